@@ -1,0 +1,29 @@
+# ranvier_add_kernels(<family> ISA <sources compiled once per level> COMMON <sources compiled once>)
+# makes the static library ranvier_kernels_<family>. RV_ISA names the level's inner namespace.
+set(RANVIER_ISA_FLAGS_baseline "")
+set(RANVIER_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi2)
+set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mbmi2
+                             -mprefer-vector-width=512)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(RANVIER_ISA_LEVELS baseline avx2 avx512)
+else()
+  set(RANVIER_ISA_LEVELS baseline)
+endif()
+
+function(ranvier_add_kernels family)
+  cmake_parse_arguments(ARG "" "" "ISA;COMMON" ${ARGN})
+  add_library(ranvier_kernels_${family} STATIC ${ARG_COMMON})
+  target_link_libraries(ranvier_kernels_${family} PUBLIC ranvier_options ranvier_base)
+  foreach(level IN LISTS RANVIER_ISA_LEVELS)
+    if(ARG_ISA)
+      set(objects ranvier_kernels_${family}_${level})
+      add_library(${objects} OBJECT ${ARG_ISA})
+      target_link_libraries(${objects} PRIVATE ranvier_options)
+      target_compile_definitions(${objects} PRIVATE RV_ISA=${level})
+      # GCC 12 reports its own intrinsics as uninitialized (bug 105593) and vector attributes as ignored.
+      target_compile_options(${objects} PRIVATE ${RANVIER_ISA_FLAGS_${level}} -O3 -Wno-uninitialized
+                             -Wno-maybe-uninitialized -Wno-ignored-attributes -Wno-unused-function -Wno-psabi)
+      target_sources(ranvier_kernels_${family} PRIVATE $<TARGET_OBJECTS:${objects}>)
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,26 @@
+#pragma once
+// Instruction-set levels this build has kernels for, and the one in use.
+
+#include <string>
+
+namespace ranvier {
+
+// Ordered: each level can run the kernels of those before it.
+enum class Isa : int { Baseline, Avx2, Avx512 };
+inline constexpr int kIsaCount = 3;
+
+const char* name_of(Isa isa);  // "baseline", "avx2", "avx512"
+// Highest level the CPU has (CPUID) and the operating system saves registers for (XGETBV).
+Isa detected_isa();
+// detected_isa(), lowered by RANVIER_ISA; an unknown or too high name throws ValueError naming the
+// choices.
+Isa active_isa();
+void set_active_isa(Isa isa);  // for tests: run every level in one process
+
+struct CpuInfo {
+  std::string model;
+  int l1_data_bytes = 0, l2_bytes = 0, l3_bytes = 0;
+};
+const CpuInfo& cpu_info();
+
+}  // namespace ranvier
