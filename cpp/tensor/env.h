@@ -1,0 +1,93 @@
+#pragma once
+// Variables and the one environment stack that answers every read of them (thread-local).
+// A StatelessScope, a trace and the body of a control-flow op are the same class of thing: a map
+// variable -> tensor plus the set of variables written.
+
+#include <atomic>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace ranvier {
+
+// State that outlives a step. `storage` is replaced by assign() or written in place by a program
+// when nobody else holds it (copy on write by use count).
+class Variable : public RefCounted {
+ public:
+  Variable(Tensor value, std::string name, bool trainable);
+
+  const TypeSpec& spec() const { return spec_; }
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
+  bool trainable() const { return trainable_; }
+  void set_trainable(bool trainable) { trainable_ = trainable; }
+
+  Tensor read();              // through the environment stack; tapes are told
+  void assign(Tensor value);  // same shape and dtype, else ShapeError / DTypeError
+
+  // The memory itself, past the environment stack. The caller holds the right lock
+  // (runtime/locks.h).
+  const Tensor& storage() const { return storage_; }
+  void set_storage(Tensor value);
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  void bump_version() { version_.fetch_add(1, std::memory_order_acq_rel); }
+
+  std::atomic<int32_t> lock_word{0};  // readers > 0, writer -1
+
+ private:
+  TypeSpec spec_;
+  std::string name_;
+  bool trainable_;
+  Tensor storage_;
+  std::atomic<uint64_t> version_{0};
+};
+using VariableRef = Ref<Variable>;
+
+class Env {
+ public:
+  virtual ~Env() = default;
+  Tensor read(Variable& variable);
+  void assign(Variable& variable, Tensor value);
+  const Tensor* find(const Variable& variable) const;
+  // Written variables with their last values, in order of first write.
+  const std::vector<std::pair<VariableRef, Tensor>>& written() const { return written_; }
+  void set(Variable& variable, Tensor value);  // answers reads, does not count as written
+
+ protected:
+  // What a value that comes from outside becomes in here. A trace makes it an input.
+  virtual Tensor import(Variable& variable, Tensor outer) = 0;
+  // Whether an imported value is kept as this frame's answer.
+  virtual bool keeps_imports() const = 0;
+
+ private:
+  friend class EnvGuard;
+  Env* parent_ = nullptr;
+  std::unordered_map<const Variable*, Tensor> values_;
+  std::vector<std::pair<VariableRef, Tensor>> written_;
+};
+
+// Keras' StatelessScope: reads fall through, writes stay here.
+class StatelessEnv : public Env {
+ protected:
+  Tensor import(Variable&, Tensor outer) override { return outer; }
+  bool keeps_imports() const override { return false; }
+};
+
+Env* current_env();  // nullptr: storage answers
+// Enters `env` for a C++ scope; nullptr suspends the whole stack.
+class EnvGuard {
+ public:
+  explicit EnvGuard(Env* env);
+  ~EnvGuard();
+  EnvGuard(const EnvGuard&) = delete;
+
+ private:
+  Env* previous_;
+};
+// The same for a Python context manager, which cannot be a C++ scope.
+void push_env(Env* env);
+void pop_env(Env* env);
+
+}  // namespace ranvier

@@ -1,0 +1,82 @@
+#pragma once
+// A recorded computation: nodes in program order over symbols, with its inputs, outputs and
+// variable writes.
+
+#include <string>
+#include <vector>
+
+#include "tensor/env.h"
+#include "tensor/record.h"
+
+namespace ranvier {
+
+struct Node : RefCounted {
+  const OpRecord* op;
+  Attrs attrs;
+  Tensors inputs;  // symbols of this trace, or values (constants)
+  Tensors outputs;
+  uint32_t site = 0;    // interned "layer path (file:line)", see site_text
+  uint32_t region = 0;  // rematerialization region; 0: none
+};
+using NodeRef = Ref<Node>;
+
+struct TraceInput {
+  enum class Kind { Argument, Capture, Variable } kind;
+  Tensor symbol;
+  Tensor outer;          // Capture: the enclosing trace's symbol, or a taped value
+  VariableRef variable;  // Variable: whose value it is on entry
+};
+
+class Trace : public RefCounted, public Env {
+ public:
+  Trace();
+  ~Trace() override = default;
+
+  uint64_t id() const { return id_; }
+  Tensor add_argument(const TypeSpec& spec);
+  // Appends a node; inputs of enclosing traces become captures. Returns its output symbols.
+  Tensors add_node(const OpRecord& op, Tensors inputs, Attrs attrs, const Specs& outputs);
+  // Closes the trace: no further nodes.
+  void finish(Tensors outputs);
+  bool finished() const { return finished_; }
+  // Appends variable writes to the outputs, so that a body has explicit results only.
+  void writes_to_outputs();
+
+  const std::vector<TraceInput>& inputs() const { return inputs_; }
+  const std::vector<NodeRef>& nodes() const { return nodes_; }
+  const Tensors& outputs() const { return outputs_; }
+  uint32_t value_count() const { return value_count_; }
+  std::string str() const;  // one node a line
+
+  // The symbol by which `outer` is known in here.
+  Tensor capture(const Tensor& outer);
+
+ protected:
+  Tensor import(Variable& variable, Tensor outer) override;
+  bool keeps_imports() const override { return true; }
+
+ private:
+  Tensor new_symbol(const TypeSpec& spec);
+  uint64_t id_;
+  bool finished_ = false;
+  uint32_t value_count_ = 0;
+  std::vector<TraceInput> inputs_;
+  std::vector<NodeRef> nodes_;
+  Tensors outputs_;
+};
+using TraceRef = Ref<Trace>;
+
+// Innermost trace of this thread's environment stack, or nullptr.
+Trace* current_trace();
+// Runs the nodes of a finished trace again on other inputs: eagerly on values, inlined on symbols.
+Tensors replay(const Trace& trace, TensorSpan inputs);
+// Value of a symbol that depends on constants alone; a null Tensor otherwise.
+Tensor constant_value(const Tensor& symbol);
+
+// Sites: set by layers and by the binding while tracing.
+uint32_t current_site();
+void set_current_site(uint32_t site);
+uint32_t intern_site(const std::string& text);
+const std::string& site_text(uint32_t site);
+
+}  // namespace ranvier
