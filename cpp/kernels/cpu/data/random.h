@@ -1,0 +1,67 @@
+#pragma once
+// Counter-based random numbers: Philox 4x32-10. The bits of element i depend on (key, i) alone:
+// block b = i / 64, r = i % 64, counter (b * 16 + r % 16, 0, 0) [64 bits, then two zero words],
+// word r / 16. So sixteen counters give 64 consecutive elements without any shuffling. Types of 64
+// bits take two words: element i is (word(2b * 64 + r) | word((2b + 1) * 64 + r) << 32).
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+#include "base/dtype.h"
+#include "base/parallel.h"
+#include "kernels/kernel.h"
+
+namespace ranvier::kernels {
+
+// key: two words of seed state, read when the kernel runs.
+struct RandomKernels {
+  // dst[i] = the 32 bits of element i.
+  void (*bits)(const Context&, const uint32_t* key, int64_t n, uint32_t* dst) noexcept;
+  // lo + (hi - lo) * u, u a multiple of 2^-24 in [0, 1); never hi (rounding is clamped below it).
+  void (*uniform)(const Context&, const uint32_t* key, int64_t n, float* dst, float lo,
+                  float hi) noexcept;
+  // mean + stddev * z: z by the inverse normal distribution of one word, sign and 31 bits.
+  void (*normal)(const Context&, const uint32_t* key, int64_t n, float* dst, float mean,
+                 float stddev) noexcept;
+  // The same with |z| < 2.
+  void (*truncated_normal)(const Context&, const uint32_t* key, int64_t n, float* dst, float mean,
+                           float stddev) noexcept;
+  // dst[i] = yes with probability p (u < p, u = bits / 2^32), else 0.
+  void (*bernoulli)(const Context&, const uint32_t* key, int64_t n, float* dst, double p,
+                    float yes) noexcept;
+  // Dropout in one pass: y = x / keep where kept (Bernoulli of `keep`), else 0; mask (bool) may be
+  // null. The same elements as bernoulli(keep). y may be x.
+  void (*dropout)(const Context&, const uint32_t* key, int64_t n, float* y, uint8_t* mask,
+                  const float* x, double keep) noexcept;
+};
+const RandomKernels& random_kernels(Isa isa);
+inline const RandomKernels& random_kernels() { return random_kernels(active_isa()); }
+
+// All dtypes at once, for the ops. F16 and BF16 are rounded from the float32 draw; F64 has 53 bits
+// and its own inverse. No scratch.
+enum class Distribution : uint8_t { Uniform, Normal, TruncatedNormal, Bernoulli };
+// a, b: lo and hi; mean and stddev; for Bernoulli p and the value of "yes" (dtype: any).
+void run_random(const Context& context, Distribution distribution, DType dtype, const uint32_t* key,
+                int64_t n, void* dst, double a, double b) noexcept;
+// Integers in [lo, hi), any integer dtype: lo + (64 bits of the element * (hi - lo)) / 2^64.
+void run_random_integers(const Context& context, DType dtype, const uint32_t* key, int64_t n,
+                         void* dst, int64_t lo, int64_t hi) noexcept;
+
+// A uniform permutation of 0..n-1: the indices sorted by 64 random bits each.
+struct Permutation {
+  int64_t n = 0;
+  Scratch scratch;
+};
+Permutation prepare_permutation(int64_t n);
+// dst: I32 or I64.
+void run_permutation(const Context& context, const Permutation& params, const uint32_t* key,
+                     DType dtype, void* dst, void* shared) noexcept;
+// Class of each draw: dst[r, i] (int32) samples softmax(logits[r, :]) by the Gumbel maximum.
+void run_categorical(const Context& context, const uint32_t* key, int64_t rows, int64_t classes,
+                     int64_t draws, int32_t* dst, const float* logits) noexcept;
+
+// One counter through Philox 4x32-10 in plain code: the definition that all else must match.
+void philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]) noexcept;
+
+}  // namespace ranvier::kernels
