@@ -1,0 +1,228 @@
+#pragma once
+// The pointwise vector program: any DAG of element-wise operations over a broadcast index space,
+// with optional closing reductions, run tile by tile so that intermediate values never leave the L1
+// cache.
+//
+// Life: a ProgramBuilder records operations, build() merges them into rich ones, assigns registers
+// and binds kernels of one ISA level; the immutable PointwiseProgram is then run any number of
+// times, by any number of threads at once. Eager single operations have a direct entry (direct.h)
+// that uses the same kernels and so gives the same bits.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/dtype.h"
+#include "base/parallel.h"
+#include "base/shape.h"
+#include "kernels/cpu/pointwise/pw_op.h"
+#include "kernels/kernel.h"
+
+namespace ranvier::kernels {
+
+// What a closing reduction does with the values of a register. Sums of float32 run in float32
+// inside a block of 1,024 values (64 rows for column sums) and in float64 across blocks. Max and
+// Min propagate NaN. An empty reduction gives 0 (Sum, SumSquares, Any), 1 (Prod, All), NaN (Mean),
+// and the lowest or highest value of the type (Max, Min).
+enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All, SumSquares };
+inline constexpr int kReduceOpCount = 8;
+const char* name_of(ReduceOp op);
+
+inline constexpr int64_t kTile = 1024;  // elements of one register
+inline constexpr int kMaxSources = 5;   // operands of the widest rich operation
+inline constexpr int kMaxSlots = 64;    // inputs + constants + registers of one program
+inline constexpr int kMaxInputs = 24;   // hints for the compiler's cluster growth
+inline constexpr int kMaxInstructions = 64;
+
+// How the elements of an input are found from the index of the iteration space.
+enum class OperandKind : uint8_t {
+  Full,      // dense, the whole space: read in place
+  Scalar,    // one value
+  Periodic,  // the innermost axis only (a bias): repeated every `period` elements
+  Strided    // anything else: gathered tile by tile
+};
+
+struct PwInput {
+  DType dtype;
+  OperandKind kind;
+  int64_t period = 0;                       // Periodic
+  std::array<int64_t, kMaxRank> strides{};  // in elements, over PointwiseProgram::dims
+  uint8_t slot = 0;
+  uint8_t last_use = 0;  // index of the last body instruction that reads it
+};
+
+struct PwConstant {
+  RegType type;
+  uint8_t slot;
+  uint64_t bits;  // the value as stored in a register of that type
+};
+
+struct PwInstr {
+  PwOp op;
+  RegType type;    // of the operands (of the second and third for Select)
+  RegType result;  // of dst
+  DType narrow;    // Narrow: the storage type whose range and precision are imposed
+  uint8_t dst;
+  uint8_t arity;
+  std::array<uint8_t, kMaxSources> src;
+  TileFn fn;
+};
+
+struct PwOutput {
+  DType dtype;
+  uint8_t slot;
+  int16_t
+      written_by;  // body instruction that may write straight to memory, or -1: stored at the end
+};
+
+struct PwReduction {
+  ReduceOp op;
+  DType dtype;  // of the result in memory
+  RegType type;
+  uint8_t slot;
+};
+
+// Where a slot's values lie in a worker's scratch: a whole tile, or one 64-byte vector holding the
+// same value in every lane (scalars, constants, and what is computed from them alone).
+struct PwSlot {
+  RegType type;
+  bool scalar;
+  int32_t offset;  // bytes into the worker's scratch; -1: read in place, never stored
+};
+
+struct PwReducers;  // accumulation kernels of one ISA level (tile_ops.h)
+
+struct PointwiseProgram {
+  Isa isa = Isa::Baseline;
+  Shape shape;                           // the iteration space as given
+  std::array<int64_t, kMaxRank> dims{};  // the same, collapsed
+  int rank = 0;
+  int64_t size = 1;  // elements of the space
+
+  std::vector<PwInput> inputs;
+  std::vector<PwConstant> constants;
+  std::vector<PwSlot> slots;
+  std::vector<PwInstr> prologue;        // on scalars, once per chunk
+  std::vector<PwInstr> body;            // on tiles
+  std::vector<PwOutput> outputs;        // of the whole space
+  std::vector<PwReduction> reductions;  // all over the same axes
+
+  // The space as outer x reduce x inner when there are reductions (else outer = inner = 1).
+  int64_t outer = 1, reduce = 1, inner = 1;
+  const PwReducers* reducers = nullptr;
+
+  // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
+  int64_t tile = kTile;  // elements of a full tile (whole rows where a reduction needs them)
+  int64_t units = 1, grain = 1;
+  int64_t group_rows = 0;  // column reductions: rows per unit
+
+  Scratch scratch;
+  Cost cost;
+};
+
+// Runs the program. `outputs` lists program.outputs, then the results of program.reductions. An
+// output may be the same memory as a Full input of equal element size; any other overlap is not
+// allowed. Scratch as program.scratch says.
+void run_pointwise(const Context& ctx, const PointwiseProgram& program, const void* const* inputs,
+                   void* const* outputs, void* shared, std::byte* worker_scratch,
+                   size_t worker_stride) noexcept;
+
+// One program over many tuples of operands of different lengths (an optimizer over all variables).
+// The program must have only Full and Scalar inputs and no reduction.
+struct PointwiseList {
+  struct Piece {
+    int32_t tuple;
+    int64_t begin, end;
+  };
+  PointwiseProgram program;
+  std::vector<int64_t> sizes;
+  std::vector<Piece> pieces;
+  int64_t grain = 1;
+  Scratch scratch;
+  Cost cost;
+};
+PointwiseList prepare_pointwise_list(PointwiseProgram program, std::span<const int64_t> sizes);
+// inputs[t * program.inputs.size() + i] is input i of tuple t; outputs likewise.
+void run_pointwise_list(const Context& ctx, const PointwiseList& list, const void* const* inputs,
+                        void* const* outputs, void* shared, std::byte* worker_scratch,
+                        size_t worker_stride) noexcept;
+
+// A value of a program under construction.
+struct PwValue {
+  int id = -1;
+};
+
+// Records a program. Operand types must agree where the operation asks for it: promotion is the
+// business of the floors above. Every method throws InternalError when misused.
+class ProgramBuilder {
+ public:
+  explicit ProgramBuilder(const Shape& shape);
+
+  // An operand in memory whose shape broadcasts to the program's shape.
+  PwValue input(DType dtype, const Shape& shape);
+  // An operand addressed by explicit element strides over the program's shape.
+  PwValue input_strided(DType dtype, std::span<const int64_t> strides);
+  PwValue constant(double value, DType dtype);
+  PwValue constant_int(int64_t value, DType dtype);
+
+  // The result has the dtype of the operands, Bool for comparisons and predicates. A dtype narrower
+  // than its register is rounded or wrapped after every operation, as if stored and loaded again.
+  PwValue op(PwOp op, std::span<const PwValue> operands);
+  PwValue op(PwOp op, std::initializer_list<PwValue> operands) {
+    return this->op(op, std::span(operands.begin(), operands.size()));
+  }
+  PwValue cast(PwValue value, DType dtype);
+  DType dtype_of(PwValue value) const;
+
+  // Stores the value (of the output's dtype) for the whole space; returns the output's index.
+  int output(PwValue value);
+  // Axes of the program's shape, one contiguous run of them after collapsing axes of size one; all
+  // reductions of a program name the same axes. `dtype` is that of the result: the value's own, or
+  // for Sum, Mean, Prod and SumSquares any of the same register type. Returns its index.
+  int reduce(ReduceOp op, PwValue value, std::span<const int> axes, DType dtype);
+
+  int instruction_count() const;  // before merging
+  int input_count() const;
+
+  struct Options {
+    bool merge_rich = true;  // the peephole pass; off only to test that it changes no bit
+  };
+  PointwiseProgram build(Isa isa, Options options) const;
+  PointwiseProgram build(Isa isa) const { return build(isa, Options()); }
+  PointwiseProgram build() const { return build(active_isa()); }
+
+  struct Node {
+    enum class Kind : uint8_t { Input, Constant, Op } kind;
+    DType dtype;
+    RegType type;
+    PwOp op = PwOp::Copy;
+    RegType operand_type = RegType::F32;
+    std::vector<int> src;
+    uint64_t bits = 0;
+    std::array<int64_t, kMaxRank> strides{};
+  };
+
+ private:
+  Shape shape_;
+  std::vector<Node> nodes_;
+  std::vector<int> outputs_;
+  struct Closing {
+    ReduceOp op;
+    int node;
+    DType dtype;
+  };
+  std::vector<Closing> reductions_;
+  std::vector<int> axes_;
+  friend class ProgramPlanner;
+  PwValue add(Node node);
+  PwValue narrowed(PwValue value);
+};
+
+// Stable text of a program, for golden plans: one line per input, instruction, output.
+std::string to_string(const PointwiseProgram& program);
+
+}  // namespace ranvier::kernels
