@@ -1,0 +1,89 @@
+#pragma once
+// Convolution in one to three dimensions, NHWC, with its two gradients.
+//
+//   y[n, o, f] = act( sum_{k, c} x[n, o*stride + k*dilation - pad_lo, g*C + c] * w[k, c, f]
+//                     + bias[f] + residual[n, o, f] ),   g = f / (out_channels / groups)
+//
+// x (batch, in..., in_channels), w (filter..., C = in_channels / groups, out_channels), y (batch,
+// out..., out_channels), all dense row-major. Everything is three-dimensional inside: depth,
+// height, width; one- and two-dimensional problems set the leading sizes and strides to 1, the pads
+// to 0. float32 has kernels per instruction set, float64 one for all.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+#include "base/dtype.h"
+#include "base/parallel.h"
+#include "kernels/kernel.h"
+
+namespace ranvier::kernels {
+
+struct ConvShape {
+  int64_t batch = 1, in_channels = 1, out_channels = 1, groups = 1;
+  std::array<int64_t, 3> in{1, 1, 1}, filter{1, 1, 1}, out{1, 1, 1};
+  std::array<int64_t, 3> stride{1, 1, 1}, dilation{1, 1, 1};
+  std::array<int64_t, 3> pad_lo{0, 0, 0}, pad_hi{0, 0, 0};
+};
+// floor((in + pad_lo + pad_hi - dilation*(filter-1) - 1) / stride) + 1; 0 or less where the filter
+// does not fit into the padded input (callers reject that before they prepare).
+int64_t conv_output_size(int64_t in, int64_t filter, int64_t stride, int64_t dilation,
+                         int64_t pad_lo, int64_t pad_hi);
+
+enum class ConvPass : uint8_t { Forward, BackwardData, BackwardFilter };
+enum class ConvActivation : uint8_t { None, Relu };  // relu(x) = x < 0 ? 0 : x, keeps NaN
+
+// Forward only. The same bits as a plain store followed by these steps as passes of their own.
+struct ConvEpilogue {
+  const void* bias = nullptr;      // (out_channels), or none
+  const void* residual = nullptr;  // shaped like y, or none
+  ConvActivation activation = ConvActivation::None;
+};
+
+struct ConvKernels;
+
+// What prepare decided; immutable and free of pointers to data, so one plan serves many threads.
+struct ConvPlan {
+  ConvShape shape;
+  ConvPass pass = ConvPass::Forward;
+  DType dtype = DType::F32;
+  const char* variant = "";  // "direct", "padded", "gathered", "flat", "depthwise", "filter", ...
+  Scratch scratch;
+  Cost cost;
+  const ConvKernels* kernels = nullptr;
+  int64_t blocks = 1;   // chunks of the main loop
+  int64_t grain = 1;    // blocks per chunk handed to parallel_for
+  int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
+  int64_t partial = 0;  // filter gradient: elements of one partial sum
+};
+
+// F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).
+ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype);
+ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
+
+// Scratch as ConvPlan::scratch asks: `shared`, and ctx.workers blocks `worker_stride` bytes apart.
+void run_conv_forward(const Context& ctx, const ConvPlan& plan, const void* x, const void* filter,
+                      const ConvEpilogue& epilogue, void* y, void* shared, std::byte* worker,
+                      size_t worker_stride) noexcept;
+// dx from dy; every element of dx is written.
+void run_conv_backward_data(const Context& ctx, const ConvPlan& plan, const void* dy,
+                            const void* filter, void* dx, void* shared, std::byte* worker,
+                            size_t worker_stride) noexcept;
+// dw from x and dy; every element of dw is written.
+void run_conv_backward_filter(const Context& ctx, const ConvPlan& plan, const void* x,
+                              const void* dy, void* dw, void* shared, std::byte* worker,
+                              size_t worker_stride) noexcept;
+
+namespace reference {
+// The definition as loops, summed in double. T is float or double.
+template <class T>
+void conv_forward(const ConvShape& shape, const T* x, const T* filter, const T* bias,
+                  const T* residual, ConvActivation activation, T* y);
+template <class T>
+void conv_backward_data(const ConvShape& shape, const T* dy, const T* filter, T* dx);
+template <class T>
+void conv_backward_filter(const ConvShape& shape, const T* x, const T* dy, T* dw);
+}  // namespace reference
+
+}  // namespace ranvier::kernels
