@@ -1,0 +1,189 @@
+// Recycling allocator. Sizes are rounded up to four classes per power of two; a returned block goes
+// to the free list of its class and is handed out again, so that a training loop and eager code
+// stop asking the operating system after their first steps.
+
+#include "base/buffer.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
+namespace ranvier {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kMaxBytes = size_t{1} << 47;
+constexpr int kClasses = 4 * 48;
+
+struct SizeClass {
+  int index;
+  size_t bytes;  // multiple of kAlignment
+};
+
+// Class (e, q) holds 2^e * (4 + q) / 4 bytes, q = 1..4; below 256 bytes steps are kAlignment.
+SizeClass class_of(size_t bytes) {
+  if (bytes <= kAlignment) return {0, kAlignment};
+  const int exponent = std::bit_width(bytes - 1) - 1;  // 2^exponent < bytes <= 2^(exponent + 1)
+  const size_t step = (size_t{1} << exponent) / 4;
+  const size_t quarter = (bytes - 1 - (size_t{1} << exponent)) / step;  // 0..3
+  const size_t rounded = (size_t{1} << exponent) + (quarter + 1) * step;
+  return {4 * exponent + static_cast<int>(quarter),
+          (rounded + kAlignment - 1) / kAlignment * kAlignment};
+}
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+class Allocator {
+ public:
+  Allocator() {
+    const size_t physical = static_cast<size_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L)) *
+                            static_cast<size_t>(std::max(sysconf(_SC_PAGESIZE), 0L));
+    cache_limit_ = std::min(size_t{1} << 30, std::max(physical / 8, size_t{16} << 20));
+  }
+
+  void* allocate(size_t bytes) {
+    const SizeClass size = class_of(bytes);
+    FreeBlock* block = take(size);
+    if (block == nullptr) block = fresh(size.bytes);
+    if (block == nullptr) {
+      release_all();
+      block = fresh(size.bytes);
+    }
+    if (block == nullptr) {
+      const std::lock_guard lock(mutex_);
+      stats_.live_bytes -= size.bytes;
+      return nullptr;
+    }
+    ASAN_POISON_MEMORY_REGION(block, size.bytes);
+    ASAN_UNPOISON_MEMORY_REGION(block, bytes);
+    return block;
+  }
+
+  void give_back(void* data, size_t bytes) {
+    const SizeClass size = class_of(bytes);
+    FreeBlock* block = static_cast<FreeBlock*>(data);
+    {
+      const std::lock_guard lock(mutex_);
+      stats_.live_bytes -= size.bytes;
+      if (stats_.cached_bytes + size.bytes <= cache_limit_) {
+        stats_.cached_bytes += size.bytes;
+        ASAN_UNPOISON_MEMORY_REGION(block, sizeof(FreeBlock));
+        block->next = free_[size.index];
+        free_[size.index] = block;
+        ASAN_POISON_MEMORY_REGION(block, size.bytes);
+        return;
+      }
+    }
+    ASAN_UNPOISON_MEMORY_REGION(block, size.bytes);
+    std::free(block);
+  }
+
+  void release_all() {
+    const std::lock_guard lock(mutex_);
+    for (FreeBlock*& head : free_) {
+      while (head != nullptr) {
+        ASAN_UNPOISON_MEMORY_REGION(head, sizeof(FreeBlock));
+        std::free(std::exchange(head, head->next));
+      }
+    }
+    stats_.cached_bytes = 0;
+  }
+
+  AllocatorStats stats() {
+    const std::lock_guard lock(mutex_);
+    return stats_;
+  }
+
+  // Held across fork, so that the child never finds the lists half changed.
+  std::mutex mutex_;
+
+ private:
+  // Books the block as live and takes it from its free list, if there is one.
+  FreeBlock* take(SizeClass size) {
+    const std::lock_guard lock(mutex_);
+    stats_.live_bytes += size.bytes;
+    stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.live_bytes);
+    FreeBlock* block = free_[size.index];
+    if (block == nullptr) return nullptr;
+    ASAN_UNPOISON_MEMORY_REGION(block, sizeof(FreeBlock));
+    free_[size.index] = block->next;
+    stats_.cached_bytes -= size.bytes;
+    return block;
+  }
+
+  static FreeBlock* fresh(size_t bytes) {
+    const bool huge = bytes >= kHugePage;
+    void* data = nullptr;
+    if (posix_memalign(&data, huge ? kHugePage : kAlignment, bytes) != 0) return nullptr;
+#if defined(MADV_HUGEPAGE)
+    // Advice only: where the kernel refuses it, small pages do.
+    if (huge) (void)madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+    return static_cast<FreeBlock*>(data);
+  }
+
+  FreeBlock* free_[kClasses] = {};
+  AllocatorStats stats_;
+  size_t cache_limit_ = 0;
+};
+
+// Never destroyed: blocks may be returned by destructors that run later than ours would.
+Allocator& allocator() {
+  static Allocator* const instance = [] {
+    auto* made = new Allocator;
+    pthread_atfork([] { allocator().mutex_.lock(); }, [] { allocator().mutex_.unlock(); },
+                   [] { allocator().mutex_.unlock(); });
+    return made;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+Ref<Block> Block::allocate(size_t bytes) {
+  Ref<Block> block(new Block);
+  if (bytes <= kMaxBytes) block->data_ = allocator().allocate(bytes);
+  if (block->data_ == nullptr)
+    fail<MemoryError>("allocate: out of memory. Expected ", bytes,
+                      " free bytes. Received: ", allocator_stats().live_bytes,
+                      " bytes already in use by ranvier. Hint: use a smaller batch or model.");
+  block->bytes_ = bytes;
+  return block;
+}
+
+Ref<Block> Block::borrow(void* data, size_t bytes, std::function<void()> release) {
+  Ref<Block> block(new Block);
+  block->data_ = data;
+  block->bytes_ = bytes;
+  block->release_ = release ? std::move(release) : [] {};
+  return block;
+}
+
+Block::~Block() {
+  if (release_)
+    release_();
+  else if (data_ != nullptr)
+    allocator().give_back(data_, bytes_);
+}
+
+AllocatorStats allocator_stats() { return allocator().stats(); }
+void release_cached_memory() { allocator().release_all(); }
+
+}  // namespace ranvier

@@ -1,0 +1,27 @@
+#pragma once
+// The environment variables Ranvier reads, all of them, through one door.
+//
+//   RANVIER_ISA          baseline | avx2 | avx512: highest instruction set to use
+//   RANVIER_NUM_THREADS  size of the thread pool, the caller included
+//   RANVIER_SPIN_US      microseconds an idle worker spins before it sleeps (default 30)
+//   RANVIER_EXACT        1: only rewrites that keep every bit
+//   RANVIER_DUMP         name of a compiler pass: prints the graph after it
+//   RANVIER_VERBOSE      comma-separated topics, such as dispatch
+//   RANVIER_DATA         folder with datasets
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ranvier {
+
+// Value of the variable; nothing where it is unset or empty.
+std::optional<std::string> env(const char* name);
+// Value as an integer in [low, high]; throws ValueError naming the variable where it is not one.
+std::optional<int64_t> env_int(const char* name, int64_t low, int64_t high);
+
+// True under RANVIER_EXACT=1 (read once): compiled programs equal eager ones to the bit.
+bool exact_mode();
+void set_exact_mode(bool on);  // for tests
+
+}  // namespace ranvier
