@@ -1,0 +1,79 @@
+#pragma once
+// The epoch loop: gathers the rows of each batch straight into a program's inputs and runs it,
+// again and again, without Python. It never calls back; it returns an event and is entered again.
+
+#include <map>
+#include <vector>
+
+#include "kernels/cpu/data/gather.h"
+#include "runtime/program.h"
+
+namespace ranvier {
+
+// One array of the data set, dense rows; the caller keeps it alive as long as the loop.
+struct ArraySource {
+  const void* data = nullptr;
+  DType dtype = DType::F32;
+  Shape row;                  // shape of one row
+  DType target = DType::F32;  // dtype of the program's argument
+};
+
+enum class LoopEvent : uint8_t {
+  EpochEnd,     // all batches of the epoch are done
+  Timer,        // max_seconds have passed
+  StepLimit,    // max_steps batches are done
+  NeedProgram,  // no program yet for batches of needed_batch() rows
+  Waiting,      // another thread waits for a variable of the program: enter again soon
+};
+
+class EpochLoop {
+ public:
+  // Program argument i is fed by source i. Throws ValueError where the conversion does not exist.
+  EpochLoop(std::vector<ArraySource> sources, int64_t rows, int64_t batch_size);
+
+  // The program for batches of `batch` rows. Its arguments have shape (batch, row...).
+  void set_program(int64_t batch, ProgramRef program);
+  void clear_programs();  // after a retrace
+  bool has_program(int64_t batch) const { return programs_.contains(batch); }
+  // Output j of every batch goes to results[j] + first row * row bytes (the caller's array of
+  // `rows` rows); nullptr: only the last batch's value is kept, see outputs().
+  void set_results(std::vector<void*> results);
+
+  // order: `rows` row indices, kept alive by the caller, or nullptr for 0, 1, 2, ...
+  // max_steps < 0: all rows, with a smaller last batch.
+  void start_epoch(const int64_t* order, int64_t max_steps = -1);
+
+  // Runs batches until something asks for attention. A failed guard throws the typed error; the
+  // variables are those of the last finished batch, and the next entry goes on with the batch after
+  // it. Call without the GIL; the words of the variables are held inside only.
+  LoopEvent run(double max_seconds, int64_t max_steps);
+
+  int64_t step() const { return step_; }    // batches finished in this epoch
+  int64_t steps() const { return steps_; }  // batches of this epoch
+  int64_t needed_batch() const { return needed_batch_; }
+  Tensors outputs() const;  // outputs of the last finished batch that have no result array
+  void set_profile(StepTimes* times) { times_ = times; }  // times of full batches; nullptr: off
+
+ private:
+  struct Bound {
+    ProgramRef program;
+    std::unique_ptr<Frame> frame;
+    Tensors kept;  // outputs without a result array
+  };
+  bool fill_inputs(Bound& bound, int64_t first, int64_t count);
+  LoopEvent run_batches(Bound*& locked, double max_seconds, int64_t max_steps);
+
+  std::vector<ArraySource> sources_;
+  std::vector<kernels::GatherRows> gathers_;
+  std::vector<size_t> row_bytes_;  // of the source
+  int64_t rows_, batch_size_;
+  std::map<int64_t, Bound> programs_;
+  std::vector<void*> results_;
+  const int64_t* order_ = nullptr;
+  int64_t step_ = 0, steps_ = 0, needed_batch_ = 0;
+  const Bound* last_ = nullptr;
+  bool yielded_ = false;
+  StepTimes* times_ = nullptr;
+};
+
+}  // namespace ranvier
