@@ -29,8 +29,9 @@ Tensors while_loop(const BodyFn& condition, const BodyFn& body, Tensors carry,
                    int64_t max_iterations);
 // Returns {carry..., ys...}. length is needed when xs is empty.
 Tensors scan(const BodyFn& body, Tensors carry, Tensors xs, int64_t length, bool reverse);
-// A traced function as one node (on taped values) or inlined (inside a trace).
-Tensors call(const TraceRef& body, Tensors operands);
+// A finished trace used as a function of its arguments: one node on values, inlined inside a trace.
+// Captures and variables are read, and its variable writes performed, in the current environment.
+Tensors call(const Trace& trace, TensorSpan arguments);
 
 // The step of a structured op, made by the runtime, which stands above this floor; set once when it
 // loads.

@@ -53,6 +53,7 @@ class Env {
   const Tensor* find(const Variable& variable) const;
   // Written variables with their last values, in order of first write.
   const std::vector<std::pair<VariableRef, Tensor>>& written() const { return written_; }
+  Env* enclosing_env() const { return parent_; }
   void set(Variable& variable, Tensor value);  // answers reads, does not count as written
 
  protected:
@@ -60,11 +61,12 @@ class Env {
   virtual Tensor import(Variable& variable, Tensor outer) = 0;
   // Whether an imported value is kept as this frame's answer.
   virtual bool keeps_imports() const = 0;
+  std::vector<std::pair<VariableRef, Tensor>>& mutable_written() { return written_; }
 
  private:
-  friend class EnvGuard;
+  friend Env* enter_env(Env* env);
   Env* parent_ = nullptr;
-  std::unordered_map<const Variable*, Tensor> values_;
+  std::unordered_map<const Variable*, std::pair<VariableRef, Tensor>> values_;
   std::vector<std::pair<VariableRef, Tensor>> written_;
 };
 
@@ -76,18 +78,19 @@ class StatelessEnv : public Env {
 };
 
 Env* current_env();  // nullptr: storage answers
-// Enters `env` for a C++ scope; nullptr suspends the whole stack.
+// Makes `env` the innermost frame, above the current one; nullptr suspends the whole stack. Returns
+// the frame that was innermost before, to be given to leave_env.
+Env* enter_env(Env* env);
+void leave_env(Env* previous);
+
 class EnvGuard {
  public:
-  explicit EnvGuard(Env* env);
-  ~EnvGuard();
+  explicit EnvGuard(Env* env) : previous_(enter_env(env)) {}
+  ~EnvGuard() { leave_env(previous_); }
   EnvGuard(const EnvGuard&) = delete;
 
  private:
   Env* previous_;
 };
-// The same for a Python context manager, which cannot be a C++ scope.
-void push_env(Env* env);
-void pop_env(Env* env);
 
 }  // namespace ranvier

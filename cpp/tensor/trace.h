@@ -3,6 +3,7 @@
 // variable writes.
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "tensor/env.h"
@@ -23,8 +24,14 @@ using NodeRef = Ref<Node>;
 struct TraceInput {
   enum class Kind { Argument, Capture, Variable } kind;
   Tensor symbol;
-  Tensor outer;          // Capture: the enclosing trace's symbol, or a taped value
+  Tensor outer;          // Capture: a symbol of an enclosing trace, or a taped value
   VariableRef variable;  // Variable: whose value it is on entry
+
+  // Whether both stand for the same thing outside the trace.
+  bool same_source(const TraceInput& other) const {
+    return kind == other.kind && kind != Kind::Argument && outer == other.outer &&
+           variable == other.variable;
+  }
 };
 
 class Trace : public RefCounted, public Env {
@@ -39,8 +46,12 @@ class Trace : public RefCounted, public Env {
   // Closes the trace: no further nodes.
   void finish(Tensors outputs);
   bool finished() const { return finished_; }
-  // Appends variable writes to the outputs, so that a body has explicit results only.
-  void writes_to_outputs();
+  // The same computation as a body: every input an Argument, in the order of `order` (which holds
+  // at least all inputs of this trace; those it lacks are added, unused), and the last values of
+  // `written` inserted into the outputs at `position`. A variable that is not written here passes
+  // its input through; it must be in `order`.
+  Ref<Trace> closed(const std::vector<TraceInput>& order, const std::vector<VariableRef>& written,
+                    size_t position) const;
 
   const std::vector<TraceInput>& inputs() const { return inputs_; }
   const std::vector<NodeRef>& nodes() const { return nodes_; }
@@ -57,12 +68,14 @@ class Trace : public RefCounted, public Env {
 
  private:
   Tensor new_symbol(const TypeSpec& spec);
+  Trace* enclosing() const;
   uint64_t id_;
   bool finished_ = false;
   uint32_t value_count_ = 0;
   std::vector<TraceInput> inputs_;
   std::vector<NodeRef> nodes_;
   Tensors outputs_;
+  std::unordered_map<const TensorImpl*, Tensor> captured_;
 };
 using TraceRef = Ref<Trace>;
 

@@ -1,0 +1,110 @@
+#include "tensor/apply.h"
+
+#include "base/error.h"
+#include "tensor/guard_error.h"
+#include "tensor/tape.h"
+
+namespace ranvier {
+namespace {
+
+constexpr size_t kInlineScratch = 4096;
+
+// Scratch of one eager call: on the stack when small, else from the allocator.
+class EagerScratch {
+ public:
+  EagerScratch(const kernels::Scratch& need, int workers)
+      : stride_((need.per_worker + kAlignment - 1) / kAlignment * kAlignment) {
+    const size_t shared = (need.shared + kAlignment - 1) / kAlignment * kAlignment;
+    const size_t total = shared + stride_ * static_cast<size_t>(workers);
+    std::byte* base = inline_;
+    if (total > kInlineScratch) {
+      block_ = Block::allocate(total);
+      base = static_cast<std::byte*>(block_->data());
+    }
+    shared_ = base;
+    worker_ = base + shared;
+  }
+  void* shared() const { return shared_; }
+  std::byte* worker() const { return worker_; }
+  size_t stride() const { return stride_; }
+
+ private:
+  size_t stride_;
+  Buffer block_;
+  void* shared_;
+  std::byte* worker_;
+  alignas(kAlignment) std::byte inline_[kInlineScratch];
+};
+
+Specs specs_of(TensorSpan tensors) {
+  Specs specs;
+  specs.reserve(tensors.size());
+  for (const Tensor& t : tensors) specs.push_back(t.spec());
+  return specs;
+}
+
+void record_on_tapes(const OpRecord& op, const Tensors& inputs, const Attrs& attrs,
+                     const Tensors& outputs) {
+  NodeRef node;
+  for (Tape* tape : active_tapes()) {
+    bool tracked = false;
+    for (const Tensor& input : inputs) tracked |= tape->tracks(input);
+    if (!tracked) continue;
+    if (!node) {
+      node = make_ref<Node>();
+      node->op = &op;
+      node->attrs = attrs;
+      node->inputs = inputs;
+      node->outputs = outputs;
+      node->site = current_site();
+    }
+    tape->record(node);
+  }
+}
+
+}  // namespace
+
+Tensors run_eager(const OpRecord& op, TensorSpan inputs, const Attrs& attrs) {
+  const Specs in_specs = specs_of(inputs);
+  const Specs out_specs = op.infer({op, in_specs, attrs});
+  if (op.traits.alias) return {inputs[0].view(out_specs[0].shape)};
+
+  const PrepareFn prepare = op.prepare[static_cast<size_t>(Device::Cpu)];
+  RV_CHECK(prepare != nullptr);
+  const Kernel kernel = prepare({op, in_specs, out_specs, attrs});
+  Tensors outputs;
+  std::vector<const void*> in_pointers;
+  std::vector<void*> out_pointers;
+  for (const Tensor& input : inputs) in_pointers.push_back(input.data());
+  for (const TypeSpec& spec : out_specs) {
+    outputs.push_back(Tensor::empty(spec.dtype, spec.shape));
+    out_pointers.push_back(outputs.back().data());
+  }
+  const Context& context = default_context();
+  const EagerScratch scratch(kernel.scratch, context.workers);
+  kernels::GuardReport guard;
+  kernel.run(context,
+             {in_pointers.data(), out_pointers.data(), scratch.shared(), scratch.worker(),
+              scratch.stride(), &guard},
+             kernel.params.get());
+  if (guard.code != 0) throw_guard(guard, op.name, attrs, current_site());
+  return outputs;
+}
+
+Tensors apply(const OpRecord& op, Tensors inputs, Attrs attrs) {
+  if (Trace* trace = current_trace()) {
+    Specs outputs = op.infer({op, specs_of(inputs), attrs});
+    return trace->add_node(op, std::move(inputs), std::move(attrs), outputs);
+  }
+  Tensors outputs = run_eager(op, inputs, attrs);
+  if (!active_tapes().empty()) record_on_tapes(op, inputs, attrs, outputs);
+  return outputs;
+}
+
+Tensor apply1(const OpRecord& op, Tensors inputs, Attrs attrs) {
+  Tensors outputs = apply(op, std::move(inputs), std::move(attrs));
+  RV_CHECK(outputs.size() == 1);
+  return std::move(outputs[0]);
+}
+
+}  // namespace ranvier
