@@ -1,0 +1,241 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/thread_pool.h"
+
+using namespace ranvier;
+
+namespace {
+
+constexpr int kSpins[] = {0, 30};
+
+struct Pool {
+  Pool(int threads, int spin_us) : pool(threads, spin_us), context{&pool, threads} {}
+  ThreadPool pool;
+  Context context;
+};
+
+// How often each element is visited; checks the chunk's bounds and the worker's index on the way.
+std::vector<int> visits(const Context& context, int64_t n, int64_t grain) {
+  std::vector<int> count(static_cast<size_t>(n));
+  std::atomic<bool> wrong{false};
+  context.parallel_for(n, grain, [&](int64_t begin, int64_t end, int worker) {
+    if (begin % grain != 0 || end <= begin || (end != n && end != begin + grain)) wrong = true;
+    if (worker < 0 || worker >= context.workers) wrong = true;
+    for (int64_t i = begin; i < end; ++i) ++count[static_cast<size_t>(i)];
+  });
+  CHECK_FALSE(wrong);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("every element is visited once, whatever the chunks and threads") {
+  for (int spin_us : kSpins) {
+    for (int threads : {1, 2, 3, 5}) {
+      const Pool pool(threads, spin_us);
+      for (int64_t n : {1, 2, 3, 7, 64, 1000}) {
+        for (int64_t grain : {1, 2, 3, 64, 999, 5000}) {
+          CAPTURE(threads);
+          CAPTURE(n);
+          CAPTURE(grain);
+          CHECK(visits(pool.context, n, grain) == std::vector<int>(static_cast<size_t>(n), 1));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("no elements, no call; a grain below 1 counts as 1") {
+  const Pool pool(2, 0);
+  int calls = 0;
+  pool.context.parallel_for(0, 4, [&](int64_t, int64_t, int) { ++calls; });
+  pool.context.parallel_for(-3, 4, [&](int64_t, int64_t, int) { ++calls; });
+  CHECK(calls == 0);
+  std::atomic<int> chunks{0};
+  pool.context.parallel_for(5, 0, [&](int64_t, int64_t, int) { ++chunks; });
+  CHECK(chunks == 5);
+}
+
+TEST_CASE("huge ranges do not overflow") {
+  const Pool pool(2, 0);
+  const int64_t n = INT64_MAX, grain = n / 3 + 1;
+  std::atomic<int64_t> covered{0};
+  pool.context.parallel_for(n, grain,
+                            [&](int64_t begin, int64_t end, int) { covered += end - begin; });
+  CHECK(covered == n);
+}
+
+TEST_CASE("without a pool, or with a single chunk, the caller does the work") {
+  const auto me = std::this_thread::get_id();
+  const auto on_caller = [me](const Context& context, int64_t n, int64_t grain) {
+    bool same = true;
+    context.parallel_for(n, grain, [&](int64_t, int64_t, int worker) {
+      same = same && worker == 0 && std::this_thread::get_id() == me;
+    });
+    return same;
+  };
+  CHECK(on_caller(Context{}, 100, 1));
+  const Pool pool(3, 0);
+  CHECK(on_caller(pool.context, 100, 100));
+  CHECK(on_caller(Context{&const_cast<ThreadPool&>(pool.pool), 1}, 100, 1));
+}
+
+TEST_CASE("neighbouring chunks go to the same worker and a repeated region is cut alike") {
+  const Pool pool(2, 30);
+  // Both shares wait for each other, so that neither is taken back.
+  const auto owners = [&pool] {
+    std::vector<int> owner(8);
+    std::atomic<int> arrived{0};
+    pool.context.parallel_for(8, 1, [&](int64_t begin, int64_t, int worker) {
+      if (begin == 0 || begin == 4) {
+        ++arrived;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+        while (arrived < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+      }
+      owner[static_cast<size_t>(begin)] = worker;
+    });
+    return owner;
+  };
+  const std::vector<int> expected = {0, 0, 0, 0, 1, 1, 1, 1};
+  CHECK(owners() == expected);
+  CHECK(owners() == expected);
+}
+
+TEST_CASE("one worker index runs one chunk at a time, nested regions included") {
+  for (int spin_us : kSpins) {
+    const Pool pool(3, spin_us);
+    std::vector<std::atomic<int>> users(3);
+    std::atomic<bool> shared{false};
+    std::atomic<int64_t> inner_elements{0};
+    for (int repeat = 0; repeat < 200; ++repeat) {
+      pool.context.parallel_for(9, 1, [&](int64_t, int64_t, int worker) {
+        if (users[static_cast<size_t>(worker)].fetch_add(1) != 0) shared = true;
+        pool.context.parallel_for(10, 3, [&](int64_t begin, int64_t end, int inner) {
+          if (inner != worker) shared = true;
+          inner_elements += end - begin;
+        });
+        users[static_cast<size_t>(worker)].fetch_sub(1);
+      });
+    }
+    CHECK_FALSE(shared);
+    CHECK(inner_elements == 200 * 9 * 10);
+  }
+}
+
+TEST_CASE("a caller who finds the pool busy runs its region itself") {
+  const Pool pool(2, 30);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t) {
+    callers.emplace_back([&pool, &wrong] {
+      for (int repeat = 0; repeat < 500; ++repeat) {
+        std::atomic<int64_t> sum{0};
+        pool.context.parallel_for(100, 7, [&sum](int64_t begin, int64_t end, int) {
+          for (int64_t i = begin; i < end; ++i) sum += i;
+        });
+        if (sum != 4950) ++wrong;
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("plain writes of a region are seen by the caller, and the caller's by the region") {
+  for (int spin_us : kSpins) {
+    const Pool pool(3, spin_us);
+    std::vector<int64_t> values(64, 0);
+    for (int64_t round = 0; round < 2000; ++round) {
+      pool.context.parallel_for(64, 4, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) values[static_cast<size_t>(i)] += 1;
+      });
+      values[static_cast<size_t>(round % 64)] += 1;
+    }
+    int64_t total = 0;
+    for (int64_t value : values) total += value;
+    CHECK(total == 2000 * 65);
+  }
+}
+
+TEST_CASE("workers that slept long wake up, and a slow worker is waited for") {
+  const Pool pool(2, 0);
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::atomic<int> done{0};
+    std::mutex guard;
+    std::set<std::thread::id> seen;
+    pool.context.parallel_for(2, 1, [&](int64_t, int64_t, int worker) {
+      {
+        const std::lock_guard lock(guard);
+        seen.insert(std::this_thread::get_id());
+      }
+      // The caller lets the worker begin, the worker outlasts the caller.
+      std::this_thread::sleep_for(std::chrono::milliseconds(worker == 0 ? 5 : 15));
+      ++done;
+    });
+    CHECK(done == 2);
+    CHECK_FALSE(seen.empty());
+  }
+}
+
+TEST_CASE("the process-wide pool can be resized, and refuses sizes below 1") {
+  const int before = num_threads();
+  CHECK(before >= 1);
+  for (int threads : {3, 1, 2}) {
+    set_num_threads(threads);
+    CHECK(num_threads() == threads);
+    CHECK(default_context().workers == threads);
+    CHECK(visits(default_context(), 100, 3) == std::vector<int>(100, 1));
+  }
+  CHECK_THROWS_WITH_AS(set_num_threads(0),
+                       "set_num_threads: not usable. Expected 1 to 1024. Received: 0.", ValueError);
+  set_num_threads(before);
+}
+
+#if !defined(__SANITIZE_THREAD__)  // its run time does not support threads after a fork
+TEST_CASE("a forked child keeps working, also when the pool was busy at the fork") {
+  const int before = num_threads();
+  set_num_threads(2);
+  CHECK(visits(default_context(), 100, 3) == std::vector<int>(100, 1));
+  std::atomic<bool> stop{false};
+  std::thread busy([&stop] {
+    while (!stop) default_context().parallel_for(64, 1, [](int64_t, int64_t, int) {});
+  });
+  for (int i = 0; i < 10; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(10);  // a hang becomes a failure
+      std::atomic<int64_t> sum{0};
+      std::atomic<int> met{0};
+      for (int repeat = 0; repeat < 50; ++repeat)
+        default_context().parallel_for(100, 3, [&](int64_t begin, int64_t end, int worker) {
+          sum += end - begin;
+          if (worker == 1) ++met;
+        });
+      // The child's own second thread must come into play: wait for it in one more region.
+      default_context().parallel_for(2, 1, [&](int64_t, int64_t, int worker) {
+        if (worker == 1) ++met;
+        while (worker == 0 && met == 0) std::this_thread::yield();
+      });
+      _exit(sum == 5000 && met > 0 ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0);
+  }
+  stop = true;
+  busy.join();
+  set_num_threads(before);
+}
+#endif
