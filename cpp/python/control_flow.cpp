@@ -1,0 +1,47 @@
+// Structured control flow with Python functions as bodies, called once while they are traced.
+
+#include "python/common.h"
+
+namespace ranvier::python {
+namespace {
+
+BodyFn body_function(const py::function& fn) {
+  return [fn](TensorSpan arguments) {
+    py::tuple args(arguments.size());
+    for (size_t i = 0; i < arguments.size(); ++i) args[i] = py::cast(arguments[i]);
+    return to_tensors(fn(*args));
+  };
+}
+
+std::function<Tensors()> branch_function(const py::function& fn) {
+  return [fn] { return to_tensors(fn()); };
+}
+
+}  // namespace
+
+void bind_control_flow(py::module_& m) {
+  m.def("cond",
+        [](const Tensor& predicate, const py::function& then_fn, const py::function& else_fn) {
+          return cond(predicate, branch_function(then_fn), branch_function(else_fn));
+        });
+  m.def(
+      "while_loop",
+      [](const py::function& condition, const py::function& body, py::handle carry,
+         int64_t max_iterations) {
+        return while_loop(body_function(condition), body_function(body), to_tensors(carry),
+                          max_iterations);
+      },
+      py::arg("cond"), py::arg("body"), py::arg("carry"), py::arg("max_iterations") = -1);
+  m.def(
+      "scan",
+      [](const py::function& body, py::handle carry, py::handle xs, int64_t length, bool reverse) {
+        return scan(body_function(body), to_tensors(carry), to_tensors(xs), length, reverse);
+      },
+      py::arg("body"), py::arg("carry"), py::arg("xs"), py::arg("length") = -1,
+      py::arg("reverse") = false);
+  m.def("call", [](const TraceRef& trace, py::handle arguments) {
+    return call(*trace, to_tensors(arguments));
+  });
+}
+
+}  // namespace ranvier::python

@@ -1,0 +1,14 @@
+#include "python/common.h"
+
+PYBIND11_MODULE(_core, m) {
+  using namespace ranvier::python;
+  m.doc() = "Ranvier's C++ core. Import it through ranvier._backend only.";
+  bind_errors(m);
+  bind_tensor(m);
+  bind_ops(m);
+  bind_state(m);
+  bind_control_flow(m);
+  bind_program(m);
+  bind_loop(m);
+  bind_system(m);
+}

@@ -1,0 +1,42 @@
+// The machine and the process: threads, instruction sets, memory, exactness.
+
+#include "base/cpu.h"
+#include "base/env.h"
+#include "base/error.h"
+#include "python/common.h"
+
+namespace ranvier::python {
+namespace {
+
+Isa isa_from_name(const std::string& name) {
+  for (int i = 0; i < kIsaCount; ++i)
+    if (name == name_of(static_cast<Isa>(i))) return static_cast<Isa>(i);
+  fail<ValueError>("set_active_isa: unknown instruction set '", name,
+                   "'. Expected baseline, avx2 or avx512.");
+}
+
+}  // namespace
+
+void bind_system(py::module_& m) {
+  m.def("num_threads", &num_threads);
+  m.def("set_num_threads", &set_num_threads);
+  m.def("active_isa", [] { return name_of(active_isa()); });
+  m.def("detected_isa", [] { return name_of(detected_isa()); });
+  m.def("set_active_isa", [](const std::string& name) { set_active_isa(isa_from_name(name)); });
+  m.def("exact", &exact_mode);
+  m.def("set_exact", &set_exact_mode);
+  m.def("cpu_info", [] {
+    const CpuInfo& info = cpu_info();
+    return py::dict(py::arg("model") = info.model, py::arg("l1_data_bytes") = info.l1_data_bytes,
+                    py::arg("l2_bytes") = info.l2_bytes, py::arg("l3_bytes") = info.l3_bytes);
+  });
+  m.def("allocator_stats", [] {
+    const AllocatorStats stats = allocator_stats();
+    return py::dict(py::arg("live_bytes") = stats.live_bytes,
+                    py::arg("cached_bytes") = stats.cached_bytes,
+                    py::arg("peak_bytes") = stats.peak_bytes);
+  });
+  m.def("release_cached_memory", &release_cached_memory);
+}
+
+}  // namespace ranvier::python

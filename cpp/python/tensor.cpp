@@ -1,0 +1,244 @@
+// The Python class Tensor: attributes and conversions. Operators live in operators.cpp.
+
+#include "base/error.h"
+#include "python/common.h"
+#include "python/operators.h"
+
+namespace ranvier::python {
+namespace {
+
+PyTypeObject* g_tensor_type = nullptr;
+
+[[noreturn]] void unsupported_dtype(py::handle dtype) {
+  fail<DTypeError>(
+      "convert_to_tensor: arrays of this dtype cannot become tensors. Expected a numeric or "
+      "boolean dtype. Received: ",
+      py::str(dtype).cast<std::string>(), ". Hint: convert strings and objects to numbers first.");
+}
+
+DType from_numpy_dtype(const py::dtype& dtype) {
+  const auto size = dtype.itemsize();
+  switch (dtype.kind()) {
+    case 'b':
+      return DType::Bool;
+    case 'i':
+      return size == 1 ? DType::I8 : size == 2 ? DType::I16 : size == 4 ? DType::I32 : DType::I64;
+    case 'u':
+      return size == 1 ? DType::U8 : size == 2 ? DType::U16 : size == 4 ? DType::U32 : DType::U64;
+    case 'f':
+      if (size == 2) return DType::F16;
+      if (size == 4) return DType::F32;
+      if (size == 8) return DType::F64;
+      break;
+    default:
+      break;
+  }
+  if (py::str(dtype).cast<std::string>() == "bfloat16") return DType::BF16;
+  unsupported_dtype(dtype);
+}
+
+Tensor copy_array(const py::array& array) {
+  const py::array dense = py::array::ensure(array, py::array::c_style);
+  if (!dense) throw py::error_already_set();
+  const DType dtype = from_numpy_dtype(dense.dtype());
+  std::vector<int64_t> dims(dense.shape(), dense.shape() + dense.ndim());
+  Tensor tensor = Tensor::empty(dtype, Shape(dims));
+  std::memcpy(tensor.data(), dense.data(), tensor.spec().bytes());
+  return tensor;
+}
+
+// Python numbers and lists take Keras' default dtypes: int32, float32, bool.
+DType default_dtype(DType dtype) {
+  if (dtype == DType::F64) return DType::F32;
+  if (dtype == DType::I64) return DType::I32;
+  return dtype;
+}
+
+Tensor cast_to(Tensor tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  static const OpRecord& cast = *find_op("cast");
+  return apply1(cast, {std::move(tensor)}, {{"dtype", dtype}});
+}
+
+Tensor from_object(py::handle object) {
+  if (py::isinstance<py::array>(object))
+    return copy_array(py::reinterpret_borrow<py::array>(object));
+  PyObject* raw = object.ptr();
+  if (PyBool_Check(raw)) return Tensor::full_int(DType::Bool, {}, raw == Py_True);
+  if (PyLong_Check(raw)) {
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(raw, &overflow);
+    if (overflow) fail<ValueError>("convert_to_tensor: the integer does not fit into 64 bits.");
+    const bool narrow = value >= INT32_MIN && value <= INT32_MAX;
+    return Tensor::full_int(narrow ? DType::I32 : DType::I64, {}, value);
+  }
+  if (PyFloat_Check(raw) && !py::hasattr(object, "dtype"))
+    return Tensor::full(DType::F32, {}, PyFloat_AS_DOUBLE(raw));
+  const bool typed = py::hasattr(object, "__array__");
+  const py::object array = py::module_::import("numpy").attr("asarray")(object);
+  Tensor tensor = copy_array(array);
+  return typed ? tensor : cast_to(tensor, default_dtype(tensor.dtype()));
+}
+
+py::object item(const Tensor& t) {
+  if (t.size() != 1)
+    fail<ShapeError>(
+        "item: only a tensor of one element has a Python value. Received: ", t.spec().str(), ".");
+  return to_numpy(t).attr("item")();
+}
+
+Tensor value_of(const Tensor& t) {
+  if (!t.is_symbol()) return t;
+  const Tensor value = constant_value(t);
+  if (!value) t.data();  // throws the typed error
+  return value;
+}
+
+std::string repr(const Tensor& t) {
+  if (t.is_symbol())
+    return "<ranvier.Tensor traced, shape=" + t.shape().str() + ", dtype=" + name_of(t.dtype()) +
+           ">";
+  const std::string values = py::repr(to_numpy(t)).cast<std::string>();
+  return "<ranvier.Tensor shape=" + t.shape().str() + ", dtype=" + name_of(t.dtype()) + ",\n" +
+         values + ">";
+}
+
+py::object number(const Tensor& t, const char* method) { return item(value_of(t)).attr(method)(); }
+
+}  // namespace
+
+const Tensor* as_tensor(PyObject* object) noexcept {
+  if (Py_TYPE(object) != g_tensor_type) return nullptr;
+  return static_cast<const Tensor*>(
+      reinterpret_cast<py::detail::instance*>(object)->simple_value_holder[0]);
+}
+
+DType dtype_of(py::handle object) {
+  if (py::isinstance<py::str>(object)) return dtype_from_name(object.cast<std::string>().c_str());
+  return from_numpy_dtype(py::dtype::from_args(py::reinterpret_borrow<py::object>(object)));
+}
+
+Shape shape_of(py::handle sequence) {
+  if (PyIndex_Check(sequence.ptr())) return Shape{sequence.cast<int64_t>()};
+  std::vector<int64_t> dims;
+  for (py::handle dim : sequence) dims.push_back(dim.cast<int64_t>());
+  return Shape(dims);
+}
+
+py::tuple to_tuple(const Shape& shape) {
+  py::tuple result(static_cast<size_t>(shape.rank()));
+  for (int i = 0; i < shape.rank(); ++i) result[static_cast<size_t>(i)] = shape[i];
+  return result;
+}
+
+py::dtype numpy_dtype(DType dtype) {
+  if (dtype != DType::BF16) return py::dtype(std::string(name_of(dtype)));
+  return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"));
+}
+
+Tensor to_tensor(py::handle object, py::handle dtype) {
+  const Tensor* known = as_tensor(object.ptr());
+  Tensor tensor = known ? *known : from_object(object);
+  return dtype.is_none() ? tensor : cast_to(tensor, dtype_of(dtype));
+}
+
+Tensor borrow_or_copy(py::handle object, DType dtype) {
+  if (const Tensor* known = as_tensor(object.ptr())) return *known;
+  if (py::isinstance<py::array>(object)) {
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    const bool dense = array.flags() & py::array::c_style;
+    if (dense && from_numpy_dtype(array.dtype()) == dtype) {
+      std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
+      return Tensor::wrap(dtype, Shape(dims), {}, const_cast<void*>(array.data()));
+    }
+  }
+  return cast_to(to_tensor(object, py::none()), dtype);
+}
+
+py::object to_numpy(const Tensor& tensor) {
+  const Tensor value = value_of(tensor);
+  DType dtype = value.dtype();
+  Tensor shown = value;
+  if (dtype == DType::BF16) {
+    try {
+      numpy_dtype(dtype);
+    } catch (py::error_already_set& e) {
+      if (!e.matches(PyExc_ImportError)) throw;
+      static const OpRecord& cast = *find_op("cast");
+      shown = run_eager(cast, TensorSpan(&value, 1), {{"dtype", DType::F32}})[0];
+      dtype = DType::F32;
+    }
+  }
+  auto* owner = new Tensor(shown);
+  const py::capsule base(owner, [](void* p) { delete static_cast<Tensor*>(p); });
+  const auto dims = shown.shape().dims();
+  py::array view(numpy_dtype(dtype), std::vector<py::ssize_t>(dims.begin(), dims.end()),
+                 shown.data(), base);
+  py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+  return view;
+}
+
+void bind_tensor(py::module_& m) {
+  py::class_<Tensor> cls(m, "Tensor", py::dynamic_attr(),
+                         "An immutable dense array, or while tracing a symbol for one.");
+  g_tensor_type = reinterpret_cast<PyTypeObject*>(cls.ptr());
+  cls.def_property_readonly("shape", [](const Tensor& t) { return to_tuple(t.shape()); })
+      .def_property_readonly("dtype", [](const Tensor& t) { return name_of(t.dtype()); })
+      .def_property_readonly("ndim", &Tensor::rank)
+      .def_property_readonly("size", &Tensor::size)
+      .def_property_readonly("nbytes", [](const Tensor& t) { return t.spec().bytes(); })
+      .def_property_readonly("is_symbol", &Tensor::is_symbol)
+      .def("numpy", &to_numpy)
+      .def("item", [](const Tensor& t) { return item(value_of(t)); })
+      .def("tolist", [](const Tensor& t) { return to_numpy(t).attr("tolist")(); })
+      .def(
+          "__array__",
+          [](const Tensor& t, const py::object& dtype, const py::object& copy) {
+            py::object array = to_numpy(t);
+            if (!dtype.is_none()) array = array.attr("astype")(dtype, py::arg("copy") = false);
+            return copy.is_none() || !copy.cast<bool>() ? array : py::object(array.attr("copy")());
+          },
+          py::arg("dtype") = py::none(), py::arg("copy") = py::none())
+      .def("__len__",
+           [](const Tensor& t) {
+             if (t.rank() == 0) throw py::type_error("len() of a tensor of rank 0");
+             return t.shape()[0];
+           })
+      .def("__bool__", [](const Tensor& t) { return number(t, "__bool__"); })
+      .def("__int__", [](const Tensor& t) { return number(t, "__int__"); })
+      .def("__float__", [](const Tensor& t) { return number(t, "__float__"); })
+      .def("__index__",
+           [](const Tensor& t) {
+             if (is_floating(t.dtype()) || t.dtype() == DType::Bool)
+               throw py::type_error(
+                   std::string("only integer tensors can be used as an index, received ") +
+                   t.spec().str());
+             return number(t, "__index__");
+           })
+      .def("__hash__", [](const Tensor& t) { return reinterpret_cast<intptr_t>(t.get()) >> 4; })
+      .def("__repr__", &repr)
+      .def("__format__",
+           [](const Tensor& t, const py::str& spec) -> py::str {
+             if (t.is_symbol() || t.rank() > 0) return py::str(repr(t));
+             return py::str(item(t).attr("__format__")(spec));
+           })
+      .def("__copy__", [](const Tensor& t) { return t; })
+      .def("__deepcopy__", [](const Tensor& t, const py::dict&) { return t; })
+      .def("__reduce__", [m](const Tensor& t) {
+        return py::make_tuple(m.attr("tensor"), py::make_tuple(to_numpy(t)));
+      });
+  cls.attr("__array_priority__") = 100;
+  bind_operators(m, cls);
+  bind_dlpack(m, cls);
+
+  m.def("tensor", &to_tensor, py::arg("obj"), py::arg("dtype") = py::none());
+  m.def("full", [](py::handle shape, double value, py::handle dtype) {
+    return Tensor::full(dtype_of(dtype), shape_of(shape), value);
+  });
+  m.def("constant_value", [](const Tensor& t) -> py::object {
+    const Tensor value = constant_value(t);
+    return value ? py::cast(value) : py::none();
+  });
+}
+
+}  // namespace ranvier::python
