@@ -43,25 +43,31 @@ class EpochLoop {
   // max_steps < 0: all rows, with a smaller last batch.
   void start_epoch(const int64_t* order, int64_t max_steps = -1);
 
-  // Runs batches until something asks for attention. A failed guard throws the typed error; the
-  // variables are those of the last finished batch, and the next entry goes on with the batch after
-  // it. Call without the GIL; the words of the variables are held inside only.
+  // Runs batches until something asks for attention. A failed guard throws the typed error; step()
+  // is then the batch that failed, and the variables are those of the batch before it. Call without
+  // the GIL; the words of the variables are held inside only.
   LoopEvent run(double max_seconds, int64_t max_steps);
 
   int64_t step() const { return step_; }    // batches finished in this epoch
   int64_t steps() const { return steps_; }  // batches of this epoch
   int64_t needed_batch() const { return needed_batch_; }
-  Tensors outputs() const;  // outputs of the last finished batch that have no result array
-  void set_profile(StepTimes* times) { times_ = times; }  // times of full batches; nullptr: off
+  Tensors outputs() const;  // copies of the last batch's outputs that have no result array
+  // Adds the times of the steps of full batches; nullptr: off.
+  void set_profile(StepTimes* times) { times_ = times; }
 
  private:
   struct Bound {
     ProgramRef program;
     std::unique_ptr<Frame> frame;
-    Tensors kept;  // outputs without a result array
+    std::vector<Buffer> inputs;  // gathered batches, one per source
+    Tensors kept;                // outputs without a result array; null where there is one
   };
-  bool fill_inputs(Bound& bound, int64_t first, int64_t count);
-  LoopEvent run_batches(Bound*& locked, double max_seconds, int64_t max_steps);
+  class Session;  // the program whose variables are held
+
+  bool is_direct(size_t source) const;
+  int64_t batch_at(int64_t step) const;
+  void bind(Bound& bound);
+  void fill(Bound& bound, int64_t first, int64_t count);
 
   std::vector<ArraySource> sources_;
   std::vector<kernels::GatherRows> gathers_;
@@ -70,6 +76,7 @@ class EpochLoop {
   std::map<int64_t, Bound> programs_;
   std::vector<void*> results_;
   const int64_t* order_ = nullptr;
+  std::vector<int64_t> identity_;  // order of an epoch that is not shuffled but converted
   int64_t step_ = 0, steps_ = 0, needed_batch_ = 0;
   const Bound* last_ = nullptr;
   bool yielded_ = false;

@@ -15,27 +15,28 @@
 namespace ranvier {
 
 struct CompileOptions {
-  std::string name = "program";  // in dumps, errors and profiles
+  std::string name = "program";  // in dumps and profiles
   bool exact = exact_mode();     // only rewrites that keep every bit
-  bool fuse = true;              // false: one step per node (still planned)
+  bool fuse = true;              // false: one step per node
 };
 
 struct StepInfo {
   std::string op;
   std::string variant;  // the kernel that was chosen
   std::string site;     // layer path, file, line; may be empty
+  std::string shapes;
   kernels::Cost cost;
 };
 
 struct ProgramStats {
-  double flops = 0, bytes = 0;  // per run
+  double flops = 0, bytes = 0;  // of one run
   size_t arena_bytes = 0;       // peak memory of one run beside variables, arguments and outputs
   size_t constant_bytes = 0;
   size_t variable_bytes = 0;
   std::vector<StepInfo> steps;
 };
 
-// Time per step, summed over runs.
+// Seconds per step, summed over runs.
 struct StepTimes {
   std::vector<double> seconds;
   int64_t runs = 0;
@@ -43,33 +44,34 @@ struct StepTimes {
 
 class Program;
 
-// What one call owns: planned memory with the pointers of every step already resolved.
+// What one call owns: planned memory with the pointers of every step resolved.
 class Frame {
  public:
-  Frame(const Program& program, const Context& context);
-  void bind_input(int input, const void* data);  // in the order of the trace's inputs
-  void bind_output(int output, void* data);
-  // Planned memory of the frame for an input whose data must first be gathered or cast. Lives as
-  // long as the frame.
-  void* input_buffer(int input);
-  // Runs every step, or stops at a guard that failed: then false, and nothing was written.
+  explicit Frame(const Lowered& program);
+
+  void bind_input(uint32_t input, const void* data) noexcept {
+    frame_bind_input(*program_, base_, input, data);
+  }
+  void bind_output(uint32_t output, void* data) noexcept {
+    frame_bind_output(*program_, base_, output, data);
+  }
+  // Runs the steps; false when a guard failed: then no variable was written. Needs fits().
   bool run(StepTimes* times = nullptr) noexcept;
   [[noreturn]] void throw_guard_error() const;
+  // Is there scratch for every worker of the pool as it is now?
+  bool fits() const { return default_context().workers <= workers_; }
 
  private:
-  friend class Program;
-  const Program& program_;
-  Context context_;
+  const Lowered* program_;
+  int workers_;
   Buffer memory_;
-  std::vector<Buffer> input_buffers_;
   std::byte* base_;
-  size_t failed_step_ = 0;
+  kernels::GuardReport guard_;
 };
 
 class Program : public RefCounted {
  public:
   Program(Lowered lowered, std::string name);
-  ~Program();
 
   // args: the trace's Argument inputs in order, of exactly their types. Takes the words of the
   // variables, writes variables in place (to fresh storage where somebody else holds the old one)
@@ -79,28 +81,30 @@ class Program : public RefCounted {
 
   const std::string& name() const { return name_; }
   const Specs& argument_specs() const { return argument_specs_; }
-  const Specs& output_specs() const { return output_specs_; }
+  const Specs& output_specs() const { return lowered_.outputs; }
   const std::vector<VariableRef>& variables() const { return variables_; }  // read or written
   ProgramStats stats() const;
-  std::string dump() const;  // steps, arena offsets, bindings
+  std::string dump() const;  // places and steps as text
 
-  // For the epoch loop and control flow.
-  const Lowered& lowered() const { return lowered_; }
+  // For the epoch loop.
   std::span<const VariableUse> uses() const { return uses_; }
-  const std::vector<int>& argument_inputs() const { return argument_inputs_; }
-  // With the words held: gives shared storage of written variables a fresh copy, binds pointers.
+  uint32_t argument_input(size_t argument) const { return argument_inputs_[argument]; }
+  // With the words held: gives written variables whose storage somebody else holds a fresh copy,
+  // and binds all variables.
   void bind_variables(Frame& frame) const;
   void bump_versions() const;
   std::unique_ptr<Frame> take_frame() const;
   void give_back(std::unique_ptr<Frame> frame) const;
 
  private:
+  void check_arguments(TensorSpan args) const;
+
   Lowered lowered_;
   std::string name_;
-  Specs argument_specs_, output_specs_;
+  Specs argument_specs_;
   std::vector<VariableRef> variables_;
   std::vector<VariableUse> uses_;
-  std::vector<int> argument_inputs_;  // argument -> input of the lowered program
+  std::vector<uint32_t> argument_inputs_;  // argument -> input of the lowered program
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Frame>> frames_;
 };
@@ -108,5 +112,9 @@ using ProgramRef = Ref<Program>;
 
 // Compiles a finished trace. Captures must be values; they become constants.
 ProgramRef compile(const Trace& trace, const CompileOptions& options = {});
+
+// Tells the tensor floor how the bodies of structured ops are compiled. The binding calls it when
+// it loads; compile() does too.
+void install_control_flow();
 
 }  // namespace ranvier

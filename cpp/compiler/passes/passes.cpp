@@ -1,0 +1,39 @@
+#include "compiler/passes/passes.h"
+
+#include <iostream>
+
+#include "base/env.h"
+
+namespace ranvier::compiler {
+namespace {
+
+// Types are inferred again after each pass in builds with assertions; structure is always checked.
+#ifdef NDEBUG
+constexpr bool kVerifyTypes = false;
+#else
+constexpr bool kVerifyTypes = true;
+#endif
+
+void finish_pass(Graph& graph, const char* pass, const std::string& name) {
+  graph.sort_nodes();
+  graph.verify(pass, kVerifyTypes);
+  dump(name, pass, graph.str());
+}
+
+}  // namespace
+
+void dump(const std::string& program, const char* stage, const std::string& text) {
+  static const std::string wanted = env("RANVIER_DUMP").value_or("");
+  if (wanted != stage && wanted != "all") return;
+  std::cerr << "== " << program << ": " << stage << '\n' << text;
+}
+
+void run_passes(Graph& graph, const PassOptions& options, const std::string& name) {
+  finish_pass(graph, "trace", name);
+  constexpr int kRounds = 8;  // each round exposes work to the next; three are usual
+  for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
+    graph.sort_nodes();
+  finish_pass(graph, "simplify", name);
+}
+
+}  // namespace ranvier::compiler

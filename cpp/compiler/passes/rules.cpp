@@ -1,0 +1,221 @@
+#include "compiler/passes/rules.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/half.h"
+
+namespace ranvier::compiler {
+namespace {
+
+bool is(const GraphNode* node, std::string_view name) { return node && node->op->name == name; }
+
+std::optional<double> scalar_of(const Tensor& t) {
+  if (t.size() != 1) return {};
+  switch (t.dtype()) {
+    case DType::F32:
+      return *t.data_as<float>();
+    case DType::F64:
+      return *t.data_as<double>();
+    case DType::F16:
+      return f16_to_f32(*t.data_as<uint16_t>());
+    case DType::BF16:
+      return bf16_to_f32(*t.data_as<uint16_t>());
+    case DType::I32:
+      return *t.data_as<int32_t>();
+    case DType::Bool:
+      return *t.data_as<bool>();
+    default:
+      return {};
+  }
+}
+
+Ints dims_of(const Shape& shape) { return Ints(shape.begin(), shape.end()); }
+
+// x under another shape; x itself when it has it.
+ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site) {
+  if (graph.spec(x).shape == shape) return x;
+  static const OpRecord& reshape = *find_op("reshape");
+  const NodeId id = graph.add_node(reshape, {x}, {{"shape", dims_of(shape)}},
+                                   {{graph.spec(x).dtype, shape}}, site);
+  return graph.nodes[id].outputs[0];
+}
+
+const Shape& out_shape(const Graph& graph, const GraphNode& node) {
+  return graph.spec(node.outputs[0]).shape;
+}
+
+// The other operand when operand `k` is the number `value` throughout and adds no broadcasting.
+ValueId without_operand(const Graph& graph, NodeId id, size_t k, double value) {
+  const GraphNode& node = graph.nodes[id];
+  const ValueId other = node.inputs[1 - k];
+  if (graph.spec(other) != graph.spec(node.outputs[0])) return kNone;
+  const auto splat = splat_value(graph, node.inputs[k]);
+  return splat && *splat == value && !std::signbit(*splat) ? other : kNone;
+}
+
+ValueId multiply_by_one(Graph& graph, NodeId id) {
+  const ValueId right = without_operand(graph, id, 1, 1.0);
+  return right != kNone ? right : without_operand(graph, id, 0, 1.0);
+}
+ValueId divide_by_one(Graph& graph, NodeId id) { return without_operand(graph, id, 1, 1.0); }
+ValueId subtract_zero(Graph& graph, NodeId id) { return without_operand(graph, id, 1, 0.0); }
+// -0 + 0 is +0: not exact.
+ValueId add_zero(Graph& graph, NodeId id) {
+  const ValueId right = without_operand(graph, id, 1, 0.0);
+  return right != kNone ? right : without_operand(graph, id, 0, 0.0);
+}
+
+ValueId double_negative(Graph& graph, NodeId id) {
+  const GraphNode* inner = graph.producer(graph.nodes[id].inputs[0]);
+  return is(inner, "negative") ? inner->inputs[0] : kNone;
+}
+
+// a + (-b) = a - b, and a - (-b) = a + b: the same rounding.
+ValueId add_negative(Graph& graph, NodeId id) {
+  static const OpRecord& subtract = *find_op("subtract");
+  const GraphNode node = graph.nodes[id];
+  for (size_t k : {1, 0}) {
+    const GraphNode* inner = graph.producer(node.inputs[k]);
+    if (!is(inner, "negative")) continue;
+    const NodeId made = graph.add_node(subtract, {node.inputs[1 - k], inner->inputs[0]}, {},
+                                       {graph.spec(node.outputs[0])}, node.site, node.region);
+    return graph.nodes[made].outputs[0];
+  }
+  return kNone;
+}
+
+ValueId merge_reshape(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const Shape& shape = out_shape(graph, node);
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (graph.spec(node.inputs[0]).shape == shape) return node.inputs[0];
+  if (!is(inner, "reshape")) return kNone;
+  return reshaped(graph, inner->inputs[0], shape, node.site);
+}
+
+ValueId merge_transpose(Graph& graph, NodeId id) {
+  static const OpRecord& transpose = *find_op("transpose");
+  const GraphNode node = graph.nodes[id];
+  const Ints& perm = node.attrs.ints("perm");
+  const Shape& in = graph.spec(node.inputs[0]).shape;
+  const auto axis = [&](size_t i) { return perm[i] < 0 ? perm[i] + in.rank() : perm[i]; };
+  // Axes of one element may go anywhere: the bytes stay when the others keep their order.
+  int64_t last = -1;
+  bool moves = false;
+  for (size_t i = 0; i < perm.size(); ++i) {
+    if (in[static_cast<int>(axis(i))] == 1) continue;
+    moves |= axis(i) < last;
+    last = axis(i);
+  }
+  if (!moves) return reshaped(graph, node.inputs[0], out_shape(graph, node), node.site);
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (!is(inner, "transpose")) return kNone;
+  const Ints& first = inner->attrs.ints("perm");
+  Ints both;
+  for (size_t i = 0; i < perm.size(); ++i) both.push_back(first[static_cast<size_t>(axis(i))]);
+  const NodeId made = graph.add_node(transpose, {inner->inputs[0]}, {{"perm", both}},
+                                     {graph.spec(node.outputs[0])}, node.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
+// Every value of `from` is one of `to`.
+bool holds(DType to, DType from) {
+  if (to == from) return true;
+  if (from == DType::Bool) return true;
+  if (to == DType::F64) return from != DType::I64 && from != DType::U64;
+  if (to == DType::F32)
+    return from == DType::F16 || from == DType::BF16 || from == DType::U8 || from == DType::I8 ||
+           from == DType::U16 || from == DType::I16;
+  if (is_integer(to) && is_integer(from) && size_of(to) > size_of(from))
+    return is_unsigned(from) || !is_unsigned(to);
+  return false;
+}
+
+ValueId merge_cast(Graph& graph, NodeId id) {
+  static const OpRecord& cast = *find_op("cast");
+  const GraphNode node = graph.nodes[id];
+  const TypeSpec out = graph.spec(node.outputs[0]);
+  if (graph.spec(node.inputs[0]) == out) return node.inputs[0];
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (!is(inner, "cast")) return kNone;
+  const ValueId source = inner->inputs[0];
+  if (!holds(graph.spec(node.inputs[0]).dtype, graph.spec(source).dtype)) return kNone;
+  if (graph.spec(source).dtype == out.dtype) return source;
+  const NodeId made =
+      graph.add_node(cast, {source}, {{"dtype", out.dtype}}, {out}, node.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
+ValueId same_shape(Graph& graph, NodeId id) {
+  const GraphNode& node = graph.nodes[id];
+  return graph.spec(node.inputs[0]) == graph.spec(node.outputs[0]) ? node.inputs[0] : kNone;
+}
+
+// Reducing axes of one element only changes the shape.
+ValueId reduce_nothing(Graph& graph, NodeId id) {
+  const GraphNode& node = graph.nodes[id];
+  const TypeSpec in = graph.spec(node.inputs[0]), out = graph.spec(node.outputs[0]);
+  if (in.dtype != out.dtype || in.size() != out.size() || in.size() == 0) return kNone;
+  return reshaped(graph, node.inputs[0], out.shape, node.site);
+}
+
+// relu(x) > 0 exactly where x > 0, so the gradient may look at the result, which a fused product
+// stores anyway.
+ValueId relu_grad_of_result(Graph& graph, NodeId id) {
+  static const OpRecord& relu_grad = *find_op("relu_grad");
+  const GraphNode node = graph.nodes[id];
+  if (is(graph.producer(node.inputs[0]), "relu")) return kNone;
+  for (NodeId other = 0; other < id; ++other) {
+    if (!graph.nodes[other].alive() || !is(&graph.nodes[other], "relu")) continue;
+    if (graph.nodes[other].inputs[0] != node.inputs[0]) continue;
+    const NodeId made = graph.add_node(relu_grad, {graph.nodes[other].outputs[0], node.inputs[1]},
+                                       {}, {graph.spec(node.outputs[0])}, node.site, node.region);
+    return graph.nodes[made].outputs[0];
+  }
+  return kNone;
+}
+
+constexpr bool kExact = true, kRounding = false;
+
+constexpr Rule kRules[] = {
+    {"multiply", "x * 1 = x", kExact, multiply_by_one},
+    {"divide", "x / 1 = x", kExact, divide_by_one},
+    {"subtract", "x - 0 = x", kExact, subtract_zero},
+    {"add", "x + 0 = x", kRounding, add_zero},
+    {"add", "a + (-b) = a - b", kExact, add_negative},
+    {"negative", "-(-x) = x", kExact, double_negative},
+    {"reshape", "reshape of reshape", kExact, merge_reshape},
+    {"transpose", "transpose of transpose, or of axes of one element", kExact, merge_transpose},
+    {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
+    {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
+    {"sum", "sum over axes of one element", kExact, reduce_nothing},
+    {"mean", "mean over axes of one element", kExact, reduce_nothing},
+    {"max", "max over axes of one element", kExact, reduce_nothing},
+    {"min", "min over axes of one element", kExact, reduce_nothing},
+    {"relu_grad", "gradient of relu from its result", kExact, relu_grad_of_result},
+};
+
+}  // namespace
+
+std::optional<double> splat_value(const Graph& graph, ValueId value) {
+  for (;;) {
+    if (graph.constant(value)) return scalar_of(graph.constant(value));
+    const GraphNode* node = graph.producer(value);
+    if (is(node, "full")) return node->attrs.real("value");
+    if (!is(node, "broadcast_to") && !is(node, "reshape")) return {};
+    value = node->inputs[0];
+  }
+}
+
+std::span<const Rule> all_rules() { return kRules; }
+
+std::vector<const Rule*> rules_for(std::string_view op) {
+  std::vector<const Rule*> found;
+  for (const Rule& rule : kRules)
+    if (op == rule.op) found.push_back(&rule);
+  return found;
+}
+
+}  // namespace ranvier::compiler
