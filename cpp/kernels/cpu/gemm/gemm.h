@@ -4,7 +4,7 @@
 // op(A) is m×k, op(B) is k×n, C and residual are m×n, bias is one row of n.
 // With alpha = 1, beta = 0 the bits are those of the plain product followed by separate passes that
 // add the bias, add the residual and apply the activation.
-// C must not overlap A, B, or bias; residual may be C itself when beta is 0.
+// C must not overlap any other operand.
 
 #include <cstddef>
 #include <cstdint>
@@ -55,25 +55,44 @@ enum class GemmVariant : uint8_t {
 };
 const char* name_of(GemmVariant variant);
 
+struct GemmPlan;
+
+// What one instruction-set level offers for one dtype. A function computes the chunks [begin, end)
+// of the plan's grid.
+struct GemmKernels {
+  using Chunks = void (*)(const GemmPlan& plan, const GemmOperands& operands, int64_t begin,
+                          int64_t end, std::byte* scratch) noexcept;
+  Chunks empty, tiles, row_sum, dots;
+  int lanes;          // elements of a vector
+  int tile_rows;      // rows of the usual register tile
+  bool masked_loads;  // B may be read in place when n is no multiple of lanes
+};
+// dtype is F32 or F64; a level this build lacks falls back to the baseline.
+const GemmKernels& gemm_kernels(Isa isa, DType dtype);
+
 // Immutable once prepared; holds no pointer to data, so that one plan may run in many threads.
 struct GemmPlan {
   GemmShape shape;  // leading dimensions filled in; batches that are really rows folded into m
-  GemmEpilogue epilogue;
+  GemmEpilogue epilogue;  // ld_residual filled in
   DType dtype = DType::F32;
   Isa isa = Isa::Baseline;
   GemmVariant variant = GemmVariant::Empty;
+  GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
-  int64_t k_block = 0;
-  // The work is a grid of batch × row_chunks × col_chunks chunks, cut by shape alone.
-  int64_t row_chunks = 1, row_chunk = 0;  // rows per chunk
-  int64_t col_chunks = 1, col_chunk = 0;  // columns per chunk
-  int64_t grain = 1;                      // chunks of the grid per call of a worker
-  Scratch scratch;                        // per_worker only
+  bool down = false;       // RowSum, Dots: the result is the one column of C
+  int64_t k_block = 0;     // products are summed over blocks of k, in order
+  int64_t a_elements = 0;  // of scratch, before the packed block of B
+  // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.
+  int64_t row_chunks = 1, col_chunks = 1, chunks = 0, grain = 1;
+  Scratch scratch;  // per_worker only
   Cost cost;
 };
 
-// Throws ValueError for negative sizes and too small leading dimensions, DTypeError for a dtype
-// other than F32 and F64.
+// Whether an activation may ride on a product: float64 has no vector code for sigmoid and tanh.
+bool gemm_fuses(DType dtype, Activation activation);
+
+// Throws ValueError for negative sizes, too small leading dimensions and activations that do not
+// fuse, DTypeError for a dtype other than F32 and F64.
 GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& epilogue = {},
                       Isa isa = active_isa());
 
@@ -81,20 +100,6 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
 // 64-byte aligned. shared_scratch is not used.
 void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& operands,
               void* shared_scratch, std::byte* worker_scratch, size_t worker_stride) noexcept;
-
-// What one instruction-set level offers. A function computes the chunks [begin, end) of the grid.
-struct GemmKernels {
-  using Chunks = void (*)(const GemmPlan& plan, const GemmOperands& operands, int64_t begin,
-                          int64_t end, std::byte* scratch) noexcept;
-  struct PerType {
-    Chunks empty, tiles, row_sum, dots;
-    int lanes;          // elements of a vector
-    int rows, vectors;  // the largest register tile
-  };
-  PerType f32, f64;
-};
-const GemmKernels& gemm_kernels(Isa isa);
-inline const GemmKernels& gemm_kernels() { return gemm_kernels(active_isa()); }
 
 namespace reference {
 // Plain loops, sums in double.

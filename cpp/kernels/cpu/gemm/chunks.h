@@ -1,0 +1,281 @@
+#pragma once
+// The loops around the register tiles: one chunk of the grid, for one element type.
+//   for each block of k: pack B (columns of the chunk) unless it is read in place
+//     for each tile of rows: pack A (stays in L1) unless it is read in place
+//       for each panel of columns: one register tile, then the epilogue on what it stored
+
+#include "kernels/cpu/gemm/epilogue_rows.h"
+#include "kernels/cpu/gemm/gemm.h"
+#include "kernels/cpu/gemm/micro.h"
+#include "kernels/cpu/gemm/pack.h"
+#include "kernels/cpu/gemm/vector.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+template <class T>
+RV_INLINE const T* at(const void* p, int64_t offset) {
+  return p ? static_cast<const T*>(p) + offset : nullptr;
+}
+RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// One matrix of the batch and the part of C that a chunk computes.
+template <class T>
+struct Chunk {
+  const GemmPlan& plan;
+  const T* a;
+  const T* b;
+  T* c;
+  int64_t row0, rows, col0, columns;
+  T alpha;
+  EpilogueRows<T> epilogue;  // its pointers at element (0, 0) of the matrix
+
+  // The epilogue for the block of C at (i, j).
+  RV_INLINE void finish_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
+    if (!epilogue.any()) return;
+    EpilogueRows<T> e = epilogue;
+    if (e.bias && !e.scalar_bias) e.bias += j;
+    if (e.residual) e.residual += i * e.ld_residual + j;
+    finish(e, height, width, c + i * plan.shape.ldc + j, plan.shape.ldc);
+  }
+};
+
+// Columns are cut in units of one cache line, rows anywhere; both evenly.
+template <class T>
+RV_INLINE int64_t column_cut(int64_t n, int64_t i, int64_t chunks) {
+  constexpr int64_t kUnit = 64 / sizeof(T);
+  return least(n, (n + kUnit - 1) / kUnit * i / chunks * kUnit);
+}
+
+template <class T>
+RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands, int64_t index) {
+  const GemmShape& s = plan.shape;
+  const GemmEpilogue& e = plan.epilogue;
+  // Neighbouring chunks share columns, and with them the block of B.
+  const int64_t row = index % plan.row_chunks;
+  const int64_t column = index / plan.row_chunks % plan.col_chunks;
+  const int64_t item = index / (plan.row_chunks * plan.col_chunks);
+  const int64_t row0 = s.m * row / plan.row_chunks;
+  const int64_t row1 = s.m * (row + 1) / plan.row_chunks;
+  const int64_t col0 = column_cut<T>(s.n, column, plan.col_chunks);
+  const int64_t col1 = column_cut<T>(s.n, column + 1, plan.col_chunks);
+  T alpha = static_cast<T>(e.alpha);
+  if (operands.scale) alpha *= *static_cast<const T*>(operands.scale);
+  return {plan,
+          at<T>(operands.a, item * s.stride_a),
+          at<T>(operands.b, item * s.stride_b),
+          static_cast<T*>(operands.c) + item * s.stride_c,
+          row0,
+          row1 - row0,
+          col0,
+          col1 - col0,
+          alpha,
+          {.bias = e.bias ? at<T>(operands.bias, 0) : nullptr,
+           .residual = e.residual ? at<T>(operands.residual, item * e.stride_residual) : nullptr,
+           .ld_residual = e.ld_residual,
+           .scalar_bias = false,
+           .activation = e.activation,
+           .slope = static_cast<T>(e.slope)}};
+}
+
+// Columns of C covered by one register tile at a time.
+struct Panels {
+  int64_t vectors;
+  int wide;  // vectors of a usual panel
+
+  RV_INLINE int width_at(int64_t v) const {
+    const int64_t left = vectors - v;
+    if (left <= wide) return static_cast<int>(left);
+    if (left == wide + 1 && kMaxVectors >= 3) return wide == 2 ? 3 : wide - 1;  // no lone vector
+    return wide;
+  }
+};
+
+// Few rows take wide panels, so that there are accumulators enough to hide the latency of an FMA.
+RV_INLINE Panels choose_panels(int64_t rows, int64_t vectors) {
+  if (vectors == 1) return {vectors, 1};
+  if (kMaxVectors >= 3 && vectors == 3) return {vectors, 3};
+  if (kMaxVectors >= 4 && rows <= kTileRows[kMaxVectors]) return {vectors, 4};
+  return {vectors, 2};
+}
+
+template <class T>
+struct PackedB {
+  const T* data;
+  int64_t stride;
+};
+
+template <class T>
+RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels& panels, int64_t p0, int64_t kc,
+                            T* packed) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const GemmShape& s = chunk.plan.shape;
+  for (int64_t v = 0; v < panels.vectors;) {
+    const int width = panels.width_at(v) * kLanes;
+    const int columns = static_cast<int>(least(width, chunk.columns - v * kLanes));
+    const int64_t j = chunk.col0 + v * kLanes;
+    T* to = packed + v * kLanes * kc;
+    if (s.trans_b)
+      pack_transposed(chunk.b + j * s.ldb + p0, s.ldb, columns, width, kc, to);
+    else
+      pack_rows(chunk.b + p0 * s.ldb + j, s.ldb, columns, width, kc, to);
+    v += width / kLanes;
+  }
+}
+
+// A tile of rows of A for one block of k: where it starts and how it is walked.
+template <class T>
+struct RowTile {
+  const T* a;
+  int64_t stride;
+  Walk walk;
+  RV_INLINE const T* row(int64_t r) const { return walk == Walk::Along ? a + r : a + r * stride; }
+};
+
+template <class T>
+RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, int64_t i, int rows, int64_t p0, int64_t kc,
+                              T* packed) {
+  const GemmShape& s = chunk.plan.shape;
+  const T* a = s.trans_a ? chunk.a + p0 * s.lda + i : chunk.a + i * s.lda + p0;
+  if (!chunk.plan.pack_a) return {a, s.lda, s.trans_a ? Walk::Along : Walk::Across};
+  if (s.trans_a)
+    pack_rows(a, s.lda, rows, rows, kc, packed);
+  else
+    pack_transposed(a, s.lda, rows, rows, kc, packed);
+  return {packed, rows, Walk::Along};
+}
+
+template <class T>
+void compute_tiles(const Chunk<T>& chunk, T* scratch) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const GemmPlan& plan = chunk.plan;
+  const GemmShape& s = plan.shape;
+  const Panels panels = choose_panels(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
+  const int64_t tiles = (chunk.rows + kTileRows[panels.wide] - 1) / kTileRows[panels.wide];
+  T* const packed_a = scratch;
+  T* const packed_b = scratch + (plan.pack_a ? plan.a_elements : 0);
+  for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
+    const int64_t kc = least(plan.k_block, s.k - p0);
+    const bool last = p0 + kc == s.k;
+    const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
+    if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t r0 = chunk.rows * t / tiles;
+      const int rows = static_cast<int>(chunk.rows * (t + 1) / tiles - r0);
+      const int64_t i = chunk.row0 + r0;
+      const RowTile<T> a = row_tile(chunk, i, rows, p0, kc, packed_a);
+      for (int64_t v = 0; v < panels.vectors;) {
+        const int width = panels.width_at(v);
+        const int64_t columns = least(width * kLanes, chunk.columns - v * kLanes);
+        const int tail = static_cast<int>(columns - (width - 1) * kLanes);
+        const int64_t j = chunk.col0 + v * kLanes;
+        const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + j;
+        const int64_t b_stride = plan.pack_b ? width * kLanes : s.ldb;
+        // A tile made for narrower panels may be too high for this one.
+        const int parts = (rows + kTileRows[width] - 1) / kTileRows[width];
+        for (int part = 0; part < parts; ++part) {
+          const int from = rows * part / parts, to = rows * (part + 1) / parts;
+          T* c = chunk.c + (i + from) * s.ldc + j;
+          find_tile<T>(a.walk, tail < kLanes, to - from, width)(
+              a.row(from), a.stride, b, b_stride, kc, {c, s.ldc, chunk.alpha, beta, tail});
+        }
+        if (last) chunk.finish_block(i, j, rows, columns);
+        v += width;
+      }
+    }
+  }
+}
+
+template <class T>
+void tiles_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                  std::byte* scratch) noexcept {
+  for (int64_t i = begin; i < end; ++i)
+    compute_tiles(make_chunk<T>(plan, operands, i), reinterpret_cast<T*>(scratch));
+}
+
+template <class T>
+void empty_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                  std::byte*) noexcept {
+  const T beta = static_cast<T>(plan.epilogue.beta);
+  for (int64_t index = begin; index < end; ++index) {
+    const Chunk<T> chunk = make_chunk<T>(plan, operands, index);
+    for (int64_t r = 0; r < chunk.rows; ++r) {
+      T* row = chunk.c + (chunk.row0 + r) * plan.shape.ldc + chunk.col0;
+      for (int64_t j = 0; j < chunk.columns; ++j) row[j] = beta == 0 ? T(0) : beta * row[j];
+    }
+    chunk.finish_block(chunk.row0, chunk.col0, chunk.rows, chunk.columns);
+  }
+}
+
+// The two products with a vector: the result lies along the columns of C (m = 1) or down its only
+// column, which is then one run of memory.
+template <class T>
+struct VectorProduct {
+  const T* x;
+  int64_t x_stride;
+  const T* matrix;
+  int64_t ld;
+  int64_t begin, count;  // part of the result
+  T* y;
+  EpilogueRows<T> epilogue;
+
+  VectorProduct(const Chunk<T>& chunk, bool down) : epilogue(chunk.epilogue) {
+    const GemmShape& s = chunk.plan.shape;
+    x = down ? chunk.b : chunk.a;
+    x_stride = down ? (s.trans_b ? 1 : s.ldb) : (s.trans_a ? s.lda : 1);
+    matrix = down ? chunk.a : chunk.b;
+    ld = down ? s.lda : s.ldb;
+    begin = down ? chunk.row0 : chunk.col0;
+    count = down ? chunk.rows : chunk.columns;
+    y = chunk.c + begin;
+    epilogue.scalar_bias = down && epilogue.bias;
+    if (epilogue.bias && !down) epilogue.bias += begin;
+    if (epilogue.residual) epilogue.residual += begin;
+  }
+  RV_INLINE void finish_result() const {
+    if (epilogue.any()) finish(epilogue, 1, count, y, 0);
+  }
+};
+
+template <class T>
+void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                    std::byte*) noexcept {
+  const GemmShape& s = plan.shape;
+  for (int64_t i = begin; i < end; ++i) {
+    const Chunk<T> chunk = make_chunk<T>(plan, operands, i);
+    const VectorProduct<T> v(chunk, plan.down);
+    for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block)
+      row_sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld + v.begin, v.ld,
+              least(plan.k_block, s.k - p0), v.count, v.y, chunk.alpha,
+              p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
+    v.finish_result();
+  }
+}
+
+template <class T>
+void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                 std::byte*) noexcept {
+  const GemmShape& s = plan.shape;
+  for (int64_t i = begin; i < end; ++i) {
+    const Chunk<T> chunk = make_chunk<T>(plan, operands, i);
+    const VectorProduct<T> v(chunk, plan.down);
+    for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block)
+      dots(v.matrix + v.begin * v.ld + p0, v.ld, v.x + p0, least(plan.k_block, s.k - p0), v.count,
+           v.y, chunk.alpha, p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
+    v.finish_result();
+  }
+}
+
+template <class T>
+constexpr GemmKernels per_type() {
+  return {.empty = &empty_chunks<T>,
+          .tiles = &tiles_chunks<T>,
+          .row_sum = &row_sum_chunks<T>,
+          .dots = &dots_chunks<T>,
+          .lanes = Vec<T>::kLanes,
+          .tile_rows = kMaxTileRows,
+          .masked_loads = kMaskedLoads};
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

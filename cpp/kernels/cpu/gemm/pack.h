@@ -1,0 +1,91 @@
+#pragma once
+// Copies of operands in the order in which the register tiles read them.
+
+#include "kernels/cpu/simd/vec.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+template <class T, int... I>
+RV_INLINE Vec<T> zip_low(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  return {__builtin_shufflevector(a.v, b.v, (I / 2 + (I % 2) * kLanes)...)};
+}
+template <class T, int... I>
+RV_INLINE Vec<T> zip_high(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  return {__builtin_shufflevector(a.v, b.v, (kLanes / 2 + I / 2 + (I % 2) * kLanes)...)};
+}
+// x becomes its transpose. Zipping rows i and i + lanes/2 once moves every index one bit on.
+template <class T>
+RV_INLINE void transpose(Vec<T> (&x)[Vec<T>::kLanes]) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  constexpr auto kIndex = std::make_integer_sequence<int, kLanes>();
+#pragma GCC unroll 4
+  for (int bit = 1; bit < kLanes; bit *= 2) {
+    Vec<T> y[kLanes];
+#pragma GCC unroll 8
+    for (int i = 0; i < kLanes / 2; ++i) {
+      y[2 * i] = zip_low(x[i], x[i + kLanes / 2], kIndex);
+      y[2 * i + 1] = zip_high(x[i], x[i + kLanes / 2], kIndex);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) x[i] = y[i];
+  }
+}
+
+// dst[p * width + r] = src[r * ld + p] for r < rows <= width, p < k; columns rows .. width of dst
+// become zero. Writes up to one vector past the end of dst.
+template <class T>
+void pack_transposed(const T* src, int64_t ld, int rows, int width, int64_t k, T* dst) noexcept {
+  constexpr int kLanes = Vec<T>::kLanes;
+  for (int64_t p = 0; p < k; p += kLanes) {
+    const int count = static_cast<int>(k - p < kLanes ? k - p : kLanes);
+    for (int r0 = 0; r0 < width; r0 += kLanes) {
+      Vec<T> x[kLanes];
+#pragma GCC unroll 16
+      for (int r = 0; r < kLanes; ++r) {
+        x[r] = Vec<T>::zero();
+        if (r0 + r < rows) {
+          const T* from = src + (r0 + r) * ld + p;
+          x[r] = count == kLanes ? Vec<T>::load(from) : Vec<T>::load_partial(from, count);
+        }
+      }
+      transpose(x);
+      T* to = dst + p * width + r0;
+      if (count == kLanes && width - r0 >= kLanes) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) x[i].store(to + i * width);
+      } else if (width <= kLanes) {
+        // A row of dst is shorter than a vector: the next store overwrites what hangs over.
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i)
+          if (i < count) x[i].store(to + i * width);
+      } else {
+        const int left = width - r0 < kLanes ? width - r0 : kLanes;
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i)
+          if (i < count) x[i].store_partial(to + i * width, left);
+      }
+    }
+  }
+}
+
+// dst[p * width + j] = src[p * ld + j] for j < columns <= width, p < k; the rest of a row is zero.
+// Writes up to one vector past the end of dst.
+template <class T>
+void pack_rows(const T* src, int64_t ld, int columns, int width, int64_t k, T* dst) noexcept {
+  constexpr int kLanes = Vec<T>::kLanes;
+  for (int64_t p = 0; p < k; ++p, src += ld, dst += width) {
+    int j = 0;
+    for (; j + kLanes <= columns; j += kLanes) Vec<T>::load(src + j).store(dst + j);
+    if (j < columns) {
+      Vec<T>::load_partial(src + j, columns - j).store(dst + j);
+      j += kLanes;
+    }
+    for (; j < width; j += kLanes) Vec<T>::zero().store(dst + j);
+  }
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

@@ -1,0 +1,182 @@
+// Chooses the variant of a product, what is packed, and how the work is cut. Every choice depends
+// on shape and instruction set alone, never on the number of threads.
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/cpu/gemm/gemm.h"
+
+namespace ranvier::kernels {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// Multiply-adds that are worth a chunk of their own: a few microseconds.
+constexpr int64_t kChunkWork = 1 << 19;
+// One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
+constexpr int64_t kBlockBytes = 384 * 4;
+constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
+// Vector products sum in blocks only to bound the rounding error.
+constexpr int64_t kVectorBlock = 1024;
+
+void fill_leading(const char* name, int64_t& ld, int64_t rows, int64_t row_length) {
+  if (ld == 0) ld = std::max<int64_t>(row_length, 1);
+  if (ld < row_length && rows > 1)
+    fail<ValueError>("gemm: leading dimension of ", name,
+                     " is shorter than a row. Expected at least ", row_length, ". Received: ", ld,
+                     ".");
+}
+
+void validate(GemmPlan& plan) {
+  GemmShape& s = plan.shape;
+  if (plan.dtype != DType::F32 && plan.dtype != DType::F64)
+    fail<DTypeError>("gemm: no kernel for this dtype. Expected float32 or float64. Received: ",
+                     name_of(plan.dtype), ".");
+  if (s.m < 0 || s.n < 0 || s.k < 0 || s.batch < 0)
+    fail<ValueError>("gemm: negative size. Expected sizes of 0 or more. Received: m=", s.m,
+                     ", n=", s.n, ", k=", s.k, ", batch=", s.batch, ".");
+  fill_leading("a", s.lda, s.trans_a ? s.k : s.m, s.trans_a ? s.m : s.k);
+  fill_leading("b", s.ldb, s.trans_b ? s.n : s.k, s.trans_b ? s.k : s.n);
+  fill_leading("c", s.ldc, s.m, s.n);
+  fill_leading("residual", plan.epilogue.ld_residual, s.m, s.n);
+  if (!gemm_fuses(plan.dtype, plan.epilogue.activation))
+    fail<ValueError>("gemm: this activation does not fuse. Expected none, relu or leaky_relu for ",
+                     name_of(plan.dtype), ". Hint: apply it as a step of its own.");
+  if (s.batch > 1 && s.stride_c == 0)
+    fail<ValueError>(
+        "gemm: the matrices of a batch would all be written to one place. "
+        "Expected stride_c of at least m * n. Received: 0.");
+}
+
+// A batch that shares B and whose rows follow each other is one matrix with more rows.
+void fold_batch(GemmPlan& plan) {
+  GemmShape& s = plan.shape;
+  const GemmEpilogue& e = plan.epilogue;
+  const bool rows_follow = s.stride_a == s.m * s.lda && s.stride_c == s.m * s.ldc &&
+                           (!e.residual || e.stride_residual == s.m * e.ld_residual);
+  if (s.batch <= 1 || s.stride_b != 0 || s.trans_a || !rows_follow) return;
+  s.m *= s.batch;
+  s.batch = 1;
+}
+
+GemmVariant choose_variant(GemmPlan& plan) {
+  const GemmShape& s = plan.shape;
+  const GemmEpilogue& e = plan.epilogue;
+  if (s.k == 0 || e.alpha == 0) return GemmVariant::Empty;
+  const bool down =
+      s.n == 1 && (s.ldc == 1 || s.m == 1) && (!e.residual || e.ld_residual == 1 || s.m == 1);
+  const bool x_is_run = s.trans_b || s.ldb == 1 || s.k == 1;
+  if (down && !s.trans_a && x_is_run) {
+    plan.down = true;
+    return GemmVariant::Dots;
+  }
+  if (s.m == 1 && !s.trans_b) return GemmVariant::RowSum;
+  if (s.m == 1 && (!s.trans_a || s.lda == 1)) return GemmVariant::Dots;
+  if (down && s.trans_a) {
+    plan.down = true;
+    return GemmVariant::RowSum;
+  }
+  return GemmVariant::Tiles;
+}
+
+void cut_work(GemmPlan& plan, int64_t element) {
+  const GemmShape& s = plan.shape;
+  const int64_t work = s.m * s.n * std::max<int64_t>(s.k, 1);
+  const int64_t wanted = std::clamp<int64_t>(work / kChunkWork, 1, 1024);
+  const int64_t line = 64 / element;
+  const int64_t lines = ceil_div(s.n, line);
+  if (plan.variant == GemmVariant::Tiles || plan.variant == GemmVariant::Empty) {
+    // Few rows leave little to share between columns; many rows want wide chunks, since each chunk
+    // packs its own A.
+    const int64_t narrowest = s.m < 192 ? 3 : 16;
+    const int64_t fewest = ceil_div(s.n, kMaxChunkColumnBytes / element);
+    plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
+    plan.row_chunks =
+        std::clamp<int64_t>(wanted / plan.col_chunks, 1, std::max<int64_t>(1, s.m / 112));
+  } else if (plan.down) {
+    plan.row_chunks = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, s.m / (8 * line)));
+  } else {
+    plan.col_chunks = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, lines / 8));
+  }
+  const int64_t per_item = plan.row_chunks * plan.col_chunks;
+  plan.chunks = s.batch * per_item;
+  plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
+}
+
+void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
+  const GemmShape& s = plan.shape;
+  const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
+  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
+  const int64_t line = 64 / element;
+  const int64_t rows = ceil_div(s.m, plan.row_chunks);
+  const int64_t columns =
+      std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
+  const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
+
+  // Rows that lie a multiple of 2 KB apart fall into the same few sets of the L1 cache.
+  const bool a_collides = s.lda * element % 2048 == 0;
+  plan.pack_a =
+      s.trans_a ? (panels >= 3 && plan.k_block >= 128) : (a_collides && s.m > 4 && panels >= 2);
+  const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
+  const bool b_large = s.k * s.ldb * element > (int64_t{1} << 19) || s.ldb * element % 1024 == 0;
+  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_large);
+
+  if (plan.pack_a) plan.a_elements = round_up(kernels.tile_rows * plan.k_block + line, line);
+  int64_t elements = plan.a_elements;
+  if (plan.pack_b) elements += round_up(columns, kernels.lanes) * plan.k_block + line;
+  plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
+}
+
+}  // namespace
+
+bool gemm_fuses(DType dtype, Activation activation) {
+  return dtype == DType::F32 ||
+         (activation != Activation::Sigmoid && activation != Activation::Tanh);
+}
+
+GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& epilogue, Isa isa) {
+  GemmPlan plan;
+  plan.shape = shape;
+  plan.epilogue = epilogue;
+  plan.dtype = dtype;
+  plan.isa = isa;
+  validate(plan);
+  fold_batch(plan);
+  const GemmShape& s = plan.shape;
+  if (s.m == 0 || s.n == 0 || s.batch == 0) return plan;
+
+  const GemmKernels& kernels = gemm_kernels(isa, dtype);
+  const auto element = static_cast<int64_t>(size_of(dtype));
+  plan.variant = choose_variant(plan);
+  cut_work(plan, element);
+  plan.k_block = kVectorBlock;
+  switch (plan.variant) {
+    case GemmVariant::Empty:
+      plan.kernel = kernels.empty;
+      break;
+    case GemmVariant::Tiles:
+      plan.kernel = kernels.tiles;
+      choose_packing(plan, kernels, element);
+      break;
+    case GemmVariant::RowSum:
+      plan.kernel = kernels.row_sum;
+      break;
+    case GemmVariant::Dots:
+      plan.kernel = kernels.dots;
+      break;
+  }
+  const auto count = [](int64_t a, int64_t b) {
+    return static_cast<double>(a) * static_cast<double>(b);
+  };
+  const double results = count(s.m, s.n) * static_cast<double>(s.batch);
+  plan.cost.flops = 2 * results * static_cast<double>(s.k);
+  const double a_items = s.stride_a == 0 ? 1 : static_cast<double>(s.batch);
+  const double b_items = s.stride_b == 0 ? 1 : static_cast<double>(s.batch);
+  const double touches = 1 + (epilogue.beta != 0) + epilogue.residual;
+  plan.cost.bytes = static_cast<double>(element) *
+                    (count(s.m, s.k) * a_items + count(s.k, s.n) * b_items + results * touches);
+  return plan;
+}
+
+}  // namespace ranvier::kernels

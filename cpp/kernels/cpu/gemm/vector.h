@@ -1,0 +1,157 @@
+#pragma once
+// Products with one row or one column: y[j] = sum over p of x[p] M(p, j). They move M once and
+// reuse nothing of it, so nothing is packed.
+
+#include "kernels/cpu/gemm/micro.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+inline constexpr int kStripVectors = 14;
+#elif defined(__AVX2__)
+inline constexpr int kStripVectors = 12;
+#else
+inline constexpr int kStripVectors = 8;
+#endif
+
+// Independent chains per column: enough of them to hide the latency of an FMA in a narrow strip.
+constexpr int chains(int vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
+
+template <class T, int V>
+RV_INLINE void add_scaled_row(Vec<T> (&sum)[V], T x, const T* row, int tail) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const Vec<T> factor = Vec<T>::set1(x);
+#pragma GCC unroll 14
+  for (int v = 0; v < V - 1; ++v) sum[v] = fma(factor, Vec<T>::load(row + v * kLanes), sum[v]);
+  sum[V - 1] = fma(factor, load_last<T, true>(row + (V - 1) * kLanes, tail), sum[V - 1]);
+}
+
+// V vectors of y = alpha * sum of x[p * x_stride] * m[p * ld ...] + beta * y.
+template <class T, int V>
+void row_sum_strip(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k,
+                   const TileTarget<T>& target) noexcept {
+  constexpr int kChains = chains(V);
+  Vec<T> acc[kChains][V];
+#pragma GCC unroll 4
+  for (int c = 0; c < kChains; ++c)
+#pragma GCC unroll 14
+    for (int v = 0; v < V; ++v) acc[c][v] = Vec<T>::zero();
+  int64_t p = 0;
+  for (; p + kChains <= k; p += kChains)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c)
+      add_scaled_row(acc[c], x[(p + c) * x_stride], m + (p + c) * ld, target.tail);
+  for (; p < k; ++p) add_scaled_row(acc[0], x[p * x_stride], m + p * ld, target.tail);
+#pragma GCC unroll 2
+  for (int step = kChains / 2; step > 0; step /= 2)
+    for (int c = 0; c < step; ++c)
+#pragma GCC unroll 14
+      for (int v = 0; v < V; ++v) acc[c][v] = acc[c][v] + acc[c + step][v];
+  Vec<T> result[1][V];
+#pragma GCC unroll 14
+  for (int v = 0; v < V; ++v) result[0][v] = acc[0][v];
+  tile_store<T, 1, V, true>(result, target);
+}
+
+template <class T>
+using StripFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t,
+                         const TileTarget<T>&) noexcept;
+template <class T>
+struct Strips {
+  StripFn<T> of[kStripVectors + 1];
+  template <int... V>
+  static constexpr Strips make(std::integer_sequence<int, V...>) {
+    return {{nullptr, &row_sum_strip<T, V + 1>...}};
+  }
+};
+template <class T>
+inline constexpr Strips<T> kStrips =
+    Strips<T>::make(std::make_integer_sequence<int, kStripVectors>());
+
+// `count` columns of y; m points at the first of them.
+template <class T>
+void row_sum(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k, int64_t count, T* y,
+             T alpha, T beta) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const int64_t vectors = (count + kLanes - 1) / kLanes;
+  const int64_t strips = (vectors + kStripVectors - 1) / kStripVectors;
+  for (int64_t s = 0; s < strips; ++s) {
+    const int64_t v0 = vectors * s / strips, v1 = vectors * (s + 1) / strips;
+    const int tail = v1 == vectors ? static_cast<int>(count - (vectors - 1) * kLanes) : kLanes;
+    kStrips<T>.of[v1 - v0](x, x_stride, m + v0 * kLanes, ld, k,
+                           {y + v0 * kLanes, 0, alpha, beta, tail});
+  }
+}
+
+template <class T, int kDistance, int... I>
+RV_INLINE Vec<T> fold(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const Vec<T> kept = {
+      __builtin_shufflevector(a.v, b.v, ((I & kDistance) ? kLanes + (I ^ kDistance) : I)...)};
+  const Vec<T> moved = {
+      __builtin_shufflevector(a.v, b.v, ((I & kDistance) ? kLanes + I : (I ^ kDistance))...)};
+  return kept + moved;
+}
+template <class T, int kDistance>
+RV_INLINE void fold_all(Vec<T> (&x)[Vec<T>::kLanes]) {
+  constexpr auto kIndex = std::make_integer_sequence<int, Vec<T>::kLanes>();
+#pragma GCC unroll 8
+  for (int i = 0; i < Vec<T>::kLanes / (2 * kDistance); ++i)
+    x[i] = fold<T, kDistance>(x[2 * i], x[2 * i + 1], kIndex);
+}
+// Lane i of the result is the sum over the lanes of x[i], each by the same tree.
+template <class T>
+RV_INLINE Vec<T> sum_each(Vec<T> (&x)[Vec<T>::kLanes]) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  fold_all<T, 1>(x);
+  if constexpr (kLanes > 2) fold_all<T, 2>(x);
+  if constexpr (kLanes > 4) fold_all<T, 4>(x);
+  if constexpr (kLanes > 8) fold_all<T, 8>(x);
+  return x[0];
+}
+
+// y[i] = alpha * dot(row i of m, x) + beta * y[i] for 1 <= count <= kRows rows. Missing rows repeat
+// the last one.
+template <class T, int kRows>
+RV_INLINE void dot_group(const T* m, int64_t ld, const T* x, int64_t k, int count, T* y, T alpha,
+                         T beta) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const T* row[kRows];
+  Vec<T> acc[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) row[i] = m + (i < count ? i : count - 1) * ld;
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) acc[i] = Vec<T>::zero();
+  int64_t p = 0;
+  for (; p + kLanes <= k; p += kLanes) {
+    const Vec<T> factor = Vec<T>::load(x + p);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) acc[i] = fma(factor, Vec<T>::load(row[i] + p), acc[i]);
+  }
+  if (p < k) {
+    const int left = static_cast<int>(k - p);
+    const Vec<T> factor = Vec<T>::load_partial(x + p, left);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i)
+      acc[i] = fma(factor, Vec<T>::load_partial(row[i] + p, left), acc[i]);
+  }
+  Vec<T> result = Vec<T>::set1(alpha) * sum_each(acc);
+  if (beta != 0) result = fma(Vec<T>::set1(beta), Vec<T>::load_partial(y, count), result);
+  result.store_partial(y, count);
+}
+
+template <class T>
+void dots(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T alpha, T beta) {
+  constexpr int kLanes = Vec<T>::kLanes, kFew = kLanes < 4 ? kLanes : 4;
+  int64_t i = 0;
+  for (; count - i > kFew; i += kLanes) {
+    const int rows = static_cast<int>(count - i < kLanes ? count - i : kLanes);
+    dot_group<T, kLanes>(m + i * ld, ld, x, k, rows, y + i, alpha, beta);
+  }
+  if (i < count)
+    dot_group<T, kFew>(m + i * ld, ld, x, k, static_cast<int>(count - i), y + i, alpha, beta);
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

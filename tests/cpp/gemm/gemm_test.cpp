@@ -1,0 +1,171 @@
+// Every variant, level and transpose of the matrix product against the oracle.
+
+#include <doctest/doctest.h>
+
+#include "base/error.h"
+#include "gemm/gemm_case.h"
+
+namespace ranvier::kernels::test {
+namespace {
+
+template <class T>
+void check_shape(const GemmShape& shape, const GemmEpilogue& epilogue = {}) {
+  const GemmCase<T> c(shape, epilogue);
+  const std::vector<T> want = c.expected();
+  for (Isa isa : levels()) {
+    CAPTURE(name_of(isa));
+    CAPTURE(shape.m);
+    CAPTURE(shape.n);
+    CAPTURE(shape.k);
+    CAPTURE(shape.trans_a);
+    CAPTURE(shape.trans_b);
+    CHECK(c.error(c.run(isa), want) < tolerance<T>());
+  }
+}
+
+template <class T>
+void check_transposes(GemmShape shape, const GemmEpilogue& epilogue = {}) {
+  for (int t = 0; t < 4; ++t) {
+    shape.trans_a = t & 1;
+    shape.trans_b = t & 2;
+    check_shape<T>(shape, epilogue);
+  }
+}
+
+TEST_CASE_TEMPLATE("gemm: sizes around every tile edge", T, float, double) {
+  for (int64_t m : {1, 2, 3, 5, 6, 7, 13, 14, 15, 29})
+    for (int64_t n : {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 48, 50, 65, 80, 200})
+      for (int64_t k : {1, 3, 8, 17, 40}) check_transposes<T>({.m = m, .n = n, .k = k});
+}
+
+TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float, double) {
+  check_transposes<T>({.m = 130, .n = 141, .k = 900});
+  check_transposes<T>({.m = 257, .n = 530, .k = 391});
+  check_transposes<T>({.m = 256, .n = 512, .k = 512});
+  check_transposes<T>({.m = 32, .n = 200, .k = 784});
+  check_transposes<T>({.m = 784, .n = 200, .k = 32});
+  check_transposes<T>({.m = 1, .n = 1000, .k = 5000});
+  check_transposes<T>({.m = 3000, .n = 1, .k = 4100});
+  check_transposes<T>({.m = 700, .n = 3, .k = 700});
+}
+
+TEST_CASE_TEMPLATE("gemm: empty sums and empty results", T, float, double) {
+  check_transposes<T>({.m = 5, .n = 7, .k = 0}, {.beta = 0.5, .bias = true});
+  check_transposes<T>({.m = 5, .n = 7, .k = 0});
+  check_transposes<T>({.m = 5, .n = 7, .k = 4}, {.alpha = 0, .beta = 2});
+  check_transposes<T>({.m = 0, .n = 7, .k = 4});
+  check_transposes<T>({.m = 5, .n = 0, .k = 4});
+  check_shape<T>({.m = 5, .n = 3, .k = 4, .batch = 0});
+}
+
+TEST_CASE_TEMPLATE("gemm: padded rows are neither read nor written between", T, float, double) {
+  GemmShape shape{.m = 33, .n = 37, .k = 41};
+  for (int t = 0; t < 4; ++t) {
+    shape.trans_a = t & 1;
+    shape.trans_b = t & 2;
+    shape.lda = 53;
+    shape.ldb = 47;
+    shape.ldc = 40;
+    check_shape<T>(shape);
+    check_shape<T>(shape, {.beta = 1});
+  }
+  check_transposes<T>({.m = 1, .n = 19, .k = 23, .lda = 25, .ldb = 29, .ldc = 31});
+  check_transposes<T>({.m = 19, .n = 1, .k = 23, .lda = 27, .ldb = 29, .ldc = 3});
+  check_transposes<T>({.m = 19, .n = 1, .k = 23, .lda = 27, .ldb = 23, .ldc = 1});
+}
+
+TEST_CASE_TEMPLATE("gemm: batches with strides, shared operands and folded rows", T, float,
+                   double) {
+  check_transposes<T>(
+      {.m = 9, .n = 21, .k = 13, .batch = 5, .stride_a = 120, .stride_b = 273, .stride_c = 200});
+  check_transposes<T>(
+      {.m = 9, .n = 21, .k = 13, .batch = 5, .stride_a = 0, .stride_b = 273, .stride_c = 189});
+  check_transposes<T>(
+      {.m = 9, .n = 21, .k = 13, .batch = 5, .stride_a = 117, .stride_b = 0, .stride_c = 189});
+  check_transposes<T>(
+      {.m = 1, .n = 64, .k = 32, .batch = 40, .stride_a = 32, .stride_b = 2048, .stride_c = 64});
+  check_transposes<T>({.m = 128,
+                       .n = 128,
+                       .k = 64,
+                       .batch = 6,
+                       .stride_a = 8192,
+                       .stride_b = 8192,
+                       .stride_c = 16384});
+  check_shape<T>({.m = 4, .n = 6, .k = 8, .batch = 3, .stride_a = 32, .stride_c = 24},
+                 {.residual = true, .stride_residual = 24});
+  const GemmPlan folded = gemm_prepare(
+      {.m = 4, .n = 6, .k = 8, .batch = 3, .stride_a = 32, .stride_c = 24}, dtype_of<T>());
+  CHECK(folded.shape.m == 12);
+  CHECK(folded.shape.batch == 1);
+}
+
+TEST_CASE("gemm: the variant follows from the shape") {
+  const auto variant = [](GemmShape s) { return gemm_prepare(s, DType::F32).variant; };
+  CHECK(variant({.m = 32, .n = 200, .k = 784}) == GemmVariant::Tiles);
+  CHECK(variant({.m = 1, .n = 200, .k = 784}) == GemmVariant::RowSum);
+  CHECK(variant({.m = 1, .n = 200, .k = 784, .trans_b = true}) == GemmVariant::Dots);
+  CHECK(variant({.m = 32, .n = 1, .k = 8}) == GemmVariant::Dots);
+  CHECK(variant({.m = 8, .n = 1, .k = 32, .trans_a = true}) == GemmVariant::RowSum);
+  CHECK(variant({.m = 32, .n = 1, .k = 8, .ldb = 4}) == GemmVariant::Tiles);
+  CHECK(variant({.m = 32, .n = 4, .k = 0}) == GemmVariant::Empty);
+}
+
+TEST_CASE("gemm: costs count every operand once") {
+  const GemmPlan plan = gemm_prepare({.m = 2, .n = 3, .k = 5}, DType::F64, {.beta = 1});
+  CHECK(plan.cost.flops == 60);
+  CHECK(plan.cost.bytes == 8 * (10 + 15 + 2 * 6));
+}
+
+TEST_CASE("gemm: what cannot be computed is refused when prepared") {
+  CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2}, DType::I32), DTypeError);
+  CHECK_THROWS_AS(gemm_prepare({.m = -1, .n = 2, .k = 2}, DType::F32), ValueError);
+  CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2, .lda = 1}, DType::F32), ValueError);
+  CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2, .batch = 2, .stride_a = 4}, DType::F32),
+                  ValueError);
+}
+
+TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, double) {
+  const GemmShape shapes[] = {
+      {.m = 300, .n = 520, .k = 400},
+      {.m = 32, .n = 200, .k = 784},
+      {.m = 784, .n = 200, .k = 128, .trans_a = true},
+      {.m = 1, .n = 2000, .k = 2000},
+      {.m = 2000, .n = 1, .k = 2000},
+      {.m = 16, .n = 16, .k = 16, .batch = 900, .stride_a = 256, .stride_b = 256, .stride_c = 256}};
+  const int before = num_threads();
+  for (const GemmShape& shape : shapes) {
+    const GemmCase<T> c(shape, {});
+    for (Isa isa : levels()) {
+      const std::vector<T> want = c.run(isa);
+      for (int threads : {1, 2, 3}) {
+        set_num_threads(threads);
+        CHECK(same_bits(c.run(isa, default_context()), want));
+      }
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST_CASE("gemm: work that takes microseconds is one chunk") {
+  CHECK(gemm_prepare({.m = 32, .n = 1, .k = 8}, DType::F32).chunks == 1);
+  CHECK(gemm_prepare({.m = 58, .n = 58, .k = 58}, DType::F32).chunks == 1);
+  CHECK(gemm_prepare({.m = 32, .n = 200, .k = 784}, DType::F32).col_chunks > 1);
+}
+
+TEST_CASE_TEMPLATE("gemm: NaN and infinity pass through, and only along their row", T, float,
+                   double) {
+  GemmCase<T> c({.m = 20, .n = 40, .k = 30}, {});
+  c.a[3 * 30 + 4] = T(NAN);
+  c.a[7 * 30 + 5] = T(INFINITY);
+  for (Isa isa : levels()) {
+    const std::vector<T> got = c.run(isa);
+    for (int j = 0; j < 40; ++j) {
+      CHECK(std::isnan(got[3 * 40 + j]));
+      CHECK(std::isinf(got[7 * 40 + j]));
+      CHECK(std::isfinite(got[4 * 40 + j]));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::test
