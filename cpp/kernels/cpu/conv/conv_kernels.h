@@ -1,0 +1,128 @@
+#pragma once
+// Inside of convolution: the geometry that the common code hands to the kernels of each level.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu/conv/conv.h"
+
+namespace ranvier::kernels {
+
+using Dims3 = std::array<int64_t, 3>;  // depth, height, width
+
+// One dense correlation. Forward is one; the gradient to the data is one for every residue of the
+// input position modulo the stride. For group g, output position o, outputs f of the group:
+//   y[o, f] = sum_{t, c} x[o*stride + t*dilation - pad, c] * w[t, c, f]
+// where x positions outside [0, in) count as zero. Pads may be negative, taps may be zero.
+struct Correlation {
+  int64_t batch, groups, k_channels, n_channels;  // channels of one group
+  Dims3 in, out, taps, stride, dilation, pad;
+  Dims3 in_pitch, out_pitch;  // elements between neighbours
+  int64_t in_image, out_image;
+  int64_t out_offset;     // first output element
+  Dims3 tap_pitch;        // in elements of the filter; negative where the order is turned round
+  int64_t filter_offset;  // of tap (0, 0, 0) of group 0
+  int64_t filter_group;   // from group to group
+  int64_t ldb;            // from one c to the next
+};
+
+enum class Source : uint8_t {
+  Direct,   // kernel rows are read where they lie
+  Padded,   // input rows are first copied with zero borders, one group's channels only
+  Gathered  // all taps of a pixel are copied side by side: for outputs of a few pixels per row
+};
+
+// How a dense correlation is walked. A unit is a piece of an output row (Direct, Padded) or one
+// output pixel (Gathered). A run is what one filter row (or tap) reads of x without a gap; runs are
+// cut into pieces, and blocks of pieces are summed in registers before they reach memory.
+struct CorrelationLayout {
+  Source source;
+  int64_t units, unit_width, units_per_row;
+  bool joined;  // a run spans all taps along the width
+  int64_t runs, run_length, pieces_per_run, piece_length, pieces_per_block, k_blocks;
+  bool pack_filter;   // copy the panel in use: the filter's rows lie too far apart for the caches
+  bool wide;          // few pixels, four vectors of outputs
+  int64_t row_pitch;  // Padded: elements of one copied row
+  size_t runs_bytes, panel_bytes;  // parts of the worker's scratch, in this order
+  size_t index_bytes, source_bytes;
+  size_t bytes() const { return runs_bytes + panel_bytes + index_bytes + source_bytes; }
+};
+
+// One entry of Padded's index: where the copied rows of one output plane lie.
+struct PlaneRows {
+  int64_t offset, first, count;  // in the buffer; first input row; input rows per tap of the depth
+};
+
+template <class T>
+struct ConvRun {
+  const T* a;
+  const T* b;
+  int64_t length;
+};
+
+// Gradient to the filter. A unit is (group, run, tile of rows); a row unit is a piece of one
+// output row.
+struct FilterGradient {
+  int64_t batch, groups, m_channels, n_channels;
+  Dims3 in, out, taps, stride, dilation, pad;
+  Dims3 in_pitch;
+  int64_t in_image, out_channels;
+  bool joined;
+  int64_t runs, run_length, tiles_per_run, units;
+  int64_t rows, row_width, rows_per_line;  // row units; their pixels; row units per output row
+  int64_t rows_per_block;                  // summed in registers
+  bool wide;
+};
+
+template <class T>
+struct ConvSegment {
+  const T* x;
+  const T* dy;
+  int64_t length;
+};
+
+template <class T>
+struct ConvRows {
+  // Units [u0, u1) of a correlation, all groups and outputs.
+  void (*correlate)(const Correlation&, const CorrelationLayout&, int64_t u0, int64_t u1,
+                    const T* x, const T* filter, const ConvEpilogue&, T* y,
+                    std::byte* scratch) noexcept;
+  // dw of units [u0, u1), overwritten with the sum over row units [r0, r1).
+  void (*filter_gradient)(const FilterGradient&, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
+                          const T* x, const T* dy, T* dw, std::byte* scratch) noexcept;
+  // Output rows [r0, r1) with one input channel for each output channel (k_channels of them).
+  void (*depthwise)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* filter,
+                    const ConvEpilogue&, T* y) noexcept;
+  // dw overwritten with the sum over output rows [r0, r1); the correlation is the forward one.
+  void (*depthwise_filter)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* dy,
+                           T* dw) noexcept;
+  // out (columns, rows) = in (rows, columns)
+  void (*transpose)(const T* in, int64_t rows, int64_t columns, int64_t in_pitch, T* out,
+                    int64_t out_pitch) noexcept;
+  int lanes;        // of one vector
+  int max_pixels;   // of one tile two vectors wide
+  int wide_pixels;  // of one tile four vectors wide
+};
+
+struct ConvKernels {
+  ConvRows<float> f32;
+  ConvRows<double> f64;
+};
+const ConvKernels& conv_kernels(Isa isa);
+
+// Pure functions of the shape, used when preparing and when running.
+Correlation forward_correlation(const ConvShape& shape);
+int64_t phase_count(const ConvShape& shape);
+// One phase of the data gradient: x is dy, y is dx. Dense filters are packed by phase, turned round
+// and transposed; depthwise ones are read where they lie.
+struct Phase {
+  Correlation correlation;
+  Dims3 first_tap, tap_step;  // filter index of tap t: first_tap + (taps - 1 - t)*tap_step
+};
+Phase data_gradient_phase(const ConvShape& shape, int64_t index, bool depthwise);
+template <class T>
+CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& rows,
+                                     int64_t max_units);
+
+}  // namespace ranvier::kernels

@@ -1,0 +1,387 @@
+#pragma once
+// Dense correlation: forward convolution and the phases of the gradient to the data.
+// Included once per instruction set.
+
+#include "kernels/cpu/conv/conv_tile.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+template <class T>
+struct TileArgs {
+  const ConvRun<T>* runs;
+  int64_t count, a_shift, a_pitch, b_shift, ldb;
+  T* c;  // pixel p of the tile lies at c + offsets[p]
+  const int64_t* offsets;
+  const T* bias;      // of the tile's first output, or null
+  const T* residual;  // as c, or null
+  int tail;           // lanes of the last vector
+  bool accumulate, relu;
+};
+
+// c[p, f] (+)= sum over runs, k: a[a_shift + p*a_pitch + k] * b[b_shift + k*ldb + f], then the
+// epilogue. Pixels are addressed from three bases, five pixels apart.
+template <class T, int MR, int V, bool Tail>
+void correlate_tile(const TileArgs<T>& t) noexcept {
+  using W = Vec<T>;
+  W acc[MR][V];
+#pragma GCC unroll 14
+  for (int p = 0; p < MR; ++p)
+    for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
+  const int64_t s = t.a_pitch, s3 = 3 * t.a_pitch, ldb = t.ldb;
+  for (int64_t r = 0; r < t.count; ++r) {
+    const T* a0 = opaque(t.runs[r].a + t.a_shift);
+    const T* a1 = opaque(a0 + 5 * s);
+    const T* a2 = opaque(a0 + 10 * s);
+    const T* b = t.runs[r].b + t.b_shift;
+    for (int64_t k = t.runs[r].length; k > 0; --k) {
+      W row[V];
+      load_row<T, V, Tail>(b, t.tail, row);
+#pragma GCC unroll 14
+      for (int p = 0; p < MR; ++p) {
+        const T* base = p < 5 ? a0 : p < 10 ? a1 : a2;
+        const int q = p % 5;
+        const W value = W::set1(q == 3 ? base[s3] : base[q * s]);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) acc[p][v] = fma(value, row[v], acc[p][v]);
+      }
+      ++a0;
+      if (MR > 5) ++a1;
+      if (MR > 10) ++a2;
+      b += ldb;
+    }
+  }
+  W bias[V], row[V];
+  if (t.bias) load_row<T, V, Tail>(t.bias, t.tail, bias);
+#pragma GCC unroll 14
+  for (int p = 0; p < MR; ++p) {
+    T* c = t.c + t.offsets[p];
+    if (t.accumulate) {
+      load_row<T, V, Tail>(c, t.tail, row);
+      for (int v = 0; v < V; ++v) acc[p][v] = row[v] + acc[p][v];
+    }
+    if (t.bias)
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + bias[v];
+    if (t.residual) {
+      load_row<T, V, Tail>(t.residual + t.offsets[p], t.tail, row);
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + row[v];
+    }
+    if (t.relu)
+      for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
+    store_row<T, V, Tail>(c, t.tail, acc[p]);
+  }
+}
+
+template <class T>
+using TileFn = void (*)(const TileArgs<T>&) noexcept;
+template <class T, int MR>
+constexpr TileFn<T> tile_of(TileWidth width) {
+  if constexpr (MR <= kMaxRows[0])
+    if (width == kOneTail) return correlate_tile<T, MR, 1, true>;
+  if constexpr (MR <= kMaxRows[1]) {
+    if (width == kTwoTail) return correlate_tile<T, MR, 2, true>;
+    if (width == kTwo) return correlate_tile<T, MR, 2, false>;
+  }
+  if constexpr (MR <= kMaxRows[2])
+    if (width == kFour) return correlate_tile<T, MR, 4, false>;
+  return nullptr;
+}
+template <class T>
+struct TileTable {
+  TileFn<T> fn[kTileWidths][kMaxMaxRows];
+};
+template <class T>
+constexpr TileTable<T> make_tile_table() {
+  TileTable<T> table{};
+  for (int w = 0; w < kTileWidths; ++w) {
+    const TileWidth width = static_cast<TileWidth>(w);
+    TileFn<T>* row = table.fn[w];
+    row[0] = tile_of<T, 1>(width), row[1] = tile_of<T, 2>(width), row[2] = tile_of<T, 3>(width);
+    row[3] = tile_of<T, 4>(width), row[4] = tile_of<T, 5>(width), row[5] = tile_of<T, 6>(width);
+    row[6] = tile_of<T, 7>(width), row[7] = tile_of<T, 8>(width), row[8] = tile_of<T, 9>(width);
+    row[9] = tile_of<T, 10>(width), row[10] = tile_of<T, 11>(width);
+    row[11] = tile_of<T, 12>(width), row[12] = tile_of<T, 13>(width);
+    row[13] = tile_of<T, 14>(width);
+  }
+  return table;
+}
+template <class T>
+constexpr TileTable<T> kTiles = make_tile_table<T>();
+
+// Position of a unit that is a piece of an output row.
+struct RowUnit {
+  int64_t plane, image, d, h, column, width;
+};
+
+template <class T>
+class Correlator {
+ public:
+  Correlator(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, const T* x,
+             const T* filter, const ConvEpilogue& e, T* y, std::byte* scratch)
+      : q_(q), l_(l), u0_(u0), u1_(u1), x_(x), filter_(filter), e_(e), y_(y) {
+    runs_ = reinterpret_cast<ConvRun<T>*>(scratch);
+    panel_ = reinterpret_cast<T*>(scratch + l.runs_bytes);
+    index_ = reinterpret_cast<int64_t*>(scratch + l.runs_bytes + l.panel_bytes);
+    source_ = reinterpret_cast<T*>(scratch + l.runs_bytes + l.panel_bytes + l.index_bytes);
+    for (int p = 0; p < kMaxMaxRows; ++p) row_offsets_[p] = p * q.out_pitch[2];
+  }
+
+  void run() {
+    for (int64_t g = 0; g < q_.groups; ++g) {
+      group_ = g;
+      if (l_.source == Source::Padded) copy_padded();
+      if (l_.source == Source::Gathered) index_outputs();
+      for (int64_t kb = 0; kb < l_.k_blocks; ++kb) {
+        first_ = kb * l_.pieces_per_block;
+        last_ = first_ + l_.pieces_per_block;
+        const int64_t pieces = l_.runs * l_.pieces_per_run;
+        if (last_ > pieces) last_ = pieces;
+        if (l_.source == Source::Gathered) gather();
+        accumulate_ = kb > 0;
+        close_ = kb + 1 == l_.k_blocks;
+        for (int64_t f = 0; f < q_.n_channels;) {
+          const Panel panel = next_panel<T>(q_.n_channels - f, l_.wide);
+          run_panel(panel, f);
+          f += panel.columns;
+        }
+      }
+    }
+  }
+
+ private:
+  // Elements [begin, end) of a run that piece p covers, and the run.
+  struct Piece {
+    int64_t run, begin, length;
+  };
+  Piece piece(int64_t p) const {
+    const int64_t run = l_.pieces_per_run == 1 ? p : p / l_.pieces_per_run;
+    const int64_t begin = (p - run * l_.pieces_per_run) * l_.piece_length;
+    const int64_t left = l_.run_length - begin;
+    return {run, begin, left < l_.piece_length ? left : l_.piece_length};
+  }
+  struct Tap {
+    int64_t d, h, w;
+  };
+  Tap tap_of(int64_t run) const {
+    const int64_t across = l_.joined ? 1 : q_.taps[2];
+    return {run / across / q_.taps[1], run / across % q_.taps[1], run % across};
+  }
+  const T* filter_at(const Piece& p) const {
+    const Tap tap = tap_of(p.run);
+    return filter_ + q_.filter_offset + group_ * q_.filter_group + tap.d * q_.tap_pitch[0] +
+           tap.h * q_.tap_pitch[1] + tap.w * q_.tap_pitch[2] + p.begin * q_.ldb;
+  }
+  RowUnit row_unit(int64_t u) const {
+    const int64_t row = u / l_.units_per_row, part = u - row * l_.units_per_row;
+    RowUnit r;
+    r.plane = row / q_.out[1];
+    r.h = row - r.plane * q_.out[1];
+    r.image = r.plane / q_.out[0];
+    r.d = r.plane - r.image * q_.out[0];
+    r.column = part * l_.unit_width;
+    const int64_t left = q_.out[2] - r.column;
+    r.width = left < l_.unit_width ? left : l_.unit_width;
+    return r;
+  }
+
+  // Copies the input rows that units [u0, u1) read, with zeros beside them.
+  void copy_padded() {
+    PlaneRows* planes = reinterpret_cast<PlaneRows*>(index_);
+    T* to = source_;
+    first_plane_ = u0_ / q_.out[1];
+    for (int64_t plane = first_plane_; plane * q_.out[1] < u1_; ++plane) {
+      const int64_t start = plane * q_.out[1];
+      const int64_t h0 = u0_ > start ? u0_ - start : 0;
+      const int64_t h1 = u1_ - start < q_.out[1] ? u1_ - start : q_.out[1];
+      int64_t lo = h0 * q_.stride[1] - q_.pad[1];
+      int64_t hi = (h1 - 1) * q_.stride[1] + (q_.taps[1] - 1) * q_.dilation[1] - q_.pad[1] + 1;
+      lo = lo < 0 ? 0 : lo;
+      hi = hi > q_.in[1] ? q_.in[1] : hi;
+      const int64_t count = hi > lo ? hi - lo : 0;
+      planes[plane - first_plane_] = {to - source_, lo, count};
+      const int64_t image = plane / q_.out[0], od = plane - image * q_.out[0];
+      for (int64_t kd = 0; kd < q_.taps[0]; ++kd) {
+        const int64_t id = od * q_.stride[0] + kd * q_.dilation[0] - q_.pad[0];
+        if (id >= 0 && id < q_.in[0])
+          for (int64_t i = 0; i < count; ++i)
+            copy_row(x_ + image * q_.in_image + id * q_.in_pitch[0] + (lo + i) * q_.in_pitch[1] +
+                         group_ * q_.k_channels,
+                     to + i * l_.row_pitch);
+        to += count * l_.row_pitch;
+      }
+    }
+  }
+  // Padded column j is input column j - pad.
+  void copy_row(const T* from, T* to) const {
+    const int64_t c = q_.k_channels, columns = l_.row_pitch / c;
+    int64_t lo = q_.pad[2] > 0 ? q_.pad[2] : 0;
+    lo = lo < columns ? lo : columns;
+    int64_t hi = q_.in[2] + q_.pad[2];
+    hi = hi < lo ? lo : hi > columns ? columns : hi;
+    std::memset(to, 0, lo * c * sizeof(T));
+    from += (lo - q_.pad[2]) * q_.in_pitch[2];
+    if (q_.in_pitch[2] == c)
+      std::memcpy(to + lo * c, from, (hi - lo) * c * sizeof(T));
+    else
+      for (int64_t j = lo; j < hi; ++j, from += q_.in_pitch[2])
+        std::memcpy(to + j * c, from, c * sizeof(T));
+    std::memset(to + hi * c, 0, (columns - hi) * c * sizeof(T));
+  }
+
+  RowUnit pixel_at(int64_t u) const {  // Gathered: a unit is one pixel
+    RowUnit r;
+    const int64_t row = u / q_.out[2];
+    r.column = u - row * q_.out[2];
+    r.plane = row / q_.out[1];
+    r.h = row - r.plane * q_.out[1];
+    r.image = r.plane / q_.out[0];
+    r.d = r.plane - r.image * q_.out[0];
+    r.width = 1;
+    return r;
+  }
+  int64_t output_at(const RowUnit& r) const {
+    return q_.out_offset + r.image * q_.out_image + r.d * q_.out_pitch[0] + r.h * q_.out_pitch[1] +
+           r.column * q_.out_pitch[2];
+  }
+  void index_outputs() {
+    for (int64_t u = u0_; u < u1_; ++u) index_[u - u0_] = output_at(pixel_at(u));
+  }
+  // Copies this block's pieces of every pixel side by side.
+  void gather() {
+    gathered_ = 0;
+    for (int64_t p = first_; p < last_; ++p) gathered_ += piece(p).length;
+    T* to = source_;
+    for (int64_t u = u0_; u < u1_; ++u) {
+      const RowUnit r = pixel_at(u);
+      for (int64_t p = first_; p < last_; ++p) {
+        const Piece part = piece(p);
+        gather_piece(r, part, to);
+        to += part.length;
+      }
+    }
+  }
+  void gather_piece(const RowUnit& r, const Piece& part, T* to) const {
+    const Tap tap = tap_of(part.run);
+    const int64_t id = r.d * q_.stride[0] + tap.d * q_.dilation[0] - q_.pad[0];
+    const int64_t ih = r.h * q_.stride[1] + tap.h * q_.dilation[1] - q_.pad[1];
+    const int64_t iw = r.column * q_.stride[2] + tap.w * q_.dilation[2] - q_.pad[2];
+    const int64_t c = q_.k_channels, across = l_.joined ? q_.taps[2] : 1;
+    int64_t lo = iw < 0 ? -iw * c : 0;
+    int64_t hi = (q_.in[2] - iw < across ? q_.in[2] - iw : across) * c;
+    if (id < 0 || id >= q_.in[0] || ih < 0 || ih >= q_.in[1]) hi = 0;
+    const int64_t end = part.begin + part.length;
+    lo = lo < part.begin ? part.begin : lo > end ? end : lo;
+    hi = hi < lo ? lo : hi > end ? end : hi;
+    std::memset(to, 0, (lo - part.begin) * sizeof(T));
+    if (hi > lo)
+      std::memcpy(to + lo - part.begin,
+                  x_ + r.image * q_.in_image + id * q_.in_pitch[0] + ih * q_.in_pitch[1] +
+                      iw * q_.in_pitch[2] + group_ * q_.k_channels + lo,
+                  (hi - lo) * sizeof(T));
+    std::memset(to + hi - part.begin, 0, (end - hi) * sizeof(T));
+  }
+
+  // The pieces of this block that lie inside x for one row; a missing row adds nothing.
+  int64_t list_runs(const RowUnit& r) {
+    int64_t count = 0, packed = 0;
+    for (int64_t p = first_; p < last_; ++p) {
+      const Piece part = piece(p);
+      const Tap tap = tap_of(part.run);
+      const T* b = l_.pack_filter ? panel_ + packed * panel_columns_ : filter_at(part);
+      packed += part.length;
+      const int64_t id = r.d * q_.stride[0] + tap.d * q_.dilation[0] - q_.pad[0];
+      const int64_t ih = r.h * q_.stride[1] + tap.h * q_.dilation[1] - q_.pad[1];
+      if (id < 0 || id >= q_.in[0] || ih < 0 || ih >= q_.in[1]) continue;
+      const int64_t iw = r.column * q_.stride[2] + tap.w * q_.dilation[2];
+      const T* a;
+      if (l_.source == Source::Padded) {
+        const PlaneRows& rows = reinterpret_cast<const PlaneRows*>(index_)[r.plane - first_plane_];
+        a = source_ + rows.offset + (tap.d * rows.count + ih - rows.first) * l_.row_pitch +
+            iw * q_.k_channels;
+      } else {
+        a = x_ + r.image * q_.in_image + id * q_.in_pitch[0] + ih * q_.in_pitch[1] +
+            (iw - q_.pad[2]) * q_.in_pitch[2] + group_ * q_.k_channels;
+      }
+      runs_[count++] = {a + part.begin, b, part.length};
+    }
+    return count;
+  }
+  void pack_panel(int64_t f) {
+    T* to = panel_;
+    const int64_t columns = panel_columns_;
+    for (int64_t p = first_; p < last_; ++p) {
+      const Piece part = piece(p);
+      const T* from = filter_at(part) + f;
+      for (int64_t k = 0; k < part.length; ++k, from += q_.ldb, to += columns)
+        std::memcpy(to, from, columns * sizeof(T));
+    }
+  }
+
+  void run_panel(const Panel& panel, int64_t f) {
+    panel_columns_ = panel.columns;
+    if (l_.pack_filter) pack_panel(f);
+    TileArgs<T> t;
+    t.runs = runs_;
+    t.b_shift = l_.pack_filter ? 0 : f;
+    t.ldb = l_.pack_filter ? panel.columns : q_.ldb;
+    constexpr int L = Vec<T>::kLanes;
+    t.tail = (panel.columns - 1) % L + 1;
+    const int64_t output = group_ * q_.n_channels + f;
+    t.bias = close_ && e_.bias ? static_cast<const T*>(e_.bias) + output : nullptr;
+    t.accumulate = accumulate_;
+    t.relu = close_ && e_.activation == ConvActivation::Relu;
+    const T* residual = close_ ? static_cast<const T*>(e_.residual) : nullptr;
+    if (l_.source == Source::Gathered) {
+      runs_[0] = {source_, l_.pack_filter ? panel_ : filter_at(piece(first_)), gathered_};
+      t.count = 1;
+      t.a_pitch = gathered_;
+      run_tiles(panel, t, u1_ - u0_, y_ + output, residual ? residual + output : nullptr, true);
+      return;
+    }
+    t.a_pitch = q_.stride[2] * (l_.source == Source::Padded ? q_.k_channels : q_.in_pitch[2]);
+    for (int64_t u = u0_; u < u1_; ++u) {
+      const RowUnit r = row_unit(u);
+      t.count = list_runs(r);
+      const int64_t at = output_at(r) + output;
+      run_tiles(panel, t, r.width, y_ + at, residual ? residual + at : nullptr, false);
+    }
+  }
+  // Even tiles over `pixels` pixels.
+  void run_tiles(const Panel& panel, TileArgs<T>& t, int64_t pixels, T* y, const T* residual,
+                 bool indexed) {
+    const int64_t tiles = (pixels + panel.max_rows - 1) / panel.max_rows;
+    for (int64_t i = 0; i < tiles; ++i) {
+      const int64_t p0 = pixels * i / tiles, p1 = pixels * (i + 1) / tiles;
+      const int64_t shift = indexed ? 0 : p0 * q_.out_pitch[2];
+      t.a_shift = p0 * t.a_pitch;
+      t.c = y + shift;
+      t.residual = residual ? residual + shift : nullptr;
+      t.offsets = indexed ? index_ + p0 : row_offsets_;
+      kTiles<T>.fn[panel.width][p1 - p0 - 1](t);
+    }
+  }
+
+  const Correlation& q_;
+  const CorrelationLayout& l_;
+  const int64_t u0_, u1_;
+  const T* x_;
+  const T* filter_;
+  const ConvEpilogue& e_;
+  T* y_;
+  ConvRun<T>* runs_;
+  T* panel_;
+  int64_t* index_;
+  T* source_;
+  int64_t row_offsets_[kMaxMaxRows];
+  int64_t group_ = 0, first_ = 0, last_ = 0, first_plane_ = 0, gathered_ = 0, panel_columns_ = 0;
+  bool accumulate_ = false, close_ = false;
+};
+
+template <class T>
+void correlate(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, const T* x,
+               const T* filter, const ConvEpilogue& e, T* y, std::byte* scratch) noexcept {
+  Correlator<T>(q, l, u0, u1, x, filter, e, y, scratch).run();
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

@@ -1,0 +1,195 @@
+#pragma once
+// Convolution with one input channel for each output channel: vectors run over channels.
+// Included once per instruction set.
+
+#include "kernels/cpu/conv/conv_tile.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+// One output row of a depthwise correlation and the taps above and below that stay inside x.
+template <class T>
+struct DepthwiseRow {
+  const T* x;  // the image
+  const T* filter;
+  T* y;
+  const T* residual;
+  int64_t d, h;  // input position of tap (0, 0); may lie outside
+};
+
+// Smallest and one past the largest t with 0 <= start + t*step < size.
+struct Range {
+  int64_t begin, end;
+};
+RV_INLINE Range inside(int64_t start, int64_t step, int64_t taps, int64_t size) {
+  Range r{0, taps};
+  if (start < 0) r.begin = (-start + step - 1) / step;
+  const int64_t limit = size > start ? (size - start - 1) / step + 1 : 0;
+  if (limit < r.end) r.end = limit;
+  return r;
+}
+
+// P output pixels from `column` on, V vectors of channels from `c` on; all of the taps across
+// [across.begin, across.end) are inside for each of the pixels.
+template <class T, int P, int V, bool Tail>
+RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, Range across,
+                                int64_t column, int64_t c, int tail, const ConvEpilogue& e) {
+  using W = Vec<T>;
+  W acc[P][V];
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+    for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
+  const int64_t step = q.stride[2] * q.in_pitch[2];
+  const int64_t start = column * q.stride[2] - q.pad[2];
+  const Range deep = inside(r.d, q.dilation[0], q.taps[0], q.in[0]);
+  const Range high = inside(r.h, q.dilation[1], q.taps[1], q.in[1]);
+  for (int64_t kd = deep.begin; kd < deep.end; ++kd)
+    for (int64_t kh = high.begin; kh < high.end; ++kh) {
+      const T* x = r.x + (r.d + kd * q.dilation[0]) * q.in_pitch[0] +
+                   (r.h + kh * q.dilation[1]) * q.in_pitch[1] + start * q.in_pitch[2] + c;
+      const T* f = r.filter + kd * q.tap_pitch[0] + kh * q.tap_pitch[1] + c;
+      for (int64_t kw = across.begin; kw < across.end; ++kw) {
+        W weight[V];
+        load_row<T, V, Tail>(f + kw * q.tap_pitch[2], tail, weight);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p) {
+          W value[V];
+          load_row<T, V, Tail>(x + kw * q.dilation[2] * q.in_pitch[2] + p * step, tail, value);
+          for (int v = 0; v < V; ++v) acc[p][v] = fma(value[v], weight[v], acc[p][v]);
+        }
+      }
+    }
+  W other[V];
+  for (int p = 0; p < P; ++p) {
+    const int64_t at = (column + p) * q.out_pitch[2] + c;
+    if (e.bias) {
+      load_row<T, V, Tail>(static_cast<const T*>(e.bias) + c, tail, other);
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
+    }
+    if (r.residual) {
+      load_row<T, V, Tail>(r.residual + at, tail, other);
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
+    }
+    if (e.activation == ConvActivation::Relu)
+      for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
+    store_row<T, V, Tail>(r.y + at, tail, acc[p]);
+  }
+}
+
+template <class T, int V, bool Tail>
+void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, int64_t c, int tail,
+                   const ConvEpilogue& e) noexcept {
+  constexpr int kPixels = 4;
+  const auto taps = [&](int64_t column) {
+    return inside(column * q.stride[2] - q.pad[2], q.dilation[2], q.taps[2], q.in[2]);
+  };
+  for (int64_t column = 0; column < q.out[2];) {
+    const Range across = taps(column);
+    if (column + kPixels <= q.out[2]) {
+      const Range last = taps(column + kPixels - 1);
+      if (across.begin == 0 && last.end == q.taps[2]) {
+        depthwise_pixels<T, kPixels, V, Tail>(q, r, across, column, c, tail, e);
+        column += kPixels;
+        continue;
+      }
+    }
+    depthwise_pixels<T, 1, V, Tail>(q, r, across, column, c, tail, e);
+    ++column;
+  }
+}
+
+template <class T>
+void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* filter,
+               const ConvEpilogue& e, T* y) noexcept {
+  constexpr int L = Vec<T>::kLanes;
+  for (int64_t row = r0; row < r1; ++row) {
+    const int64_t plane = row / q.out[1], oh = row - plane * q.out[1];
+    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+    const int64_t at =
+        q.out_offset + image * q.out_image + od * q.out_pitch[0] + oh * q.out_pitch[1];
+    DepthwiseRow<T> r;
+    r.x = x + image * q.in_image;
+    r.filter = filter + q.filter_offset;
+    r.y = y + at;
+    r.residual = e.residual ? static_cast<const T*>(e.residual) + at : nullptr;
+    r.d = od * q.stride[0] - q.pad[0];
+    r.h = oh * q.stride[1] - q.pad[1];
+    int64_t c = 0;
+    for (; c + 2 * L <= q.k_channels; c += 2 * L) depthwise_row<T, 2, false>(q, r, c, L, e);
+    for (; c < q.k_channels; c += L) {
+      const int64_t left = q.k_channels - c;
+      depthwise_row<T, 1, true>(q, r, c, left < L ? static_cast<int>(left) : L, e);
+    }
+  }
+}
+
+// One tap, V vectors of channels: dw += sum over the rows [r0, r1) of x * dy, in four chains.
+template <class T, int V, bool Tail>
+void depthwise_filter_tap(const Correlation& q, int64_t r0, int64_t r1, int64_t kd, int64_t kh,
+                          int64_t kw, int64_t c, int tail, const T* x, const T* dy,
+                          T* dw) noexcept {
+  using W = Vec<T>;
+  constexpr int kChains = 4;
+  W acc[kChains][V];
+  for (int i = 0; i < kChains; ++i)
+    for (int v = 0; v < V; ++v) acc[i][v] = W::zero();
+  const int64_t from = kw * q.dilation[2] - q.pad[2];
+  const Range columns = inside(from, q.stride[2], q.out[2], q.in[2]);
+  const int64_t x_step = q.stride[2] * q.in_pitch[2], dy_step = q.out_pitch[2];
+  for (int64_t row = r0; row < r1; ++row) {
+    const int64_t plane = row / q.out[1], oh = row - plane * q.out[1];
+    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+    const int64_t id = od * q.stride[0] + kd * q.dilation[0] - q.pad[0];
+    const int64_t ih = oh * q.stride[1] + kh * q.dilation[1] - q.pad[1];
+    if (id < 0 || id >= q.in[0] || ih < 0 || ih >= q.in[1] || columns.begin >= columns.end)
+      continue;
+    const T* a = x + image * q.in_image + id * q.in_pitch[0] + ih * q.in_pitch[1] +
+                 (columns.begin * q.stride[2] + from) * q.in_pitch[2] + c;
+    const T* g = dy + image * q.out_image + od * q.out_pitch[0] + oh * q.out_pitch[1] +
+                 columns.begin * dy_step + c;
+    const auto add = [&](int chain) [[gnu::always_inline]] {
+      W av[V], gv[V];
+      load_row<T, V, Tail>(a, tail, av);
+      load_row<T, V, Tail>(g, tail, gv);
+      for (int v = 0; v < V; ++v) acc[chain][v] = fma(av[v], gv[v], acc[chain][v]);
+      a += x_step;
+      g += dy_step;
+    };
+    int64_t left = columns.end - columns.begin;
+    for (; left >= kChains; left -= kChains) add(0), add(1), add(2), add(3);
+    for (; left > 0; --left) add(0);
+  }
+  W sum[V];
+  load_row<T, V, Tail>(dw, tail, sum);
+  for (int v = 0; v < V; ++v) sum[v] = sum[v] + ((acc[0][v] + acc[1][v]) + (acc[2][v] + acc[3][v]));
+  store_row<T, V, Tail>(dw, tail, sum);
+}
+
+template <class T>
+void depthwise_filter(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* dy,
+                      T* dw) noexcept {
+  constexpr int L = Vec<T>::kLanes;
+  constexpr int64_t kBlockPixels = 256;
+  const int64_t channels = q.k_channels, taps = q.taps[0] * q.taps[1] * q.taps[2];
+  std::memset(dw, 0, taps * channels * sizeof(T));
+  int64_t rows = (kBlockPixels + q.out[2] - 1) / q.out[2];
+  for (int64_t block = r0; block < r1; block += rows) {
+    const int64_t end = block + rows < r1 ? block + rows : r1;
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const int64_t kw = tap % q.taps[2], kh = tap / q.taps[2] % q.taps[1];
+      const int64_t kd = tap / q.taps[2] / q.taps[1];
+      T* to = dw + tap * channels;
+      int64_t c = 0;
+      for (; c + 2 * L <= channels; c += 2 * L)
+        depthwise_filter_tap<T, 2, false>(q, block, end, kd, kh, kw, c, L, x, dy, to + c);
+      for (; c < channels; c += L) {
+        const int64_t left = channels - c;
+        depthwise_filter_tap<T, 1, true>(q, block, end, kd, kh, kw, c,
+                                         left < L ? static_cast<int>(left) : L, x, dy, to + c);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

@@ -1,0 +1,181 @@
+#pragma once
+// Gradient of a dense convolution to its filter. Included once per instruction set.
+
+#include "kernels/cpu/conv/conv_tile.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+template <class T>
+struct GradientTileArgs {
+  const ConvSegment<T>* segments;
+  int64_t count, x_shift, x_step, dy_shift, dy_step;
+  T* dw;
+  int64_t ldc;
+  int tail;
+};
+
+// dw[m, f] += sum over segments, pixels p: x[x_shift + p*x_step + m] * dy[dy_shift + p*dy_step + f]
+template <class T, int MR, int V, bool Tail>
+void gradient_tile(const GradientTileArgs<T>& t) noexcept {
+  using W = Vec<T>;
+  W acc[MR][V];
+#pragma GCC unroll 14
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < V; ++v) acc[m][v] = W::zero();
+  for (int64_t i = 0; i < t.count; ++i) {
+    const T* x = t.segments[i].x + t.x_shift;
+    const T* dy = t.segments[i].dy + t.dy_shift;
+    for (int64_t p = t.segments[i].length; p > 0; --p) {
+      W row[V];
+      load_row<T, V, Tail>(dy, t.tail, row);
+#pragma GCC unroll 14
+      for (int m = 0; m < MR; ++m) {
+        const W value = W::set1(x[m]);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) acc[m][v] = fma(value, row[v], acc[m][v]);
+      }
+      x += t.x_step;
+      dy += t.dy_step;
+    }
+  }
+#pragma GCC unroll 14
+  for (int m = 0; m < MR; ++m) {
+    W row[V];
+    T* c = t.dw + m * t.ldc;
+    load_row<T, V, Tail>(c, t.tail, row);
+    for (int v = 0; v < V; ++v) row[v] = row[v] + acc[m][v];
+    store_row<T, V, Tail>(c, t.tail, row);
+  }
+}
+
+template <class T>
+using GradientTileFn = void (*)(const GradientTileArgs<T>&) noexcept;
+template <class T, int MR>
+constexpr GradientTileFn<T> gradient_tile_of(TileWidth width) {
+  if constexpr (MR <= kMaxRows[0])
+    if (width == kOneTail) return gradient_tile<T, MR, 1, true>;
+  if constexpr (MR <= kMaxRows[1]) {
+    if (width == kTwoTail) return gradient_tile<T, MR, 2, true>;
+    if (width == kTwo) return gradient_tile<T, MR, 2, false>;
+  }
+  if constexpr (MR <= kMaxRows[2])
+    if (width == kFour) return gradient_tile<T, MR, 4, false>;
+  return nullptr;
+}
+template <class T>
+struct GradientTable {
+  GradientTileFn<T> fn[kTileWidths][kMaxMaxRows];
+};
+template <class T>
+constexpr GradientTable<T> make_gradient_table() {
+  GradientTable<T> table{};
+  for (int w = 0; w < kTileWidths; ++w) {
+    const TileWidth width = static_cast<TileWidth>(w);
+    GradientTileFn<T>* row = table.fn[w];
+    row[0] = gradient_tile_of<T, 1>(width), row[1] = gradient_tile_of<T, 2>(width);
+    row[2] = gradient_tile_of<T, 3>(width), row[3] = gradient_tile_of<T, 4>(width);
+    row[4] = gradient_tile_of<T, 5>(width), row[5] = gradient_tile_of<T, 6>(width);
+    row[6] = gradient_tile_of<T, 7>(width), row[7] = gradient_tile_of<T, 8>(width);
+    row[8] = gradient_tile_of<T, 9>(width), row[9] = gradient_tile_of<T, 10>(width);
+    row[10] = gradient_tile_of<T, 11>(width), row[11] = gradient_tile_of<T, 12>(width);
+    row[12] = gradient_tile_of<T, 13>(width), row[13] = gradient_tile_of<T, 14>(width);
+  }
+  return table;
+}
+template <class T>
+constexpr GradientTable<T> kGradientTiles = make_gradient_table<T>();
+
+// Which rows of dw a unit holds: rows [begin, begin + count) of run `run` of group `group`.
+struct GradientUnit {
+  int64_t group, run, begin, count;
+};
+RV_INLINE GradientUnit gradient_unit(const FilterGradient& q, int64_t u) {
+  const int64_t tile = u % q.tiles_per_run, rest = u / q.tiles_per_run;
+  const int64_t begin = q.run_length * tile / q.tiles_per_run;
+  const int64_t end = q.run_length * (tile + 1) / q.tiles_per_run;
+  return {rest / q.runs, rest % q.runs, begin, end - begin};
+}
+
+// Pieces of the output rows [r0, r1) whose input lies inside x for this run.
+template <class T>
+int64_t list_segments(const FilterGradient& q, const GradientUnit& unit, int64_t r0, int64_t r1,
+                      const T* x, const T* dy, ConvSegment<T>* to) noexcept {
+  const int64_t across = q.joined ? 1 : q.taps[2];
+  const int64_t kw = unit.run % across, rest = unit.run / across;
+  const int64_t kh = rest % q.taps[1], kd = rest / q.taps[1];
+  const int64_t step = q.stride[2], from = kw * q.dilation[2] - q.pad[2];
+  // Output columns with 0 <= column*step + from < in; a joined run is inside everywhere.
+  int64_t first = 0, end = q.out[2];
+  if (!q.joined) {
+    if (from < 0) first = (-from + step - 1) / step;
+    const int64_t room = q.in[2] - from;
+    const int64_t limit = room <= 0 ? 0 : (room - 1) / step + 1;
+    end = end < limit ? end : limit;
+  }
+  int64_t count = 0;
+  for (int64_t r = r0; r < r1; ++r) {
+    const int64_t line = r / q.rows_per_line, part = r - line * q.rows_per_line;
+    const int64_t plane = line / q.out[1], oh = line - plane * q.out[1];
+    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+    const int64_t id = od * q.stride[0] + kd * q.dilation[0] - q.pad[0];
+    const int64_t ih = oh * q.stride[1] + kh * q.dilation[1] - q.pad[1];
+    if (id < 0 || id >= q.in[0] || ih < 0 || ih >= q.in[1]) continue;
+    int64_t lo = part * q.row_width, hi = lo + q.row_width;
+    lo = lo < first ? first : lo;
+    hi = hi > end ? end : hi;
+    if (lo >= hi) continue;
+    to[count++] = {x + image * q.in_image + id * q.in_pitch[0] + ih * q.in_pitch[1] +
+                       (lo * step + from) * q.in_pitch[2] + unit.group * q.m_channels,
+                   dy + (line * q.out[2] + lo) * q.out_channels + unit.group * q.n_channels,
+                   hi - lo};
+  }
+  return count;
+}
+
+template <class T>
+void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
+                     const T* x, const T* dy, T* dw, std::byte* scratch) noexcept {
+  ConvSegment<T>* segments = reinterpret_cast<ConvSegment<T>*>(scratch);
+  const int64_t ldc = q.out_channels;
+  for (int64_t u = u0; u < u1; ++u) {
+    const GradientUnit unit = gradient_unit(q, u);
+    T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
+    for (int64_t m = 0; m < unit.count; ++m)
+      std::memset(rows + m * ldc, 0, q.n_channels * sizeof(T));
+  }
+  GradientTileArgs<T> t;
+  t.segments = segments;
+  t.x_step = q.stride[2] * q.in_pitch[2];
+  t.dy_step = t.ldc = ldc;
+  constexpr int L = Vec<T>::kLanes;
+  for (int64_t block = r0; block < r1; block += q.rows_per_block) {
+    const int64_t end = block + q.rows_per_block < r1 ? block + q.rows_per_block : r1;
+    int64_t listed = -1;
+    for (int64_t u = u0; u < u1; ++u) {
+      const GradientUnit unit = gradient_unit(q, u);
+      const int64_t list = unit.group * q.runs + unit.run;
+      if (list != listed) t.count = list_segments(q, unit, block, end, x, dy, segments);
+      listed = list;
+      if (t.count == 0) continue;
+      T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
+      for (int64_t f = 0; f < q.n_channels;) {
+        const Panel panel = next_panel<T>(q.n_channels - f, q.wide);
+        t.dy_shift = f;
+        t.tail = (panel.columns - 1) % L + 1;
+        for (int64_t m = 0; m < unit.count;) {
+          const int64_t left = unit.count - m;
+          const int64_t count = left < panel.max_rows ? left : panel.max_rows;
+          t.x_shift = unit.begin + m;
+          t.dw = rows + m * ldc + f;
+          kGradientTiles<T>.fn[panel.width][count - 1](t);
+          m += count;
+        }
+        f += panel.columns;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA

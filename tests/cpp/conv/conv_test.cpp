@@ -1,0 +1,264 @@
+// Convolution against its definition: every level, element type and pass, on random shapes.
+
+#include "kernels/cpu/conv/conv.h"
+
+#include "conv/support.h"
+
+using namespace ranvier;
+using namespace ranvier::kernels;
+using namespace ranvier::testing;
+
+namespace {
+
+int64_t product(const std::array<int64_t, 3>& d) { return d[0] * d[1] * d[2]; }
+size_t size_x(const ConvShape& s) { return s.batch * product(s.in) * s.in_channels; }
+size_t size_y(const ConvShape& s) { return s.batch * product(s.out) * s.out_channels; }
+size_t size_w(const ConvShape& s) {
+  return product(s.filter) * (s.in_channels / s.groups) * s.out_channels;
+}
+
+void set_output(ConvShape& s) {
+  for (int i = 0; i < 3; ++i)
+    s.out[i] = conv_output_size(s.in[i], s.filter[i], s.stride[i], s.dilation[i], s.pad_lo[i],
+                                s.pad_hi[i]);
+}
+
+std::string text(const ConvShape& s) {
+  std::string out = "batch " + std::to_string(s.batch) + " channels " +
+                    std::to_string(s.in_channels) + "->" + std::to_string(s.out_channels) +
+                    " groups " + std::to_string(s.groups);
+  for (int i = 0; i < 3; ++i)
+    out += " | " + std::to_string(s.in[i]) + " k" + std::to_string(s.filter[i]) + " s" +
+           std::to_string(s.stride[i]) + " d" + std::to_string(s.dilation[i]) + " p" +
+           std::to_string(s.pad_lo[i]) + "," + std::to_string(s.pad_hi[i]);
+  return out;
+}
+
+template <class T>
+struct Problem {
+  Problem(const ConvShape& shape, std::mt19937& rng)
+      : s(shape),
+        x(random_values<T>(rng, size_x(s))),
+        w(random_values<T>(rng, size_w(s))),
+        dy(random_values<T>(rng, size_y(s))),
+        bias(random_values<T>(rng, s.out_channels)),
+        residual(random_values<T>(rng, size_y(s))) {}
+  ConvShape s;
+  std::vector<T> x, w, dy, bias, residual;
+};
+
+enum class Close { Plain, All };
+
+template <class T>
+std::vector<T> run(const Problem<T>& p, ConvPass pass, Isa isa, const Context& ctx,
+                   Close close = Close::Plain) {
+  const ConvPlan plan = prepare_conv(pass, p.s, dtype_of<T>(), isa);
+  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+  Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
+  const size_t size = pass == ConvPass::Forward        ? size_y(p.s)
+                      : pass == ConvPass::BackwardData ? size_x(p.s)
+                                                       : size_w(p.s);
+  std::vector<T> out(size, static_cast<T>(NAN));
+  ConvEpilogue epilogue;
+  if (close == Close::All) epilogue = {p.bias.data(), p.residual.data(), ConvActivation::Relu};
+  if (pass == ConvPass::Forward)
+    run_conv_forward(ctx, plan, p.x.data(), p.w.data(), epilogue, out.data(), shared.data(),
+                     worker.data(), stride);
+  else if (pass == ConvPass::BackwardData)
+    run_conv_backward_data(ctx, plan, p.dy.data(), p.w.data(), out.data(), shared.data(),
+                           worker.data(), stride);
+  else
+    run_conv_backward_filter(ctx, plan, p.x.data(), p.dy.data(), out.data(), shared.data(),
+                             worker.data(), stride);
+  return out;
+}
+
+template <class T>
+std::vector<T> expected(const Problem<T>& p, ConvPass pass, Close close = Close::Plain) {
+  std::vector<T> out;
+  if (pass == ConvPass::Forward) {
+    out.resize(size_y(p.s));
+    const bool all = close == Close::All;
+    reference::conv_forward<T>(p.s, p.x.data(), p.w.data(), all ? p.bias.data() : nullptr,
+                               all ? p.residual.data() : nullptr,
+                               all ? ConvActivation::Relu : ConvActivation::None, out.data());
+  } else if (pass == ConvPass::BackwardData) {
+    out.resize(size_x(p.s));
+    reference::conv_backward_data<T>(p.s, p.dy.data(), p.w.data(), out.data());
+  } else {
+    out.resize(size_w(p.s));
+    reference::conv_backward_filter<T>(p.s, p.x.data(), p.dy.data(), out.data());
+  }
+  return out;
+}
+
+// Terms of a sum lie in (-1, 1): rounding grows like the root of their number, with room to spare.
+template <class T>
+double tolerance(const ConvShape& s, ConvPass pass) {
+  double terms = product(s.filter) * (s.in_channels / s.groups);
+  if (pass == ConvPass::BackwardData) terms = product(s.filter) * (s.out_channels / s.groups);
+  if (pass == ConvPass::BackwardFilter) terms = s.batch * product(s.out);
+  return (sizeof(T) == 4 ? 1.2e-7 : 2.3e-16) * (4 + 4 * std::sqrt(terms) * std::log2(2 + terms));
+}
+
+constexpr ConvPass kPasses[] = {ConvPass::Forward, ConvPass::BackwardData,
+                                ConvPass::BackwardFilter};
+
+template <class T>
+void check_shape(const ConvShape& s, std::mt19937& rng) {
+  static Threads one(1), two(2), three(3);
+  const Problem<T> p(s, rng);
+  INFO(text(s));
+  for (ConvPass pass : kPasses) {
+    const std::vector<T> want = expected(p, pass);
+    for (Isa isa : levels()) {
+      const std::string variant = prepare_conv(pass, s, dtype_of<T>(), isa).variant;
+      INFO("pass ", static_cast<int>(pass), " ", name_of(isa), " ", variant);
+      const std::vector<T> got = run(p, pass, isa, one.context);
+      CHECK(largest_difference(got, want) <= tolerance<T>(s, pass));
+      CHECK(same_bits(got, run(p, pass, isa, two.context)));
+      CHECK(same_bits(got, run(p, pass, isa, three.context)));
+    }
+  }
+}
+
+ConvShape random_shape(std::mt19937& rng) {
+  for (;;) {
+    ConvShape s;
+    const int rank = static_cast<int>(pick(rng, 1, 3));
+    s.batch = pick(rng, 1, 3);
+    const int64_t channels[] = {1, 2, 3, 4, 5, 7, 8, 12, 16, 17, 24, 33};
+    s.groups = pick(rng, 0, 2) == 0 ? pick(rng, 2, 5) : 1;
+    s.in_channels = s.groups * channels[pick(rng, 0, s.groups > 1 ? 5 : 11)];
+    s.out_channels = s.groups * channels[pick(rng, 0, s.groups > 1 ? 7 : 11)];
+    if (pick(rng, 0, 3) == 0) s.out_channels = s.groups * pick(rng, 1, 70);
+    const int64_t longest = rank == 1 ? 40 : rank == 2 ? 19 : 8;
+    for (int i = 3 - rank; i < 3; ++i) {
+      s.in[i] = pick(rng, 1, longest);
+      s.filter[i] = pick(rng, 1, 5);
+      s.stride[i] = pick(rng, 0, 1) ? 1 : pick(rng, 1, 4);
+      s.dilation[i] = pick(rng, 0, 1) ? 1 : pick(rng, 1, 3);
+      s.pad_lo[i] = pick(rng, 0, 1) ? 0 : pick(rng, 0, 4);
+      s.pad_hi[i] = pick(rng, 0, 1) ? 0 : pick(rng, 0, 4);
+    }
+    set_output(s);
+    if (s.out[0] >= 1 && s.out[1] >= 1 && s.out[2] >= 1) return s;
+  }
+}
+
+// in, filter, stride, pad (all square), channels
+ConvShape square(int64_t batch, int64_t in, int64_t filter, int64_t stride, int64_t pad,
+                 int64_t channels, int64_t outputs, int64_t groups = 1, int64_t dilation = 1) {
+  ConvShape s;
+  s.batch = batch, s.in_channels = channels, s.out_channels = outputs, s.groups = groups;
+  s.in = {1, in, in}, s.filter = {1, filter, filter}, s.stride = {1, stride, stride};
+  s.dilation = {1, dilation, dilation};
+  s.pad_lo = s.pad_hi = {0, pad, pad};
+  set_output(s);
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("float32 convolution and gradients agree with the definition on random shapes") {
+  std::mt19937 rng(1);
+  for (int i = 0; i < 150; ++i) check_shape<float>(random_shape(rng), rng);
+}
+
+TEST_CASE("float64 convolution and gradients agree with the definition on random shapes") {
+  std::mt19937 rng(2);
+  for (int i = 0; i < 50; ++i) check_shape<double>(random_shape(rng), rng);
+}
+
+TEST_CASE("shapes of known networks, in every variant") {
+  std::mt19937 rng(3);
+  const ConvShape shapes[] = {
+      square(4, 28, 3, 1, 0, 1, 32),          // MNIST, first layer
+      square(3, 26, 3, 1, 0, 32, 64),         // MNIST, second layer
+      square(1, 45, 7, 2, 3, 3, 64),          // stem
+      square(1, 28, 3, 1, 1, 64, 64),         // padded
+      square(2, 14, 1, 1, 0, 96, 40),         // 1x1, one long row
+      square(2, 14, 1, 2, 0, 48, 80),         // 1x1 strided: empty phases
+      square(9, 2, 3, 1, 1, 40, 48),          // gathered
+      square(5, 4, 3, 2, 1, 300, 20),         // gathered, several blocks of the sum
+      square(1, 9, 3, 1, 1, 900, 16),         // runs cut into pieces
+      square(1, 7, 3, 1, 1, 24, 528),         // filter rows far apart
+      square(2, 12, 3, 1, 1, 40, 40, 40),     // depthwise
+      square(2, 13, 3, 2, 1, 37, 74, 37),     // depthwise, strided, multiplier 2
+      square(2, 11, 5, 1, 4, 24, 72, 24, 2),  // depthwise, dilated, multiplier 3
+      square(1, 16, 3, 1, 1, 64, 96, 4),      // groups
+  };
+  for (const ConvShape& s : shapes) check_shape<float>(s, rng);
+}
+
+TEST_CASE("the epilogue equals a plain store and separate passes to the bit") {
+  std::mt19937 rng(4);
+  Threads one(1);
+  std::vector<ConvShape> shapes = {square(2, 14, 3, 1, 1, 20, 40), square(2, 9, 3, 1, 1, 300, 33),
+                                   square(3, 3, 3, 1, 1, 16, 20), square(2, 9, 3, 1, 1, 24, 24, 24),
+                                   square(2, 12, 1, 1, 0, 20, 70)};
+  for (int i = 0; i < 20; ++i) shapes.push_back(random_shape(rng));
+  for (const ConvShape& s : shapes) {
+    const Problem<float> p(s, rng);
+    for (Isa isa : levels()) {
+      INFO(text(s), " ", name_of(isa));
+      std::vector<float> want = run(p, ConvPass::Forward, isa, one.context);
+      for (size_t i = 0; i < want.size(); ++i) {
+        want[i] = want[i] + p.bias[i % s.out_channels];
+        want[i] = want[i] + p.residual[i];
+        want[i] = want[i] < 0 ? 0 : want[i];
+      }
+      const std::vector<float> got = run(p, ConvPass::Forward, isa, one.context, Close::All);
+      CHECK(same_bits(got, want));
+      CHECK(largest_difference(got, expected(p, ConvPass::Forward, Close::All)) <=
+            2 * tolerance<float>(s, ConvPass::Forward));
+    }
+  }
+}
+
+TEST_CASE("an element does not depend on its position") {
+  // A constant image gives one value at every output, whatever tile it falls into.
+  std::mt19937 rng(5);
+  Threads two(2);
+  ConvShape s = square(3, 23, 3, 1, 0, 19, 45);
+  Problem<float> p(s, rng);
+  for (size_t i = 0; i < p.x.size(); ++i) p.x[i] = 0.25f + 0.001f * (i % s.in_channels);
+  for (Isa isa : levels()) {
+    const std::vector<float> y = run(p, ConvPass::Forward, isa, two.context);
+    bool equal = true;
+    for (size_t i = 0; i < y.size(); ++i) equal = equal && y[i] == y[i % s.out_channels];
+    CHECK_MESSAGE(equal, name_of(isa));
+  }
+}
+
+TEST_CASE("a NaN passes through the activation") {
+  std::mt19937 rng(6);
+  Threads one(1);
+  Problem<float> p(square(1, 6, 3, 1, 0, 2, 5), rng);
+  p.x[0] = NAN;
+  for (Isa isa : levels()) {
+    const std::vector<float> y = run(p, ConvPass::Forward, isa, one.context, Close::All);
+    CHECK(std::isnan(y[0]));
+    CHECK_FALSE(std::isnan(y.back()));
+  }
+}
+
+TEST_CASE("an empty batch writes zeros to the filter gradient and nothing else") {
+  std::mt19937 rng(7);
+  Threads one(1);
+  const Problem<float> p(square(0, 8, 3, 1, 1, 4, 6), rng);
+  CHECK(run(p, ConvPass::Forward, active_isa(), one.context).empty());
+  CHECK(run(p, ConvPass::BackwardData, active_isa(), one.context).empty());
+  const std::vector<float> dw = run(p, ConvPass::BackwardFilter, active_isa(), one.context);
+  CHECK(std::all_of(dw.begin(), dw.end(), [](float v) { return v == 0; }));
+}
+
+TEST_CASE("a shape that contradicts itself is refused") {
+  ConvShape s = square(1, 8, 3, 1, 1, 4, 6);
+  s.out[2] = 7;
+  CHECK_THROWS(prepare_conv(ConvPass::Forward, s, DType::F32));
+  CHECK(conv_output_size(3, 5, 1, 1, 0, 0) == 0);
+  CHECK_THROWS(prepare_conv(ConvPass::Forward, square(1, 3, 5, 1, 0, 1, 1), DType::F32));
+  CHECK_THROWS(prepare_conv(ConvPass::Forward, square(1, 8, 3, 1, 1, 4, 6, 4), DType::F32));
+  CHECK_THROWS(prepare_conv(ConvPass::Forward, square(1, 8, 3, 1, 1, 4, 6), DType::I32));
+}
