@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "python/common.h"
 #include "runtime/locks.h"
+#include "tensor/log_split.h"
 
 namespace ranvier::python {
 namespace {
@@ -127,6 +128,10 @@ void bind_environments(py::module_& m) {
       .def_property_readonly("_ref", [](const PyTrace& t) { return t.trace; })
       .def("__str__", [](const PyTrace& t) { return t.trace->str(); });
   py::class_<Trace, TraceRef>(m, "TraceRef");
+  m.def("split_logs", [](const TraceRef& trace) {
+    LogSplit split = split_logs(*trace);
+    return py::make_tuple(split.step, split.logs, split.places);
+  });
   m.def("tracing", [] { return current_trace() != nullptr; });
   m.def("set_site", [](const std::string& text) {
     const uint32_t previous = current_site();

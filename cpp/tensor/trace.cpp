@@ -156,6 +156,19 @@ TraceRef Trace::closed(const std::vector<TraceInput>& order,
   return body;
 }
 
+TraceRef Trace::with_outputs(Tensors outputs) const {
+  RV_CHECK(finished_);
+  auto copy = make_ref<Trace>();
+  copy->id_ = id_;
+  copy->value_count_ = value_count_;
+  copy->inputs_ = inputs_;
+  copy->nodes_ = nodes_;
+  copy->mutable_written() = written();
+  copy->outputs_ = std::move(outputs);
+  copy->finished_ = true;
+  return copy;
+}
+
 std::string Trace::str() const {
   std::ostringstream out;
   for (const TraceInput& input : inputs_) {

@@ -53,6 +53,9 @@ class Trace : public RefCounted, public Env {
   Ref<Trace> closed(const std::vector<TraceInput>& order, const std::vector<VariableRef>& written,
                     size_t position) const;
 
+  // The same computation and variable writes with other outputs, chosen among its values.
+  Ref<Trace> with_outputs(Tensors outputs) const;
+
   const std::vector<TraceInput>& inputs() const { return inputs_; }
   const std::vector<NodeRef>& nodes() const { return nodes_; }
   const Tensors& outputs() const { return outputs_; }

@@ -1,0 +1,93 @@
+"""Pieces of the trainer: steps in the stateless form, and collecting predictions."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import tree
+from ranvier.training.epochs import ArrayEpochs
+
+
+def to_tensor(x):
+    """A batch leaf as a tensor; `None` stays."""
+    return x if x is None or isinstance(x, B.Tensor) else B.tensor(x)
+
+
+def stateful(model, method, mode):
+    """Turns a step of the form `(state, data) -> logs, state` into one of the form `data -> logs`.
+
+    The state is `(trainable, non_trainable, optimizer, metrics)` variables for training and
+    `(trainable, non_trainable, metrics)` for testing, each a list of values.
+    """
+
+    def groups():
+        optimizer = [model.optimizer.variables] if mode == "train" else []
+        return [model.trainable_variables, model.non_trainable_variables, *optimizer, model.metrics_variables]
+
+    def step(data):
+        if mode == "train" and not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        variables = groups()
+        state = tuple([v.value for v in group] for group in variables)
+        logs, new_state = method(state, data)
+        for group, values in zip(variables, new_state, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return logs
+
+    return step
+
+
+@contextlib.contextmanager
+def training_scope(model):
+    """Adds the model's name to errors that come out of a step."""
+    try:
+        yield
+    except B.Error as error:
+        note = f"While running model '{model.name}'."
+        if note not in getattr(error, "__notes__", ()) and hasattr(error, "add_note"):
+            error.add_note(note)
+        raise
+
+
+def collector(runner, adapter, steps):
+    """Prepares `runner` to keep predictions; the returned function gives them once it has run."""
+    if isinstance(runner, ArrayEpochs) and steps is None and _rows_map_to_rows(runner, adapter):
+        return _whole_arrays(runner, adapter)
+    if isinstance(runner, ArrayEpochs):
+        from ranvier.training.epochs import ArrayBatches, BatchEpochs
+
+        batches = BatchEpochs(ArrayBatches(adapter), runner._function, max_steps=steps)
+        batches.collect()
+        runner.run = batches.run
+        return lambda: _concatenated(batches.collected)
+    runner.collect()
+    return lambda: _concatenated(runner.collected)
+
+
+def _rows_map_to_rows(runner, adapter):
+    batch = min(adapter.batch_size, adapter.rows)
+    specs = runner.step_for(batch).output_specs
+    return all(shape and shape[0] == batch and dtype != "bfloat16" for shape, dtype in specs)
+
+
+def _whole_arrays(runner, adapter):
+    def allocate(step):
+        return [np.empty((adapter.rows, *shape[1:]), dtype) for shape, dtype in step.output_specs]
+
+    runner.collect(allocate)
+
+    def arrays():
+        step = runner.step_for(min(adapter.batch_size, adapter.rows))
+        return step.arrange(runner.results)
+
+    return arrays
+
+
+def _concatenated(batches):
+    flat = [tree.flatten(batch) for batch in batches]
+    joined = [np.concatenate([np.asarray(x) for x in column]) for column in zip(*flat, strict=True)]
+    return tree.pack_sequence_as(batches[0], joined)

@@ -1,0 +1,122 @@
+"""A training, test or predict step as compiled programs, one for each signature of a batch."""
+
+from __future__ import annotations
+
+import collections
+import inspect
+
+from ranvier import _backend as B
+from ranvier import config, tree
+from ranvier.jit import trace_function
+from ranvier.variable import structure_version
+
+_MAX_PROGRAMS = 64
+
+
+class CompiledStep:
+    """A step for one signature: its program, and a second one for the logs that are pulled.
+
+    Returned values that depend only on variables as the step leaves them (metric results) are not computed
+    at every step but when somebody looks.
+    """
+
+    def __init__(self, traced, name, pull_logs):
+        self._traced = traced
+        if pull_logs:
+            step, logs, self._places = B.core.split_logs(traced.trace._ref)
+            self._log_trace = logs
+        else:
+            step, self._log_trace = traced.trace._ref, None
+            self._places = list(range(len(traced.trace.outputs)))
+        self._log_program = None
+        self.program = B.core.compile(step, name)
+        self.output_count = sum(place >= 0 for place in self._places)
+        self.output_specs = [(t.shape, t.dtype) for t in traced.trace.outputs]
+
+    def result(self, outputs):
+        """What the step returned, given the outputs of its last run."""
+        pulled = ()
+        if self.output_count < len(self._places):
+            if self._log_program is None:
+                self._log_program = B.core.compile(self._log_trace, "logs")
+            pulled = self._log_program.run([])
+        return self.arrange([outputs[p] if p >= 0 else pulled[-1 - p] for p in self._places])
+
+    def arrange(self, values):
+        """One value per returned tensor (see `output_specs`), in the structure the step returned."""
+        return self._traced.result(values)
+
+
+class StepFunction:
+    """Compiles `step(data)` for each signature and keeps the programs (least recently used go first).
+
+    Args:
+        step: function of the data of a batch, for example `model.train_step`.
+        state: function that returns a hashable summary of what the step's graph depends on.
+        name: for dumps and errors.
+        pull_logs: whether results that depend on variables alone are computed only when looked at.
+    """
+
+    def __init__(self, step, state, name: str, pull_logs: bool = True):
+        self._step = step
+        self._state = state
+        self._name = name
+        self._pull_logs = pull_logs
+        self._cache: collections.OrderedDict = collections.OrderedDict()
+        self._version = -1
+        self._state_key = None
+
+    def _refresh(self):
+        version = structure_version()
+        if version != self._version:
+            self._version = version
+            self._state_key = self._state()
+
+    def get(self, pack, specs) -> CompiledStep:
+        """The step for batches of these flat types.
+
+        Args:
+            pack: makes the step's data from the flat list of its tensors.
+            specs: `(shape, dtype)` of each tensor.
+        """
+        self._refresh()
+        key = (specs, self._state_key, config.floatx())
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+            return found
+        traced = trace_function(lambda *flat: self._step(pack(list(flat))), specs, self._name)
+        compiled = CompiledStep(traced, self._name, self._pull_logs)
+        # Tracing may have created state (slots, metrics), which moves the structure version.
+        self._refresh()
+        self._cache[(specs, self._state_key, config.floatx())] = compiled
+        if len(self._cache) > _MAX_PROGRAMS:
+            self._cache.popitem(last=False)
+        return compiled
+
+    def get_for(self, data) -> tuple[CompiledStep, list]:
+        """The step for this batch, and the batch as the program's flat arguments."""
+        flat = [B.tensor(x) if not isinstance(x, B.Tensor) else x for x in _leaves(data)]
+        specs = tuple((t.shape, t.dtype) for t in flat)
+        return self.get(_packer(data), specs), flat
+
+
+def _leaves(data):
+    return [x for x in tree.flatten(data) if x is not None]
+
+
+def _packer(data):
+    def pack(flat):
+        values = iter(flat)
+        return tree.map_structure(lambda x: None if x is None else next(values), data)
+
+    return pack
+
+
+def takes_state(step) -> bool:
+    """Whether a step has the form `(state, data)` rather than `(data)`."""
+    parameters = [
+        p for p in inspect.signature(step).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]  # fmt: skip
+    return len(parameters) >= 2
