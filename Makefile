@@ -45,7 +45,7 @@ define cpp_suite
 	scripts/need.sh doctest
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/$(1) -G Ninja -DRANVIER_TESTS=ON -DRANVIER_WERROR=ON $(2) >/dev/null
 	$(BIN)/ninja -C build/$(1) -j$(JOBS) --quiet $(3)
-	ctest --test-dir build/$(1) --output-on-failure $(4)
+	ctest --test-dir build/$(1) --output-on-failure --no-tests=error --timeout 900 $(4)
 endef
 
 test-cpp: .venv/tools

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "python" / "ranvier"
 
 CPP_FLOORS = (("base",), ("kernels",), ("ops", "tensor"), ("compiler",), ("runtime",), ("python",))
 PYTHON_FLOORS = (
-    ("_backend", "version"),
+    ("_core", "_backend", "version"),
     ("config", "naming", "tree", "serialization"),
     ("dtype_policies", "variable", "symbolic"),
     ("ops", "random"),
@@ -116,7 +116,8 @@ def imported_modules(path: Path, known: set[str], late: bool) -> set[str]:
 
 def python_graph(late: bool) -> Graph:
     files = {module_name(path): path for path in PACKAGE.rglob("*.py")}
-    return {name: imported_modules(path, set(files), late) for name, path in files.items()}
+    known = {*files, "ranvier._core"}
+    return {name: imported_modules(path, known, late) for name, path in files.items()}
 
 
 def floor_of(module: str) -> str:

@@ -2,7 +2,8 @@
 // The pool behind Context::parallel_for. The caller is worker 0 and hands each further worker one
 // contiguous range of chunks through that worker's own cache line. Idle workers spin briefly, then
 // sleep. A worker that has not begun when the caller is done loses its range to the caller, so a
-// region never waits for a thread that is not running.
+// region never waits for a thread that is not running. A forked child starts threads of its own;
+// only a fork from within a region, by one of its chunks, is not supported.
 
 #include <atomic>
 #include <cstdint>
