@@ -15,7 +15,9 @@
 //   square reciprocal sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh
 //   erf erfinv sigmoid softplus relu silu gelu gelu_tanh (a)
 //   isnan isinf isfinite (a) -> bool
+//   leaky_relu (x, slope), elu (x, alpha), clip (x, low, high), exp2 erfc (a)
 //   relu_grad silu_grad gelu_grad gelu_tanh_grad (x, dy), sigmoid_grad tanh_grad (y, dy)
+//   leaky_relu_grad (x, dy, slope), elu_grad (x, dy, alpha)
 //   cast (a) {dtype}
 //
 // Reductions; axes missing means all
