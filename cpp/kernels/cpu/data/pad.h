@@ -15,7 +15,8 @@ enum class PadMode : uint8_t { Constant, Edge, Reflect, Symmetric, Wrap };
 struct Pad {
   PadMode mode = PadMode::Constant;
   int element_bytes = 4;
-  int rank = 0;
+  int64_t block_bytes = 4;  // an element with the unpadded axes behind the last padded one
+  int rank = 0;             // axes up to the last padded one, unpadded neighbours merged
   int64_t src_size[kMaxRank] = {};
   int64_t dst_size[kMaxRank] = {};
   int64_t before[kMaxRank] = {};

@@ -14,26 +14,26 @@
 
 namespace ranvier::kernels {
 
-// key: two words of seed state, read when the kernel runs.
+// One level's generators of a range: dst[0..n) are the elements first .. first + n, `first` a
+// multiple of 64. key: two words of seed state.
 struct RandomKernels {
-  // dst[i] = the 32 bits of element i.
-  void (*bits)(const Context&, const uint32_t* key, int64_t n, uint32_t* dst) noexcept;
-  // lo + (hi - lo) * u, u a multiple of 2^-24 in [0, 1); never hi (rounding is clamped below it).
-  void (*uniform)(const Context&, const uint32_t* key, int64_t n, float* dst, float lo,
+  // The 32 bits of each element.
+  void (*bits)(const uint32_t* key, int64_t first, int64_t n, uint32_t* dst) noexcept;
+  // lo + (hi - lo) * u, u a multiple of 2^-24 in [0, 1); what rounds up to hi becomes lo.
+  void (*uniform)(const uint32_t* key, int64_t first, int64_t n, float* dst, float lo,
                   float hi) noexcept;
   // mean + stddev * z: z by the inverse normal distribution of one word, sign and 31 bits.
-  void (*normal)(const Context&, const uint32_t* key, int64_t n, float* dst, float mean,
+  void (*normal)(const uint32_t* key, int64_t first, int64_t n, float* dst, float mean,
                  float stddev) noexcept;
   // The same with |z| < 2.
-  void (*truncated_normal)(const Context&, const uint32_t* key, int64_t n, float* dst, float mean,
+  void (*truncated_normal)(const uint32_t* key, int64_t first, int64_t n, float* dst, float mean,
                            float stddev) noexcept;
-  // dst[i] = yes with probability p (u < p, u = bits / 2^32), else 0.
-  void (*bernoulli)(const Context&, const uint32_t* key, int64_t n, float* dst, double p,
+  // dst[i] = yes where bits < threshold, else 0; threshold = p * 2^32.
+  void (*bernoulli)(const uint32_t* key, int64_t first, int64_t n, float* dst, uint64_t threshold,
                     float yes) noexcept;
-  // Dropout in one pass: y = x / keep where kept (Bernoulli of `keep`), else 0; mask (bool) may be
-  // null. The same elements as bernoulli(keep). y may be x.
-  void (*dropout)(const Context&, const uint32_t* key, int64_t n, float* y, uint8_t* mask,
-                  const float* x, double keep) noexcept;
+  // y = x * scale where bits < threshold, else 0. y may be x.
+  void (*dropout)(const uint32_t* key, int64_t first, int64_t n, float* y, uint8_t* mask,
+                  const float* x, uint64_t threshold, float scale) noexcept;
 };
 const RandomKernels& random_kernels(Isa isa);
 inline const RandomKernels& random_kernels() { return random_kernels(active_isa()); }
@@ -44,6 +44,10 @@ enum class Distribution : uint8_t { Uniform, Normal, TruncatedNormal, Bernoulli 
 // a, b: lo and hi; mean and stddev; for Bernoulli p and the value of "yes" (dtype: any).
 void run_random(const Context& context, Distribution distribution, DType dtype, const uint32_t* key,
                 int64_t n, void* dst, double a, double b) noexcept;
+// Dropout in one pass: y = x / keep with probability keep, else 0; the same elements as Bernoulli
+// of keep. mask (bool) may be null. y may be x.
+void run_dropout(const Context& context, const uint32_t* key, int64_t n, float* y, uint8_t* mask,
+                 const float* x, double keep) noexcept;
 // Integers in [lo, hi), any integer dtype: lo + (64 bits of the element * (hi - lo)) / 2^64.
 void run_random_integers(const Context& context, DType dtype, const uint32_t* key, int64_t n,
                          void* dst, int64_t lo, int64_t hi) noexcept;

@@ -19,13 +19,13 @@ struct NormParams {
   double epsilon = 1e-3;
   int64_t chunk_rows = 1;  // rows that one partial sum covers
   int64_t chunks = 0;
-  Scratch scratch;  // one booking serves every kernel of the table; `shared` below is it
+  Scratch scratch;  // one booking serves every kernel of both tables; `shared` below is it
 };
 // F32 or F64. rows may be 0: then mean and variance are 0.
 NormParams prepare_norm(DType dtype, int64_t rows, int64_t cols, double epsilon);
 Cost norm_cost(const NormParams& params);
 
-struct NormKernels {
+struct BatchNormKernels {
   // mean[c], variance[c] (biased) over the rows.
   void (*channel_moments)(const Context&, const NormParams&, void* mean, void* variance,
                           const void* x, void* shared) noexcept;
@@ -49,13 +49,16 @@ struct NormKernels {
   void (*batch_norm_infer_backward)(const Context&, const NormParams&, void* dx, void* dgamma,
                                     void* dbeta, const void* dy, const void* x, const void* mean,
                                     const void* variance, const void* gamma, void* shared) noexcept;
+};
 
+struct LayerNormKernels {
   // Per row: y = (x - mean) * inv * gamma[c] + beta[c], inv = 1/sqrt(var + epsilon). mean[r] and
   // inv[r] are written for the gradient. y may be x as above.
   void (*layer_norm)(const Context&, const NormParams&, void* y, void* mean, void* inv,
                      const void* x, const void* gamma, const void* beta) noexcept;
   // dbeta = sum_r dy, dgamma = sum_r dy xhat, and with g = dy gamma:
-  //   dx = inv (g - mean_c(g) - xhat mean_c(g xhat)). dx may be dy; dgamma, dbeta may be null.
+  //   dx = inv (g - mean_c(g) - xhat mean_c(g xhat)). dx may be dy; dgamma, dbeta may be
+  // null.
   void (*layer_norm_backward)(const Context&, const NormParams&, void* dx, void* dgamma,
                               void* dbeta, const void* dy, const void* x, const void* mean,
                               const void* inv, const void* gamma, void* shared) noexcept;
@@ -68,7 +71,13 @@ struct NormKernels {
                             void* shared) noexcept;
 };
 
-const NormKernels& norm_kernels(DType dtype, Isa isa);
-inline const NormKernels& norm_kernels(DType dtype) { return norm_kernels(dtype, active_isa()); }
+const BatchNormKernels& batch_norm_kernels(DType dtype, Isa isa);
+inline const BatchNormKernels& batch_norm_kernels(DType dtype) {
+  return batch_norm_kernels(dtype, active_isa());
+}
+const LayerNormKernels& layer_norm_kernels(DType dtype, Isa isa);
+inline const LayerNormKernels& layer_norm_kernels(DType dtype) {
+  return layer_norm_kernels(dtype, active_isa());
+}
 
 }  // namespace ranvier::kernels

@@ -1,0 +1,311 @@
+// Takes, scatters, one-hot rows and the dispatch of the epoch gather.
+
+#include "kernels/cpu/data/gather.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "base/half.h"
+#include "kernels/cpu/data/gather_rows.h"
+#include "kernels/cpu/data/internal.h"
+
+namespace ranvier::kernels {
+
+#define RV_DECLARE(level)                            \
+  namespace level {                                  \
+  extern const GatherRowsKernels kGatherRowsKernels; \
+  }
+RV_DECLARE(baseline)
+#ifdef RANVIER_X86
+RV_DECLARE(avx2)
+RV_DECLARE(avx512)
+#endif
+#undef RV_DECLARE
+
+namespace {
+
+const GatherRowsKernels& gather_rows_kernels([[maybe_unused]] Isa isa) {
+#ifdef RANVIER_X86
+  if (isa == Isa::Avx512) return avx512::kGatherRowsKernels;
+  if (isa == Isa::Avx2) return avx2::kGatherRowsKernels;
+#endif
+  return baseline::kGatherRowsKernels;
+}
+
+int64_t index_at(DType dtype, const void* index, int64_t i) {
+  return dtype == DType::I64 ? static_cast<const int64_t*>(index)[i]
+                             : static_cast<const int32_t*>(index)[i];
+}
+
+// Below zero counts from the end; the rest is clamped into [0, size).
+int64_t wrapped(int64_t i, int64_t size) {
+  return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size - 1);
+}
+
+void split_axis(const Shape& shape, int axis, int64_t* outer, int64_t* size, int64_t* inner) {
+  *outer = *inner = 1;
+  for (int a = 0; a < axis; ++a) *outer *= shape[a];
+  for (int a = axis + 1; a < shape.rank(); ++a) *inner *= shape[a];
+  *size = shape[axis];
+}
+
+template <class F>
+void with_number(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::F32:
+      return f(float{});
+    case DType::F64:
+      return f(double{});
+    case DType::I32:
+      return f(uint32_t{});  // wraps instead of overflowing
+    default:
+      return f(uint64_t{});
+  }
+}
+
+// Conversions that data sets rarely need run in plain code.
+template <class To, class From, class Convert>
+void gather_converted(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
+                      size_t src_row_bytes, const Convert& convert) {
+  for (int64_t i = 0; i < count; ++i) {
+    const auto* s = reinterpret_cast<const From*>(static_cast<const char*>(src) +
+                                                  rows[i] * static_cast<int64_t>(src_row_bytes));
+    To* d = static_cast<To*>(dst) + i * row;
+    for (int64_t c = 0; c < row; ++c) d[c] = convert(s[c]);
+  }
+}
+
+template <class To, class From>
+void gather_as(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
+               size_t src_row_bytes) noexcept {
+  gather_converted<To, From>(dst, src, rows, count, row, src_row_bytes,
+                             [](From x) { return static_cast<To>(x); });
+}
+
+void gather_f16(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
+                size_t src_row_bytes) noexcept {
+  gather_converted<float, uint16_t>(dst, src, rows, count, row, src_row_bytes, f16_to_f32);
+}
+void gather_bf16(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
+                 size_t src_row_bytes) noexcept {
+  gather_converted<float, uint16_t>(dst, src, rows, count, row, src_row_bytes, bf16_to_f32);
+}
+
+GatherRowsFn to_f32(DType src, const GatherRowsKernels& kernels) {
+  switch (src) {
+    case DType::Bool:
+    case DType::U8:
+      return kernels.u8_to_f32;
+    case DType::U16:
+      return gather_as<float, uint16_t>;
+    case DType::U32:
+      return gather_as<float, uint32_t>;
+    case DType::U64:
+      return gather_as<float, uint64_t>;
+    case DType::I8:
+      return gather_as<float, int8_t>;
+    case DType::I16:
+      return gather_as<float, int16_t>;
+    case DType::I32:
+      return kernels.i32_to_f32;
+    case DType::I64:
+      return kernels.i64_to_f32;
+    case DType::F16:
+      return gather_f16;
+    case DType::BF16:
+      return gather_bf16;
+    case DType::F64:
+      return kernels.f64_to_f32;
+    default:
+      return nullptr;
+  }
+}
+
+GatherRowsFn to_i32(DType src, const GatherRowsKernels& kernels) {
+  switch (src) {
+    case DType::Bool:
+    case DType::U8:
+      return kernels.u8_to_i32;
+    case DType::U16:
+      return gather_as<int32_t, uint16_t>;
+    case DType::U32:
+      return gather_as<int32_t, uint32_t>;
+    case DType::I8:
+      return gather_as<int32_t, int8_t>;
+    case DType::I16:
+      return gather_as<int32_t, int16_t>;
+    case DType::I64:
+      return kernels.i64_to_i32;
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+Take prepare_take(size_t element_bytes, const Shape& src, int axis, DType index_dtype,
+                  int64_t count) {
+  Take p{.index_dtype = index_dtype, .count = count};
+  split_axis(src, axis, &p.outer, &p.axis, &p.inner_bytes);
+  p.inner_bytes *= static_cast<int64_t>(element_bytes);
+  return p;
+}
+
+void run_take(const Context& context, const Take& p, void* dst, const void* src,
+              const void* index) noexcept {
+  if (p.axis == 0 || p.inner_bytes == 0) return;
+  context.parallel_for(
+      p.outer * p.count, grain_of(p.inner_bytes), [&](int64_t begin, int64_t end, int) {
+        int64_t o = begin / p.count, i = begin % p.count;
+        char* d = static_cast<char*>(dst) + begin * p.inner_bytes;
+        for (int64_t unit = begin; unit < end; ++unit, d += p.inner_bytes) {
+          const int64_t row = o * p.axis + wrapped(index_at(p.index_dtype, index, i), p.axis);
+          copy_bytes(d, static_cast<const char*>(src) + row * p.inner_bytes, p.inner_bytes);
+          if (++i == p.count) {
+            i = 0;
+            ++o;
+          }
+        }
+      });
+}
+
+TakeAlong prepare_take_along(int element_bytes, const Shape& src, int axis, DType index_dtype,
+                             int64_t count) {
+  TakeAlong p{.index_dtype = index_dtype, .element_bytes = element_bytes, .count = count};
+  split_axis(src, axis, &p.outer, &p.axis, &p.inner);
+  return p;
+}
+
+void run_take_along(const Context& context, const TakeAlong& p, void* dst, const void* src,
+                    const void* index) noexcept {
+  if (p.axis == 0) return;
+  with_element(p.element_bytes, [&](auto element) {
+    using T = decltype(element);
+    const int64_t row_bytes = p.inner * p.element_bytes;
+    context.parallel_for(p.outer * p.count, grain_of(row_bytes),
+                         [&](int64_t begin, int64_t end, int) {
+                           for (int64_t unit = begin; unit < end; ++unit) {
+                             const int64_t o = unit / p.count, at = unit * p.inner;
+                             const T* s = static_cast<const T*>(src) + o * p.axis * p.inner;
+                             T* d = static_cast<T*>(dst) + at;
+                             for (int64_t k = 0; k < p.inner; ++k) {
+                               const int64_t i = index_at(p.index_dtype, index, at + k);
+                               d[k] = s[wrapped(i, p.axis) * p.inner + k];
+                             }
+                           }
+                         });
+  });
+}
+
+void run_add_along(const Context& context, const TakeAlong& p, DType dtype, void* dst,
+                   const void* src, const void* index) noexcept {
+  if (p.axis == 0) return;
+  with_number(dtype, [&](auto number) {
+    using T = decltype(number);
+    const int64_t row_bytes = p.count * p.inner * p.element_bytes;
+    context.parallel_for(p.outer, grain_of(row_bytes), [&](int64_t begin, int64_t end, int) {
+      for (int64_t o = begin; o < end; ++o) {
+        T* d = static_cast<T*>(dst) + o * p.axis * p.inner;
+        for (int64_t i = 0; i < p.count; ++i)
+          for (int64_t k = 0; k < p.inner; ++k) {
+            const int64_t at = (o * p.count + i) * p.inner + k;
+            const int64_t row = wrapped(index_at(p.index_dtype, index, at), p.axis);
+            d[row * p.inner + k] += static_cast<const T*>(src)[at];
+          }
+      }
+    });
+  });
+}
+
+Scatter prepare_scatter(DType dtype, const Shape& dst, int axis, DType index_dtype, int64_t count,
+                        bool add) {
+  Scatter p{.dtype = dtype, .index_dtype = index_dtype, .add = add, .count = count};
+  split_axis(dst, axis, &p.outer, &p.axis, &p.inner);
+  // Every owner reads all indices: worth it where the rows it does not own are long.
+  const int64_t bytes = count * p.inner * static_cast<int64_t>(size_of(dtype));
+  if (p.inner >= 8 && p.axis >= 64) p.owners = std::clamp<int64_t>(bytes / kChunkBytes, 1, 8);
+  return p;
+}
+
+void run_scatter(const Context& context, const Scatter& p, void* dst, const void* src,
+                 const void* index) noexcept {
+  if (p.axis == 0 || p.count == 0 || p.inner == 0) return;
+  const int64_t range = ceil_div(p.axis, p.owners);
+  const auto bytes = static_cast<int64_t>(size_of(p.dtype));
+  const int64_t grain = p.owners > 1 ? 1 : grain_of(p.count * p.inner * bytes);
+  const auto for_each_row = [&](const auto& apply) {
+    context.parallel_for(p.outer * p.owners, grain, [&](int64_t begin, int64_t end, int) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t o = unit / p.owners, first = unit % p.owners * range;
+        for (int64_t i = 0; i < p.count; ++i) {
+          const int64_t row = wrapped(index_at(p.index_dtype, index, i), p.axis);
+          if (row >= first && row < first + range)
+            apply((o * p.axis + row) * p.inner, (o * p.count + i) * p.inner);
+        }
+      }
+    });
+  };
+  if (!p.add)
+    return for_each_row([&](int64_t to, int64_t from) {
+      copy_bytes(static_cast<char*>(dst) + to * bytes, static_cast<const char*>(src) + from * bytes,
+                 p.inner * bytes);
+    });
+  with_number(p.dtype, [&](auto number) {
+    using T = decltype(number);
+    for_each_row([&](int64_t to, int64_t from) {
+      T* __restrict d = static_cast<T*>(dst) + to;
+      const T* __restrict s = static_cast<const T*>(src) + from;
+      for (int64_t k = 0; k < p.inner; ++k) d[k] += s[k];
+    });
+  });
+}
+
+void run_one_hot(const Context& context, int element_bytes, int64_t count, int64_t depth, void* dst,
+                 DType index_dtype, const void* index, const void* on, const void* off) noexcept {
+  with_element(element_bytes, [&](auto element) {
+    using T = decltype(element);
+    T yes, no;
+    std::memcpy(&yes, on, sizeof yes);
+    std::memcpy(&no, off, sizeof no);
+    context.parallel_for(count, grain_of(depth * element_bytes),
+                         [&](int64_t begin, int64_t end, int) {
+                           T* d = static_cast<T*>(dst);
+                           fill_elements(d + begin * depth, (end - begin) * depth, no);
+                           for (int64_t i = begin; i < end; ++i) {
+                             const int64_t c = index_at(index_dtype, index, i);
+                             if (c >= 0 && c < depth) d[i * depth + c] = yes;
+                           }
+                         });
+  });
+}
+
+GatherRows prepare_gather_rows(DType dst, DType src, int64_t row, Isa isa) {
+  GatherRows p{.row = row,
+               .src_row_bytes = static_cast<size_t>(row) * size_of(src),
+               .dst_row_bytes = static_cast<size_t>(row) * size_of(dst)};
+  const GatherRowsKernels& kernels = gather_rows_kernels(isa);
+  if (dst == src) {
+    p.copy = kernels.copy_bytes;
+    p.row = static_cast<int64_t>(p.src_row_bytes);
+  } else if (dst == DType::F32) {
+    p.copy = to_f32(src, kernels);
+  } else if (dst == DType::I32) {
+    p.copy = to_i32(src, kernels);
+  } else if (dst == DType::F64 && src == DType::F32) {
+    p.copy = gather_as<double, float>;
+  }
+  // Random rows come at a fraction of the speed of a straight copy.
+  p.grain = std::max<int64_t>(1, grain_of(static_cast<int64_t>(p.dst_row_bytes)) / 2);
+  return p;
+}
+
+void run_gather_rows(const Context& context, const GatherRows& p, void* dst, const void* src,
+                     const int64_t* rows, int64_t count) noexcept {
+  if (count <= p.grain) return p.copy(dst, src, rows, count, p.row, p.src_row_bytes);
+  context.parallel_for(count, p.grain, [&](int64_t begin, int64_t end, int) {
+    p.copy(static_cast<char*>(dst) + static_cast<size_t>(begin) * p.dst_row_bytes, src,
+           rows + begin, end - begin, p.row, p.src_row_bytes);
+  });
+}
+
+}  // namespace ranvier::kernels

@@ -1,0 +1,234 @@
+// Batch normalization over the columns; float32 at every level, float64 at baseline.
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/cpu/nn/columns.h"
+#include "kernels/cpu/nn/norm.h"
+#include "kernels/cpu/nn/rows.h"
+#include "kernels/cpu/simd/vec.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+constexpr int64_t kBlockRows = 128;
+
+// Mean and sum of squared deviations of one chunk: two passes over each block of rows, which is in
+// cache, blocks merged by Chan's formula.
+template <class T>
+void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, T* mean, T* m2) {
+  for (int64_t r0 = begin; r0 < end; r0 += kBlockRows) {
+    const int64_t r1 = r0 + kBlockRows < end ? r0 + kBlockRows : end;
+    const T count = static_cast<T>(r1 - r0), before = static_cast<T>(r0 - begin);
+    const Vec<T> weight = Vec<T>::set1(count / (before + count));
+    const Vec<T> cross = Vec<T>::set1(before * count / (before + count));
+    for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) {
+      constexpr int kLanes = Vec<T>::kLanes;
+      const auto value = [&](int64_t row, int v) {
+        return load_lanes(x + row * p.cols + c + v * kLanes, V == 1 ? lanes : kLanes);
+      };
+      Vec<T> sum[1][V], deviation[1][V], m[V];
+      sum_rows<T>(r0, r1, sum,
+                  [&](int64_t row, int v, Vec<T>(&out)[1]) { out[0] = value(row, v); });
+      for (int v = 0; v < V; ++v) m[v] = sum[0][v] / Vec<T>::set1(count);
+      sum_rows<T>(r0, r1, deviation, [&](int64_t row, int v, Vec<T>(&out)[1]) {
+        const Vec<T> d = value(row, v) - m[v];
+        out[0] = d * d;
+      });
+      for (int v = 0; v < V; ++v) {
+        const int n = V == 1 ? lanes : kLanes;
+        T* mean_at = mean + c + v * kLanes;
+        T* m2_at = m2 + c + v * kLanes;
+        if (r0 == begin) {
+          store_lanes(m[v], mean_at, n);
+          store_lanes(deviation[0][v], m2_at, n);
+        } else {
+          const Vec<T> old = load_lanes(mean_at, n), delta = m[v] - old;
+          store_lanes(old + delta * weight, mean_at, n);
+          store_lanes(load_lanes(m2_at, n) + deviation[0][v] + delta * delta * cross, m2_at, n);
+        }
+      }
+    });
+  }
+}
+
+RV_INLINE int64_t chunk_end(const NormParams& p, int64_t chunk) {
+  const int64_t end = (chunk + 1) * p.chunk_rows;
+  return end < p.rows ? end : p.rows;
+}
+
+template <class T>
+void channel_moments(const Context& context, const NormParams& p, void* mean_, void* variance_,
+                     const void* x_, void* shared) noexcept {
+  T* mean = static_cast<T*>(mean_);
+  T* variance = static_cast<T*>(variance_);
+  const T* x = static_cast<const T*>(x_);
+  if (p.rows == 0) {
+    for (int64_t c = 0; c < p.cols; ++c) mean[c] = variance[c] = 0;
+    return;
+  }
+  context.parallel_for(p.chunks, 1, [&, x](int64_t begin, int64_t end, int) {
+    for (int64_t chunk = begin; chunk < end; ++chunk)
+      chunk_moments(p, x, chunk * p.chunk_rows, chunk_end(p, chunk),
+                    partial_row<T>(p, shared, chunk, 0), partial_row<T>(p, shared, chunk, 1));
+  });
+  T* total_mean = partial_row<T>(p, shared, 0, 0);
+  T* total_m2 = partial_row<T>(p, shared, 0, 1);
+  for (int64_t chunk = 1; chunk < p.chunks; ++chunk) {
+    const T before = static_cast<T>(chunk * p.chunk_rows);
+    const T count = static_cast<T>(chunk_end(p, chunk) - chunk * p.chunk_rows);
+    const T weight = count / (before + count), cross = before * weight;
+    const T* part_mean = partial_row<T>(p, shared, chunk, 0);
+    const T* part_m2 = partial_row<T>(p, shared, chunk, 1);
+    for (int64_t c = 0; c < p.cols; ++c) {
+      const T delta = part_mean[c] - total_mean[c];
+      total_mean[c] += delta * weight;
+      total_m2[c] += part_m2[c] + delta * delta * cross;
+    }
+  }
+  const T n = static_cast<T>(p.rows);
+  for (int64_t c = 0; c < p.cols; ++c) {
+    mean[c] = total_mean[c];
+    variance[c] = total_m2[c] / n;
+  }
+}
+
+template <class T>
+RV_INLINE T inverse_deviation(const NormParams& p, T variance) {
+  const T v = variance + static_cast<T>(p.epsilon);
+  if constexpr (sizeof(T) == 4)
+    return 1 / __builtin_sqrtf(v);
+  else
+    return 1 / __builtin_sqrt(v);
+}
+
+// y = (x - mean) * scale + beta over rows.
+template <class T>
+void normalize_rows(const Context& context, const NormParams& p, T* y, const T* x, const T* mean,
+                    const T* scale, const T* beta) {
+  context.parallel_for(p.rows, row_grain(p.cols), [=, &p](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r)
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+        const Vec<T> d = load_lanes(x + r * p.cols + c, lanes) - load_lanes(mean + c, lanes);
+        store_lanes(fma(d, load_lanes(scale + c, lanes), load_lanes(beta + c, lanes)),
+                    y + r * p.cols + c, lanes);
+      });
+  });
+}
+
+template <class T>
+void batch_norm_infer(const Context& context, const NormParams& p, void* y, const void* x,
+                      const void* mean, const void* variance, const void* gamma_, const void* beta_,
+                      void* shared) noexcept {
+  const T* gamma = static_cast<const T*>(gamma_);
+  const T* beta = static_cast<const T*>(beta_);
+  T* scale = coefficient_row<T>(p, shared, 0);
+  T* offset = coefficient_row<T>(p, shared, 1);
+  for (int64_t c = 0; c < p.cols; ++c) {
+    const T inv = inverse_deviation(p, static_cast<const T*>(variance)[c]);
+    scale[c] = gamma ? gamma[c] * inv : inv;
+    offset[c] = beta ? beta[c] : 0;
+  }
+  normalize_rows(context, p, static_cast<T*>(y), static_cast<const T*>(x),
+                 static_cast<const T*>(mean), scale, offset);
+}
+
+template <class T>
+void batch_norm_train(const Context& context, const NormParams& p, void* y, void* mean,
+                      void* variance, const void* x, const void* gamma, const void* beta,
+                      void* shared) noexcept {
+  channel_moments<T>(context, p, mean, variance, x, shared);
+  batch_norm_infer<T>(context, p, y, x, mean, variance, gamma, beta, shared);
+}
+
+// sum dy and sum dy (x - mean) into the partial sums of chunk 0.
+template <class T>
+void gradient_sums(const Context& context, const NormParams& p, const T* dy, const T* x,
+                   const T* mean, void* shared) {
+  context.parallel_for(p.chunks, 1, [&, dy, x, mean](int64_t first, int64_t last, int) {
+    for (int64_t chunk = first; chunk < last; ++chunk) {
+      const int64_t begin = chunk * p.chunk_rows, end = chunk_end(p, chunk);
+      T* row[2] = {partial_row<T>(p, shared, chunk, 0), partial_row<T>(p, shared, chunk, 1)};
+      for (int64_t r0 = begin; r0 < end; r0 += kBlockRows) {
+        const int64_t r1 = r0 + kBlockRows < end ? r0 + kBlockRows : end;
+        for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) {
+          constexpr int kLanes = Vec<T>::kLanes;
+          const int n = V == 1 ? lanes : kLanes;
+          Vec<T> m[V], sums[2][V];
+          for (int v = 0; v < V; ++v) m[v] = load_lanes(mean + c + v * kLanes, n);
+          sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&out)[2]) {
+            const int64_t at = r * p.cols + c + v * kLanes;
+            out[0] = load_lanes(dy + at, n);
+            out[1] = out[0] * (load_lanes(x + at, n) - m[v]);
+          });
+          for (int k = 0; k < 2; ++k)
+            for (int v = 0; v < V; ++v) {
+              T* at = row[k] + c + v * kLanes;
+              store_lanes(r0 == begin ? sums[k][v] : load_lanes(at, n) + sums[k][v], at, n);
+            }
+        });
+      }
+    }
+  });
+  add_chunks<T>(p, shared, 0);
+  add_chunks<T>(p, shared, 1);
+}
+
+// dx = a ((dy - b) - (x - mean) k) per channel; through the moments b = sum dy / n and
+// k = s^2 sum dy (x - mean) / n, else both are zero.
+template <class T, bool kThroughMoments>
+void backward(const Context& context, const NormParams& p, void* dx_, void* dgamma, void* dbeta,
+              const void* dy_, const void* x_, const void* mean_, const void* variance_,
+              const void* gamma_, void* shared) noexcept {
+  const T* dy = static_cast<const T*>(dy_);
+  const T* x = static_cast<const T*>(x_);
+  const T* mean = static_cast<const T*>(mean_);
+  const T* gamma = static_cast<const T*>(gamma_);
+  T* dx = static_cast<T*>(dx_);
+  const bool sums_wanted = dgamma || dbeta || (kThroughMoments && dx);
+  if (p.rows > 0 && sums_wanted) gradient_sums(context, p, dy, x, mean, shared);
+  const T* sum_dy = partial_row<T>(p, shared, 0, 0);
+  const T* sum_dy_d = partial_row<T>(p, shared, 0, 1);
+  T* a = coefficient_row<T>(p, shared, 0);
+  T* b = coefficient_row<T>(p, shared, 1);
+  T* k = coefficient_row<T>(p, shared, 2);
+  const T n = static_cast<T>(p.rows);
+  for (int64_t c = 0; c < p.cols; ++c) {
+    const T inv = inverse_deviation(p, static_cast<const T*>(variance_)[c]);
+    if (dbeta) static_cast<T*>(dbeta)[c] = p.rows > 0 ? sum_dy[c] : 0;
+    if (dgamma) static_cast<T*>(dgamma)[c] = p.rows > 0 ? sum_dy_d[c] * inv : 0;
+    a[c] = gamma ? gamma[c] * inv : inv;
+    if (kThroughMoments && p.rows > 0 && dx) {
+      b[c] = sum_dy[c] / n;
+      k[c] = sum_dy_d[c] * inv * inv / n;
+    }
+  }
+  if (!dx) return;
+  context.parallel_for(p.rows, row_grain(p.cols), [=, &p](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r)
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+        const int64_t at = r * p.cols + c;
+        Vec<T> d = load_lanes(dy + at, lanes);
+        if constexpr (kThroughMoments) {
+          const Vec<T> deviation = load_lanes(x + at, lanes) - load_lanes(mean + c, lanes);
+          d = fma(-deviation, load_lanes(k + c, lanes), d - load_lanes(b + c, lanes));
+        }
+        store_lanes(load_lanes(a + c, lanes) * d, dx + at, lanes);
+      });
+  });
+}
+
+template <class T>
+constexpr BatchNormKernels kTable{channel_moments<T>, batch_norm_train<T>, batch_norm_infer<T>,
+                                  backward<T, true>, backward<T, false>};
+
+}  // namespace
+
+extern const BatchNormKernels kBatchNormF32;
+const BatchNormKernels kBatchNormF32 = kTable<float>;
+#if !defined(__AVX2__)
+extern const BatchNormKernels kBatchNormF64;
+const BatchNormKernels kBatchNormF64 = kTable<double>;
+#endif
+
+}  // namespace ranvier::kernels::RV_ISA

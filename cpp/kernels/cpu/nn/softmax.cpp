@@ -1,0 +1,245 @@
+// Softmax and cross-entropy over rows; float32 at every level, float64 at baseline.
+
+#include "kernels/cpu/nn/softmax.h"
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/cpu/nn/rows.h"
+#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/vec.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+RV_INLINE VecF exp_of(VecF x) { return exp(x); }
+RV_INLINE VecF log_of(VecF x) { return log(x); }
+// float64 is rare: libm, lane by lane.
+RV_INLINE VecD exp_of(VecD x) {
+  for (int i = 0; i < VecD::kLanes; ++i) x.v[i] = ::exp(x.v[i]);
+  return x;
+}
+RV_INLINE VecD log_of(VecD x) { return VecD::set1(::log(x.v[0])); }
+
+template <class T>
+RV_INLINE T lowest() {
+  return -static_cast<T>(INFINITY);
+}
+
+template <class T>
+RV_INLINE T row_max(const T* x, int64_t cols) {
+  Vec<T> best = Vec<T>::set1(lowest<T>());
+  for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+    best = max(keep_lanes(load_lanes(x + c, lanes), lanes, Vec<T>::set1(lowest<T>())), best);
+  });
+  return horizontal_max(best);
+}
+
+// exp(x - m), 0 beyond the lanes.
+template <class T>
+RV_INLINE Vec<T> shifted_exp(const T* x, int lanes, Vec<T> m) {
+  const Vec<T> e = exp_of(load_lanes(x, lanes) - m);
+  return keep_lanes(e, lanes, Vec<T>::zero());
+}
+
+template <class T>
+RV_INLINE void scale_row(T* y, int64_t cols, T factor) {
+  const Vec<T> f = Vec<T>::set1(factor);
+  for_each_vector<T>(
+      cols, [&](int64_t c, int lanes) { store_lanes(load_lanes(y + c, lanes) * f, y + c, lanes); });
+}
+
+template <class T>
+void softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
+             const void* x_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* x = static_cast<const T*>(x_) + r * cols;
+      T* y = static_cast<T*>(y_) + r * cols;
+      const Vec<T> m = Vec<T>::set1(row_max(x, cols));
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = shifted_exp(x + c, lanes, m);
+        store_lanes(value[0], y + c, lanes);
+      });
+      scale_row(y, cols, 1 / sum[0]);
+    }
+  });
+}
+
+template <class T>
+void log_softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
+                 const void* x_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* x = static_cast<const T*>(x_) + r * cols;
+      T* y = static_cast<T*>(y_) + r * cols;
+      const Vec<T> m = Vec<T>::set1(row_max(x, cols));
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = shifted_exp(x + c, lanes, m);
+      });
+      const Vec<T> log_sum = log_of(Vec<T>::set1(sum[0]));
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+        store_lanes(load_lanes(x + c, lanes) - m - log_sum, y + c, lanes);
+      });
+    }
+  });
+}
+
+template <class T>
+void softmax_backward(const Context& context, int64_t rows, int64_t cols, void* dx_,
+                      const void* dy_, const void* y_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* dy = static_cast<const T*>(dy_) + r * cols;
+      const T* y = static_cast<const T*>(y_) + r * cols;
+      T* dx = static_cast<T*>(dx_) + r * cols;
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = load_lanes(dy + c, lanes) * load_lanes(y + c, lanes);
+      });
+      const Vec<T> s = Vec<T>::set1(sum[0]);
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+        store_lanes(load_lanes(y + c, lanes) * (load_lanes(dy + c, lanes) - s), dx + c, lanes);
+      });
+    }
+  });
+}
+
+template <class T>
+void log_softmax_backward(const Context& context, int64_t rows, int64_t cols, void* dx_,
+                          const void* dy_, const void* y_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* dy = static_cast<const T*>(dy_) + r * cols;
+      const T* y = static_cast<const T*>(y_) + r * cols;
+      T* dx = static_cast<T*>(dx_) + r * cols;
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = load_lanes(dy + c, lanes);
+      });
+      const Vec<T> s = Vec<T>::set1(sum[0]);
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+        const Vec<T> p = exp_of(load_lanes(y + c, lanes));
+        store_lanes(load_lanes(dy + c, lanes) - p * s, dx + c, lanes);
+      });
+    }
+  });
+}
+
+template <class T>
+void cross_entropy(const Context& context, int64_t rows, int64_t cols, void* loss_, void* prob_,
+                   const void* logits_, const void* labels_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* x = static_cast<const T*>(logits_) + r * cols;
+      const T* labels = static_cast<const T*>(labels_) + r * cols;
+      T* prob = static_cast<T*>(prob_) + r * cols;
+      const Vec<T> m = Vec<T>::set1(row_max(x, cols));
+      // sum exp(x - m), sum labels, sum labels (x - m): read before prob, which may be the logits.
+      T sums[3];
+      row_sums<T>(cols, sums, [&](int64_t c, int lanes, Vec<T>(&value)[3]) {
+        const Vec<T> label = load_lanes(labels + c, lanes);
+        value[2] = label * (load_lanes(x + c, lanes) - m);
+        value[1] = label;
+        value[0] = shifted_exp(x + c, lanes, m);
+        store_lanes(value[0], prob + c, lanes);
+      });
+      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(sums[0]))[0] * sums[1] - sums[2];
+      scale_row(prob, cols, 1 / sums[0]);
+    }
+  });
+}
+
+template <class T>
+void cross_entropy_backward(const Context& context, int64_t rows, int64_t cols, void* dlogits_,
+                            const void* prob_, const void* labels_, const void* dloss_) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* prob = static_cast<const T*>(prob_) + r * cols;
+      const T* labels = static_cast<const T*>(labels_) + r * cols;
+      T* dlogits = static_cast<T*>(dlogits_) + r * cols;
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = load_lanes(labels + c, lanes);
+      });
+      const Vec<T> s = Vec<T>::set1(sum[0]);
+      const Vec<T> d = Vec<T>::set1(static_cast<const T*>(dloss_)[r]);
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+        const Vec<T> p = load_lanes(prob + c, lanes) * s;
+        store_lanes((p - load_lanes(labels + c, lanes)) * d, dlogits + c, lanes);
+      });
+    }
+  });
+}
+
+RV_INLINE int64_t class_of(const void* labels, DType dtype, int64_t r, int64_t cols) {
+  const int64_t c = dtype == DType::I64 ? static_cast<const int64_t*>(labels)[r]
+                                        : static_cast<const int32_t*>(labels)[r];
+  return c < 0 ? 0 : c < cols ? c : cols - 1;
+}
+
+template <class T>
+void sparse_cross_entropy(const Context& context, int64_t rows, int64_t cols, void* loss_,
+                          void* prob_, const void* logits_, const void* labels,
+                          DType label_dtype) noexcept {
+  if (cols == 0) return;
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* x = static_cast<const T*>(logits_) + r * cols;
+      T* prob = static_cast<T*>(prob_) + r * cols;
+      const T largest = row_max(x, cols);
+      const T chosen = x[class_of(labels, label_dtype, r, cols)] - largest;
+      const Vec<T> m = Vec<T>::set1(largest);
+      T sum[1];
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+        value[0] = shifted_exp(x + c, lanes, m);
+        store_lanes(value[0], prob + c, lanes);
+      });
+      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(sum[0]))[0] - chosen;
+      scale_row(prob, cols, 1 / sum[0]);
+    }
+  });
+}
+
+template <class T>
+void sparse_cross_entropy_backward(const Context& context, int64_t rows, int64_t cols,
+                                   void* dlogits_, const void* prob_, const void* labels,
+                                   DType label_dtype, const void* dloss_) noexcept {
+  if (cols == 0) return;
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      const T* prob = static_cast<const T*>(prob_) + r * cols;
+      T* dlogits = static_cast<T*>(dlogits_) + r * cols;
+      const T d = static_cast<const T*>(dloss_)[r];
+      const int64_t label = class_of(labels, label_dtype, r, cols);
+      const T at_label = (prob[label] - 1) * d;
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+        store_lanes(load_lanes(prob + c, lanes) * Vec<T>::set1(d), dlogits + c, lanes);
+      });
+      dlogits[label] = at_label;
+    }
+  });
+}
+
+template <class T>
+constexpr SoftmaxKernels kTable{softmax<T>,
+                                log_softmax<T>,
+                                softmax_backward<T>,
+                                log_softmax_backward<T>,
+                                cross_entropy<T>,
+                                cross_entropy_backward<T>,
+                                sparse_cross_entropy<T>,
+                                sparse_cross_entropy_backward<T>};
+
+}  // namespace
+
+extern const SoftmaxKernels kSoftmaxF32;
+const SoftmaxKernels kSoftmaxF32 = kTable<float>;
+#if !defined(__AVX2__)
+extern const SoftmaxKernels kSoftmaxF64;
+const SoftmaxKernels kSoftmaxF64 = kTable<double>;
+#endif
+
+}  // namespace ranvier::kernels::RV_ISA

@@ -1,0 +1,181 @@
+#include "base/half.h"
+#include "kernels/cpu/data/gather.h"
+#include "nn/harness.h"
+
+using namespace ranvier;
+using namespace ranvier::testing;
+namespace rk = ranvier::kernels;
+
+namespace {
+
+// As the kernels read an index: from the end below zero, then clamped.
+int64_t wrapped(int64_t i, int64_t n) {
+  i = i < 0 ? i + n : i;
+  return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+template <class Index>
+constexpr DType kIndex = sizeof(Index) == 4 ? DType::I32 : DType::I64;
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("take along every axis, any row length, wild indices", Index, int32_t, int64_t) {
+  const std::vector<Index> index = {0, 2, -1, 1, 99, -99, 2};
+  const auto count = static_cast<int64_t>(index.size());
+  for (const int64_t inner : {1, 2, 3, 4, 5, 8, 11, 16, 31, 100})
+    for (const int64_t outer : {1, 4}) {
+      const auto src = numbers<float>(outer * 3 * inner, 1);
+      std::vector<float> dst(static_cast<size_t>(outer * count * inner));
+      const Shape shape = {outer, 3, inner};
+      rk::run_take(Context{}, rk::prepare_take(4, shape, 1, kIndex<Index>, count), dst.data(),
+                   src.data(), index.data());
+      for (int64_t o = 0; o < outer; ++o)
+        for (int64_t i = 0; i < count; ++i)
+          for (int64_t k = 0; k < inner; ++k)
+            REQUIRE(dst[(o * count + i) * inner + k] ==
+                    src[(o * 3 + wrapped(index[i], 3)) * inner + k]);
+    }
+}
+
+TEST_CASE_TEMPLATE("take_along and its gradient", T, float, double, int32_t, int64_t) {
+  const DType dtype = std::is_same_v<T, float>     ? DType::F32
+                      : std::is_same_v<T, double>  ? DType::F64
+                      : std::is_same_v<T, int32_t> ? DType::I32
+                                                   : DType::I64;
+  const Shape shape = {2, 5, 3};
+  const int64_t count = 4;
+  const auto src = numbers<T>(shape.size(), 1, 100);
+  std::vector<int32_t> index(static_cast<size_t>(2 * count * 3));
+  for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i * 7 % 6) - 1;
+  const auto p = rk::prepare_take_along(sizeof(T), shape, 1, DType::I32, count);
+  std::vector<T> dst(index.size()), gradient(src.size()), want(src.size());
+  rk::run_take_along(Context{}, p, dst.data(), src.data(), index.data());
+  rk::run_add_along(Context{}, p, dtype, gradient.data(), dst.data(), index.data());
+  for (size_t i = 0; i < index.size(); ++i) {
+    const int64_t o = static_cast<int64_t>(i) / (count * 3), k = static_cast<int64_t>(i) % 3;
+    const int64_t at = (o * 5 + wrapped(index[i], 5)) * 3 + k;
+    CHECK(dst[i] == src[at]);
+    want[at] += dst[i];
+  }
+  CHECK(gradient == want);
+}
+
+TEST_CASE("scatter-add of repeated rows, many owners, any number of threads") {
+  const int64_t vocabulary = 1000, count = 9000, inner = 33;
+  const auto src = numbers<float>(count * inner, 1);
+  std::vector<int64_t> index(count);
+  for (int64_t i = 0; i < count; ++i) index[i] = i * i % 317;
+  const Shape shape = {vocabulary, inner};
+  const auto p = rk::prepare_scatter(DType::F32, shape, 0, DType::I64, count, true);
+  REQUIRE(p.owners > 1);
+  std::vector<float> want(static_cast<size_t>(vocabulary * inner));
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t k = 0; k < inner; ++k) want[index[i] * inner + k] += src[i * inner + k];
+  check_threads([&](const Context& context) {
+    std::vector<float> dst(want.size());
+    rk::run_scatter(context, p, dst.data(), src.data(), index.data());
+    CHECK(same_bits(dst, want));
+    return dst;
+  });
+}
+
+TEST_CASE("scatter along an inner axis; set keeps the last row") {
+  const Shape shape = {3, 4, 2};
+  const std::vector<int32_t> index = {1, 3, 1};
+  const auto src = numbers<double>(3 * 3 * 2, 1);
+  std::vector<double> added(24), set(24, 5.0);
+  rk::run_scatter(Context{}, rk::prepare_scatter(DType::F64, shape, 1, DType::I32, 3, true),
+                  added.data(), src.data(), index.data());
+  rk::run_scatter(Context{}, rk::prepare_scatter(DType::F64, shape, 1, DType::I32, 3, false),
+                  set.data(), src.data(), index.data());
+  for (int64_t o = 0; o < 3; ++o)
+    for (int64_t k = 0; k < 2; ++k) {
+      const auto at = [&](int64_t i) { return src[(o * 3 + i) * 2 + k]; };
+      const auto to = [&](int64_t row) { return (o * 4 + row) * 2 + k; };
+      CHECK(added[to(0)] == 0);
+      CHECK(added[to(1)] == at(0) + at(2));
+      CHECK(added[to(3)] == at(1));
+      CHECK(set[to(0)] == 5.0);
+      CHECK(set[to(1)] == at(2));
+      CHECK(set[to(3)] == at(1));
+    }
+}
+
+TEST_CASE("one-hot: an index outside leaves the row off") {
+  const int64_t index[] = {2, -1, 0, 3};
+  const float on = 1, off = 0.25f;
+  std::vector<float> dst(12);
+  rk::run_one_hot(Context{}, 4, 4, 3, dst.data(), DType::I64, index, &on, &off);
+  CHECK(dst == std::vector<float>{off, off, on, off, off, off, on, off, off, off, off, off});
+}
+
+namespace {
+
+template <class To, class From, class Convert>
+void check_gather(DType to, DType from, const Convert& convert) {
+  CAPTURE(name_of(to));
+  CAPTURE(name_of(from));
+  for_each_isa([&](Isa isa) {
+    for (const int64_t row : {1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 64, 100, 784}) {
+      CAPTURE(row);
+      std::vector<From> src(static_cast<size_t>(50 * row));
+      for (size_t i = 0; i < src.size(); ++i) src[i] = static_cast<From>(i * 37 % 251);
+      const std::vector<int64_t> rows = {49, 0, 7, 7, 21, 3};
+      std::vector<To> dst(rows.size() * static_cast<size_t>(row) + 1, To(99));
+      const rk::GatherRows p = rk::prepare_gather_rows(to, from, row, isa);
+      REQUIRE(p.copy != nullptr);
+      rk::run_gather_rows(Context{}, p, dst.data(), src.data(), rows.data(), 6);
+      for (size_t i = 0; i < rows.size(); ++i)
+        for (int64_t k = 0; k < row; ++k)
+          REQUIRE(dst[i * static_cast<size_t>(row) + k] == convert(src[rows[i] * row + k]));
+      CHECK(dst.back() == To(99));
+    }
+  });
+}
+
+template <class To, class From>
+void check_cast(DType to, DType from) {
+  check_gather<To, From>(to, from, [](From x) { return static_cast<To>(x); });
+}
+
+}  // namespace
+
+TEST_CASE("epoch gather: every conversion at every level") {
+  check_cast<float, float>(DType::F32, DType::F32);
+  check_cast<double, double>(DType::F64, DType::F64);
+  check_cast<uint8_t, uint8_t>(DType::U8, DType::U8);
+  check_cast<uint16_t, uint16_t>(DType::F16, DType::F16);
+  check_cast<float, uint8_t>(DType::F32, DType::U8);
+  check_cast<float, uint8_t>(DType::F32, DType::Bool);
+  check_cast<float, uint16_t>(DType::F32, DType::U16);
+  check_cast<float, uint32_t>(DType::F32, DType::U32);
+  check_cast<float, uint64_t>(DType::F32, DType::U64);
+  check_cast<float, int8_t>(DType::F32, DType::I8);
+  check_cast<float, int16_t>(DType::F32, DType::I16);
+  check_cast<float, int32_t>(DType::F32, DType::I32);
+  check_cast<float, int64_t>(DType::F32, DType::I64);
+  check_cast<float, double>(DType::F32, DType::F64);
+  check_cast<int32_t, int64_t>(DType::I32, DType::I64);
+  check_cast<int32_t, uint8_t>(DType::I32, DType::U8);
+  check_cast<int32_t, int8_t>(DType::I32, DType::I8);
+  check_cast<int32_t, uint16_t>(DType::I32, DType::U16);
+  check_cast<int32_t, int16_t>(DType::I32, DType::I16);
+  check_cast<int32_t, uint32_t>(DType::I32, DType::U32);
+  check_cast<double, float>(DType::F64, DType::F32);
+  check_gather<float, uint16_t>(DType::F32, DType::F16, f16_to_f32);
+  check_gather<float, uint16_t>(DType::F32, DType::BF16, bf16_to_f32);
+  CHECK(rk::prepare_gather_rows(DType::U8, DType::F32, 3).copy == nullptr);
+}
+
+TEST_CASE("epoch gather of many rows: same bits for any number of threads") {
+  const auto src = numbers<float>(3000 * 130, 1);
+  std::vector<int64_t> rows(3000);
+  for (int64_t i = 0; i < 3000; ++i) rows[i] = i * 1231 % 3000;
+  const auto p = rk::prepare_gather_rows(DType::F32, DType::F32, 130);
+  check_threads([&](const Context& context) {
+    std::vector<float> dst(src.size());
+    rk::run_gather_rows(context, p, dst.data(), src.data(), rows.data(), 3000);
+    CHECK(dst[130] == src[1231 * 130]);
+    return dst;
+  });
+}
