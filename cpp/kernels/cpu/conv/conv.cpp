@@ -71,6 +71,21 @@ void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes) {
       1, static_cast<int64_t>(kChunkFlops * plan.blocks / std::max(1.0, plan.cost.flops)));
 }
 
+// A filter beyond the second cache is worth loading for many pixels only: fewer blocks then, and
+// threads share the outputs' channels instead. Gathering is repeated for every split.
+void cut_outputs(ConvPlan& plan, const CorrelationLayout& l, int64_t units, double filter_bytes,
+                 int64_t channels, int64_t panel) {
+  constexpr double kResident = 384e3;
+  constexpr int64_t kPixels = 384;
+  if (filter_bytes <= kResident) return;
+  const int64_t wanted = plan.blocks;
+  const int64_t pixels = l.source == Source::Gathered ? units : units * l.unit_width;
+  plan.blocks = std::clamp<int64_t>(pixels / kPixels, 1, plan.blocks);
+  const int64_t least = l.source == Source::Gathered ? 2 * panel : panel;
+  plan.splits =
+      std::clamp<int64_t>(wanted / plan.blocks, 1, std::max<int64_t>(1, channels / least));
+}
+
 template <class T>
 const ConvRows<T>& rows_of(const ConvPlan& plan) {
   if constexpr (std::is_same_v<T, float>)
@@ -101,6 +116,8 @@ void prepare_dense(ConvPlan& plan) {
   }
   const Sizes n = sizes_of(s);
   cut_blocks(plan, units, static_cast<double>(forward ? n.x : n.y) * sizeof(T));
+  cut_outputs(plan, first, units, n.filter / s.groups * static_cast<double>(sizeof(T)),
+              (forward ? s.out_channels : s.in_channels) / s.groups, 4 * rows.lanes);
   for (int64_t i = 0; i < phases; ++i) {
     const Correlation q = correlation(i);
     const int64_t count = correlation_layout<T>(q, rows, 1).units;
@@ -116,25 +133,31 @@ void prepare_dense(ConvPlan& plan) {
                                                   : "direct";
 }
 
+// Chunk i is block i % blocks of the units and split i / blocks of the outputs.
 template <class T>
-void run_correlation(const ConvPlan& plan, const Correlation& q, int64_t block, const T* x,
+void run_correlation(const ConvPlan& plan, const Correlation& q, int64_t chunk, const T* x,
                      const T* filter, const ConvEpilogue& e, T* y, std::byte* scratch) noexcept {
   const ConvRows<T>& rows = rows_of<T>(plan);
   const int64_t units = correlation_layout<T>(q, rows, 1).units;
   const CorrelationLayout l = correlation_layout<T>(q, rows, ceil_div(units, plan.blocks));
+  const int64_t block = chunk % plan.blocks, split = chunk / plan.blocks;
   const int64_t u0 = first_of(units, block, plan.blocks);
   const int64_t u1 = first_of(units, block + 1, plan.blocks);
-  if (u0 < u1) rows.correlate(q, l, u0, u1, x, filter, e, y, scratch);
+  const int64_t panel = 4 * rows.lanes, panels = ceil_div(q.n_channels, panel);
+  const int64_t f0 = panel * first_of(panels, split, plan.splits);
+  const int64_t f1 = std::min(q.n_channels, panel * first_of(panels, split + 1, plan.splits));
+  if (u0 < u1) rows.correlate(q, l, u0, u1, f0, f1, x, filter, e, y, scratch);
 }
 
 template <class T>
 void forward_dense(const Context& ctx, const ConvPlan& plan, const T* x, const T* filter,
                    const ConvEpilogue& e, T* y, std::byte* worker, size_t stride) noexcept {
   const Correlation q = forward_correlation(plan.shape);
-  ctx.parallel_for(plan.blocks, plan.grain, [&](int64_t begin, int64_t end, int index) {
-    for (int64_t b = begin; b < end; ++b)
-      run_correlation<T>(plan, q, b, x, filter, e, y, worker + index * stride);
-  });
+  ctx.parallel_for(plan.blocks * plan.splits, plan.grain,
+                   [&](int64_t begin, int64_t end, int index) {
+                     for (int64_t b = begin; b < end; ++b)
+                       run_correlation<T>(plan, q, b, x, filter, e, y, worker + index * stride);
+                   });
 }
 
 // Every tap's (C, F) slice of every group transposed to (F, C), phase by phase, turned round.
@@ -171,12 +194,13 @@ void backward_data_dense(const Context& ctx, const ConvPlan& plan, const T* dy, 
                          T* dx, T* packed, std::byte* worker, size_t stride) noexcept {
   pack_data_gradient<T>(ctx, plan, filter, packed);
   const ConvEpilogue plain;
-  ctx.parallel_for(plan.blocks, plan.grain, [&](int64_t begin, int64_t end, int index) {
-    for (int64_t b = begin; b < end; ++b)
-      for (int64_t i = 0; i < phase_count(plan.shape); ++i)
-        run_correlation<T>(plan, data_gradient_phase(plan.shape, i, false).correlation, b, dy,
-                           packed, plain, dx, worker + index * stride);
-  });
+  ctx.parallel_for(
+      plan.blocks * plan.splits, plan.grain, [&](int64_t begin, int64_t end, int index) {
+        for (int64_t b = begin; b < end; ++b)
+          for (int64_t i = 0; i < phase_count(plan.shape); ++i)
+            run_correlation<T>(plan, data_gradient_phase(plan.shape, i, false).correlation, b, dy,
+                               packed, plain, dx, worker + index * stride);
+      });
 }
 
 // --- Gradient to the filter: partial sums over slices of the batch, then their sum in order.

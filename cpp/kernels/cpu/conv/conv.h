@@ -52,7 +52,8 @@ struct ConvPlan {
   Scratch scratch;
   Cost cost;
   const ConvKernels* kernels = nullptr;
-  int64_t blocks = 1;   // chunks of the main loop
+  int64_t blocks = 1;   // of the main loop: rows of output, or rows of the filter
+  int64_t splits = 1;   // of the outputs' channels, where rows alone are too few
   int64_t grain = 1;    // blocks per chunk handed to parallel_for
   int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
   int64_t partial = 0;  // filter gradient: elements of one partial sum

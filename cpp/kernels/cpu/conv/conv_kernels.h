@@ -84,9 +84,9 @@ struct ConvSegment {
 
 template <class T>
 struct ConvRows {
-  // Units [u0, u1) of a correlation, all groups and outputs.
+  // Units [u0, u1), outputs [f0, f1) of every group.
   void (*correlate)(const Correlation&, const CorrelationLayout&, int64_t u0, int64_t u1,
-                    const T* x, const T* filter, const ConvEpilogue&, T* y,
+                    int64_t f0, int64_t f1, const T* x, const T* filter, const ConvEpilogue&, T* y,
                     std::byte* scratch) noexcept;
   // dw of units [u0, u1), overwritten with the sum over row units [r0, r1).
   void (*filter_gradient)(const FilterGradient&, int64_t r0, int64_t r1, int64_t u0, int64_t u1,

@@ -116,9 +116,10 @@ struct RowUnit {
 template <class T>
 class Correlator {
  public:
-  Correlator(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, const T* x,
-             const T* filter, const ConvEpilogue& e, T* y, std::byte* scratch)
-      : q_(q), l_(l), u0_(u0), u1_(u1), x_(x), filter_(filter), e_(e), y_(y) {
+  Correlator(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, int64_t f0,
+             int64_t f1, const T* x, const T* filter, const ConvEpilogue& e, T* y,
+             std::byte* scratch)
+      : q_(q), l_(l), u0_(u0), u1_(u1), f0_(f0), f1_(f1), x_(x), filter_(filter), e_(e), y_(y) {
     runs_ = reinterpret_cast<ConvRun<T>*>(scratch);
     panel_ = reinterpret_cast<T*>(scratch + l.runs_bytes);
     index_ = reinterpret_cast<int64_t*>(scratch + l.runs_bytes + l.panel_bytes);
@@ -139,8 +140,8 @@ class Correlator {
         if (l_.source == Source::Gathered) gather();
         accumulate_ = kb > 0;
         close_ = kb + 1 == l_.k_blocks;
-        for (int64_t f = 0; f < q_.n_channels;) {
-          const Panel panel = next_panel<T>(q_.n_channels - f, l_.wide);
+        for (int64_t f = f0_; f < f1_;) {
+          const Panel panel = next_panel<T>(f1_ - f, l_.wide);
           run_panel(panel, f);
           f += panel.columns;
         }
@@ -363,7 +364,7 @@ class Correlator {
 
   const Correlation& q_;
   const CorrelationLayout& l_;
-  const int64_t u0_, u1_;
+  const int64_t u0_, u1_, f0_, f1_;
   const T* x_;
   const T* filter_;
   const ConvEpilogue& e_;
@@ -378,9 +379,10 @@ class Correlator {
 };
 
 template <class T>
-void correlate(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, const T* x,
-               const T* filter, const ConvEpilogue& e, T* y, std::byte* scratch) noexcept {
-  Correlator<T>(q, l, u0, u1, x, filter, e, y, scratch).run();
+void correlate(const Correlation& q, const CorrelationLayout& l, int64_t u0, int64_t u1, int64_t f0,
+               int64_t f1, const T* x, const T* filter, const ConvEpilogue& e, T* y,
+               std::byte* scratch) noexcept {
+  Correlator<T>(q, l, u0, u1, f0, f1, x, filter, e, y, scratch).run();
 }
 
 }  // namespace

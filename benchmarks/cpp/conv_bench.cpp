@@ -1,0 +1,182 @@
+// Convolution and pooling on the shapes that matter: GFLOP/s and share of the core's FMA peak.
+//   bench_conv [threads] [part of a name]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/parallel.h"
+#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/pool.h"
+
+using namespace ranvier;
+using namespace ranvier::kernels;
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// One thread is timed by its processor time, so that a busy machine disturbs less.
+bool single_thread = true;
+double clock_of_run() {
+  if (!single_thread) return now();
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+// Fastest of several runs within about a quarter of a second.
+template <class Fn>
+double fastest(Fn fn) {
+  fn();
+  double best = 1e30;
+  const double end = now() + 0.25;
+  for (int i = 0; i < 2000 && (i < 3 || now() < end); ++i) {
+    const double start = clock_of_run();
+    fn();
+    best = std::min(best, clock_of_run() - start);
+  }
+  return best;
+}
+
+struct Case {
+  const char* name;
+  int64_t batch, in, channels, outputs, filter, stride, pad, groups;
+};
+constexpr Case kCases[] = {
+    {"mnist1 28x28x1->32 3x3", 128, 28, 1, 32, 3, 1, 0, 1},
+    {"mnist2 26x26x32->64 3x3", 128, 26, 32, 64, 3, 1, 0, 1},
+    {"stem 224x224x3->64 7x7/2", 4, 224, 3, 64, 7, 2, 3, 1},
+    {"56x56 64->64 3x3", 8, 56, 64, 64, 3, 1, 1, 1},
+    {"28x28 128->128 3x3", 8, 28, 128, 128, 3, 1, 1, 1},
+    {"14x14 256->256 3x3", 8, 14, 256, 256, 3, 1, 1, 1},
+    {"7x7 512->512 3x3", 8, 7, 512, 512, 3, 1, 1, 1},
+    {"56x56 128->128 3x3/2", 8, 56, 128, 128, 3, 2, 1, 1},
+    {"56x56 256->64 1x1", 8, 56, 256, 64, 1, 1, 0, 1},
+    {"56x56 64->256 1x1", 8, 56, 64, 256, 1, 1, 0, 1},
+    {"14x14 1024->256 1x1", 8, 14, 1024, 256, 1, 1, 0, 1},
+    {"7x7 512->2048 1x1", 8, 7, 512, 2048, 1, 1, 0, 1},
+    {"56x56 256->512 1x1/2", 8, 56, 256, 512, 1, 2, 0, 1},
+    {"32x32 16->16 3x3", 128, 32, 16, 16, 3, 1, 1, 1},
+    {"8x8 64->64 3x3", 128, 8, 64, 64, 3, 1, 1, 1},
+    {"56x56 144 depthwise 3x3", 8, 56, 144, 144, 3, 1, 1, 144},
+    {"14x14 384 depthwise 3x3/2", 8, 14, 384, 384, 3, 2, 1, 384},
+};
+
+ConvShape shape_of(const Case& c) {
+  ConvShape s;
+  s.batch = c.batch, s.in_channels = c.channels, s.out_channels = c.outputs, s.groups = c.groups;
+  s.in = {1, c.in, c.in}, s.filter = {1, c.filter, c.filter}, s.stride = {1, c.stride, c.stride};
+  s.pad_lo = s.pad_hi = {0, c.pad, c.pad};
+  const int64_t out = conv_output_size(c.in, c.filter, c.stride, 1, c.pad, c.pad);
+  s.out = {1, out, out};
+  return s;
+}
+
+Buffer random_floats(size_t count) {
+  Buffer buffer = Block::allocate(count * sizeof(float));
+  std::mt19937 rng(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  float* values = static_cast<float*>(buffer->data());
+  for (size_t i = 0; i < count; ++i) values[i] = uniform(rng);
+  return buffer;
+}
+
+// The largest product of three register-resident matrices stands for the FMA peak: a 1x1
+// convolution whose operands stay in the first cache.
+double measure_peak(const Context& ctx) {
+  ConvShape s;
+  s.batch = 1, s.in_channels = 64, s.out_channels = 32;
+  s.in = s.out = {1, 1, 84};
+  const ConvPlan plan = prepare_conv(ConvPass::Forward, s, DType::F32);
+  const Buffer x = random_floats(84 * 64), w = random_floats(64 * 32), y = random_floats(84 * 32);
+  const Buffer scratch = Block::allocate(plan.scratch.per_worker + 64);
+  Context one = ctx;
+  one.pool = nullptr, one.workers = 1;
+  const double seconds = fastest([&] {
+    for (int i = 0; i < 10; ++i)
+      run_conv_forward(one, plan, x->data(), w->data(), {}, y->data(), nullptr,
+                       static_cast<std::byte*>(scratch->data()), plan.scratch.per_worker);
+  });
+  return 10 * plan.cost.flops / seconds / 1e9;
+}
+
+void report(const char* name, const char* pass, const char* variant, double seconds,
+            const Cost& cost, double peak) {
+  std::printf("%-28s %-9s %9.3f ms %8.1f GFLOP/s %5.0f %% %7.1f GB/s  %s\n", name, pass,
+              seconds * 1e3, cost.flops / seconds / 1e9, 100 * cost.flops / seconds / 1e9 / peak,
+              cost.bytes / seconds / 1e9, variant);
+}
+
+void bench_conv(const Case& c, const Context& ctx, double peak) {
+  const ConvShape s = shape_of(c);
+  const size_t x_size = s.batch * c.in * c.in * c.channels;
+  const size_t y_size = s.batch * s.out[1] * s.out[2] * c.outputs;
+  const size_t w_size = c.filter * c.filter * (c.channels / c.groups) * c.outputs;
+  const Buffer x = random_floats(x_size), y = random_floats(y_size), w = random_floats(w_size);
+  const Buffer out = random_floats(std::max({x_size, y_size, w_size}));
+  const char* names[] = {"forward", "to data", "to filter"};
+  for (int pass = 0; pass < 3; ++pass) {
+    const ConvPlan plan = prepare_conv(static_cast<ConvPass>(pass), s, DType::F32);
+    const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+    const Buffer shared = Block::allocate(plan.scratch.shared + 64);
+    const Buffer worker = Block::allocate(stride * ctx.workers + 64);
+    std::byte* scratch = static_cast<std::byte*>(worker->data());
+    const double seconds = fastest([&] {
+      if (pass == 0)
+        run_conv_forward(ctx, plan, x->data(), w->data(), {}, out->data(), shared->data(), scratch,
+                         stride);
+      else if (pass == 1)
+        run_conv_backward_data(ctx, plan, y->data(), w->data(), out->data(), shared->data(),
+                               scratch, stride);
+      else
+        run_conv_backward_filter(ctx, plan, x->data(), y->data(), out->data(), shared->data(),
+                                 scratch, stride);
+    });
+    report(c.name, names[pass], plan.variant, seconds, plan.cost, peak);
+  }
+}
+
+void bench_pool(const Context& ctx, double peak) {
+  PoolShape s;
+  s.batch = 128, s.channels = 64;
+  s.in = {1, 24, 24}, s.window = {1, 2, 2}, s.stride = {1, 2, 2}, s.out = {1, 12, 12};
+  const Buffer x = random_floats(128 * 24 * 24 * 64), dx = random_floats(128 * 24 * 24 * 64);
+  const Buffer y = random_floats(128 * 12 * 12 * 64);
+  for (PoolKind kind : {PoolKind::Max, PoolKind::Average}) {
+    const char* name =
+        kind == PoolKind::Max ? "max pool 24x24x64 2x2" : "average pool 24x24x64 2x2";
+    const PoolPlan up = prepare_pool(kind, false, s, DType::F32);
+    report(name, "forward", up.variant,
+           fastest([&] { run_pool_forward(ctx, up, x->data(), y->data()); }), up.cost, peak);
+    const PoolPlan down = prepare_pool(kind, true, s, DType::F32);
+    report(name, "backward", down.variant,
+           fastest([&] { run_pool_backward(ctx, down, x->data(), y->data(), dx->data()); }),
+           down.cost, peak);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  const std::string part = argc > 2 ? argv[2] : "";
+  set_num_threads(std::max(1, threads));
+  single_thread = threads <= 1;
+  const Context& ctx = default_context();
+  const double peak = measure_peak(ctx) * ctx.workers;
+  std::printf("%d threads, %s, peak %.1f GFLOP/s\n", ctx.workers, name_of(active_isa()), peak);
+  for (const Case& c : kCases)
+    if (std::strstr(c.name, part.c_str())) bench_conv(c, ctx, peak);
+  if (std::strstr("pool", part.c_str())) bench_pool(ctx, peak);
+  return 0;
+}
