@@ -1,4 +1,5 @@
 #include <numeric>
+#include <tuple>
 #include <type_traits>
 
 #include "kernels/cpu/data/copy.h"
@@ -134,11 +135,12 @@ TEST_CASE("broadcast, tile, repeat") {
 
 TEST_CASE("slices, also backwards, and reversal") {
   const Shape src = {9, 20, 6};
-  const std::vector<std::tuple<Ints, Ints, Shape>> cases = {{{0, 0, 0}, {1, 1, 1}, {9, 20, 6}},
-                                                            {{2, 3, 1}, {1, 1, 1}, {5, 7, 4}},
-                                                            {{8, 19, 5}, {-1, -1, -1}, {9, 20, 6}},
-                                                            {{1, 18, 0}, {3, -4, 2}, {3, 5, 3}},
-                                                            {{0, 0, 0}, {1, 1, 1}, {9, 0, 6}}};
+  const std::vector<std::tuple<Ints, Ints, Shape>> cases = {
+      {Ints{0, 0, 0}, Ints{1, 1, 1}, Shape{9, 20, 6}},
+      {Ints{2, 3, 1}, Ints{1, 1, 1}, Shape{5, 7, 4}},
+      {Ints{8, 19, 5}, Ints{-1, -1, -1}, Shape{9, 20, 6}},
+      {Ints{1, 18, 0}, Ints{3, -4, 2}, Shape{3, 5, 3}},
+      {Ints{0, 0, 0}, Ints{1, 1, 1}, Shape{9, 0, 6}}};
   for (const auto& [begin, step, dst] : cases) {
     const auto source = [&, &begin = begin, &step = step, &dst = dst](int64_t i) {
       Ints at = unravel(i, dst);

@@ -123,7 +123,7 @@ void check_gather(DType to, DType from, const Convert& convert) {
       const std::vector<int64_t> rows = {49, 0, 7, 7, 21, 3};
       std::vector<To> dst(rows.size() * static_cast<size_t>(row) + 1, To(99));
       const rk::GatherRows p = rk::prepare_gather_rows(to, from, row, isa);
-      REQUIRE(p.copy != nullptr);
+      REQUIRE(static_cast<bool>(p.copy));
       rk::run_gather_rows(Context{}, p, dst.data(), src.data(), rows.data(), 6);
       for (size_t i = 0; i < rows.size(); ++i)
         for (int64_t k = 0; k < row; ++k)
@@ -164,7 +164,7 @@ TEST_CASE("epoch gather: every conversion at every level") {
   check_cast<double, float>(DType::F64, DType::F32);
   check_gather<float, uint16_t>(DType::F32, DType::F16, f16_to_f32);
   check_gather<float, uint16_t>(DType::F32, DType::BF16, bf16_to_f32);
-  CHECK(rk::prepare_gather_rows(DType::U8, DType::F32, 3).copy == nullptr);
+  CHECK_FALSE(static_cast<bool>(rk::prepare_gather_rows(DType::U8, DType::F32, 3).copy));
 }
 
 TEST_CASE("epoch gather of many rows: same bits for any number of threads") {
