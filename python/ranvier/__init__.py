@@ -1,0 +1,67 @@
+"""Ranvier: Keras code, run as one planned C++ program per step.
+
+`import ranvier as keras` is the migration guide. Submodules load at their first use.
+"""
+
+import importlib as _importlib
+import sys as _sys
+import types as _types
+
+__version__ = "0.1.0"
+
+_SUBMODULES = frozenset({
+    "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets",
+    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
+    "random", "regularizers", "saving", "symbolic", "training", "tree", "utils", "mixed_precision",
+    "wrappers", "export", "distribution", "quantizers", "preprocessing",
+})  # fmt: skip
+
+_NAMES = {
+    "DTypePolicy": "dtype_policies", "FloatDTypePolicy": "dtype_policies",
+    "Function": "symbolic.function", "KerasTensor": "symbolic.keras_tensor",
+    "Operation": "symbolic.operation", "Initializer": "initializers", "Input": "layers",
+    "InputSpec": "layers", "Layer": "layers", "Loss": "losses", "Metric": "metrics",
+    "Model": "models", "Sequential": "models", "Optimizer": "optimizers",
+    "Regularizer": "regularizers", "StatelessScope": "variable", "SymbolicScope": "variable",
+    "Variable": "variable", "name_scope": "variable",
+    "Tensor": "_backend", "GradientTape": "autodiff", "grad": "autodiff",
+    "value_and_grad": "autodiff", "jit": "jit", "gradient_check": "gradient_check",
+    "profile": "profiling", "device": "devices",
+    "num_threads": "devices", "set_num_threads": "devices",
+}  # fmt: skip
+
+
+def version():
+    """The package's version."""
+    return __version__
+
+
+def __getattr__(name):
+    if name in _NAMES:
+        value = getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _SUBMODULES:
+        try:
+            return _importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_NAMES, *_SUBMODULES})
+
+
+class _Package(_types.ModuleType):
+    """Keeps `ranvier.jit` a function although the import of the module `jit` would put it there."""
+
+    def __setattr__(self, name, value):
+        if not (name in _NAMES and isinstance(value, _types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+_sys.modules[__name__].__class__ = _Package
+
+__all__ = [*sorted(_NAMES), *sorted(_SUBMODULES), "version"]

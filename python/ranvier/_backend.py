@@ -1,0 +1,28 @@
+"""The only module that imports the extension `_core`; the rest of the package takes it from here."""
+
+from __future__ import annotations
+
+from ranvier import _core as core
+
+Tensor = core.Tensor
+CoreVariable = core.Variable
+Trace = core.Trace
+Tape = core.Tape
+StatelessEnv = core.StatelessEnv
+
+apply = core.apply
+infer = core.infer
+tensor = core.tensor
+full = core.full
+promote = core.promote
+constant_value = core.constant_value
+tracing = core.tracing
+suspend = core.suspend
+fast = core.fast
+
+Error = core.Error
+ShapeError = core.ShapeError
+DTypeError = core.DTypeError
+RangeError = core.RangeError
+GraphError = core.GraphError
+InvalidValueError = core.InvalidValueError

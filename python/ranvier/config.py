@@ -1,0 +1,213 @@
+"""Global settings: default float type, fuzz factor, data format, and the names of dtypes."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+
+FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
+INT_TYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+ALL_DTYPES = FLOAT_TYPES + INT_TYPES + ("bool", "string", "complex64", "float8_e4m3fn", "float8_e5m2")
+
+_floatx = "float32"
+_epsilon = 1e-7
+_image_data_format = "channels_last"
+_interactive_logging = True
+_traceback_filtering = True
+_max_epochs: int | None = None
+_max_steps_per_epoch: int | None = None
+
+_state = threading.local()
+
+
+def thread_state() -> threading.local:
+    """Per-thread attributes shared by scopes (autocast, name scopes, call contexts)."""
+    return _state
+
+
+def backend() -> str:
+    """Name of the engine."""
+    return "ranvier"
+
+
+def set_backend(name: str) -> None:
+    """Keras' switch of engines; there is one here."""
+    if name != "ranvier":
+        raise ValueError(f"set_backend: unknown backend. Expected 'ranvier'. Received: name={name!r}")
+
+
+def floatx() -> str:
+    """The default float dtype of layers and creation functions."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the default float dtype."""
+    global _floatx
+    if value not in FLOAT_TYPES:
+        raise ValueError(
+            f"set_floatx: unknown floating point type. Expected one of {FLOAT_TYPES}. "
+            f"Received: value={value!r}"
+        )
+    _floatx = str(value)
+
+
+def epsilon() -> float:
+    """The small number that keeps divisions and logarithms finite."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the fuzz factor."""
+    global _epsilon
+    _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """`"channels_last"` or `"channels_first"`: what layers assume when not told."""
+    return _image_data_format
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """The data format an argument means; `None` means the global one."""
+    if data_format is None:
+        return _image_data_format
+    name = str(data_format).lower()
+    if name not in ("channels_last", "channels_first"):
+        raise ValueError(
+            "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
+            f"Received: data_format={data_format}"
+        )
+    return name
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets the default data format."""
+    global _image_data_format
+    _image_data_format = standardize_data_format(data_format)
+
+
+def enable_interactive_logging() -> None:
+    """Progress goes to the terminal."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Progress goes to the logger."""
+    global _interactive_logging
+    _interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress goes to the terminal."""
+    return _interactive_logging
+
+
+def enable_traceback_filtering() -> None:
+    """Kept for Keras programs; errors carry a note with the layer instead of a cut traceback."""
+    global _traceback_filtering
+    _traceback_filtering = True
+
+
+def disable_traceback_filtering() -> None:
+    """See `enable_traceback_filtering`."""
+    global _traceback_filtering
+    _traceback_filtering = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """See `enable_traceback_filtering`."""
+    return _traceback_filtering
+
+
+def is_nnx_enabled() -> bool:
+    """Flax NNX variables exist only on Keras' JAX engine."""
+    return False
+
+
+def max_epochs() -> int | None:
+    """Upper limit that `fit` puts on its epochs, from `KERAS_MAX_EPOCHS` or `set_max_epochs`."""
+    return _limit(_max_epochs, "KERAS_MAX_EPOCHS")
+
+
+def set_max_epochs(value: int | None) -> None:
+    """Limits the epochs of every later `fit`."""
+    global _max_epochs
+    _max_epochs = value
+
+
+def max_steps_per_epoch() -> int | None:
+    """Upper limit on steps per epoch, from `KERAS_MAX_STEPS_PER_EPOCH` or the setter."""
+    return _limit(_max_steps_per_epoch, "KERAS_MAX_STEPS_PER_EPOCH")
+
+
+def set_max_steps_per_epoch(value: int | None) -> None:
+    """Limits the steps of every later epoch."""
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = value
+
+
+def _limit(value: int | None, variable: str) -> int | None:
+    if value is None and os.environ.get(variable):
+        return int(os.environ[variable])
+    return value
+
+
+def dtype_policy():
+    """The global dtype policy."""
+    from ranvier import dtype_policies
+
+    return dtype_policies.dtype_policy()
+
+
+def set_dtype_policy(policy) -> None:
+    """Sets the global dtype policy."""
+    from ranvier import dtype_policies
+
+    dtype_policies.set_dtype_policy(policy)
+
+
+_PYTHON_TYPES = {bool: "bool", int: "int32", float: None, str: "string"}
+_ALIASES = {"int": "int32", "float": None, "double": "float64", "half": "float16", "str": "string"}
+_KNOWN = {name: name for name in ALL_DTYPES}
+
+
+def standardize_dtype(dtype) -> str:
+    """The Keras name of a dtype given as a name, a Python type, or any library's dtype object."""
+    if dtype is None:
+        return _floatx
+    if type(dtype) is str and dtype in _KNOWN:
+        return dtype
+    if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
+        return _PYTHON_TYPES[dtype] or _floatx
+    if isinstance(dtype, str):
+        name = _ALIASES.get(dtype, dtype) or _floatx
+    elif hasattr(dtype, "name") and isinstance(dtype.name, str):
+        name = dtype.name
+    elif str(dtype).startswith("torch."):
+        name = str(dtype).split(".")[-1]
+    else:
+        try:
+            name = np.dtype(dtype).name
+        except TypeError:
+            name = getattr(dtype, "__name__", str(dtype))
+    if name.startswith("str") or name == "object":
+        name = "string"
+    if name not in _KNOWN:
+        raise ValueError(f"Invalid dtype: {dtype}")
+    return name
+
+
+def is_float_dtype(dtype) -> bool:
+    """Whether the dtype is a floating point type."""
+    name = standardize_dtype(dtype)
+    return name.startswith("float") or name.startswith("bfloat")
+
+
+def is_int_dtype(dtype) -> bool:
+    """Whether the dtype is a signed or unsigned integer type."""
+    name = standardize_dtype(dtype)
+    return name.startswith("int") or name.startswith("uint")

@@ -1,0 +1,36 @@
+"""The device scope and the size of the thread pool."""
+
+from __future__ import annotations
+
+from ranvier import _backend as B
+
+
+class device:  # noqa: N801 (Keras' name)
+    """A scope that names where computations run.
+
+    Args:
+        device_name: "cpu" or "cpu:0".
+    """
+
+    def __init__(self, device_name: str):
+        if device_name.lower().split(":")[0] != "cpu":
+            raise ValueError(
+                "device: this build computes on the CPU. Expected 'cpu' or 'cpu:0'. "
+                f"Received: device_name={device_name!r}"
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+def num_threads() -> int:
+    """Threads that a large operation uses."""
+    return B.core.num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Sets the number of threads (results do not depend on it)."""
+    B.core.set_num_threads(int(n))

@@ -1,0 +1,38 @@
+"""Automatic names of objects and the snake case Keras derives them from."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+_uids: dict[str, int] = defaultdict(int)
+
+
+def to_snake_case(name: str) -> str:
+    """`Conv2DTranspose` -> `conv2d_transpose`, by Keras' three substitutions."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def get_uid(prefix: str = "") -> int:
+    """The next number for the prefix, from 1."""
+    _uids[prefix] += 1
+    return _uids[prefix]
+
+
+def auto_name(prefix: str) -> str:
+    """`Dense` -> `dense`, then `dense_1`, `dense_2`, …"""
+    return uniquify(to_snake_case(prefix))
+
+
+def uniquify(name: str) -> str:
+    """The name, with a running number from its second use on."""
+    count = _uids[name]
+    _uids[name] += 1
+    return name if count == 0 else f"{name}_{count}"
+
+
+def reset_uids() -> None:
+    """Starts all automatic names anew."""
+    _uids.clear()

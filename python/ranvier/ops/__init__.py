@@ -1,0 +1,46 @@
+"""Keras' `ops`: functions of tensors, for values, inside traces, and on symbolic tensors."""
+
+from ranvier.ops import (
+    _operators,
+    control,
+    convolution,
+    elementwise,
+    indexing,
+    neural,
+    products,
+    reductions,
+    shapes,
+)
+from ranvier.ops import _define as _define
+from ranvier.variable import name_scope as name_scope
+
+_MODULES = (control, convolution, elementwise, indexing, neural, products, reductions, shapes)
+
+
+def _collect():
+    found = {}
+    for module in _MODULES:
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", None) in (module.__name__, elementwise.__name__)
+            if name.startswith("_") or not callable(value) or isinstance(value, type):
+                continue
+            if hasattr(value, "row") or own:
+                found.setdefault(name, value)
+    for private in ("any_zero", "array_ufunc", "array_function"):
+        found.pop(private, None)
+    return found
+
+
+_PUBLIC = _collect()
+globals().update(_PUBLIC)
+__all__ = sorted(_PUBLIC)
+
+_operators.install()
+
+
+def __getattr__(name):
+    if name in ("numpy", "nn", "linalg"):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

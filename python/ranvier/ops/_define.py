@@ -1,0 +1,345 @@
+"""How an `ops` function becomes an operation on symbolic tensors, and how arguments become tensors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import config
+from ranvier.symbolic import operation as _operation
+from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
+from ranvier.symbolic.operation import Operation
+from ranvier.variable import Variable
+
+Tensor = B.Tensor
+apply = B.apply
+
+# Keras' private module of each family; files name the operations by them.
+NUMPY = "keras.src.ops.numpy"
+NN = "keras.src.ops.nn"
+CORE = "keras.src.ops.core"
+MATH = "keras.src.ops.math"
+LINALG = "keras.src.ops.linalg"
+
+_rows: dict[tuple[str, str], _Row] = {}
+
+
+class _Row:
+    """One `ops` function: its Keras class and which arguments are static (part of the config)."""
+
+    def __init__(self, fn, module, class_name, static):
+        self.fn = fn
+        self.module = module
+        self.class_name = class_name
+        self.static = static
+        self._cls = None
+        self._signature = None
+
+    @property
+    def signature(self):
+        if self._signature is None:
+            self._signature = inspect.signature(self.fn)
+        return self._signature
+
+    @property
+    def cls(self):
+        """The operation class, made at its first use."""
+        if self._cls is None:
+            self._cls = type(self.class_name, (_OpOperation,), {
+                "_row": self, "_keras_module": self.module, "__doc__": self.fn.__doc__,
+                "__module__": __name__,
+            })  # fmt: skip
+            _operation.register_operation_class(self.module, self._cls)
+        return self._cls
+
+    def symbolic(self, args, kwargs):
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        static = {}
+        dynamic_args, dynamic_kwargs = [], {}
+        given = self.signature.bind(*args, **kwargs).arguments
+        for name, parameter in self.signature.parameters.items():
+            value = bound.arguments[name]
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                dynamic_args.extend(value)
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                dynamic_kwargs.update(value)
+            elif name in self.static:
+                static[name] = value
+            elif name in given:
+                if len(dynamic_args) == self.dynamic.index(name):
+                    dynamic_args.append(value)
+                else:
+                    dynamic_kwargs[name] = value
+        return self.cls(**static)(*dynamic_args, **dynamic_kwargs)
+
+    @functools.cached_property
+    def dynamic(self):
+        return [
+            name
+            for name, p in self.signature.parameters.items()
+            if name not in self.static and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+
+    @functools.cached_property
+    def variadic(self):
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        return inspect.Parameter.VAR_POSITIONAL in kinds
+
+
+class _OpOperation(Operation):
+    """Base of the classes made from rows."""
+
+    _row: _Row
+
+    def __init__(self, *args, name=None, **static):
+        super().__init__(name=name)
+        row = self._row
+        values = dict(zip(row.static, args))
+        unknown = set(static) - set(row.static)
+        if unknown:
+            raise TypeError(f"{row.class_name}: unexpected keyword arguments {sorted(unknown)}")
+        values.update(static)
+        for key, parameter in row.signature.parameters.items():
+            if key in row.static and key not in values:
+                if parameter.default is parameter.empty:
+                    raise TypeError(f"{row.class_name}: missing argument '{key}'")
+                values[key] = parameter.default
+        self._static = values
+        for key, value in values.items():
+            setattr(self, "_name" if key == "name" else key, value)
+
+    def call(self, *args, **kwargs):
+        row = self._row
+        if row.variadic:
+            positional = [
+                self._static[n] for n, p in row.signature.parameters.items()
+                if n in row.static and p.kind is p.POSITIONAL_OR_KEYWORD
+            ]  # fmt: skip
+            rest = {
+                n: self._static[n] for n, p in row.signature.parameters.items()
+                if n in row.static and p.kind is p.KEYWORD_ONLY
+            }  # fmt: skip
+            return row.fn(*positional, *args, **rest, **kwargs)
+        named = dict(zip(row.dynamic, args))
+        return row.fn(**named, **kwargs, **self._static)
+
+    def get_config(self):
+        return {"name": self.name, **{k: _plain(v) for k, v in self._static.items()}}
+
+
+def _plain(value):
+    return config.standardize_dtype(value) if isinstance(value, type) else value
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def op(module: str, static=(), name: str | None = None):
+    """Declares a function of tensors.
+
+    Args:
+        module: Keras' private module, part of the operation's name in files.
+        static: arguments that are no tensors; they make the operation's config.
+        name: class name, when it is not the function's in camel case.
+    """
+
+    def decorate(fn):
+        row = _Row(fn, module, name or _camel(fn.__name__), tuple(static))
+        _rows[(module, row.class_name)] = row
+
+        @functools.wraps(fn)
+        def wrapper(*args, **kwargs):
+            for a in args:
+                if type(a) is not Tensor and (
+                    isinstance(a, KerasTensor)
+                    or (isinstance(a, (list, tuple, dict)) and any_symbolic((a,)))
+                ):
+                    return row.symbolic(args, kwargs)
+            if kwargs and any_symbolic(kwargs.values()):
+                return row.symbolic(args, kwargs)
+            return fn(*args, **kwargs)
+
+        wrapper.row = row
+        return wrapper
+
+    return decorate
+
+
+def operation_for(module: str, class_name: str):
+    """The class of a row, for the reader of model files."""
+    row = _rows.get((module, class_name))
+    return row.cls if row is not None else None
+
+
+_registered_lookup = _operation.operation_class
+
+
+def _lookup(module, name):
+    return _registered_lookup(module, name) or operation_for(module, name)
+
+
+_operation.operation_class = _lookup
+
+
+# --- arguments to tensors -------------------------------------------------------------------------
+
+_SCALARS = (int, float, bool)
+
+
+def to_tensor(x, dtype=None) -> Tensor:
+    """A tensor from anything that can be one; NumPy dtypes are kept unless `dtype` is given."""
+    if type(x) is not Tensor:
+        if isinstance(x, Variable):
+            x = x.value
+        elif isinstance(x, (list, tuple)) and _holds_tensors(x):
+            return _stack_nested(x, dtype)
+        else:
+            return B.tensor(x, dtype)
+    if dtype is not None and x.dtype != dtype:
+        return apply("cast", [x], {"dtype": dtype})
+    return x
+
+
+def _holds_tensors(items):
+    for x in items:
+        if isinstance(x, (Tensor, Variable)):
+            return True
+        if isinstance(x, (list, tuple)) and _holds_tensors(x):
+            return True
+    return False
+
+
+def _stack_nested(items, dtype):
+    parts = promote_all([to_tensor(x) for x in items])
+    rows = [expand(x, 0) for x in parts]
+    return cast(apply("concatenate", rows, {"axis": 0}), dtype or parts[0].dtype)
+
+
+def cast(x: Tensor, dtype: str) -> Tensor:
+    """The tensor in another dtype; itself when it has it."""
+    return x if x.dtype == dtype else apply("cast", [x], {"dtype": dtype})
+
+
+def expand(x: Tensor, axis: int) -> Tensor:
+    """A new axis of size one."""
+    shape = list(x.shape)
+    shape.insert(axis if axis >= 0 else axis + len(shape) + 1, 1)
+    return apply("reshape", [x], {"shape": shape})
+
+
+def reshape(x: Tensor, shape) -> Tensor:
+    """The same elements in another shape."""
+    return apply("reshape", [x], {"shape": list(shape)})
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _cached_scalar(value, dtype):
+    return B.tensor(value, dtype)
+
+
+def scalar(value, dtype: str) -> Tensor:
+    """A rank-0 tensor of a Python number."""
+    return _cached_scalar(value, dtype)
+
+
+def weak_dtype(dtype: str, value) -> str:
+    """The dtype of `tensor op Python number`: the tensor's, unless the number's kind is higher."""
+    kind = type(value)
+    if kind is bool:
+        return dtype
+    if kind is int:
+        return "int32" if dtype == "bool" else dtype
+    return dtype if config.is_float_dtype(dtype) else config.floatx()
+
+
+def _operand(x):
+    kind = type(x)
+    if kind is Tensor or kind is int or kind is float or kind is bool:
+        return x
+    return to_tensor(x)
+
+
+def promote_pair(a, b, floating: bool = False):
+    """Both as tensors of their common dtype (of a float dtype, with `floating`)."""
+    a, b = _operand(a), _operand(b)
+    if type(a) is Tensor:
+        if type(b) is Tensor:
+            dtype = a.dtype if a.dtype == b.dtype else B.promote(a.dtype, b.dtype)
+        else:
+            dtype = weak_dtype(a.dtype, b)
+    elif type(b) is Tensor:
+        dtype = weak_dtype(b.dtype, a)
+    else:
+        dtype = weak_dtype(weak_dtype("bool", a), b)
+    if floating and not config.is_float_dtype(dtype):
+        dtype = config.floatx()
+    return _in(a, dtype), _in(b, dtype)
+
+
+def _in(x, dtype):
+    if type(x) is Tensor:
+        return x if x.dtype == dtype else apply("cast", [x], {"dtype": dtype})
+    return _cached_scalar(x, dtype)
+
+
+def promote_all(xs, floating: bool = False) -> list:
+    """All as tensors of their common dtype."""
+    items = [_operand(x) for x in xs]
+    tensors = [x for x in items if type(x) is Tensor]
+    dtype = tensors[0].dtype if tensors else "bool"
+    for x in tensors[1:]:
+        if x.dtype != dtype:
+            dtype = B.promote(dtype, x.dtype)
+    for x in items:
+        if type(x) is not Tensor:
+            dtype = weak_dtype(dtype, x)
+    if floating and not config.is_float_dtype(dtype):
+        dtype = config.floatx()
+    return [_in(x, dtype) for x in items]
+
+
+def to_float(x) -> Tensor:
+    """A tensor of a float dtype: integers become `floatx`."""
+    x = to_tensor(x)
+    return x if config.is_float_dtype(x.dtype) else cast(x, config.floatx())
+
+
+def result_type(*dtypes) -> str:
+    """The dtype that operands of these dtypes (or Python types: weak) combine to."""
+    if not dtypes:
+        return config.floatx()
+    weak = [d for d in dtypes if d in (int, float, bool) or d is None]
+    strong = [config.standardize_dtype(d) for d in dtypes if not (d in (int, float, bool) or d is None)]
+    out = strong[0] if strong else "bool"
+    for d in strong[1:]:
+        out = B.promote(out, d)
+    for d in weak:
+        out = weak_dtype(out, {int: 0, float: 0.0, bool: False, None: 0.0}[d])
+    return out
+
+
+def axis_tuple(axis, rank: int) -> tuple:
+    """Non-negative axes from an axis, several, or `None` for all."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
+    out = []
+    for a in axes:
+        a = int(a)
+        if not -rank <= a < rank:
+            raise B.ShapeError(
+                f"axis {a} is out of bounds for a tensor of rank {rank}. Expected an axis in "
+                f"[{-rank}, {rank - 1}]."
+            )
+        out.append(a % rank)
+    return tuple(out)
+
+
+def one_axis(axis, rank: int) -> int:
+    """One non-negative axis."""
+    return axis_tuple(int(axis), rank)[0]

@@ -1,0 +1,149 @@
+"""Python operators and NumPy's protocols, for tensors, variables and symbolic tensors alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier.ops import elementwise, indexing, products, reductions, shapes
+from ranvier.ops._define import any_symbolic
+from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.variable import Variable
+
+_BINARY = {
+    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply,
+    "truediv": elementwise.true_divide, "floordiv": elementwise.floor_divide,
+    "mod": elementwise.mod, "pow": elementwise.power, "matmul": products.matmul,
+    "lshift": elementwise.left_shift, "rshift": elementwise.right_shift,
+}  # fmt: skip
+_COMPARE = {
+    "lt": elementwise.less, "le": elementwise.less_equal, "gt": elementwise.greater,
+    "ge": elementwise.greater_equal, "eq": elementwise.equal, "ne": elementwise.not_equal,
+}  # fmt: skip
+
+
+def _bits(bitwise, logical):
+    def fn(a, b):
+        kinds = {getattr(x, "dtype", type(x).__name__) for x in (a, b)}
+        return logical(a, b) if kinds == {"bool"} else bitwise(a, b)
+
+    return fn
+
+
+_BINARY["and"] = _bits(elementwise.bitwise_and, elementwise.logical_and)
+_BINARY["or"] = _bits(elementwise.bitwise_or, elementwise.logical_or)
+_BINARY["xor"] = _bits(elementwise.bitwise_xor, elementwise.logical_xor)
+
+
+def _invert(x):
+    return elementwise.logical_not(x) if x.dtype == "bool" else elementwise.bitwise_not(x)
+
+
+_UNARY = {"neg": elementwise.negative, "abs": elementwise.absolute, "invert": _invert}
+
+
+def _round(x, ndigits=None):
+    return elementwise.round(x, ndigits or 0)
+
+
+def _reflected(fn):
+    return lambda a, b: fn(b, a)
+
+
+def _set_item(x, key, value):
+    raise TypeError(
+        "A tensor cannot be changed in place. Use `keras.ops.slice_update` or "
+        "`keras.ops.scatter_update`, or `variable.assign` for state."
+    )
+
+
+def _methods():
+    table = {"round": _round, "getitem": indexing.get_item, "setitem": _set_item, **_UNARY, **_COMPARE}
+    for name, fn in _BINARY.items():
+        table[name] = fn
+        table["r" + name] = _reflected(fn)
+    return {f"__{name}__": fn for name, fn in table.items()}
+
+
+def _method(fn):
+    def method(self, *args):
+        return fn(self, *args)
+
+    return method
+
+
+def _guarded(fn):
+    """Foreign operands get their turn: `None`, strings and the like."""
+
+    def method(self, other):
+        if other is None or isinstance(other, (str, bytes, dict)):
+            return NotImplemented
+        return fn(self, other)
+
+    return method
+
+
+_FROM_NUMPY = {
+    "absolute": "abs", "bitwise_invert": "bitwise_not", "concatenate": "concatenate",
+    "true_divide": "divide", "remainder": "mod", "float_power": "power", "invert": "bitwise_not",
+    "amax": "max", "amin": "min", "around": "round", "conjugate": "conj",
+}  # fmt: skip
+
+
+def _ops_function(name):
+    from ranvier import ops
+
+    return getattr(ops, _FROM_NUMPY.get(name, name), None)
+
+
+def array_ufunc(self, ufunc, method, *inputs, **kwargs):
+    """NumPy's universal functions on our tensors run as our own operations."""
+    fn = _ops_function(ufunc.__name__)
+    if method != "__call__" or kwargs or fn is None:
+        if method == "reduce" and ufunc is np.add and not any_symbolic(inputs):
+            return reductions.sum(inputs[0], kwargs.get("axis", 0), bool(kwargs.get("keepdims")))
+        return NotImplemented
+    return fn(*inputs)
+
+
+def array_function(self, func, types, args, kwargs):
+    """NumPy's functions on our tensors run as our own operations of the same name."""
+    fn = _ops_function(func.__name__)
+    if fn is None:
+        return NotImplemented
+    kwargs = {k: v for k, v in kwargs.items() if v is not np._NoValue}
+    return fn(*args, **kwargs)
+
+
+def install() -> None:
+    """Gives all three classes their operators."""
+    methods = _methods()
+    B.core.set_operators({name.strip("_"): fn for name, fn in methods.items()})
+    B.core.set_numpy_hooks(array_ufunc, array_function)
+    two_sided = {f"__{n}__" for n in _BINARY} | {f"__r{n}__" for n in _BINARY}
+    for cls in (KerasTensor, Variable):
+        for name, fn in methods.items():
+            if name in ("__eq__", "__ne__") and cls is Variable:
+                setattr(cls, name, _guarded_equal(fn))
+            elif name in ("__eq__", "__ne__"):
+                continue
+            else:
+                setattr(cls, name, _guarded(fn) if name in two_sided else _method(fn))
+        cls.__array_priority__ = 100.0
+        cls.__array_ufunc__ = array_ufunc
+        cls.__array_function__ = array_function
+    Variable.__hash__ = object.__hash__
+    KerasTensor.__ne__ = _method(elementwise.not_equal)
+    KerasTensor.T = property(shapes.transpose)
+
+
+def _guarded_equal(fn):
+    def method(self, other):
+        if other is self:
+            return fn(self.value, self.value)
+        if other is None or isinstance(other, (str, bytes, dict)):
+            return NotImplemented
+        return fn(self.value, other)
+
+    return method
+

@@ -1,0 +1,327 @@
+"""Conversions, control flow and gradients' switches: Keras' `ops` that are neither NumPy nor nn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import config, tree
+from ranvier.ops import elementwise as ew
+from ranvier.ops._define import CORE, apply, op, reshape, to_tensor
+from ranvier.ops._define import cast as _cast
+from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.variable import Variable
+
+
+@op(CORE, static=("dtype",))
+def cast(x, dtype):
+    """The values in another dtype."""
+    return _cast(to_tensor(x), config.standardize_dtype(dtype))
+
+
+@op(CORE, static=("dtype",))
+def saturate_cast(x, dtype):
+    """The values in another dtype; what does not fit becomes its nearest end."""
+    x = to_tensor(x)
+    dtype = config.standardize_dtype(dtype)
+    if config.is_int_dtype(dtype):
+        info = np.iinfo(dtype)
+        low, high = int(info.min), int(info.max)
+        if config.is_int_dtype(x.dtype):
+            own = np.iinfo(x.dtype)
+            low, high = max(low, int(own.min)), min(high, int(own.max))
+        elif x.dtype == "bool":
+            return _cast(x, dtype)
+        else:
+            high = float(np.nextafter(np.float32(high), np.float32(0))) if high > 2**24 else float(high)
+            low = float(low)
+        x = ew.clip(x, low, high)
+    return _cast(x, dtype)
+
+
+def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
+    """A tensor from an array, a list, a number, a variable, or any object with DLPack or
+    `__array__`. NumPy arrays keep their dtype unless one is given."""
+    if isinstance(x, KerasTensor):
+        return x if dtype is None or config.standardize_dtype(dtype) == x.dtype else cast(x, dtype)
+    if type(x) is B.Tensor and dtype is None:
+        return x
+    return to_tensor(x, config.standardize_dtype(dtype) if dtype is not None else None)
+
+
+def convert_to_numpy(x) -> np.ndarray:
+    """The values as a NumPy array (read-only where it shares memory)."""
+    if isinstance(x, (B.Tensor, Variable)):
+        return x.numpy()
+    if isinstance(x, KerasTensor):
+        return x.__array__()
+    return np.array(to_tensor(x).numpy())
+
+
+def is_tensor(x) -> bool:
+    """Whether the object is a tensor (a value or a symbol of a trace)."""
+    return isinstance(x, B.Tensor)
+
+
+def shape(x) -> tuple:
+    """The sizes; of a symbolic tensor with `None` where not known."""
+    return tuple(x.shape) if hasattr(x, "shape") else tuple(to_tensor(x).shape)
+
+
+def dtype(x) -> str:
+    """The Keras name of the dtype."""
+    return config.standardize_dtype(x.dtype)
+
+
+@op(CORE)
+def stop_gradient(variable):
+    """The value; gradients do not pass."""
+    return apply("stop_gradient", [to_tensor(variable)], None)
+
+
+class _Structure:
+    """Flat tensors of a nested result, and the way back; what is no tensor is kept as it is."""
+
+    def __init__(self):
+        self.template = None
+        self.places = None
+
+    def flatten(self, value):
+        leaves = tree.flatten(value)
+        self.template, self.leaves = value, leaves
+        tensors, self.places = [], []
+        for i, leaf in enumerate(leaves):
+            if leaf is not None and not isinstance(leaf, str):
+                tensors.append(to_tensor(leaf))
+                self.places.append(i)
+        return tensors
+
+    def pack(self, tensors):
+        leaves = list(self.leaves)
+        for i, t in zip(self.places, tensors):
+            leaves[i] = t
+        return tree.pack_sequence_as(self.template, leaves)
+
+
+def cond(pred, true_fn, false_fn):
+    """The result of one of two functions of no arguments.
+
+    On a known `pred` only the chosen one runs. Otherwise both are traced and their results must
+    have the same structure, shapes and dtypes; assignments inside happen in the taken branch only.
+    """
+    pred = to_tensor(pred)
+    pred = _cast(reshape(pred, []) if pred.ndim else pred, "bool")
+    result = _Structure()
+    results = B.core.cond(
+        pred, lambda: result.flatten(true_fn()), lambda: result.flatten(false_fn())
+    )
+    return result.pack(results)
+
+
+def while_loop(cond, body, loop_vars, maximum_iterations=None):
+    """Repeats `body` on `loop_vars` while `cond` of them holds."""
+    single = not isinstance(loop_vars, (list, tuple))
+    start = (loop_vars,) if single else tuple(loop_vars)
+    layout = _Structure()
+    carry = layout.flatten(start)
+    dtypes = [t.dtype for t in carry]
+
+    def test(*args):
+        out = to_tensor(cond(*layout.pack(_args(args))))
+        return _cast(reshape(out, []) if out.ndim else out, "bool")
+
+    def step(*args):
+        out = body(*layout.pack(_args(args)))
+        out = (out,) if single or not isinstance(out, (list, tuple)) else tuple(out)
+        leaves = tree.flatten(out)
+        return [to_tensor(leaves[i], d) for i, d in zip(layout.places, dtypes)]
+
+    limit = -1 if maximum_iterations is None else int(maximum_iterations)
+    out = layout.pack(B.core.while_loop(test, step, carry, limit))
+    if single:
+        return out[0]
+    return list(out) if isinstance(loop_vars, list) else out
+
+
+def _args(args):
+    return list(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else list(args)
+
+
+def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
+    """Carries a state through slices: `carry, y = f(carry, x)` for each x along axis 0 of `xs`.
+
+    Returns `(carry, ys)`, the ys stacked along a new axis 0.
+    """
+    state, inputs, results = _Structure(), _Structure(), _Structure()
+    carry = state.flatten(init)
+    slices = inputs.flatten(xs) if xs is not None else []
+    if slices:
+        count = slices[0].shape[0]
+        if length is not None and int(length) != count:
+            raise ValueError(
+                f"scan: `length` is not the size of axis 0 of `xs`. Expected: {count}. "
+                f"Received: length={length}"
+            )
+    elif length is None:
+        raise ValueError("scan: got no `xs` to scan over and `length` not provided.")
+    else:
+        count = int(length)
+    dtypes = [t.dtype for t in carry]
+
+    def body(*args):
+        flat = _args(args)
+        c, x = flat[: len(carry)], flat[len(carry) :]
+        new, y = f(state.pack(c), inputs.pack(x) if slices else None)
+        leaves = tree.flatten(new)
+        out = [to_tensor(leaves[i], d) for i, d in zip(state.places, dtypes)]
+        return out + results.flatten(y)
+
+    out = B.core.scan(body, carry, slices, count, bool(reverse))
+    return state.pack(out[: len(carry)]), results.pack(out[len(carry) :])
+
+
+def fori_loop(lower, upper, body_fun, init_val):
+    """`val = body_fun(i, val)` for i from lower to upper - 1."""
+    known = _known_int(lower), _known_int(upper)
+    if None not in known:
+        count = max(0, known[1] - known[0])
+        if count == 0:
+            return init_val
+        steps = apply(
+            "arange", [], {"size": count, "start": known[0], "step": 1, "dtype": "int32"}
+        )
+        return scan(lambda value, i: (body_fun(i, value), None), init_val, steps)[0]
+    start = to_tensor(lower, "int32")
+    end = to_tensor(upper, "int32")
+    out = while_loop(
+        lambda i, value: ew.less(i, end),
+        lambda i, value: (ew.add(i, 1), body_fun(i, value)),
+        (start, init_val),
+    )
+    return out[1]
+
+
+def _known_int(x):
+    if isinstance(x, (int, np.integer)):
+        return int(x)
+    x = to_tensor(x)
+    x = B.constant_value(x) if x.is_symbol else x
+    return None if x is None else int(x)
+
+
+def map(f, xs):
+    """`f` of each slice along axis 0, results stacked."""
+    return scan(lambda carry, x: (carry, f(x)), [], xs)[1]
+
+
+def vectorized_map(function, elements):
+    """`function` of each slice along axis 0; see `map`."""
+    return map(function, elements)
+
+
+def vectorize(pyfunc, *, excluded=None, signature=None):
+    """A function of elements as one of tensors (leading axes are mapped over)."""
+    if not callable(pyfunc):
+        raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
+    excluded = set(excluded or ())
+
+    def vectorized(*args):
+        mapped = [i for i in range(len(args)) if i not in excluded]
+        tensors = [to_tensor(args[i]) for i in mapped]
+        full = np.broadcast_shapes(*(tuple(t.shape) for t in tensors))
+        flat = [reshape(apply("broadcast_to", [t], {"shape": list(full)}), [-1]) for t in tensors]
+
+        def one(values):
+            call = list(args)
+            for i, v in zip(mapped, values):
+                call[i] = v
+            return pyfunc(*call)
+
+        out = map(one, flat)
+        return tree.map_structure(lambda y: reshape(y, list(full) + list(y.shape[1:])), out)
+
+    if signature is not None:
+        raise ValueError("vectorize: a `signature` of core dimensions is not supported; use `map`.")
+    return vectorized
+
+
+def switch(index, branches, *operands):
+    """The result of `branches[index](*operands)`; the index is clamped to the valid range."""
+    index = to_tensor(index)
+    last = len(branches) - 1
+    known = B.constant_value(index) if index.is_symbol else index
+    if known is not None:
+        return branches[min(max(int(known), 0), last)](*operands)
+
+    def pick(i):
+        if i == last:
+            return branches[i](*operands)
+        return cond(ew.less_equal(index, i), lambda: branches[i](*operands), lambda: pick(i + 1))
+
+    return pick(0)
+
+
+def associative_scan(f, elems, reverse=False, axis=0):
+    """All prefix results of an associative function, in log2(n) combining steps."""
+    from ranvier.ops import shapes as sh
+
+    leaves = [to_tensor(x) for x in tree.flatten(elems)]
+    axis = axis % leaves[0].ndim
+    count = leaves[0].shape[axis]
+    if any(t.shape[axis] != count for t in leaves):
+        raise ValueError(
+            "Array inputs to associative_scan must have the same first dimension. (saw: "
+            f"{[tuple(t.shape) for t in leaves]})"
+        )
+    if reverse:
+        leaves = [sh.flip(t, axis) for t in leaves]
+    pack = lambda flat: tree.pack_sequence_as(elems, flat)  # noqa: E731
+    gap = 1
+    while gap < count:
+        low = [sh._cut(t, axis, 0, count - gap) for t in leaves]
+        high = [sh._cut(t, axis, gap, count - gap) for t in leaves]
+        joined = [to_tensor(x) for x in tree.flatten(f(pack(low), pack(high)))]
+        leaves = [
+            apply("concatenate", [sh._cut(t, axis, 0, gap), j], {"axis": axis})
+            for t, j in zip(leaves, joined)
+        ]
+        gap *= 2
+    if reverse:
+        leaves = [sh.flip(t, axis) for t in leaves]
+    return pack(leaves)
+
+
+def custom_gradient(f):
+    """Decorator of a function that returns `(outputs, grad_fn)`.
+
+    `grad_fn(*upstream)` gives the gradients with respect to the function's tensor arguments.
+    """
+    import functools
+
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs):
+        tensors = [to_tensor(a) for a in args]
+        return B.core.custom_gradient(
+            lambda *values: _custom_parts(f, values, kwargs), tensors
+        )
+
+    return wrapper
+
+
+def _custom_parts(f, values, kwargs):
+    outputs, grad_fn = f(*_args(values), **kwargs)
+    single = not isinstance(outputs, (list, tuple))
+
+    def backward(*upstream):
+        grads = grad_fn(*_args(upstream))
+        return list(grads) if isinstance(grads, (list, tuple)) else [grads]
+
+    return outputs if single else list(outputs), backward
+
+
+def name_scope(name, **kwargs):
+    """A prefix for the paths of variables made inside."""
+    from ranvier.variable import name_scope as scope
+
+    return scope(name, **kwargs)
+

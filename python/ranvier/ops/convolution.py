@@ -1,0 +1,250 @@
+"""Convolutions and pooling. Kernels work on NHWC; channels_first is a transpose before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier.config import standardize_data_format
+from ranvier.ops._define import NN, apply, op, promote_pair, reshape, to_float, to_tensor
+
+
+def _per_axis(value, rank, name):
+    out = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
+    if len(out) != rank:
+        raise ValueError(f"`{name}` must be an integer or {rank} integers. Received: {name}={value}")
+    return [int(v) for v in out]
+
+
+def _to_last(x, data_format):
+    if standardize_data_format(data_format) == "channels_last":
+        return x
+    rank = len(x.shape)
+    return apply("transpose", [x], {"perm": [0, *range(2, rank), 1]})
+
+
+def _from_last(x, data_format):
+    if standardize_data_format(data_format) == "channels_last":
+        return x
+    rank = len(x.shape)
+    return apply("transpose", [x], {"perm": [0, rank - 1, *range(1, rank - 1)]})
+
+
+def _padding(kind, sizes, window, strides):
+    """(low, high) per spatial dimension, flat; "same" puts the odd one at the end."""
+    if not isinstance(kind, str):
+        raise ValueError(f"`padding` must be 'valid' or 'same'. Received: padding={kind!r}")
+    kind = kind.lower()
+    if kind == "valid":
+        return [0] * (2 * len(sizes))
+    if kind != "same":
+        raise ValueError(f"`padding` must be 'valid' or 'same'. Received: padding={kind!r}")
+    out = []
+    for n, k, s in zip(sizes, window, strides):
+        total = max((-(-n // s) - 1) * s + k - n, 0)
+        out += [total // 2, total - total // 2]
+    return out
+
+
+def _effective(kernel, dilation):
+    return [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+
+
+def _conv(x, kernel, strides, padding, dilation, groups):
+    spatial = list(x.shape[1:-1])
+    rank = len(spatial)
+    strides = _per_axis(strides, rank, "strides")
+    dilation = _per_axis(dilation, rank, "dilation_rate")
+    window = _effective(kernel.shape[:rank], dilation)
+    if padding == "causal":
+        pads = [window[0] - 1, 0]
+    else:
+        pads = _padding(padding, spatial, window, strides)
+    attrs = {"strides": strides, "dilations": dilation, "padding": pads, "groups": int(groups)}
+    return apply("conv", [x, kernel], attrs)
+
+
+def _check_rank(x, kernel, extra, name):
+    if len(x.shape) != len(kernel.shape) - extra or not 3 <= len(x.shape) <= 5:
+        raise B.ShapeError(
+            f"{name}: `inputs` must be (batch, spatial..., channels) and `kernel` have one spatial "
+            f"axis for each. Received: inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}"
+        )
+
+
+@op(NN, static=("strides", "padding", "data_format", "dilation_rate"))
+def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """Convolution in 1 to 3 dimensions.
+
+    Args:
+        inputs: (batch, spatial..., channels), or channels after batch for "channels_first".
+        kernel: (spatial..., channels / groups, filters); groups follow from the channels.
+        strides, dilation_rate: one int or one per spatial axis.
+        padding: "valid" or "same".
+    """
+    x, kernel = promote_pair(inputs, kernel, floating=True)
+    _check_rank(x, kernel, 0, "conv")
+    x = _to_last(x, data_format)
+    channels, depth = x.shape[-1], kernel.shape[-2]
+    if depth == 0 or channels % depth:
+        raise B.ShapeError(
+            "The number of input channels must be evenly divisible by kernel's in_channels. "
+            f"Received input channels {channels} and kernel in_channels {depth}. "
+        )
+    return _from_last(_conv(x, kernel, strides, padding, dilation_rate, channels // depth), data_format)
+
+
+@op(NN, static=("strides", "padding", "data_format", "dilation_rate"))
+def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """Each channel convolved with its own filters.
+
+    Args:
+        inputs: (batch, spatial..., channels), or channels after batch for "channels_first".
+        kernel: (spatial..., channels, multiplier).
+        strides, dilation_rate: one int or one per spatial axis.
+        padding: "valid" or "same".
+    """
+    x, kernel = promote_pair(inputs, kernel, floating=True)
+    _check_rank(x, kernel, 0, "depthwise_conv")
+    x = _to_last(x, data_format)
+    channels, multiplier = kernel.shape[-2:]
+    if x.shape[-1] != channels:
+        raise B.ShapeError(
+            f"depthwise_conv: the input has {x.shape[-1]} channels, the kernel {channels}. "
+            f"Received: inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}"
+        )
+    kernel = reshape(kernel, [*kernel.shape[:-2], 1, channels * multiplier])
+    return _from_last(_conv(x, kernel, strides, padding, dilation_rate, channels), data_format)
+
+
+@op(NN, static=("strides", "padding", "data_format", "dilation_rate"))
+def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):  # fmt: skip
+    """A depthwise convolution followed by a 1x1 convolution."""
+    x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
+
+
+def _transposed_axis(n, k, s, d, padding, extra):
+    """Output size and (low, high) padding of the forward convolution it is the gradient of."""
+    window = (k - 1) * d + 1
+    if padding == "valid":
+        size = (n - 1) * s + window + (max(window, s) - window if extra is None else extra)
+        low = 0
+    else:
+        if extra is None:
+            size, total = n * s, s + window - 2
+        else:
+            size, total = (n - 1) * s + window % 2 + extra, window + window % 2 - 2 + extra
+        left = min(total // 2 + total % 2, window - 1)
+        low = window - 1 - left
+    high = max((n - 1) * s + window - size - low, 0)
+    return size, low, high
+
+
+@op(NN, static=("strides", "padding", "output_padding", "data_format", "dilation_rate"))
+def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):  # fmt: skip
+    """The transpose (gradient) of a convolution.
+
+    Args:
+        inputs: (batch, spatial..., channels), or channels after batch for "channels_first".
+        kernel: (spatial..., filters, channels).
+        output_padding: added to the output's sizes.
+    """
+    x, kernel = promote_pair(inputs, kernel, floating=True)
+    _check_rank(x, kernel, 0, "conv_transpose")
+    x = _to_last(x, data_format)
+    rank = len(x.shape) - 2
+    strides = _per_axis(strides, rank, "strides")
+    dilation = _per_axis(dilation_rate, rank, "dilation_rate")
+    extra = [None] * rank if output_padding is None else _per_axis(output_padding, rank, "output_padding")
+    padding = padding.lower()
+    if padding not in ("valid", "same"):
+        raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}")
+    sizes, pads = [], []
+    for n, k, s, d, e in zip(x.shape[1:-1], kernel.shape, strides, dilation, extra):
+        size, low, high = _transposed_axis(n, k, s, d, padding, e)
+        sizes.append(size)
+        pads += [low, high]
+    out = apply("conv_grad_data", [x, kernel], {"strides": strides, "dilations": dilation,
+                                                "padding": pads, "groups": 1, "input_size": sizes})  # fmt: skip
+    return _from_last(out, data_format)
+
+
+def _pool(prim, inputs, pool_size, strides, padding, data_format):
+    x = to_tensor(inputs)
+    if not 3 <= len(x.shape) <= 5:
+        raise B.ShapeError(f"{prim}: `inputs` must be (batch, spatial..., channels). Received: "
+                           f"inputs.shape={tuple(x.shape)}")  # fmt: skip
+    x = _to_last(x, data_format)
+    rank = len(x.shape) - 2
+    window = _per_axis(pool_size, rank, "pool_size")
+    strides = window if strides is None else _per_axis(strides, rank, "strides")
+    pads = _padding(padding, x.shape[1:-1], window, strides)
+    attrs = {"pool_size": window, "strides": strides, "padding": pads}
+    return _from_last(apply(prim, [x], attrs), data_format)
+
+
+@op(NN, static=("pool_size", "strides", "padding", "data_format"))
+def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
+    """The largest value of each window."""
+    return _pool("max_pool", inputs, pool_size, strides, padding, data_format)
+
+
+@op(NN, static=("pool_size", "strides", "padding", "data_format"))
+def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
+    """The mean of each window; padding does not count."""
+    return _pool("average_pool", to_float(inputs), pool_size, strides, padding, data_format)
+
+
+def _adaptive(inputs, output_size, data_format, reduce):
+    from ranvier.ops import shapes as sh
+
+    x = _to_last(to_tensor(inputs), data_format)
+    rank = len(x.shape) - 2
+    for axis, m in enumerate(_per_axis(output_size, rank, "output_size"), start=1):
+        n = x.shape[axis]
+        parts = [
+            reduce(sh._cut(x, axis, i * n // m, -(-(i + 1) * n // m) - i * n // m), axis, True)
+            for i in range(m)
+        ]
+        x = apply("concatenate", parts, {"axis": axis})
+    return _from_last(x, data_format)
+
+
+@op(NN, static=("output_size", "data_format"))
+def adaptive_average_pool(inputs, output_size, data_format=None):
+    """Means over windows chosen so that the output has the given spatial sizes."""
+    from ranvier.ops.reductions import mean
+
+    return _adaptive(to_float(inputs), output_size, data_format, mean)
+
+
+@op(NN, static=("output_size", "data_format"))
+def adaptive_max_pool(inputs, output_size, data_format=None):
+    """Maxima over windows chosen so that the output has the given spatial sizes."""
+    from ranvier.ops.reductions import max as _max
+
+    return _adaptive(inputs, output_size, data_format, _max)
+
+
+@op(NN, static=("block_size", "data_format"))
+def depth_to_space(x, block_size, data_format="channels_last"):
+    """Blocks of channels moved into space: (h, w, c b b) -> (h b, w b, c)."""
+    x = _to_last(to_tensor(x), data_format)
+    n, h, w, c = x.shape
+    b = int(block_size)
+    x = reshape(x, [n, h, w, b, b, c // (b * b)])
+    x = apply("transpose", [x], {"perm": [0, 1, 3, 2, 4, 5]})
+    return _from_last(reshape(x, [n, h * b, w * b, c // (b * b)]), data_format)
+
+
+@op(NN, static=("block_size", "data_format"))
+def space_to_depth(x, block_size, data_format="channels_last"):
+    """Blocks of space moved into channels: (h b, w b, c) -> (h, w, c b b)."""
+    x = _to_last(to_tensor(x), data_format)
+    n, h, w, c = x.shape
+    b = int(block_size)
+    x = reshape(x, [n, h // b, b, w // b, b, c])
+    x = apply("transpose", [x], {"perm": [0, 1, 3, 2, 4, 5]})
+    return _from_last(reshape(x, [n, h // b, w // b, c * b * b]), data_format)
+

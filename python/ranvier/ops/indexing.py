@@ -1,0 +1,464 @@
+"""Reading and writing parts of tensors: slices, indices, scatters."""
+
+from __future__ import annotations
+
+import builtins
+import math
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import config
+from ranvier.ops import elementwise as ew
+from ranvier.ops._define import (
+    CORE,
+    NN,
+    NUMPY,
+    Tensor,
+    apply,
+    cast,
+    expand,
+    one_axis,
+    op,
+    promote_pair,
+    reshape,
+    to_tensor,
+)
+from ranvier.variable import Variable
+
+
+def _index_tensor(x):
+    x = to_tensor(x)
+    if x.dtype in ("int32", "int64"):
+        return x
+    if config.is_float_dtype(x.dtype) or x.dtype == "bool":
+        raise B.DTypeError(f"Indices must be integers. Received: dtype={x.dtype}")
+    return cast(x, "int64" if x.dtype in ("uint32", "uint64") else "int32")
+
+
+@op(NUMPY, static=("axis",))
+def take(x, indices, axis=None):
+    """Slices of x at the indices along an axis (of the flat tensor when `None`)."""
+    x, indices = to_tensor(x), _index_tensor(indices)
+    if axis is None:
+        x, axis = reshape(x, [-1]), 0
+    return apply("take", [x, indices], {"axis": one_axis(axis, len(x.shape))})
+
+
+@op(NUMPY, static=("axis",))
+def take_along_axis(x, indices, axis=None):
+    """One value per index along an axis; the other axes of both broadcast."""
+    x, indices = to_tensor(x), _index_tensor(indices)
+    if axis is None:
+        return apply("take_along_axis", [reshape(x, [-1]), reshape(indices, [-1])], {"axis": 0})
+    rank = len(x.shape)
+    axis = one_axis(axis, rank)
+    if len(indices.shape) != rank:
+        raise B.ShapeError(
+            "take_along_axis: `x` and `indices` must have the same number of dimensions. "
+            f"Received: x.shape={tuple(x.shape)}, indices.shape={tuple(indices.shape)}"
+        )
+    common = [builtins.max(a, b) for a, b in zip(x.shape, indices.shape)]
+    want_x = [x.shape[i] if i == axis else d for i, d in enumerate(common)]
+    want_i = [indices.shape[i] if i == axis else d for i, d in enumerate(common)]
+    if list(x.shape) != want_x:
+        x = apply("broadcast_to", [x], {"shape": want_x})
+    if list(indices.shape) != want_i:
+        indices = apply("broadcast_to", [indices], {"shape": want_i})
+    return apply("take_along_axis", [x, indices], {"axis": axis})
+
+
+def _static_ints(values):
+    """A list of ints when all are known without running anything, else `None`."""
+    if isinstance(values, (Tensor, Variable)):
+        tensor = values.value if isinstance(values, Variable) else values
+        if tensor.is_symbol:
+            known = B.constant_value(tensor)
+            return None if known is None else [int(v) for v in known.numpy().reshape(-1)]
+        return [int(v) for v in tensor.numpy().reshape(-1)]
+    out = []
+    for v in np.atleast_1d(values) if not isinstance(values, (list, tuple)) else values:
+        if isinstance(v, Tensor) and v.is_symbol:
+            known = B.constant_value(v)
+            if known is None:
+                return None
+            v = known
+        out.append(int(v))
+    return out
+
+
+def _start_tensor(values):
+    if isinstance(values, (list, tuple)):
+        parts = [reshape(cast(to_tensor(v), "int32"), [1]) for v in values]
+        return apply("concatenate", parts, {"axis": 0})
+    return cast(to_tensor(values), "int32")
+
+
+@op(CORE, static=("shape",))
+def slice(inputs, start_indices, shape):
+    """A window of the given shape; starts are moved so that it fits. -1 means to the end."""
+    x = to_tensor(inputs)
+    starts = _static_ints(start_indices)
+    sizes = [int(d) for d in shape]
+    if starts is None:
+        return apply("dynamic_slice", [x, _start_tensor(start_indices)], {"sizes": sizes})
+    sizes = [x.shape[i] - s if d == -1 else d for i, (s, d) in enumerate(zip(starts, sizes))]
+    starts = [
+        builtins.max(0, min(s if s >= 0 else s + n, n - d)) for s, d, n in zip(starts, sizes, x.shape)
+    ]
+    return apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": [1] * len(sizes)})
+
+
+@op(CORE)
+def slice_update(inputs, start_indices, updates):
+    """The tensor with a window replaced; starts are moved so that it fits."""
+    x = to_tensor(inputs)
+    updates = to_tensor(updates, x.dtype)
+    starts = _static_ints(start_indices)
+    if starts is None:
+        return apply("dynamic_slice_update", [x, updates, _start_tensor(start_indices)], None)
+    starts = [
+        builtins.max(0, min(s if s >= 0 else s + n, n - d))
+        for s, d, n in zip(starts, updates.shape, x.shape)
+    ]
+    attrs = {"starts": starts, "strides": [1] * len(starts)}
+    return apply("slice_update", [x, updates], attrs)
+
+
+def _flat_index(indices, shape):
+    """Positions in the flattened leading axes from index rows (…, k)."""
+    depth = indices.shape[-1]
+    strides = [math.prod(shape[i + 1 : depth]) for i in range(depth)]
+    weights = B.tensor(np.asarray(strides, dtype=indices.dtype))
+    size = B.tensor(np.asarray(shape[:depth], dtype=indices.dtype))
+    indices = ew.where(ew.less(indices, 0), ew.add(indices, size), indices)
+    from ranvier.ops.reductions import sum as _sum
+
+    return _sum(ew.multiply(indices, weights), -1)
+
+
+def _scatter(prim, base, indices, values, shape):
+    indices = _index_tensor(indices)
+    depth = indices.shape[-1]
+    rows, rest = math.prod(shape[:depth]), list(shape[depth:])
+    count = math.prod(indices.shape[:-1])
+    flat = reshape(_flat_index(indices, shape), [count])
+    values = reshape(values, [count, *rest])
+    out = apply(prim, [reshape(base, [rows, *rest]), flat, values], {"axis": 0})
+    return reshape(out, list(shape))
+
+
+@op(CORE, static=("shape",))
+def scatter(indices, values, shape):
+    """Zeros of the shape with `values` added at the index rows; repeated indices add up."""
+    values = to_tensor(values)
+    shape = [int(d) for d in shape]
+    return _scatter("scatter_add", B.full(shape, 0, values.dtype), indices, values, shape)
+
+
+@op(CORE, static=("reduction",))
+def scatter_update(inputs, indices, updates, reduction=None):
+    """The tensor with values set (or combined: add, max, min, mul) at the index rows."""
+    x = to_tensor(inputs)
+    updates = to_tensor(updates, x.dtype)
+    shape = list(x.shape)
+    if reduction in (None, "update"):
+        return _scatter("scatter_update", x, indices, updates, shape)
+    if reduction == "add":
+        return _scatter("scatter_add", x, indices, updates, shape)
+    known = {"max": ew.maximum, "min": ew.minimum, "mul": ew.multiply}
+    if reduction not in known:
+        raise ValueError(
+            "scatter_update: unknown `reduction`. Expected None, 'add', 'max', 'min' or 'mul'. "
+            f"Received: reduction={reduction!r}"
+        )
+    return _scatter_combine(known[reduction], x, _index_tensor(indices), updates, shape)
+
+
+def _scatter_combine(combine, x, indices, updates, shape):
+    """One update at a time, since the combination is no sum."""
+    from ranvier.ops.control import fori_loop
+
+    depth = indices.shape[-1]
+    rest = shape[depth:]
+    count = math.prod(indices.shape[:-1])
+    rows = reshape(_flat_index(indices, shape), [count])
+    values = reshape(updates, [count, *rest])
+
+    def body(i, table):
+        row = take(rows, i, 0)
+        new = combine(take(table, row, 0), take(values, i, 0))
+        return apply("scatter_update", [table, expand(row, 0), expand(new, 0)], {"axis": 0})
+
+    table = reshape(x, [math.prod(shape[:depth]), *rest])
+    return reshape(fori_loop(0, count, body, table), shape)
+
+
+@op(NN, static=("num_classes", "axis", "dtype", "sparse"))
+def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
+    """A new axis with 1 at the class of each element; zeros for classes out of range."""
+    x = _index_tensor(x)
+    dtype = config.standardize_dtype(dtype)
+    out = apply("one_hot", [x], {"depth": int(num_classes), "dtype": dtype})
+    rank = len(out.shape)
+    if axis in (-1, rank - 1):
+        return out
+    from ranvier.ops.shapes import moveaxis
+
+    return moveaxis(out, -1, axis)
+
+
+@op(NN, static=("num_classes", "axis", "dtype", "sparse"))
+def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
+    """1 for each class that occurs along the last axis of the indices."""
+    from ranvier.ops.reductions import max as _max
+
+    if num_classes is None:
+        num_classes = kwargs.pop("num_tokens")
+    x = _index_tensor(inputs)
+    reduce_axis = 1 if len(x.shape) > 1 else 0
+    return _max(one_hot(x, num_classes, axis=axis, dtype=dtype), axis=reduce_axis)
+
+
+def nonzero(x):
+    """Indices of the values that are not zero, one vector per axis; needs the values."""
+    found = np.nonzero(to_tensor(x).numpy())
+    return tuple(B.tensor(np.ascontiguousarray(i.astype("int32"))) for i in found)
+
+
+@op(NUMPY, static=("side",))
+def searchsorted(sorted_sequence, values, side="left"):
+    """Where each value belongs in a sorted vector, int32."""
+    if side not in ("left", "right"):
+        raise ValueError(f"searchsorted: `side` must be 'left' or 'right'. Received: side={side!r}")
+    table, values = promote_pair(sorted_sequence, values)
+    if len(table.shape) != 1:
+        raise ValueError("searchsorted only supports 1-D sorted sequences. You can use "
+                         "keras.ops.vectorized_map to extend it to N-D sequences. "
+                         f"Received: sorted_sequence.shape={tuple(table.shape)}")  # fmt: skip
+    return apply("searchsorted", [table, values], {"right": side == "right"})
+
+
+@op(NUMPY, static=("bins",))
+def digitize(x, bins):
+    """The number of the bin each value falls in; `bins` ascends."""
+    return searchsorted(np.asarray(bins), x, side="right")
+
+
+@op(NUMPY, static=("minlength", "sparse"))
+def bincount(x, weights=None, minlength=0, sparse=False):
+    """How often each integer occurs along the last axis, or the sum of its weights."""
+    x = _index_tensor(x)
+    length = int(minlength)
+    from ranvier.ops.reductions import max as _max
+
+    if math.prod(x.shape):
+        top = B.constant_value(x) if x.is_symbol else x
+        if top is None and not length:
+            raise B.GraphError("bincount: the number of bins depends on values. Give `minlength`.")
+        if top is not None:
+            length = builtins.max(length, int(_max(top)) + 1)
+    if weights is None:
+        return apply("bincount", [x], {"length": length})
+    weights = to_tensor(weights)
+    out = apply("bincount_weighted", [x, cast(weights, "float32")], {"length": length})
+    return cast(out, weights.dtype)
+
+
+@op(NUMPY, static=("bins", "range"))
+def histogram(x, bins=10, range=None):
+    """Counts and edges of equal bins between the bounds; needs the bounds' values."""
+    from ranvier.ops.reductions import max as _max
+    from ranvier.ops.reductions import min as _min
+    from ranvier.ops.shapes import linspace
+
+    x = reshape(to_tensor(x), [-1])
+    if not config.is_float_dtype(x.dtype):
+        x = cast(x, config.floatx())
+    low, high = range if range is not None else (float(_min(x)), float(_max(x)))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = linspace(low, high, bins + 1)
+    inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
+    index = ew.subtract(searchsorted(edges, x, side="right"), 1)
+    index = ew.minimum(ew.maximum(index, 0), bins - 1)
+    counts = apply(
+        "bincount_weighted", [index, cast(inside, "float32")], {"length": int(bins)}
+    )
+    return cast(counts, "int32"), edges
+
+
+@op(NUMPY, static=("shape",))
+def unravel_index(indices, shape):
+    """Coordinates of flat indices."""
+    x = _index_tensor(indices)
+    out = []
+    for d in reversed([int(s) for s in shape]):
+        out.append(ew.mod(x, d))
+        x = ew.floor_divide(x, d)
+    return tuple(reversed(out))
+
+
+@op(NUMPY, static=("assume_unique", "invert"))
+def isin(x1, x2, assume_unique=False, invert=False):
+    """Whether each value of x1 occurs in x2."""
+    from ranvier.ops.reductions import any as _any
+
+    a, b = promote_pair(x1, x2)
+    found = _any(ew.equal(expand(a, -1), reshape(b, [1] * len(a.shape) + [-1])), -1)
+    return ew.logical_not(found) if invert else found
+
+
+@op(NUMPY)
+def select(condlist, choicelist, default=0):
+    """The choice of the first condition that holds, else the default."""
+    out = default
+    for condition, choice in zip(reversed(list(condlist)), reversed(list(choicelist))):
+        out = ew.where(condition, choice, out)
+    return out
+
+
+def unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None, fill_value=None):  # fmt: skip
+    """Distinct values in ascending order; needs the values."""
+    found = np.unique(to_tensor(x).numpy(), return_index=return_index, return_inverse=return_inverse,
+                      return_counts=return_counts, axis=axis)  # fmt: skip
+    parts = list(found) if isinstance(found, tuple) else [found]
+    if size is not None:
+        along = axis or 0
+        count = parts[0].shape[along]
+        if count >= size:
+            parts[0] = np.take(parts[0], np.arange(size), along)
+        else:
+            value = parts[0].min() if fill_value is None else fill_value
+            widths = [(0, 0)] * parts[0].ndim
+            widths[along] = (0, size - count)
+            parts[0] = np.pad(parts[0], widths, constant_values=value)
+    tensors = [B.tensor(np.ascontiguousarray(p if i == 0 else p.astype("int32"))) for i, p in enumerate(parts)]
+    return tensors[0] if len(tensors) == 1 else tuple(tensors)
+
+
+# --- x[key] ---------------------------------------------------------------------------------------
+
+
+@op(NUMPY)
+def get_item(x, key):
+    """NumPy's basic and integer indexing."""
+    return index(to_tensor(x), key)
+
+
+def index(x: Tensor, key) -> Tensor:
+    """`x[key]`: ints, slices, `None`, `...`, integer tensors, and boolean masks of known values."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    if isinstance(key, list):
+        items = [np.asarray(key)]
+    items = [_plain_key(k) for k in items]
+    items = _expand_masks(items)
+    items = _expand_ellipsis(items, len(x.shape))
+    starts, sizes, strides, shape = [], [], [], []
+    arrays = []
+    axis = 0
+    for k in items:
+        if k is None:
+            shape.append(1)
+            continue
+        n = x.shape[axis]
+        if isinstance(k, int):
+            if not -n <= k < n:
+                raise B.RangeError(
+                    f"index {k} is out of bounds for axis {axis} with size {n}. Received: "
+                    f"x.shape={tuple(x.shape)}"
+                )
+            part = (k % n, 1, 1)
+        elif isinstance(k, builtins.slice):
+            begin, end, step = k.indices(n)
+            size = len(builtins.range(begin, end, step))
+            part = (begin if size else 0, size, step)
+            shape.append(size)
+        else:
+            part = (0, n, 1)
+            arrays.append((len(shape), k))
+            shape.append(n)
+        starts.append(part[0])
+        sizes.append(part[1])
+        strides.append(part[2])
+        axis += 1
+    if sizes != list(x.shape) or any(s != 1 for s in strides):
+        x = apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": strides})
+    if shape != list(x.shape):
+        x = reshape(x, shape)
+    return _advanced(x, arrays, items) if arrays else x
+
+
+
+def _plain_key(k):
+    if k is None or k is Ellipsis or isinstance(k, (builtins.slice, Tensor)):
+        return _known_slice(k) if isinstance(k, builtins.slice) else k
+    if isinstance(k, Variable):
+        return k.value
+    if isinstance(k, (int, np.integer)) and not isinstance(k, (bool, np.bool_)):
+        return int(k)
+    if isinstance(k, (bool, np.bool_, list, tuple, np.ndarray)):
+        return np.asarray(k)
+    raise B.DTypeError(
+        "Only integers, slices, ellipsis, None and integer or boolean arrays are valid indices. "
+        f"Received: {k!r}"
+    )
+
+
+def _known_slice(k):
+    parts = [v if v is None else int(v) for v in (k.start, k.stop, k.step)]
+    return builtins.slice(*parts)
+
+
+def _expand_masks(items):
+    out = []
+    for k in items:
+        is_mask = isinstance(k, (np.ndarray, Tensor)) and str(k.dtype) == "bool"
+        if is_mask:
+            mask = k.numpy() if isinstance(k, Tensor) else k
+            out.extend(i.astype("int32") for i in np.nonzero(mask))
+        else:
+            out.append(k)
+    return out
+
+
+def _expand_ellipsis(items, rank):
+    used = len([k for k in items if k is not None and k is not Ellipsis])
+    if used > rank:
+        raise B.RangeError(
+            f"too many indices: the tensor has {rank} dimensions, but {used} were indexed"
+        )
+    at = [i for i, k in enumerate(items) if k is Ellipsis]
+    if len(at) > 1:
+        raise B.RangeError("an index can only have a single ellipsis ('...')")
+    fill = [builtins.slice(None)] * (rank - used)
+    if at:
+        return items[: at[0]] + fill + items[at[0] + 1 :]
+    return items + fill
+
+
+def _advanced(x, arrays, items):
+    """Integer arrays: broadcast together, one gather over their axes."""
+    axes = [a for a, _ in arrays]
+    tensors = [_index_tensor(k) for _, k in arrays]
+    if len(axes) == 1:
+        return apply("take", [x, tensors[0]], {"axis": axes[0]})
+    rank = len(x.shape)
+    rest = [i for i in range(rank) if i not in axes]
+    dims = [x.shape[a] for a in axes]
+    moved = apply("transpose", [x], {"perm": axes + rest}) if axes + rest != list(range(rank)) else x
+    flat = reshape(moved, [math.prod(dims)] + [x.shape[i] for i in rest])
+    position = None
+    for tensor, d, stride in zip(tensors, dims, [math.prod(dims[i + 1 :]) for i in range(len(dims))]):
+        wrapped = ew.where(ew.less(tensor, 0), ew.add(tensor, d), tensor)
+        term = ew.multiply(wrapped, stride)
+        position = term if position is None else ew.add(position, term)
+    out = apply("take", [flat, position], {"axis": 0})
+    if axes != list(range(axes[0], axes[0] + len(axes))) or axes[0] == 0:
+        return out
+    # Neighbouring index axes: their result stands where they stood.
+    count = len(position.shape)
+    order = list(range(count, count + axes[0])) + list(range(count)) + list(
+        range(count + axes[0], len(out.shape))
+    )
+    return apply("transpose", [out], {"perm": order})

@@ -1,0 +1,430 @@
+"""Activations, normalizations, softmax and losses."""
+
+from __future__ import annotations
+
+import math
+
+from ranvier import _backend as B
+from ranvier import config
+from ranvier.ops import elementwise as ew
+from ranvier.ops import reductions as red
+from ranvier.ops._define import (
+    NN,
+    apply,
+    axis_tuple,
+    cast,
+    expand,
+    one_axis,
+    op,
+    promote_pair,
+    reshape,
+    scalar,
+    to_float,
+    to_tensor,
+)
+from ranvier.ops.elementwise import _unary
+from ranvier.ops.indexing import _index_tensor
+
+relu = _unary("relu", "max(x, 0).", floating=False, bool_as="int32", module=NN)
+sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).", module=NN)
+softplus = _unary("softplus", "log(1 + exp(x)).", module=NN)
+silu = _unary("silu", "x sigmoid(x).", module=NN)
+
+
+def swish(x):
+    """x sigmoid(x); see `silu`."""
+    return silu(x)
+
+
+@op(NN)
+def relu6(x):
+    """min(max(x, 0), 6)."""
+    return ew.minimum(relu(x), 6)
+
+
+@op(NN, static=("negative_slope",))
+def leaky_relu(x, negative_slope=0.2):
+    """x above zero, else negative_slope x."""
+    x = to_float(x)
+    return apply("leaky_relu", [x, scalar(float(negative_slope), x.dtype)], None)
+
+
+@op(NN, static=("alpha",))
+def elu(x, alpha=1.0):
+    """x above zero, else alpha (exp(x) - 1)."""
+    x = to_float(x)
+    return apply("elu", [x, scalar(float(alpha), x.dtype)], None)
+
+
+@op(NN)
+def selu(x):
+    """The self-normalizing ELU."""
+    return ew.multiply(elu(x, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
+
+
+@op(NN, static=("alpha",))
+def celu(x, alpha=1.0):
+    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
+    x = to_float(x)
+    low = ew.multiply(ew.expm1(ew.divide(ew.minimum(x, 0.0), float(alpha))), float(alpha))
+    return ew.add(ew.maximum(x, 0.0), low)
+
+
+@op(NN, static=("approximate",))
+def gelu(x, approximate=True):
+    """x times the normal distribution function of x (by a tanh formula when approximate)."""
+    return apply("gelu_tanh" if approximate else "gelu", [to_float(x)], None)
+
+
+@op(NN)
+def softsign(x):
+    """x / (1 + |x|)."""
+    x = to_float(x)
+    return ew.divide(x, ew.add(ew.absolute(x), 1.0))
+
+
+@op(NN)
+def log_sigmoid(x):
+    """log(sigmoid(x))."""
+    return ew.negative(softplus(ew.negative(to_float(x))))
+
+
+@op(NN)
+def hard_sigmoid(x):
+    """relu6(x + 3) / 6."""
+    return ew.divide(relu6(ew.add(to_float(x), 3.0)), 6.0)
+
+
+@op(NN)
+def hard_silu(x):
+    """x hard_sigmoid(x)."""
+    x = to_float(x)
+    return ew.multiply(x, hard_sigmoid(x))
+
+
+def hard_swish(x):
+    """See `hard_silu`."""
+    return hard_silu(x)
+
+
+@op(NN)
+def hard_tanh(x):
+    """x clipped to [-1, 1]."""
+    return ew.clip(to_float(x), -1.0, 1.0)
+
+
+@op(NN, static=("threshold",))
+def hard_shrink(x, threshold=0.5):
+    """x where |x| > threshold, else 0."""
+    x = to_float(x)
+    return ew.where(ew.greater(ew.absolute(x), threshold), x, 0.0)
+
+
+@op(NN, static=("threshold",))
+def soft_shrink(x, threshold=0.5):
+    """x moved towards zero by the threshold, 0 within it."""
+    x = to_float(x)
+    return ew.where(ew.greater(x, threshold), ew.subtract(x, threshold),
+                    ew.where(ew.less(x, -threshold), ew.add(x, threshold), 0.0))  # fmt: skip
+
+
+@op(NN)
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    x = to_float(x)
+    return ew.subtract(x, ew.tanh(x))
+
+
+@op(NN, static=("threshold", "default_value"))
+def threshold(x, threshold, default_value):
+    """x where x > threshold, else the default value."""
+    x = to_float(x)
+    return ew.where(ew.greater(x, threshold), x, default_value)
+
+
+@op(NN, static=("b",))
+def squareplus(x, b=4):
+    """(x + sqrt(x**2 + b)) / 2."""
+    x = to_float(x)
+    return ew.multiply(ew.add(x, ew.sqrt(ew.add(ew.square(x), b))), 0.5)
+
+
+@op(NN)
+def sparse_plus(x):
+    """0 below -1, (x + 1)**2 / 4 in between, x above 1."""
+    x = to_float(x)
+    middle = ew.multiply(ew.square(ew.add(x, 1.0)), 0.25)
+    return ew.where(ew.less_equal(x, -1.0), 0.0, ew.where(ew.less(x, 1.0), middle, x))
+
+
+@op(NN)
+def sparse_sigmoid(x):
+    """0 below -1, (x + 1) / 2 in between, 1 above 1."""
+    x = to_float(x)
+    return ew.clip(ew.multiply(ew.add(x, 1.0), 0.5), 0.0, 1.0)
+
+
+@op(NN, static=("axis",))
+def glu(x, axis=-1):
+    """The first half times the sigmoid of the second."""
+    from ranvier.ops.shapes import split
+
+    x = to_float(x)
+    if x.shape[one_axis(axis, x.ndim)] % 2:
+        raise B.ShapeError(f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}")
+    a, b = split(x, 2, axis)
+    return ew.multiply(a, sigmoid(b))
+
+
+def _over_axes(prim, x, axis):
+    """A last-axis function over one or several axes."""
+    if axis is None:
+        return reshape(apply(prim, [reshape(x, [-1])], None), x.shape)
+    rank = x.ndim
+    axes = axis_tuple(axis, rank)
+    if axes == (rank - 1,):
+        return apply(prim, [x], None)
+    order = [i for i in range(rank) if i not in axes] + list(axes)
+    moved = apply("transpose", [x], {"perm": order})
+    kept = list(moved.shape[: rank - len(axes)])
+    out = reshape(apply(prim, [reshape(moved, kept + [-1])], None), moved.shape)
+    return apply("transpose", [out], {"perm": [order.index(i) for i in range(rank)]})
+
+
+@op(NN, static=("axis",))
+def softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)) over one or several axes."""
+    x = to_float(x)
+    return _over_axes("softmax", x if x.ndim else reshape(x, [1]), axis)
+
+
+@op(NN, static=("axis",))
+def log_softmax(x, axis=-1):
+    """log(softmax(x)) over one or several axes."""
+    return _over_axes("log_softmax", to_float(x), axis)
+
+
+@op(NN, static=("axis",))
+def sparsemax(x, axis=-1):
+    """The Euclidean projection onto the probability simplex."""
+    from ranvier.ops import shapes as sh
+
+    x = to_float(x)
+    axis = one_axis(axis, x.ndim)
+    ordered = sh.flip(red.sort(x, axis), axis)
+    total = red.cumsum(ordered, axis)
+    spread = [1] * x.ndim
+    spread[axis] = -1
+    k = reshape(cast(sh.arange(1, x.shape[axis] + 1), x.dtype), spread)
+    inside = ew.greater(ew.add(ew.multiply(k, ordered), 1.0), total)
+    count = red.sum(cast(inside, x.dtype), axis, True)
+    support = red.sum(ew.where(inside, ordered, 0.0), axis, True)
+    tau = ew.divide(ew.subtract(support, 1.0), count)
+    return ew.maximum(ew.subtract(x, tau), 0.0)
+
+
+# --- normalization --------------------------------------------------------------------------------
+
+
+@op(NN, static=("axes", "keepdims", "synchronized"))
+def moments(x, axes, keepdims=False, synchronized=False):
+    """Mean and variance over axes."""
+    x = to_float(x)
+    dtype = x.dtype
+    if dtype == "float16":
+        x = cast(x, "float32")
+    mean = red.mean(x, axes, True)
+    variance = red.mean(ew.square(ew.subtract(x, mean)), axes, keepdims)
+    if not keepdims:
+        mean = reshape(mean, variance.shape)
+    return cast(mean, dtype), cast(variance, dtype)
+
+
+@op(NN, static=("axis", "epsilon"))
+def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, statistics per index of `axis`."""
+    x = to_float(x)
+    axis = one_axis(axis, x.ndim)
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    mean, variance = (to_tensor(t, x.dtype) for t in (mean, variance))
+    if axis == x.ndim - 1 and x.dtype in ("float32", "float64"):
+        size = [x.shape[axis]]
+        gamma = B.full(size, 1.0, x.dtype) if scale is None else to_tensor(scale, x.dtype)
+        beta = B.full(size, 0.0, x.dtype) if offset is None else to_tensor(offset, x.dtype)
+        return apply("batch_norm_infer", [x, mean, variance, gamma, beta], {"epsilon": float(epsilon)})
+    inverse = ew.rsqrt(ew.add(reshape(variance, shape), epsilon))
+    if scale is not None:
+        inverse = ew.multiply(inverse, reshape(to_tensor(scale, x.dtype), shape))
+    shift = ew.negative(ew.multiply(reshape(mean, shape), inverse))
+    if offset is not None:
+        shift = ew.add(shift, reshape(to_tensor(offset, x.dtype), shape))
+    return ew.add(ew.multiply(x, inverse), shift)
+
+
+@op(NN, static=("axis", "epsilon"))
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
+    """Mean 0 and variance 1 over axes, then gamma x + beta."""
+    x = to_float(x)
+    epsilon = config.epsilon() if epsilon is None else float(epsilon)
+    axes = axis_tuple(axis, x.ndim)
+    last = axes == (x.ndim - 1,)
+    vector = all(v is None or len(v.shape) == 1 for v in (gamma, beta))
+    if last and vector and x.dtype in ("float32", "float64"):
+        size = [x.shape[-1]]
+        gamma = B.full(size, 1.0, x.dtype) if gamma is None else to_tensor(gamma, x.dtype)
+        beta = B.full(size, 0.0, x.dtype) if beta is None else to_tensor(beta, x.dtype)
+        return apply("layer_norm", [x, gamma, beta], {"epsilon": epsilon})[0]
+    dtype = x.dtype
+    wide = cast(x, "float32") if dtype in ("float16", "bfloat16") else x
+    mean, variance = moments(wide, axes, True)
+    out = ew.multiply(ew.subtract(wide, mean), ew.rsqrt(ew.add(variance, epsilon)))
+    shape = [d if i in axes else 1 for i, d in enumerate(x.shape)]
+    if gamma is not None:
+        out = ew.multiply(out, reshape(to_tensor(gamma, out.dtype), shape))
+    if beta is not None:
+        out = ew.add(out, reshape(to_tensor(beta, out.dtype), shape))
+    return cast(out, dtype)
+
+
+@op(NN, static=("axis", "epsilon"))
+def rms_normalization(x, scale=None, axis=-1, epsilon=None):
+    """x / sqrt(mean(x**2) + epsilon) * scale over axes."""
+    x = to_float(x)
+    epsilon = config.epsilon() if epsilon is None else float(epsilon)
+    inverse = ew.rsqrt(ew.add(red.mean(ew.square(x), axis, True), epsilon))
+    out = ew.multiply(x, inverse)
+    return out if scale is None else ew.multiply(out, to_tensor(scale, x.dtype))
+
+
+@op(NN, static=("axis", "order", "epsilon"))
+def normalize(x, axis=-1, order=2, epsilon=None):
+    """x divided by its norm of the given order along an axis."""
+    x = to_float(x)
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if not isinstance(order, int) or not order >= 1:
+        raise ValueError(f"Argument `order` must be an int >= 1. Received: order={order}")
+    if order == 2:
+        power = red.sum(ew.square(x), axis, True)
+        return ew.multiply(x, ew.rsqrt(ew.maximum(power, epsilon**2)))
+    length = red.norm(x, ord=order, axis=axis, keepdims=True)
+    return ew.divide(x, ew.maximum(length, epsilon))
+
+
+# --- losses ---------------------------------------------------------------------------------------
+
+
+def _same_rank(target, output, name):
+    if tuple(target.shape) != tuple(output.shape):
+        raise B.ShapeError(
+            f"{name}: arguments `target` and `output` must have the same shape. Received: "
+            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
+        )
+
+
+def _log_probabilities(output, from_logits, axis):
+    if from_logits:
+        return log_softmax(output, axis)
+    output = ew.divide(output, red.sum(output, axis, True))
+    eps = config.epsilon()
+    return ew.log(ew.clip(output, eps, 1.0 - eps))
+
+
+@op(NN, static=("from_logits", "axis"))
+def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-sum(target log(probabilities)) along an axis."""
+    target, output = promote_pair(target, output, floating=True)
+    if not output.ndim:
+        raise B.ShapeError("Arguments `target` and `output` must be at least rank 1. Received: "
+                           f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}")  # fmt: skip
+    _same_rank(target, output, "categorical_crossentropy")
+    last = one_axis(axis, output.ndim) == output.ndim - 1
+    if from_logits and last and output.dtype in ("float32", "float64"):
+        return apply("softmax_cross_entropy", [output, target], None)[0]
+    log_p = _log_probabilities(output, from_logits, axis)
+    return ew.negative(red.sum(ew.multiply(target, log_p), axis))
+
+
+@op(NN, static=("from_logits", "axis"))
+def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-log(probability of the target class) along an axis. Classes out of range are an error."""
+    output = to_float(output)
+    target = to_tensor(target)
+    if config.is_float_dtype(target.dtype) or target.dtype == "bool":
+        target = cast(target, "int32")
+    target = _index_tensor(target)
+    if not output.ndim:
+        raise B.ShapeError("Argument `output` must be at least rank 1. Received: "
+                           f"output.shape={tuple(output.shape)}")  # fmt: skip
+    axis = one_axis(axis, output.ndim)
+    if target.ndim == output.ndim and target.shape[-1] == 1:
+        target = reshape(target, target.shape[:-1])
+    kept = [d for i, d in enumerate(output.shape) if i != axis]
+    if list(target.shape) != kept:
+        raise B.ShapeError(
+            "sparse_categorical_crossentropy: `target` must have the shape of `output` without the "
+            f"class axis. Expected: {tuple(kept)}. Received: target.shape={tuple(target.shape)}, "
+            f"output.shape={tuple(output.shape)}"
+        )
+    apply("check_range", [target], {"low": 0, "high": int(output.shape[axis])})
+    last = axis == output.ndim - 1
+    if from_logits and last and output.dtype in ("float32", "float64"):
+        return apply("sparse_softmax_cross_entropy", [output, target], None)[0]
+    log_p = _log_probabilities(output, from_logits, axis)
+    chosen = apply("take_along_axis", [log_p, expand(target, axis)], {"axis": axis})
+    return ew.negative(reshape(chosen, kept))
+
+
+@op(NN, static=("from_logits",))
+def binary_crossentropy(target, output, from_logits=False):
+    """-(target log(p) + (1 - target) log(1 - p)), element by element."""
+    target, output = promote_pair(target, output, floating=True)
+    _same_rank(target, output, "binary_crossentropy")
+    if from_logits:
+        # max(x, 0) - x t + log(1 + exp(-|x|))
+        tail = ew.log1p(ew.exp(ew.negative(ew.absolute(output))))
+        return ew.add(ew.subtract(relu(output), ew.multiply(output, target)), tail)
+    eps = config.epsilon()
+    output = ew.clip(output, eps, 1.0 - eps)
+    positive = ew.multiply(target, ew.log(output))
+    negative = ew.multiply(ew.subtract(1.0, target), ew.log(ew.subtract(1.0, output)))
+    return ew.negative(ew.add(positive, negative))
+
+
+@op(NN, static=("max_val",))
+def psnr(x1, x2, max_val):
+    """Peak signal to noise ratio in dB."""
+    x1, x2 = promote_pair(x1, x2, floating=True)
+    _same_rank(x1, x2, "psnr")
+    error = red.mean(ew.square(ew.subtract(x1, x2)))
+    return ew.subtract(20.0 * math.log10(max_val), ew.multiply(ew.log10(error), 10.0))
+
+
+@op(NN, static=("is_causal", "flash_attention", "attn_logits_soft_cap"))
+def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None, attn_logits_soft_cap=None):  # fmt: skip
+    """Scaled dot-product attention of (batch, time, heads, dim) tensors; fewer key heads repeat."""
+    from ranvier.ops import products as pr
+    from ranvier.ops import shapes as sh
+
+    query, key = promote_pair(query, key, floating=True)
+    value = to_tensor(value, query.dtype)
+    if query.ndim != 4:
+        raise ValueError("`dot_product_attention` only supports 4D inputs. Received: "
+                         f"query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}")  # fmt: skip
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:
+        key, value = sh.repeat(key, groups, 2), sh.repeat(value, groups, 2)
+    scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    logits = ew.multiply(pr.einsum("BTNH,BSNH->BNTS", query, key), scale)
+    if attn_logits_soft_cap is not None:
+        cap = float(attn_logits_soft_cap)
+        logits = ew.multiply(ew.tanh(ew.divide(logits, cap)), cap)
+    if bias is not None:
+        logits = ew.add(logits, bias)
+    low = -0.7 * float(3.4e38 if logits.dtype != "float16" else 65504.0)
+    if mask is not None:
+        logits = ew.where(cast(to_tensor(mask), "bool"), logits, low)
+    if is_causal:
+        causal = sh.tri(query.shape[1], key.shape[1], dtype="bool")
+        logits = ew.where(causal, logits, low)
+    return pr.einsum("BNTS,BSNH->BTNH", softmax(logits), value)

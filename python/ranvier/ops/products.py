@@ -1,0 +1,390 @@
+"""Products of tensors: matmul and what reduces to it, and linear algebra of known values."""
+
+from __future__ import annotations
+
+import math
+import string
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier.ops import elementwise as ew
+from ranvier.ops import reductions as red
+from ranvier.ops import shapes as sh
+from ranvier.ops._define import (
+    LINALG,
+    NUMPY,
+    apply,
+    axis_tuple,
+    cast,
+    expand,
+    op,
+    promote_all,
+    promote_pair,
+    reshape,
+    to_float,
+    to_tensor,
+)
+
+
+def _product(a, b):
+    if a.dtype == "int8":
+        a, b = cast(a, "int32"), cast(b, "int32")
+    elif a.dtype == "bool":
+        return cast(apply("matmul", [cast(a, "int32"), cast(b, "int32")], None), "bool")
+    return apply("matmul", [a, b], None)
+
+
+@op(NUMPY)
+def matmul(x1, x2):
+    """Matrix product over the last two axes; leading axes broadcast. int8 products give int32."""
+    return _product(*promote_pair(x1, x2))
+
+
+@op(NUMPY)
+def dot(x1, x2):
+    """Sum of products over the last axis of x1 and the second to last of x2."""
+    a, b = promote_pair(x1, x2)
+    if not a.shape or not b.shape:
+        return ew.multiply(a, b)
+    if len(b.shape) == 1 or len(a.shape) == 1 or len(b.shape) == 2:
+        if len(b.shape) <= 2:
+            return _product(a, b)
+        return tensordot(a, b, ([-1], [-2]))
+    return tensordot(a, b, ([-1], [-2]))
+
+
+@op(NUMPY)
+def vdot(x1, x2):
+    """Sum of products of all elements."""
+    a, b = promote_pair(x1, x2)
+    return _product(reshape(a, [-1]), reshape(b, [-1]))
+
+
+@op(NUMPY)
+def inner(x1, x2):
+    """Sum of products over the last axes."""
+    a, b = promote_pair(x1, x2)
+    if not a.shape or not b.shape:
+        return ew.multiply(a, b)
+    return tensordot(a, b, ([-1], [-1]))
+
+
+@op(NUMPY)
+def outer(x1, x2):
+    """All products of two vectors (inputs are flattened)."""
+    a, b = promote_pair(x1, x2)
+    return ew.multiply(reshape(a, [-1, 1]), reshape(b, [1, -1]))
+
+
+@op(NUMPY, static=("axes",))
+def tensordot(x1, x2, axes=2):
+    """Sum of products over pairs of axes."""
+    a, b = promote_pair(x1, x2)
+    if isinstance(axes, int):
+        left = list(range(len(a.shape) - axes, len(a.shape)))
+        right = list(range(axes))
+    else:
+        left = list(axis_tuple(axes[0], len(a.shape)))
+        right = list(axis_tuple(axes[1], len(b.shape)))
+    if [a.shape[i] for i in left] != [b.shape[i] for i in right]:
+        raise B.ShapeError(
+            "tensordot: the summed axes must have equal sizes. Received: "
+            f"x1.shape={tuple(a.shape)}, x2.shape={tuple(b.shape)}, axes={axes}"
+        )
+    keep_a = [i for i in range(len(a.shape)) if i not in left]
+    keep_b = [i for i in range(len(b.shape)) if i not in right]
+    k = math.prod(a.shape[i] for i in left)
+    m = math.prod(a.shape[i] for i in keep_a)
+    n = math.prod(b.shape[i] for i in keep_b)
+    rows = reshape(sh.transpose(a, keep_a + left), [m, k])
+    cols = reshape(sh.transpose(b, right + keep_b), [k, n])
+    return reshape(_product(rows, cols), [a.shape[i] for i in keep_a] + [b.shape[i] for i in keep_b])
+
+
+@op(NUMPY, static=("axisa", "axisb", "axisc", "axis"))
+def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    """Cross product of vectors of two or three elements."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = promote_pair(x1, x2)
+    a, b = sh.moveaxis(a, axisa, -1), sh.moveaxis(b, axisb, -1)
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
+        raise B.ShapeError("`x1`'s dim on `axis={}` and `x2`'s must be 2 or 3. Received: {} and {}".format(
+            axisa, tuple(a.shape), tuple(b.shape)))  # fmt: skip
+    pa = [a[..., i] for i in range(a.shape[-1])] + ([0.0] if a.shape[-1] == 2 else [])
+    pb = [b[..., i] for i in range(b.shape[-1])] + ([0.0] if b.shape[-1] == 2 else [])
+
+    def minor(i, j):
+        return ew.subtract(ew.multiply(pa[i], pb[j]), ew.multiply(pa[j], pb[i]))
+
+    if a.shape[-1] == 2 and b.shape[-1] == 2:
+        return minor(0, 1)
+    return sh.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
+
+
+@op(NUMPY)
+def kron(x1, x2):
+    """Kronecker product."""
+    a, b = promote_pair(x1, x2)
+    rank = max(len(a.shape), len(b.shape))
+    sa = [1] * (rank - len(a.shape)) + list(a.shape)
+    sb = [1] * (rank - len(b.shape)) + list(b.shape)
+    wide_a = reshape(a, [d for s in sa for d in (s, 1)])
+    wide_b = reshape(b, [d for s in sb for d in (1, s)])
+    return reshape(ew.multiply(wide_a, wide_b), [x * y for x, y in zip(sa, sb)])
+
+
+# --- einsum ---------------------------------------------------------------------------------------
+
+
+@op(NUMPY, static=("subscripts",))
+def einsum(subscripts, *operands, **kwargs):
+    """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
+    tensors = promote_all(operands)
+    if tensors[0].dtype == "int8":
+        tensors = [cast(t, "int32") for t in tensors]
+    terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
+    sizes: dict[str, int] = {}
+    for term, t in zip(terms, tensors):
+        for letter, d in zip(term, t.shape):
+            if sizes.setdefault(letter, d) not in (d, 1) and d != 1:
+                raise B.ShapeError(
+                    f"einsum: index '{letter}' has sizes {sizes[letter]} and {d}. Received: "
+                    f"subscripts={subscripts!r}, shapes={[tuple(x.shape) for x in tensors]}"
+                )
+            sizes[letter] = max(sizes[letter], d)
+    parts = [_take_diagonals(t, term) for t, term in zip(tensors, terms)]
+    while len(parts) > 1:
+        (a, ta), (b, tb) = parts.pop(0), parts.pop(0)
+        later = set(out).union(*(set(term) for _, term in parts))
+        parts.insert(0, _contract(a, ta, b, tb, later))
+    x, term = parts[0]
+    gone = [i for i, letter in enumerate(term) if letter not in out]
+    if gone:
+        x = apply("sum", [x], {"axes": gone, "keepdims": False})
+        term = "".join(c for c in term if c in out)
+    return sh.transpose(x, [term.index(c) for c in out]) if term != out else x
+
+
+def _parse(subscripts, ranks):
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise ValueError(
+            f"einsum: {len(terms)} index lists for {len(ranks)} operands. Received: {subscripts!r}"
+        )
+    free = [c for c in string.ascii_letters if c not in text]
+    depth = max((r - len(t.replace("...", "")) for t, r in zip(terms, ranks) if "..." in t), default=0)
+    dots = "".join(free[:depth])
+    full = []
+    for term, rank in zip(terms, ranks):
+        if "..." in term:
+            count = rank - len(term.replace("...", ""))
+            term = term.replace("...", dots[len(dots) - count :] if count else "")
+        if len(term) != rank:
+            raise B.ShapeError(
+                f"einsum: '{term}' names {len(term)} axes of a tensor of rank {rank}. "
+                f"Received: subscripts={subscripts!r}"
+            )
+        full.append(term)
+    if arrow:
+        out = right.replace("...", dots)
+    else:
+        letters = "".join(full)
+        out = dots + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots))
+    return full, out
+
+
+def _take_diagonals(x, term):
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            i = term.index(letter)
+            j = term.index(letter, i + 1)
+            x = sh.diagonal(x, 0, i, j)
+            term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
+    return x, term
+
+
+def _contract(a, ta, b, tb, later):
+    """Two operands as one batched matrix product."""
+    for t, other in ((ta, tb), (tb, ta)):
+        gone = [c for c in t if c not in other and c not in later]
+        if gone:
+            axes = [t.index(c) for c in gone]
+            if t is ta:
+                a, ta = apply("sum", [a], {"axes": axes, "keepdims": False}), _without(ta, gone)
+            else:
+                b, tb = apply("sum", [b], {"axes": axes, "keepdims": False}), _without(tb, gone)
+    batch = [c for c in ta if c in tb and c in later]
+    inner_ = [c for c in ta if c in tb and c not in later]
+    rows = [c for c in ta if c not in tb]
+    cols = [c for c in tb if c not in ta]
+    sa, sb = dict(zip(ta, a.shape)), dict(zip(tb, b.shape))
+    if any(sa[c] != sb[c] for c in inner_):
+        common = {c: max(sa[c], sb[c]) for c in inner_}
+        a = apply("broadcast_to", [a], {"shape": [common.get(c, sa[c]) for c in ta]})
+        b = apply("broadcast_to", [b], {"shape": [common.get(c, sb[c]) for c in tb]})
+        sa.update(common)
+        sb.update(common)
+    pa = sh.transpose(a, [ta.index(c) for c in batch + rows + inner_])
+    pb = sh.transpose(b, [tb.index(c) for c in batch + inner_ + cols])
+    m = math.prod(sa[c] for c in rows)
+    k = math.prod(sa[c] for c in inner_)
+    n = math.prod(sb[c] for c in cols)
+    pa = reshape(pa, [sa[c] for c in batch] + [m, k])
+    pb = reshape(pb, [sb[c] for c in batch] + [k, n])
+    out = _product(pa, pb)
+    lead = [max(sa[c], sb[c]) for c in batch]
+    out = reshape(out, lead + [sa[c] for c in rows] + [sb[c] for c in cols])
+    return out, "".join(batch + rows + cols)
+
+
+def _without(term, letters):
+    return "".join(c for c in term if c not in letters)
+
+
+# --- statistics -----------------------------------------------------------------------------------
+
+
+@op(NUMPY)
+def corrcoef(x):
+    """Correlation coefficients of the rows."""
+    x = to_float(x)
+    if len(x.shape) == 1:
+        x = expand(x, 0)
+    centred = ew.subtract(x, red.mean(x, 1, True))
+    covariance = matmul(centred, sh.transpose(centred))
+    scale = ew.sqrt(sh.diagonal(covariance))
+    return ew.divide(ew.divide(covariance, expand(scale, 1)), expand(scale, 0))
+
+
+@op(NUMPY, static=("mode",))
+def correlate(x1, x2, mode="valid"):
+    """Cross-correlation of two vectors; mode full, same or valid."""
+    a, b = promote_pair(x1, x2, floating=True)
+    if len(a.shape) != 1 or len(b.shape) != 1:
+        raise ValueError("correlate: both inputs must be vectors. Received: "
+                         f"{tuple(a.shape)} and {tuple(b.shape)}")  # fmt: skip
+    n, m = a.shape[0], b.shape[0]
+    if n < m:
+        return sh.flip(correlate(b, a, mode))
+    if mode not in ("valid", "same", "full"):
+        raise ValueError(f"correlate: `mode` must be valid, same or full. Received: mode={mode!r}")
+    left = {"valid": 0, "same": m // 2, "full": m - 1}[mode]
+    right = {"valid": 0, "same": m - 1 - m // 2, "full": m - 1}[mode]
+    out = apply("conv", [reshape(a, [1, n, 1]), reshape(b, [m, 1, 1])],
+                {"strides": [1], "dilations": [1], "padding": [left, right], "groups": 1})  # fmt: skip
+    return reshape(out, [-1])
+
+
+# --- linear algebra of known values ---------------------------------------------------------------
+
+
+def _host(x):
+    return to_float(x).numpy()
+
+
+def _back(value, dtype):
+    return B.tensor(np.ascontiguousarray(value).astype(dtype))
+
+
+def _host_function(name, doc, run):
+    def fn(x):
+        x = to_float(x)
+        out = run(_host(x))
+        if isinstance(out, tuple):
+            return tuple(_back(o, x.dtype) for o in out)
+        return _back(out, x.dtype)
+
+    fn.__name__, fn.__doc__ = name, doc
+    return op(LINALG)(fn)
+
+
+inv = _host_function("inv", "Inverse of square matrices.", np.linalg.inv)
+pinv = _host_function("pinv", "Pseudo-inverse of matrices.", np.linalg.pinv)
+det = _host_function("det", "Determinant of square matrices.", np.linalg.det)
+eig = _host_function("eig", "Eigenvalues and eigenvectors.", lambda a: tuple(np.linalg.eig(a)))
+eigh = _host_function("eigh", "Eigenvalues and vectors of symmetric matrices.", lambda a: tuple(np.linalg.eigh(a)))
+slogdet = _host_function("slogdet", "Sign and logarithm of the determinant.", lambda a: tuple(np.linalg.slogdet(a)))
+logdet = _host_function("logdet", "Logarithm of the determinant.", lambda a: np.linalg.slogdet(a)[1])
+
+
+@op(LINALG, static=("upper",))
+def cholesky(x, upper=False):
+    """The lower (or upper) triangular factor of positive definite matrices."""
+    x = to_float(x)
+    factor = np.linalg.cholesky(_host(x))
+    return _back(np.swapaxes(factor, -1, -2) if upper else factor, x.dtype)
+
+
+@op(LINALG, static=("upper",))
+def cholesky_inverse(x, upper=False):
+    """The inverse of a matrix from its Cholesky factor."""
+    x = to_float(x)
+    factor = _host(x)
+    if upper:
+        factor = np.swapaxes(factor, -1, -2)
+    return _back(np.linalg.inv(factor @ np.swapaxes(factor, -1, -2)), x.dtype)
+
+
+@op(LINALG, static=("mode",))
+def qr(x, mode="reduced"):
+    """Orthogonal and upper triangular factors."""
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}")
+    x = to_float(x)
+    q, r = np.linalg.qr(_host(x), mode=mode)
+    return _back(q, x.dtype), _back(r, x.dtype)
+
+
+@op(LINALG, static=("full_matrices", "compute_uv"))
+def svd(x, full_matrices=True, compute_uv=True):
+    """Singular values, with both sets of singular vectors unless told otherwise."""
+    x = to_float(x)
+    out = np.linalg.svd(_host(x), full_matrices=full_matrices, compute_uv=compute_uv)
+    return tuple(_back(o, x.dtype) for o in out) if compute_uv else _back(out, x.dtype)
+
+
+@op(LINALG)
+def solve(a, b):
+    """x with a x = b."""
+    a, b = promote_pair(a, b, floating=True)
+    rhs = b.numpy()
+    column = rhs.ndim == a.ndim - 1
+    out = np.linalg.solve(a.numpy(), rhs[..., None] if column else rhs)
+    return _back(out[..., 0] if column else out, a.dtype)
+
+
+@op(LINALG, static=("lower",))
+def solve_triangular(a, b, lower=False):
+    """x with a x = b for a triangular a."""
+    a, b = promote_pair(a, b, floating=True)
+    triangle = (np.tril if lower else np.triu)(a.numpy())
+    rhs = b.numpy()
+    column = rhs.ndim == a.ndim - 1
+    out = np.linalg.solve(triangle, rhs[..., None] if column else rhs)
+    return _back(out[..., 0] if column else out, a.dtype)
+
+
+@op(LINALG, static=("rcond",))
+def lstsq(a, b, rcond=None):
+    """Least squares solution of a x = b."""
+    a, b = promote_pair(a, b, floating=True)
+    return _back(np.linalg.lstsq(a.numpy(), b.numpy(), rcond=rcond)[0], a.dtype)
+
+
+@op(LINALG, static=("tol",))
+def matrix_rank(x, tol=None):
+    """Number of singular values above the tolerance, int32."""
+    return B.tensor(np.asarray(np.linalg.matrix_rank(_host(x), tol=tol), dtype="int32"))
+
+
+@op(NUMPY)
+def cdist(x1, x2):
+    """Euclidean distances between the rows of two sets of points."""
+    a, b = promote_pair(x1, x2, floating=True)
+    gap = ew.subtract(expand(a, -2), expand(b, -3))
+    return ew.sqrt(red.sum(ew.square(gap), -1))
+

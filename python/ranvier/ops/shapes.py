@@ -1,0 +1,634 @@
+"""Creation of tensors, and functions that move elements without computing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import config
+from ranvier.ops import elementwise as ew
+from ranvier.ops._define import (
+    CORE,
+    NUMPY,
+    apply,
+    axis_tuple,
+    cast as _cast,
+    expand,
+    one_axis,
+    op,
+    promote_all,
+    reshape as _reshape,
+    to_float,
+    to_tensor,
+)
+from ranvier.symbolic.keras_tensor import KerasTensor
+
+
+def _shape_list(shape):
+    return [int(shape)] if isinstance(shape, (int, np.integer)) else [int(d) for d in shape]
+
+
+def _created(shape, value, dtype):
+    return apply("full", [], {"shape": _shape_list(shape), "dtype": dtype, "value": value})
+
+
+@op(NUMPY, static=("shape", "dtype"))
+def zeros(shape, dtype=None):
+    """A tensor of zeros."""
+    return _created(shape, 0.0, config.standardize_dtype(dtype))
+
+
+@op(NUMPY, static=("shape", "dtype"))
+def ones(shape, dtype=None):
+    """A tensor of ones."""
+    return _created(shape, 1.0, config.standardize_dtype(dtype))
+
+
+@op(NUMPY, static=("shape", "dtype"))
+def empty(shape, dtype=None):
+    """A tensor of zeros; nothing here is left uninitialized."""
+    return _created(shape, 0.0, config.standardize_dtype(dtype))
+
+
+@op(NUMPY, static=("shape", "dtype"))
+def full(shape, fill_value, dtype=None):
+    """A tensor of one value, or of a value broadcast to the shape."""
+    if dtype is None and not isinstance(fill_value, (bool, int, float)):
+        dtype = to_tensor(fill_value).dtype
+    dtype = config.standardize_dtype(dtype)
+    exact = isinstance(fill_value, (bool, float)) or (
+        isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53
+    )
+    if exact:
+        return _created(shape, float(fill_value), dtype)
+    return apply("broadcast_to", [to_tensor(fill_value, dtype)], {"shape": _shape_list(shape)})
+
+
+@op(NUMPY, static=("dtype",))
+def zeros_like(x, dtype=None):
+    """Zeros with the shape and, unless given, the dtype of x."""
+    x = to_tensor(x)
+    return _created(x.shape, 0.0, config.standardize_dtype(dtype) if dtype else x.dtype)
+
+
+@op(NUMPY, static=("dtype",))
+def ones_like(x, dtype=None):
+    """Ones with the shape and, unless given, the dtype of x."""
+    x = to_tensor(x)
+    return _created(x.shape, 1.0, config.standardize_dtype(dtype) if dtype else x.dtype)
+
+
+@op(NUMPY, static=("dtype",))
+def empty_like(x, dtype=None):
+    """Zeros with the shape and, unless given, the dtype of x."""
+    return zeros_like(x, dtype)
+
+
+@op(NUMPY, static=("dtype",))
+def full_like(x, fill_value, dtype=None):
+    """One value with the shape and, unless given, the dtype of x."""
+    x = to_tensor(x)
+    return full(x.shape, fill_value, config.standardize_dtype(dtype) if dtype else x.dtype)
+
+
+@op(NUMPY, static=("dtype",))
+def arange(start, stop=None, step=None, dtype=None):
+    """start, start + step, … before stop; from 0 when only one bound is given."""
+    if stop is None:
+        start, stop = 0, start
+    step = 1 if step is None else step
+    start, stop, step = (x.item() if hasattr(x, "item") else x for x in (start, stop, step))
+    if dtype is None:
+        floats = any(isinstance(x, float) for x in (start, stop, step))
+        dtype = config.floatx() if floats else "int32"
+    dtype = config.standardize_dtype(dtype)
+    size = max(0, math.ceil((stop - start) / step))
+    if all(float(v).is_integer() for v in (start, step)):
+        attrs = {"size": size, "start": int(start), "step": int(step), "dtype": dtype}
+        return apply("arange", [], attrs)
+    index = apply("arange", [], {"size": size, "start": 0, "step": 1, "dtype": "float64"})
+    return _cast(ew.add(ew.multiply(index, float(step)), float(start)), dtype)
+
+
+@op(NUMPY, static=("num", "endpoint", "retstep", "dtype", "axis"))
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+    """`num` evenly spaced values from start to stop (left out without `endpoint`)."""
+    if num < 0:
+        raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
+    start, stop = promote_all([start, stop], floating=True)
+    out_dtype = config.standardize_dtype(dtype) if dtype else start.dtype
+    gaps = num - 1 if endpoint else num
+    step = ew.divide(ew.subtract(stop, start), float(gaps) if gaps > 0 else math.nan)
+    span = ew.subtract(stop, start)
+    index = _cast(arange(num), start.dtype)
+    index = _reshape(index, [num] + [1] * len(span.shape))
+    out = ew.add(ew.multiply(ew.divide(index, float(max(gaps, 1))), span), start)
+    if endpoint and num > 1:
+        last = ew.equal(index, float(num - 1))
+        out = ew.where(last, stop, out)
+    if axis != 0:
+        out = moveaxis(out, 0, axis)
+    out = _cast(out, out_dtype)
+    return (out, step) if retstep else out
+
+
+@op(NUMPY, static=("num", "endpoint", "base", "dtype", "axis"))
+def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
+    """base ** linspace(start, stop)."""
+    out = ew.power(float(base), linspace(start, stop, num, endpoint, axis=axis))
+    return _cast(out, config.standardize_dtype(dtype)) if dtype else out
+
+
+@op(NUMPY, static=("num", "endpoint", "dtype", "axis"))
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """Values evenly spaced on a logarithmic scale, from start to stop."""
+    start, stop = promote_all([start, stop], floating=True)
+    sign = ew.sign(start)
+    out = ew.exp(linspace(ew.log(ew.absolute(start)), ew.log(ew.absolute(stop)), num, endpoint, axis=axis))
+    out = ew.multiply(sign, out)
+    return _cast(out, config.standardize_dtype(dtype)) if dtype else out
+
+
+@op(NUMPY, static=("N", "M", "k", "dtype"))
+def eye(N, M=None, k=0, dtype=None):
+    """Ones on the kth diagonal of an N x M matrix."""
+    return apply("eye", [], {"rows": int(N), "cols": int(N if M is None else M), "k": int(k),
+                             "dtype": config.standardize_dtype(dtype)})  # fmt: skip
+
+
+@op(NUMPY, static=("n", "dtype"))
+def identity(n, dtype=None):
+    """The n x n identity matrix."""
+    return eye(n, dtype=dtype)
+
+
+@op(NUMPY, static=("N", "M", "k", "dtype"))
+def tri(N, M=None, k=0, dtype=None):
+    """Ones on and below the kth diagonal."""
+    cols = N if M is None else M
+    row, col = arange(N), arange(cols)
+    below = ew.greater_equal(ew.add(expand(row, 1), k), expand(col, 0))
+    return _cast(below, config.standardize_dtype(dtype))
+
+
+@op(NUMPY, static=("k",))
+def tril(x, k=0):
+    """The lower triangle of the last two axes, zeros above."""
+    return apply("tril", [to_tensor(x)], {"k": int(k)})
+
+
+@op(NUMPY, static=("k",))
+def triu(x, k=0):
+    """The upper triangle of the last two axes, zeros below."""
+    return apply("triu", [to_tensor(x)], {"k": int(k)})
+
+
+@op(NUMPY, static=("newshape",))
+def reshape(x, newshape):
+    """The same elements in another shape; one size may be -1."""
+    shape = [newshape] if isinstance(newshape, (int, np.integer)) else list(newshape)
+    if any(d is None for d in shape):
+        if sum(d is None for d in shape) + sum(d == -1 for d in shape if d is not None) > 1:
+            raise ValueError(f"reshape: at most one size may be unknown. Received: newshape={newshape}")
+        shape = [-1 if d is None else d for d in shape]
+    return _reshape(to_tensor(x), [int(d) for d in shape])
+
+
+@op(NUMPY)
+def ravel(x):
+    """The elements as a vector."""
+    return _reshape(to_tensor(x), [-1])
+
+
+@op(NUMPY, static=("axis",))
+def expand_dims(x, axis):
+    """New axes of size one at the positions they will have."""
+    x = to_tensor(x)
+    axes = [axis] if isinstance(axis, int) else list(axis)
+    rank = len(x.shape) + len(axes)
+    axes = sorted(axis_tuple(axes, rank))
+    shape = list(x.shape)
+    for a in axes:
+        shape.insert(a, 1)
+    return _reshape(x, shape)
+
+
+@op(NUMPY, static=("axis",))
+def squeeze(x, axis=None):
+    """Without axes of size one (all, or the given ones)."""
+    x = to_tensor(x)
+    if axis is None:
+        return _reshape(x, [d for d in x.shape if d != 1])
+    axes = axis_tuple(axis, len(x.shape))
+    for a in axes:
+        if x.shape[a] != 1:
+            raise B.ShapeError(
+                f"squeeze: axis {a} has size {x.shape[a]}. Expected size 1. Received: x.shape="
+                f"{tuple(x.shape)}, axis={axis}"
+            )
+    return _reshape(x, [d for i, d in enumerate(x.shape) if i not in axes])
+
+
+@op(NUMPY, static=("axes",))
+def transpose(x, axes=None):
+    """The axes in another order, reversed when not given."""
+    x = to_tensor(x)
+    rank = len(x.shape)
+    perm = list(range(rank))[::-1] if axes is None else list(axis_tuple(axes, rank))
+    if perm == list(range(rank)):
+        return x
+    return apply("transpose", [x], {"perm": perm})
+
+
+@op(NUMPY, static=("source", "destination"))
+def moveaxis(x, source, destination):
+    """Axes moved to other positions; the rest keep their order."""
+    x = to_tensor(x)
+    rank = len(x.shape)
+    source, destination = axis_tuple(source, rank), axis_tuple(destination, rank)
+    if len(source) != len(destination):
+        raise ValueError("moveaxis: `source` and `destination` must have the same number of elements. "
+                         f"Received: source={source}, destination={destination}")  # fmt: skip
+    order = [i for i in range(rank) if i not in source]
+    for d, s in sorted(zip(destination, source)):
+        order.insert(d, s)
+    return transpose(x, order)
+
+
+@op(NUMPY, static=("axis1", "axis2"))
+def swapaxes(x, axis1, axis2):
+    """Two axes exchanged."""
+    x = to_tensor(x)
+    order = list(range(len(x.shape)))
+    a, b = one_axis(axis1, len(order)), one_axis(axis2, len(order))
+    order[a], order[b] = order[b], order[a]
+    return transpose(x, order)
+
+
+@op(NUMPY, static=("shape",))
+def broadcast_to(x, shape):
+    """Repeated to the shape by NumPy's rules."""
+    return apply("broadcast_to", [to_tensor(x)], {"shape": _shape_list(shape)})
+
+
+@op(NUMPY, static=("axis",))
+def concatenate(xs, axis=0):
+    """Tensors joined along an existing axis."""
+    tensors = promote_all(list(xs))
+    if len(tensors) == 1:
+        return tensors[0]
+    return apply("concatenate", tensors, {"axis": one_axis(axis, len(tensors[0].shape))})
+
+
+@op(NUMPY, static=("axis",))
+def stack(x, axis=0):
+    """Tensors joined along a new axis."""
+    tensors = promote_all(list(x))
+    axis = one_axis(axis, len(tensors[0].shape) + 1)
+    return apply("concatenate", [expand(t, axis) for t in tensors], {"axis": axis})
+
+
+@op(NUMPY)
+def hstack(xs):
+    """Joined along axis 1 (0 for vectors)."""
+    tensors = [_atleast(to_tensor(x), 1) for x in xs]
+    return concatenate(tensors, 0 if len(tensors[0].shape) == 1 else 1)
+
+
+@op(NUMPY)
+def vstack(xs):
+    """Joined along axis 0; vectors become rows."""
+    return concatenate([_atleast(to_tensor(x), 2) for x in xs], 0)
+
+
+@op(NUMPY)
+def dstack(xs):
+    """Joined along axis 2; fewer axes are added at the end."""
+    out = []
+    for x in xs:
+        x = _atleast(to_tensor(x), 2)
+        out.append(expand(x, -1) if len(x.shape) == 2 else x)
+    return concatenate(out, 2)
+
+
+def _atleast(x, rank):
+    return x if len(x.shape) >= rank else _reshape(x, [1] * (rank - len(x.shape)) + list(x.shape))
+
+
+@op(NUMPY, static=("axis",))
+def append(x1, x2, axis=None):
+    """x2 after x1; both flat when `axis` is `None`."""
+    if axis is None:
+        return concatenate([ravel(x1), ravel(x2)], 0)
+    return concatenate([x1, x2], axis)
+
+
+def _cut(x, axis, start, size, step=1):
+    starts, sizes, strides = [0] * len(x.shape), list(x.shape), [1] * len(x.shape)
+    starts[axis], sizes[axis], strides[axis] = start, size, step
+    return apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": strides})
+
+
+@op(NUMPY, static=("indices_or_sections", "axis"))
+def split(x, indices_or_sections, axis=0):
+    """Cut into equal parts, or at the given indices."""
+    x = to_tensor(x)
+    axis = one_axis(axis, len(x.shape))
+    size = x.shape[axis]
+    if isinstance(indices_or_sections, (int, np.integer)):
+        parts = int(indices_or_sections)
+        if size % parts:
+            raise B.ShapeError(
+                f"split: axis {axis} of size {size} cannot be cut into {parts} equal parts. "
+                f"Received: x.shape={tuple(x.shape)}"
+            )
+        cuts = [size // parts * i for i in range(1, parts)]
+    else:
+        cuts = [int(c) for c in indices_or_sections]
+    return _cut_at(x, axis, cuts)
+
+
+def _cut_at(x, axis, cuts):
+    size = x.shape[axis]
+    bounds = [0] + [min(c if c >= 0 else c + size, size) for c in cuts] + [size]
+    return [_cut(x, axis, a, max(0, b - a)) for a, b in zip(bounds, bounds[1:])]
+
+
+@op(NUMPY, static=("indices_or_sections", "axis"))
+def array_split(x, indices_or_sections, axis=0):
+    """Cut into nearly equal parts; the first ones are larger by one."""
+    x = to_tensor(x)
+    axis = one_axis(axis, len(x.shape))
+    if not isinstance(indices_or_sections, (int, np.integer)):
+        return split(x, indices_or_sections, axis)
+    size, rest = divmod(x.shape[axis], int(indices_or_sections))
+    cuts = [size * i + min(i, rest) for i in range(1, int(indices_or_sections))]
+    return _cut_at(x, axis, cuts)
+
+
+@op(NUMPY, static=("indices_or_sections",))
+def hsplit(x, indices_or_sections):
+    """Cut along axis 1 (0 for vectors)."""
+    x = to_tensor(x)
+    return split(x, indices_or_sections, 0 if len(x.shape) == 1 else 1)
+
+
+@op(NUMPY, static=("indices_or_sections",))
+def vsplit(x, indices_or_sections):
+    """Cut along axis 0."""
+    return split(x, indices_or_sections, 0)
+
+
+@op(NUMPY, static=("indices_or_sections",))
+def dsplit(x, indices_or_sections):
+    """Cut along axis 2."""
+    return split(x, indices_or_sections, 2)
+
+
+@op(CORE, static=("num", "axis"))
+def unstack(x, num=None, axis=0):
+    """The slices along an axis, without it."""
+    x = to_tensor(x)
+    axis = one_axis(axis, len(x.shape))
+    rest = [d for i, d in enumerate(x.shape) if i != axis]
+    return [_reshape(_cut(x, axis, i, 1), rest) for i in range(num or x.shape[axis])]
+
+
+@op(NUMPY, static=("repeats",))
+def tile(x, repeats):
+    """The tensor repeated as a block."""
+    x = to_tensor(x)
+    repeats = _shape_list(repeats)
+    rank = max(len(repeats), len(x.shape))
+    x = _atleast(x, rank)
+    return apply("tile", [x], {"repeats": [1] * (rank - len(repeats)) + repeats})
+
+
+@op(NUMPY, static=("repeats", "axis"))
+def repeat(x, repeats, axis=None):
+    """Each element repeated, a number of times or one number per element."""
+    x = to_tensor(x)
+    if axis is None:
+        x, axis = _reshape(x, [-1]), 0
+    axis = one_axis(axis, len(x.shape))
+    if not isinstance(repeats, (int, np.integer)):
+        counts = np.asarray(repeats).reshape(-1)
+        if counts.size != 1:
+            index = np.repeat(np.arange(x.shape[axis], dtype="int32"), counts)
+            return apply("take", [x, B.tensor(index)], {"axis": axis})
+        repeats = int(counts[0])
+    return apply("repeat", [x], {"repeats": int(repeats), "axis": axis})
+
+
+@op(NUMPY, static=("axis",))
+def flip(x, axis=None):
+    """Reversed along axes."""
+    x = to_tensor(x)
+    return apply("flip", [x], {"axes": list(axis_tuple(axis, len(x.shape)))})
+
+
+@op(NUMPY)
+def fliplr(x):
+    """Reversed along axis 1."""
+    return flip(x, 1)
+
+
+@op(NUMPY)
+def flipud(x):
+    """Reversed along axis 0."""
+    return flip(x, 0)
+
+
+@op(NUMPY, static=("k", "axes"))
+def rot90(array, k=1, axes=(0, 1)):
+    """Rotated by k quarter turns in the plane of two axes."""
+    x = to_tensor(array)
+    if len(x.shape) < 2:
+        raise ValueError(f"Input array must have at least 2 dimensions. Received: array.shape={x.shape}")
+    a, b = axis_tuple(axes, len(x.shape))
+    if a == b:
+        raise ValueError(f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions.")
+    k %= 4
+    if k == 0:
+        return x
+    if k == 2:
+        return flip(x, (a, b))
+    return flip(swapaxes(x, a, b), a) if k == 1 else swapaxes(flip(x, a), a, b)
+
+
+@op(NUMPY, static=("shift", "axis"))
+def roll(x, shift, axis=None):
+    """Moved cyclically along axes."""
+    x = to_tensor(x)
+    if axis is None:
+        return _reshape(apply("roll", [_reshape(x, [-1])], {"shift": int(shift), "axis": 0}), x.shape)
+    axes = axis_tuple(axis, len(x.shape))
+    shifts = [shift] * len(axes) if isinstance(shift, (int, np.integer)) else list(shift)
+    for s, a in zip(shifts, axes):
+        x = apply("roll", [x], {"shift": int(s), "axis": a})
+    return x
+
+
+@op(NUMPY, static=("pad_width", "mode", "constant_values"))
+def pad(x, pad_width, mode="constant", constant_values=None):
+    """Values added around: constant, edge, reflect, symmetric or wrap."""
+    x = to_tensor(x)
+    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (len(x.shape), 2))
+    if mode != "constant" and constant_values is not None:
+        raise ValueError(
+            "Argument `constant_values` can only be provided when `mode == 'constant'`. "
+            f"Received: mode={mode}"
+        )
+    value = 0.0 if constant_values is None else float(constant_values)
+    return apply("pad", [x], {"padding": [int(v) for v in widths.reshape(-1)], "mode": mode,
+                              "value": value})  # fmt: skip
+
+
+@op(NUMPY, static=("indexing",))
+def meshgrid(*x, indexing="xy"):
+    """Coordinate matrices of coordinate vectors."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij', but received {index}.")
+    vectors = [_reshape(to_tensor(v), [-1]) for v in x]
+    rank = len(vectors)
+    order = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        order[0], order[1] = 1, 0
+    shape = [0] * rank
+    for v, a in zip(vectors, order):
+        shape[a] = v.shape[0]
+    out = []
+    for v, a in zip(vectors, order):
+        spread = [1] * rank
+        spread[a] = v.shape[0]
+        out.append(apply("broadcast_to", [_reshape(v, spread)], {"shape": shape}))
+    return out
+
+
+@op(NUMPY, static=("k",))
+def diag(x, k=0):
+    """A diagonal matrix of a vector, or the kth diagonal of a matrix."""
+    x = to_tensor(x)
+    if len(x.shape) == 1:
+        return apply("diag", [x], {"k": int(k)})
+    if len(x.shape) == 2:
+        return diagonal(x, k)
+    raise ValueError(f"`x` must be 1d or 2d. Received: x.shape={tuple(x.shape)}")
+
+
+@op(NUMPY, static=("k",))
+def diagflat(x, k=0):
+    """A diagonal matrix of the flat elements."""
+    return diag(ravel(x), k)
+
+
+@op(NUMPY, static=("offset", "axis1", "axis2"))
+def diagonal(x, offset=0, axis1=0, axis2=1):
+    """The diagonal of two axes, as a new last axis."""
+    x = moveaxis(to_tensor(x), (axis1, axis2), (-2, -1))
+    rows, cols = x.shape[-2:]
+    start = offset if offset >= 0 else -offset * cols
+    count = max(0, min(rows + min(offset, 0), cols - max(offset, 0)))
+    flat = _reshape(x, [*x.shape[:-2], rows * cols])
+    return _cut(flat, len(flat.shape) - 1, start if count else 0, count, cols + 1)
+
+
+@op(NUMPY, static=("offset", "axis1", "axis2"))
+def trace(x, offset=0, axis1=0, axis2=1):
+    """Sum of the diagonal of two axes."""
+    from ranvier.ops.reductions import sum as _sum
+
+    return _sum(diagonal(x, offset, axis1, axis2), -1)
+
+
+@op(NUMPY, static=("n", "axis"))
+def diff(a, n=1, axis=-1):
+    """nth difference of neighbours along an axis."""
+    x = to_tensor(a)
+    axis = one_axis(axis, len(x.shape))
+    for _ in range(n):
+        size = max(0, x.shape[axis] - 1)
+        high, low = _cut(x, axis, 1 if size else 0, size), _cut(x, axis, 0, size)
+        x = ew.not_equal(high, low) if x.dtype == "bool" else ew.subtract(high, low)
+    return x
+
+
+@op(NUMPY)
+def copy(x):
+    """A copy."""
+    return apply("copy", [to_tensor(x)], None)
+
+
+def array(x, dtype=None):
+    """A tensor from an array, a nested list or a number."""
+    if isinstance(x, KerasTensor):
+        return x
+    return to_tensor(x, config.standardize_dtype(dtype) if dtype else None)
+
+
+def ndim(x):
+    """Rank."""
+    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+
+
+def size(x):
+    """Number of elements."""
+    return x.size if isinstance(x, KerasTensor) else int(math.prod(to_tensor(x).shape))
+
+
+@op(NUMPY, static=("dtype",))
+def view(x, dtype=None):
+    """The bytes of the tensor read as another dtype; needs the value."""
+    dtype = config.standardize_dtype(dtype)
+    return B.tensor(to_tensor(x).numpy().view(dtype))
+
+
+def _window(name, doc, values):
+    def fn(x):
+        return B.tensor(np.asarray(values(int(x)), dtype=config.floatx()))
+
+    fn.__name__, fn.__doc__ = name, doc
+    return op(NUMPY)(fn)
+
+
+bartlett = _window("bartlett", "Triangular window of x points.", np.bartlett)
+blackman = _window("blackman", "Blackman window of x points.", np.blackman)
+hamming = _window("hamming", "Hamming window of x points.", np.hamming)
+hanning = _window("hanning", "Hann window of x points.", np.hanning)
+
+
+@op(NUMPY, static=("beta",))
+def kaiser(x, beta):
+    """Kaiser window of x points."""
+    return B.tensor(np.asarray(np.kaiser(int(x), float(beta)), dtype=config.floatx()))
+
+
+@op(NUMPY, static=("N", "increasing"))
+def vander(x, N=None, increasing=False):
+    """Powers of a vector as columns."""
+    x = to_tensor(x)
+    count = x.shape[0] if N is None else int(N)
+    powers = range(count) if increasing else range(count - 1, -1, -1)
+    columns = [ew.power(x, p) if p else ones_like(x) for p in powers]
+    return stack(columns, -1) if columns else zeros((x.shape[0], 0), x.dtype)
+
+
+@op(NUMPY, static=("dx", "axis"))
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """Integral by the trapezoidal rule."""
+    from ranvier.ops.reductions import sum as _sum
+
+    y = to_float(y)
+    axis = one_axis(axis, len(y.shape))
+    count = y.shape[axis] - 1
+    pairs = ew.add(_cut(y, axis, 1, count), _cut(y, axis, 0, count))
+    if x is None:
+        return _sum(ew.multiply(pairs, 0.5 * float(dx)), axis)
+    steps = diff(to_float(x), axis=-1)
+    if len(steps.shape) == 1:
+        spread = [1] * len(y.shape)
+        spread[axis] = count
+        steps = _reshape(steps, spread)
+    return _sum(ew.multiply(ew.multiply(pairs, steps), 0.5), axis)

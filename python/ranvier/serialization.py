@@ -1,0 +1,479 @@
+"""Names of classes and their configs: what Keras' files say about an object, both ways.
+
+Reading accepts registered custom objects and the exported names of this package, nothing else: no
+import by name, no code from files.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib
+import inspect
+import types
+
+import numpy as np
+
+_PACKAGE = __name__.rpartition(".")[0]
+_GLOBAL_OBJECTS: dict[str, object] = {}
+_GLOBAL_NAMES: dict[object, str] = {}
+_scopes: list[dict[str, object]] = []
+_shared: list[dict] = []
+
+# Public namespaces whose exports a file may name.
+NAMESPACES = (
+    "layers", "models", "optimizers", "optimizers.schedules", "losses", "metrics", "initializers",
+    "regularizers", "constraints", "activations", "dtype_policies", "callbacks", "random",
+    "quantizers", "ops", "ops.numpy", "ops.nn",
+)  # fmt: skip
+
+# Classes whose Keras module is not their folder's.
+_AT_TOP = {
+    "Model", "Sequential", "Layer", "InputSpec", "DTypePolicy", "FloatDTypePolicy", "Optimizer",
+    "Loss", "Metric", "Initializer", "Regularizer", "KerasTensor", "Variable",
+}  # fmt: skip
+
+
+class CustomObjectScope:
+    """Makes names known to deserialization inside a `with` block."""
+
+    def __init__(self, custom_objects: dict):
+        self.custom_objects = custom_objects or {}
+
+    def __enter__(self):
+        _scopes.append(self.custom_objects)
+        return self
+
+    def __exit__(self, *exc):
+        _scopes.remove(self.custom_objects)
+
+
+custom_object_scope = CustomObjectScope
+
+
+def get_custom_objects() -> dict:
+    """The global table of registered names; changes take effect."""
+    return _GLOBAL_OBJECTS
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None):
+    """Class or function decorator: lets files name the object as `package>name`."""
+
+    def decorator(arg):
+        registered = f"{package}>{name if name is not None else arg.__name__}"
+        if inspect.isclass(arg) and not hasattr(arg, "get_config"):
+            raise ValueError(
+                "Cannot register a class that does not have a get_config() method. "
+                f"Received: {arg.__name__}"
+            )
+        _GLOBAL_OBJECTS[registered] = arg
+        _GLOBAL_NAMES[arg] = registered
+        return arg
+
+    return decorator
+
+
+def get_registered_name(obj) -> str:
+    """`package>name` of a registered object, else its plain name."""
+    try:
+        if obj in _GLOBAL_NAMES:
+            return _GLOBAL_NAMES[obj]
+    except TypeError:
+        pass
+    return obj.__name__
+
+
+def get_registered_object(name: str, custom_objects: dict | None = None, module_objects=None):
+    """The class or function registered under the name, or `None`."""
+    for scope in reversed(_scopes):
+        if name in scope:
+            return scope[name]
+    if name in _GLOBAL_OBJECTS:
+        return _GLOBAL_OBJECTS[name]
+    if custom_objects and name in custom_objects:
+        return custom_objects[name]
+    if module_objects and name in module_objects:
+        return module_objects[name]
+    return None
+
+
+def _in_scopes(obj) -> str | None:
+    for scope in reversed(_scopes):
+        for name, value in scope.items():
+            if value is obj:
+                return name
+    return None
+
+
+def keras_module_of(cls) -> str | None:
+    """The module under which Keras exports a class of this package; `None` for others."""
+    own = cls.__dict__.get("_keras_module")
+    if own:
+        return own
+    module = cls.__module__
+    if not module.startswith(_PACKAGE + "."):
+        return None
+    if cls.__name__ in _AT_TOP:
+        return "keras"
+    rest = module[len(_PACKAGE) + 1 :]
+    best = ""
+    for namespace in NAMESPACES:
+        if (rest == namespace or rest.startswith(namespace + ".")) and len(namespace) > len(best):
+            best = namespace
+    if rest.startswith("optimizers") and _exports("optimizers.schedules", cls.__name__) is cls:
+        best = "optimizers.schedules"
+    if best and _exports(best, cls.__name__) is cls:
+        return "keras." + best
+    return None
+
+
+def _exports(namespace: str, name: str):
+    try:
+        module = importlib.import_module(f"{_PACKAGE}.{namespace}")
+    except ImportError:
+        return None
+    if name.startswith("_"):
+        return None
+    value = getattr(module, name, None)
+    if isinstance(value, types.ModuleType):
+        return None
+    return value
+
+
+def find_builtin(module: str, name: str):
+    """The exported object that Keras' files call `module.name`; `None` when there is none."""
+    if module in ("keras.src.models.functional", "keras.src.models.model", "keras.src.models.sequential"):
+        return _exports("models", name) or importlib.import_module(
+            f"{_PACKAGE}.models.functional"
+        ).__dict__.get("Functional" if name == "Functional" else "")
+    if module.startswith("keras.src.ops."):
+        from ranvier.symbolic.operation import operation_class
+
+        importlib.import_module(f"{_PACKAGE}.ops")
+        return operation_class(module, name)
+    if module == "keras":
+        for namespace in ("models", "layers", "dtype_policies", "optimizers", "losses", "metrics",
+                          "initializers", "regularizers"):  # fmt: skip
+            if name in _AT_TOP:
+                found = _exports(namespace, name)
+                if found is not None:
+                    return found
+        return None
+    namespace = module[len("keras.") :] if module.startswith("keras.") else None
+    if namespace and namespace.startswith("src."):
+        namespace = namespace[4:]
+        while namespace and namespace not in NAMESPACES:
+            namespace = namespace.rpartition(".")[0]
+    if namespace in NAMESPACES:
+        return _exports(namespace, name)
+    return None
+
+
+class ObjectSharingScope:
+    """Within it, one object serialized twice gets one id, and is one object when read."""
+
+    def __enter__(self):
+        _shared.append({})
+        return self
+
+    def __exit__(self, *exc):
+        _shared.pop()
+
+
+class SerializableDict(dict):
+    """A dict of constructor arguments that knows how to serialize itself."""
+
+    def serialize(self):
+        """The dict with every value serialized."""
+        return serialize_dict(self)
+
+
+def serialize_dict(obj: dict) -> dict:
+    """Each value serialized."""
+    return {key: serialize_keras_object(value) for key, value in obj.items()}
+
+
+def serialize_keras_object(obj):
+    """A JSON-ready form of an object, value or structure, as Keras' config files have it."""
+    if obj is None or type(obj) in (str, bool, int, float):
+        return obj
+    if isinstance(obj, (bool, int, float, str)):
+        return obj if not isinstance(obj, np.floating) else float(obj)
+    if isinstance(obj, (list, tuple)):
+        return [serialize_keras_object(x) for x in obj]
+    if isinstance(obj, dict):
+        return serialize_dict(obj)
+    if isinstance(obj, np.generic):
+        return obj.item()
+    special = _serialize_special(obj)
+    if special is not None:
+        return special
+    if isinstance(obj, types.FunctionType) or inspect.isbuiltin(obj) or (
+        not inspect.isclass(obj) and not hasattr(obj, "get_config") and callable(obj)
+    ):
+        return _serialize_function(obj)
+    if inspect.isclass(obj):
+        return _serialize_class(obj)
+    if not hasattr(obj, "get_config"):
+        raise ValueError(f"Cannot serialize object {obj} of type {type(obj)}.")
+    return _serialize_instance(obj)
+
+
+def _serialize_special(obj):
+    from ranvier.symbolic.keras_tensor import KerasTensor
+
+    if isinstance(obj, KerasTensor):
+        history = getattr(obj, "_keras_history", None)
+        config = {"shape": list(obj.shape), "dtype": obj.dtype}
+        if history is not None:
+            config["keras_history"] = [history[0].name, history[1], history[2]]
+        return {"class_name": "__keras_tensor__", "config": config}
+    if isinstance(obj, np.ndarray):
+        if obj.ndim == 0:
+            return obj.item()
+        return {
+            "class_name": "__numpy__",
+            "config": {"value": obj.tolist(), "dtype": obj.dtype.name},
+        }
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
+    if isinstance(obj, slice):
+        return {
+            "class_name": "__slice__",
+            "config": {
+                "start": serialize_keras_object(obj.start),
+                "stop": serialize_keras_object(obj.stop),
+                "step": serialize_keras_object(obj.step),
+            },
+        }
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if type(obj).__name__ == "Tensor" and hasattr(obj, "is_symbol"):
+        return {
+            "class_name": "__tensor__",
+            "config": {"value": np.asarray(obj.numpy(), "float64").tolist()
+                       if obj.dtype == "bfloat16" else obj.numpy().tolist(),
+                       "dtype": obj.dtype},
+        }  # fmt: skip
+    return None
+
+
+def _serialize_function(fn):
+    name = getattr(fn, "__name__", None)
+    if name == "<lambda>":
+        raise ValueError(
+            "A lambda cannot be saved: files never hold code. Use a named function decorated with "
+            "`@keras.saving.register_keras_serializable()`."
+        )
+    scoped = _in_scopes(fn)
+    registered = scoped or get_registered_name(fn)
+    builtin = (getattr(fn, "__module__", None) or "").startswith(_PACKAGE)
+    return {
+        "module": "builtins" if builtin else getattr(fn, "__module__", None),
+        "class_name": "function",
+        "config": name if builtin else registered,
+        "registered_name": "function" if builtin else registered,
+    }
+
+
+def _class_names(cls) -> dict:
+    builtin = keras_module_of(cls)
+    registered = _in_scopes(cls) or get_registered_name(cls)
+    if builtin is not None and registered == cls.__name__:
+        private = builtin.startswith("keras.src.")
+        return {
+            "module": builtin,
+            "class_name": cls.__name__,
+            "registered_name": cls.__name__ if private else None,
+        }
+    module = cls.__module__
+    return {
+        "module": None if module in ("__main__", "builtins") else module,
+        "class_name": cls.__name__,
+        "registered_name": registered,
+    }
+
+
+def _serialize_class(cls):
+    names = _class_names(cls)
+    return {"module": names["module"], "class_name": names["class_name"], "config": None,
+            "registered_name": names["registered_name"]}  # fmt: skip
+
+
+def _serialize_instance(obj) -> dict:
+    names = _class_names(type(obj))
+    config = serialize_keras_object_config(obj)
+    out = {
+        "module": names["module"],
+        "class_name": names["class_name"],
+        "config": config,
+        "registered_name": names["registered_name"],
+    }
+    if hasattr(obj, "get_build_config"):
+        build_config = obj.get_build_config()
+        if build_config is not None:
+            out["build_config"] = serialize_dict(build_config)
+    if hasattr(obj, "get_compile_config"):
+        compile_config = obj.get_compile_config()
+        if compile_config:
+            out["compile_config"] = serialize_dict(compile_config)
+    if _shared:
+        table = _shared[-1]
+        key = id(obj)
+        if key in table:
+            out["shared_object_id"] = key
+            table[key][1]["shared_object_id"] = key
+        else:
+            table[key] = (obj, out)
+    return out
+
+
+def serialize_keras_object_config(obj) -> dict:
+    """`get_config()` with its values serialized."""
+    config = obj.get_config()
+    if not isinstance(config, dict):
+        raise TypeError(
+            f"The `get_config()` method of {obj} should return a dict. It returned: {config}"
+        )
+    return serialize_dict(config)
+
+
+def _plain_values(class_name, config):
+    if class_name == "__tensor__":
+        from ranvier import ops
+
+        return ops.convert_to_tensor(np.asarray(config["value"]), config["dtype"])
+    if class_name == "__numpy__":
+        return np.array(config["value"], dtype=config["dtype"])
+    if class_name == "__bytes__":
+        value = config["value"]
+        return value.encode("utf-8") if isinstance(value, str) else base64.b64decode(value)
+    if class_name == "__slice__":
+        return slice(*[deserialize_keras_object(config[k]) for k in ("start", "stop", "step")])
+    if class_name == "__ellipsis__":
+        return Ellipsis
+    if class_name == "__keras_tensor__":
+        from ranvier.symbolic.keras_tensor import KerasTensor
+
+        return KerasTensor(config["shape"], dtype=config["dtype"])
+    if class_name == "__lambda__":
+        raise ValueError(
+            "The file asks to run a Python lambda stored as byte code. That is never done here. "
+            "Replace the lambda by a registered function."
+        )
+    return None
+
+
+def deserialize_keras_object(config, custom_objects=None, safe_mode: bool = True, **kwargs):
+    """The object that a serialized form describes.
+
+    Raises `TypeError` for names that are neither exported by this package nor registered.
+    """
+    module_objects = kwargs.pop("module_objects", None)
+    kwargs.pop("printable_module_name", None)
+    if kwargs:
+        raise ValueError(f"deserialize_keras_object: unknown arguments {sorted(kwargs)}")
+    if config is None or isinstance(config, (int, float, bool)):
+        return config
+    if isinstance(config, str):
+        found = get_registered_object(config, custom_objects, module_objects)
+        return config if found is None else found
+    if isinstance(config, (list, tuple)):
+        return [deserialize_keras_object(c, custom_objects, safe_mode) for c in config]
+    if not isinstance(config, dict):
+        raise TypeError(f"Could not parse config: {config}")
+    if "class_name" not in config or "config" not in config:
+        return {
+            key: deserialize_keras_object(value, custom_objects, safe_mode)
+            for key, value in config.items()
+        }
+    class_name = config["class_name"]
+    inner = config["config"]
+    if class_name.startswith("__") and class_name.endswith("__"):
+        return _plain_values(class_name, inner if inner is not None else {})
+    if "registered_name" not in config and "module" not in config:
+        config = {**config, "module": None, "registered_name": None}
+    shared_id = config.get("shared_object_id")
+    table = _shared[-1] if _shared else None
+    if table is not None and shared_id is not None and ("read", shared_id) in table:
+        return table[("read", shared_id)]
+    obj = _deserialize_named(config, custom_objects, module_objects, safe_mode)
+    if table is not None and shared_id is not None:
+        table[("read", shared_id)] = obj
+    return obj
+
+
+def _resolve(config, custom_objects, module_objects):
+    module, class_name = config.get("module"), config["class_name"]
+    registered = config.get("registered_name")
+    lookup = config["config"] if class_name == "function" else class_name
+    for name in (registered, lookup):
+        if isinstance(name, str) and name not in ("function",):
+            found = get_registered_object(name, custom_objects, module_objects)
+            if found is not None:
+                return found
+    if class_name == "function":
+        return _find_function(lookup)
+    if isinstance(module, str) and module.split(".")[0] == "keras":
+        found = find_builtin(module, class_name)
+        if found is not None:
+            return found
+    if module is None and registered in (None, class_name):
+        for namespace in ("layers", "models"):
+            found = _exports(namespace, class_name)
+            if inspect.isclass(found):
+                return found
+    raise TypeError(
+        f"Could not locate {'function' if class_name == 'function' else 'class'} '{class_name}'. "
+        "Make sure custom classes are decorated with "
+        f"`@keras.saving.register_keras_serializable()`. Full object config: {config}"
+    )
+
+
+def _find_function(name):
+    for namespace in ("activations", "losses", "metrics", "ops", "initializers", "regularizers"):
+        found = _exports(namespace, name)
+        if isinstance(found, types.FunctionType):
+            return found
+    raise TypeError(
+        f"Could not locate function '{name}'. Make sure custom functions are decorated with "
+        "`@keras.saving.register_keras_serializable()`."
+    )
+
+
+def _deserialize_named(config, custom_objects, module_objects, safe_mode):
+    found = _resolve(config, custom_objects, module_objects)
+    if config["class_name"] == "function" or isinstance(found, types.FunctionType):
+        return found
+    inner = config["config"]
+    if inner is None:
+        return found
+    if not isinstance(inner, dict):
+        raise TypeError(f"Could not parse config: {config}")
+    if not hasattr(found, "from_config"):
+        raise TypeError(
+            f"Unable to reconstruct an instance of '{config['class_name']}' because the class is "
+            f"missing a `from_config()` method. Full object config: {config}"
+        )
+    scope = CustomObjectScope(custom_objects) if custom_objects else contextlib.nullcontext()
+    with scope:
+        try:
+            instance = found.from_config(inner)
+        except TypeError as error:
+            raise TypeError(
+                f"{found} could not be deserialized properly. Please ensure that components that "
+                "are Python object instances (layers, models, etc.) returned by `get_config()` are "
+                f"explicitly deserialized in the model's `from_config()` method.\n\n"
+                f"config={config}.\n\nException encountered: {error}"
+            ) from error
+        build_config = config.get("build_config")
+        if build_config and not getattr(instance, "built", True):
+            instance.build_from_config(deserialize_keras_object(build_config))
+            instance.built = True
+        compile_config = config.get("compile_config")
+        if compile_config:
+            instance.compile_from_config(compile_config)
+            instance.compiled = True
+    return instance

@@ -1,0 +1,136 @@
+"""Something that can be called on tensors or put into a graph."""
+
+from __future__ import annotations
+
+import inspect
+
+from ranvier import naming, tree
+from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
+from ranvier.symbolic.node import Node
+from ranvier.symbolic.probe import compute_output_spec
+
+_CLASSES: dict[tuple[str, str], type] = {}
+
+
+def register_operation_class(module: str, cls: type) -> None:
+    """Makes the class known to the reader of model files."""
+    _CLASSES[(module, cls.__name__)] = cls
+
+
+def operation_class(module: str, name: str) -> type | None:
+    """The registered operation class, e.g. `("keras.src.ops.numpy", "Reshape")`."""
+    return _CLASSES.get((module, name))
+
+
+class Operation:
+    """Base of layers and of the operations that `ops` functions become on symbolic tensors."""
+
+    def __init__(self, name: str | None = None):
+        if name is None:
+            name = naming.auto_name(type(self).__name__)
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(
+                "Argument `name` must be a string and cannot contain character `/`. "
+                f"Received: name={name} (of type {type(name)})"
+            )
+        self.name = name
+        self._inbound_nodes: list[Node] = []
+        self._outbound_nodes: list[Node] = []
+
+    def __new__(cls, *args, **kwargs):
+        instance = super().__new__(cls)
+        try:
+            object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        except AttributeError:
+            pass
+        return instance
+
+    def __call__(self, *args, **kwargs):
+        if any_symbolic(args, kwargs):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def symbolic_call(self, *args, **kwargs):
+        """Infers the outputs and adds the node."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(operation=self, call_args=args, call_kwargs=kwargs, outputs=outputs)
+        return outputs
+
+    def call(self, *args, **kwargs):
+        """What the operation computes."""
+        raise NotImplementedError(f"{type(self).__name__} does not define `call`.")
+
+    def compute_output_spec(self, *args, **kwargs):
+        """Shapes and dtypes of the outputs for symbolic inputs."""
+        return compute_output_spec(self.call, *args, **kwargs)
+
+    def get_config(self) -> dict:
+        """Constructor arguments, read from the signature when they are plain values."""
+        config = {"name": self.name}
+        args, kwargs = getattr(self, "_init_arguments", ((), {}))
+        if not _overrides_init(type(self)):
+            return config
+        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
+        for key, value in list(bound.items())[1:]:
+            if key == "kwargs":
+                config.update(value)
+            elif key != "name":
+                config[key] = value
+        for key, value in config.items():
+            if any(not _is_plain(x) for x in tree.flatten(value)):
+                raise NotImplementedError(
+                    f"Object {type(self).__name__} was created by passing non-serializable argument "
+                    f"values in `__init__()` ({key}={value!r}), and therefore the object must "
+                    "override `get_config()` in order to be serializable."
+                )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict):
+        """An instance from its config."""
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(
+                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
+                f"Exception encountered: {error}"
+            ) from error
+
+    @property
+    def input(self):
+        """Symbolic inputs of the only call."""
+        return self._get_node_attribute_at_index(0, "input_tensors", "input")
+
+    @property
+    def output(self):
+        """Symbolic outputs of the only call."""
+        return self._get_node_attribute_at_index(0, "output_tensors", "output")
+
+    def _get_node_attribute_at_index(self, index, attribute, name):
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {name}."
+            )
+        if index >= len(self._inbound_nodes):
+            raise ValueError(
+                f"Asked to get {name} at node {index}, but the operation has only "
+                f"{len(self._inbound_nodes)} inbound nodes."
+            )
+        values = getattr(self._inbound_nodes[index], attribute)
+        return values[0] if len(values) == 1 else values
+
+    def __repr__(self):
+        return f"<Operation name={self.name}>"
+
+
+def _overrides_init(cls):
+    return cls.__init__ is not Operation.__init__
+
+
+def _is_plain(value):
+    return value is None or isinstance(value, (str, int, float, bool, slice, type(Ellipsis)))
+
+
+def is_tensor_spec(x) -> bool:
+    """Whether the object stands for a tensor in a graph."""
+    return isinstance(x, KerasTensor)

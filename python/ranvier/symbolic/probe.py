@@ -1,0 +1,102 @@
+"""Output shapes with unknown sizes, by running the real shape rules twice with two stand-ins."""
+
+from __future__ import annotations
+
+from ranvier import _backend as B
+from ranvier import tree
+from ranvier.config import thread_state
+from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.variable import SymbolicScope
+
+# Unlikely sizes; the second pair is large and divisible by much, for rules that refuse the first.
+_PAIRS = ((83, 89), (6720, 13440))
+
+_state = thread_state()
+
+
+def current_stand_in() -> int | None:
+    """The size that stands for `None` in the running probe."""
+    return getattr(_state, "stand_in", None)
+
+
+def compute_output_spec(fn, *args, **kwargs):
+    """The structure of `KerasTensor`s that `fn` gives for arguments with `KerasTensor`s in them.
+
+    The function runs in a scratch trace: no data, no lasting writes.
+    """
+    leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+    unknown = any(d is None for x in leaves for d in x.shape)
+    if not unknown:
+        return _as_spec(_run(fn, args, kwargs, None))
+    first_error = None
+    for pair in _PAIRS:
+        try:
+            results = [_run(fn, args, kwargs, stand_in) for stand_in in pair]
+        except (ValueError, IndexError, ZeroDivisionError) as error:
+            first_error = first_error or error
+            continue
+        return _merge(*results)
+    raise first_error
+
+
+class _Spec:
+    """Shape and dtype of a result; outlives its trace."""
+
+    def __init__(self, shape, dtype):
+        self.shape = tuple(shape)
+        self.dtype = dtype
+
+
+def _run(fn, args, kwargs, stand_in):
+    trace = B.Trace()
+    previous = current_stand_in()
+    trace.enter()
+    _state.stand_in = stand_in if stand_in is not None else previous
+    try:
+        with SymbolicScope():
+            made: dict[int, object] = {}
+
+            def symbol(x):
+                if not isinstance(x, KerasTensor):
+                    return x
+                if id(x) not in made:
+                    shape = [stand_in if d is None else d for d in x.shape]
+                    made[id(x)] = trace.argument(shape, x.dtype)
+                return made[id(x)]
+
+            out = fn(*tree.map_structure(symbol, args), **tree.map_structure(symbol, kwargs))
+            return tree.map_structure(_spec_of, out)
+    finally:
+        _state.stand_in = previous
+        trace.exit()
+        trace.abandon()
+
+
+def _spec_of(x):
+    if isinstance(x, B.Tensor):
+        return _Spec(x.shape, x.dtype)
+    if hasattr(x, "handle") and isinstance(getattr(x, "value", None), B.Tensor):
+        return _Spec(x.shape, x.dtype)
+    return x
+
+
+def _as_spec(out):
+    return tree.map_structure(
+        lambda x: KerasTensor(x.shape, dtype=x.dtype) if isinstance(x, _Spec) else x, out
+    )
+
+
+def _merge(first, second):
+    def join(a, b):
+        if not isinstance(a, _Spec):
+            return a
+        if len(a.shape) != len(b.shape):
+            raise ValueError(
+                "The rank of the result depends on a size that is not known: "
+                f"{a.shape} and {b.shape} came out for two trial sizes."
+            )
+        return KerasTensor(
+            [x if x == y else None for x, y in zip(a.shape, b.shape)], dtype=a.dtype
+        )
+
+    return tree.map_structure(join, first, second)

@@ -1,0 +1,239 @@
+"""Walks over nested tuples, lists and dicts. Dicts are visited in sorted key order."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+
+_CONTAINERS = (list, tuple, dict)
+
+
+class MAP_TO_NONE:
+    """`traverse` puts `None` where the function returns this."""
+
+
+def is_nested(structure) -> bool:
+    """Whether the object is a container (list, tuple, dict or a named tuple)."""
+    return isinstance(structure, _CONTAINERS)
+
+
+def _keys(mapping):
+    if isinstance(mapping, OrderedDict):
+        return list(mapping)
+    try:
+        return sorted(mapping)
+    except TypeError:
+        return list(mapping)
+
+
+def _children(structure):
+    if isinstance(structure, dict):
+        return [structure[k] for k in _keys(structure)]
+    return list(structure)
+
+
+def _rebuild(template, values):
+    """A container like `template` holding `values` in visiting order."""
+    if isinstance(template, dict):
+        ordered = dict(zip(_keys(template), values))
+        pairs = [(k, ordered[k]) for k in template]
+        if isinstance(template, defaultdict):
+            return defaultdict(template.default_factory, pairs)
+        return type(template)(pairs)
+    if isinstance(template, tuple):
+        if hasattr(template, "_fields"):
+            return type(template)(*values)
+        return tuple(values) if type(template) is tuple else type(template)(values)
+    return list(values) if type(template) is not list else values
+
+
+def flatten(structure) -> list:
+    """The leaves in visiting order; a leaf alone gives a list of one."""
+    if not isinstance(structure, _CONTAINERS):
+        return [structure]
+    out: list = []
+    _flatten_into(structure, out)
+    return out
+
+
+def _flatten_into(structure, out):
+    for child in _children(structure):
+        if isinstance(child, _CONTAINERS):
+            _flatten_into(child, out)
+        else:
+            out.append(child)
+
+
+def flatten_with_path(structure) -> list:
+    """Pairs of (path tuple, leaf)."""
+    out: list = []
+
+    def walk(node, path):
+        if isinstance(node, dict):
+            for key in _keys(node):
+                walk(node[key], path + (key,))
+        elif isinstance(node, (list, tuple)):
+            for i, child in enumerate(node):
+                walk(child, path + (i,))
+        else:
+            out.append((path, node))
+
+    walk(structure, ())
+    return out
+
+
+def map_structure(func, *structures, none_is_leaf: bool = True):
+    """Applies `func` to the leaves of equally built structures; the result is built like the first."""
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: func={func}")
+    if not structures:
+        raise ValueError("Must provide at least one structure")
+    first = structures[0]
+    if len(structures) == 1:
+        return _map_one(func, first, none_is_leaf)
+    for other in structures[1:]:
+        assert_same_structure(first, other)
+    return _map_many(func, structures, none_is_leaf)
+
+
+def _map_one(func, node, none_is_leaf):
+    if isinstance(node, _CONTAINERS):
+        return _rebuild(node, [_map_one(func, c, none_is_leaf) for c in _children(node)])
+    if node is None and not none_is_leaf:
+        return None
+    return func(node)
+
+
+def _map_many(func, nodes, none_is_leaf):
+    first = nodes[0]
+    if isinstance(first, _CONTAINERS):
+        columns = zip(*[_children(n) for n in nodes])
+        return _rebuild(first, [_map_many(func, column, none_is_leaf) for column in columns])
+    if first is None and not none_is_leaf:
+        return None
+    return func(*nodes)
+
+
+def map_structure_up_to(shallow_structure, func, *structures):
+    """Like `map_structure`, stopping at the leaves of `shallow_structure`."""
+
+    def walk(shallow, nodes):
+        if not isinstance(shallow, _CONTAINERS):
+            return func(*nodes)
+        for node in nodes:
+            if not is_nested(node) or len(node) != len(shallow):
+                raise ValueError(
+                    "The structures do not match the shallow structure. "
+                    f"Expected: {shallow}. Received: {node}"
+                )
+        columns = zip(_children(shallow), *[_children(n) for n in nodes])
+        return _rebuild(shallow, [walk(column[0], column[1:]) for column in columns])
+
+    return walk(shallow_structure, structures)
+
+
+def assert_same_structure(a, b) -> None:
+    """Raises `ValueError` unless both are built alike."""
+    if not _same(a, b):
+        raise ValueError(
+            f"`a` and `b` don't have the same structure. Received: a={a}, b={b}"
+        )
+
+
+def assert_same_paths(a, b) -> None:
+    """Raises `ValueError` unless both have leaves at the same paths; container types may differ."""
+    paths_a = {p for p, _ in flatten_with_path(a)}
+    paths_b = {p for p, _ in flatten_with_path(b)}
+    if paths_a != paths_b:
+        raise ValueError(
+            f"`a` and `b` don't have the same paths. a: {sorted(map(str, paths_a))} "
+            f"b: {sorted(map(str, paths_b))}"
+        )
+
+
+def _same(a, b):
+    nested_a, nested_b = isinstance(a, _CONTAINERS), isinstance(b, _CONTAINERS)
+    if nested_a != nested_b:
+        return False
+    if not nested_a:
+        return True
+    if isinstance(a, dict) != isinstance(b, dict):
+        return False
+    if isinstance(a, dict):
+        return set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, tuple) != isinstance(b, tuple) or len(a) != len(b):
+        return False
+    return all(_same(x, y) for x, y in zip(a, b))
+
+
+def pack_sequence_as(structure, flat_sequence):
+    """Puts the flat values into a structure built like `structure`."""
+    flat = list(flat_sequence)
+    if not isinstance(structure, _CONTAINERS):
+        if len(flat) != 1:
+            raise ValueError(
+                "Incorrect number of leaves provided by `flat_sequence` for `structure`; expected: "
+                f"1, received: {len(flat)}"
+            )
+        return flat[0]
+    values = iter(flat)
+
+    def walk(node):
+        if isinstance(node, _CONTAINERS):
+            return _rebuild(node, [walk(c) for c in _children(node)])
+        return next(values)
+
+    count = len(flatten(structure))
+    if count != len(flat):
+        raise ValueError(
+            "Incorrect number of leaves provided by `flat_sequence` for `structure`; expected: "
+            f"{count}, received: {len(flat)}"
+        )
+    return walk(structure)
+
+
+def lists_to_tuples(structure):
+    """The same structure with every list turned into a tuple."""
+    if isinstance(structure, list):
+        return tuple(lists_to_tuples(c) for c in structure)
+    if isinstance(structure, _CONTAINERS):
+        return _rebuild(structure, [lists_to_tuples(c) for c in _children(structure)])
+    return structure
+
+
+def is_shape_tuple(shape) -> bool:
+    """Whether the object is a tuple or list of sizes and `None`s."""
+    return isinstance(shape, (list, tuple)) and all(
+        d is None or (isinstance(d, int) and not isinstance(d, bool)) for d in shape
+    )
+
+
+def map_shape_structure(func, structure):
+    """`map_structure` whose leaves are shapes."""
+    if not callable(func):
+        raise TypeError(f"`func` must be callable. Received: func={func}")
+    if is_shape_tuple(structure):
+        return func(tuple(structure))
+    if isinstance(structure, _CONTAINERS):
+        return _rebuild(structure, [map_shape_structure(func, c) for c in _children(structure)])
+    raise ValueError(f"Cannot map a function to an unknown object: {structure}")
+
+
+def traverse(func, structure, top_down: bool = True):
+    """Calls `func` on every container and leaf.
+
+    Where it returns something else than `None`, that replaces the node (and is not entered);
+    `MAP_TO_NONE` stands for `None`.
+    """
+    if top_down:
+        replaced = func(structure)
+        if replaced is None:
+            if not isinstance(structure, _CONTAINERS):
+                return structure
+            return _rebuild(structure, [traverse(func, c, True) for c in _children(structure)])
+        return None if replaced is MAP_TO_NONE else replaced
+    if isinstance(structure, _CONTAINERS):
+        structure = _rebuild(structure, [traverse(func, c, False) for c in _children(structure)])
+    replaced = func(structure)
+    if replaced is None:
+        return structure
+    return None if replaced is MAP_TO_NONE else replaced
