@@ -20,6 +20,7 @@
 #include "base/parallel.h"
 #include "base/shape.h"
 #include "kernels/cpu/pointwise/pw_op.h"
+#include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/kernel.h"
 
 namespace ranvier::kernels {
@@ -34,7 +35,7 @@ const char* name_of(ReduceOp op);
 
 inline constexpr int64_t kTile = 1024;  // elements of one register
 inline constexpr int kMaxSources = 5;   // operands of the widest rich operation
-inline constexpr int kMaxSlots = 64;    // inputs + constants + registers of one program
+inline constexpr int kMaxSlots = 192;   // inputs + constants + registers of one program
 inline constexpr int kMaxInputs = 24;   // hints for the compiler's cluster growth
 inline constexpr int kMaxInstructions = 64;
 
@@ -52,7 +53,9 @@ struct PwInput {
   int64_t period = 0;                       // Periodic
   std::array<int64_t, kMaxRank> strides{};  // in elements, over PointwiseProgram::dims
   uint8_t slot = 0;
-  uint8_t last_use = 0;  // index of the last body instruction that reads it
+  bool in_place = false;  // Full and stored as in the register: never copied to scratch
+  int16_t last_use = -1;  // index of the last body instruction that reads it
+  LoadFn load = nullptr;  // to the register type; null when it is the same
 };
 
 struct PwConstant {
@@ -75,8 +78,8 @@ struct PwInstr {
 struct PwOutput {
   DType dtype;
   uint8_t slot;
-  int16_t
-      written_by;  // body instruction that may write straight to memory, or -1: stored at the end
+  int16_t written_by;       // index of the body instruction that computes it; -1: the prologue
+  StoreFn store = nullptr;  // null: that instruction may write straight to memory
 };
 
 struct PwReduction {
@@ -84,6 +87,10 @@ struct PwReduction {
   DType dtype;  // of the result in memory
   RegType type;
   uint8_t slot;
+  const PwReducer* reducer;
+  StoreFn store;         // null when the result's dtype is its register type
+  int32_t block_offset;  // column reductions: block and totals in a worker's scratch
+  int32_t total_offset;
 };
 
 // Where a slot's values lie in a worker's scratch: a whole tile, or one 64-byte vector holding the
@@ -91,10 +98,8 @@ struct PwReduction {
 struct PwSlot {
   RegType type;
   bool scalar;
-  int32_t offset;  // bytes into the worker's scratch; -1: read in place, never stored
+  int32_t offset;  // bytes into the worker's scratch
 };
-
-struct PwReducers;  // accumulation kernels of one ISA level (tile_ops.h)
 
 struct PointwiseProgram {
   Isa isa = Isa::Baseline;
@@ -111,14 +116,15 @@ struct PointwiseProgram {
   std::vector<PwOutput> outputs;        // of the whole space
   std::vector<PwReduction> reductions;  // all over the same axes
 
-  // The space as outer x reduce x inner when there are reductions (else outer = inner = 1).
+  // The space as outer x reduce x inner when there are reductions (else reduce = inner = 1).
   int64_t outer = 1, reduce = 1, inner = 1;
-  const PwReducers* reducers = nullptr;
 
   // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
   int64_t tile = kTile;  // elements of a full tile (whole rows where a reduction needs them)
   int64_t units = 1, grain = 1;
-  int64_t group_rows = 0;  // column reductions: rows per unit
+  int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,
+  int64_t panels = 1;                  // and columns into panels of kTile
+  int32_t staging_offset = 0;          // two tiles of 8-byte values in a worker's scratch
 
   Scratch scratch;
   Cost cost;
@@ -201,7 +207,7 @@ class ProgramBuilder {
     RegType type;
     PwOp op = PwOp::Copy;
     RegType operand_type = RegType::F32;
-    std::vector<int> src;
+    std::vector<int> src = {};
     uint64_t bits = 0;
     std::array<int64_t, kMaxRank> strides{};
   };

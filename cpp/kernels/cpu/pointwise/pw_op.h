@@ -108,24 +108,26 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(TanhGrad, "tanh_grad", 2, Same, kPwF, 25)       /* (y, dy): dy (1 - y y) */                   \
   X(GeluGrad, "gelu_grad", 2, Same, kPwF, 850)      /* (x, dy) */                                 \
   X(GeluTanhGrad, "gelu_tanh_grad", 2, Same, kPwF, 600)                                           \
-  X(SiluGrad, "silu_grad", 2, Same, kPwF, 400)            /* (x, dy) */                           \
-  X(LeakyRelu, "leaky_relu", 2, Same, kPwF, 25)           /* (x, slope) */                        \
-  X(LeakyReluGrad, "leaky_relu_grad", 3, Same, kPwF, 30)  /* (x, dy, slope) */                    \
-  X(Elu, "elu", 2, Same, kPwF, 380)                       /* (x, alpha) */                        \
-  X(EluGrad, "elu_grad", 3, Same, kPwF, 300)              /* (x, dy, alpha) */                    \
-  X(Clip, "clip", 3, Same, kPwFI, 40)                     /* min(max(x, low), high) */            \
-  X(MulAdd, "mul_add", 3, Same, kPwF32, 22)               /* a b + c */                           \
-  X(MulSub, "mul_sub", 3, Same, kPwF32, 22)               /* a b - c */                           \
-  X(SubProduct, "sub_product", 3, Same, kPwF32, 22)       /* c - a b, as (a, b, c) */             \
-  X(AddMul, "add_mul", 3, Same, kPwF32, 22)               /* (a + b) c */                         \
-  X(SubMul, "sub_mul", 3, Same, kPwF32, 22)               /* (a - b) c */                         \
-  X(MulMul, "mul_mul", 3, Same, kPwF32, 22)               /* (a b) c */                           \
-  X(AddAdd, "add_add", 3, Same, kPwF32, 22)               /* (a + b) + c */                       \
-  X(MulAddMul, "mul_add_mul", 4, Same, kPwF32, 30)        /* a s + b t, as (a, s, b, t) */        \
-  X(MulMulAddMul, "mul_mul_add_mul", 5, Same, kPwF32, 36) /* (a b) s + c t */                     \
-  X(SubMulMul, "sub_mul_mul", 4, Same, kPwF32, 30)        /* ((x - m) r) g */                     \
-  X(SubMulMulAdd, "sub_mul_mul_add", 5, Same, kPwF32, 36) /* ((x - m) r) g + b */                 \
-  X(SqrtAddDiv, "sqrt_add_div", 3, Same, kPwF32, 140)     /* a / (sqrt(b) + e) */                 \
+  X(SiluGrad, "silu_grad", 2, Same, kPwF, 400)               /* (x, dy) */                        \
+  X(LeakyRelu, "leaky_relu", 2, Same, kPwF, 25)              /* (x, slope) */                     \
+  X(LeakyReluGrad, "leaky_relu_grad", 3, Same, kPwF, 30)     /* (x, dy, slope) */                 \
+  X(Elu, "elu", 2, Same, kPwF, 380)                          /* (x, alpha) */                     \
+  X(EluGrad, "elu_grad", 3, Same, kPwF, 300)                 /* (x, dy, alpha) */                 \
+  X(Clip, "clip", 3, Same, kPwFI, 40)                        /* min(max(x, low), high) */         \
+  X(MulAdd, "mul_add", 3, Same, kPwF32, 22)                  /* a b + c */                        \
+  X(MulSub, "mul_sub", 3, Same, kPwF32, 22)                  /* a b - c */                        \
+  X(SubProduct, "sub_product", 3, Same, kPwF32, 22)          /* c - a b, as (a, b, c) */          \
+  X(AddMul, "add_mul", 3, Same, kPwF32, 22)                  /* (a + b) c */                      \
+  X(SubMul, "sub_mul", 3, Same, kPwF32, 22)                  /* (a - b) c */                      \
+  X(MulMul, "mul_mul", 3, Same, kPwF32, 22)                  /* (a b) c */                        \
+  X(AddAdd, "add_add", 3, Same, kPwF32, 22)                  /* (a + b) + c */                    \
+  X(MulAddMul, "mul_add_mul", 4, Same, kPwF32, 30)           /* a s + b t, as (a, s, b, t) */     \
+  X(MulMulAddMul, "mul_mul_add_mul", 5, Same, kPwF32, 36)    /* (a b) s + c t */                  \
+  X(SubMulMul, "sub_mul_mul", 4, Same, kPwF32, 30)           /* ((x - m) r) g */                  \
+  X(SubMulMulAdd, "sub_mul_mul_add", 5, Same, kPwF32, 36)    /* ((x - m) r) g + b */              \
+  X(SqrtAdd, "sqrt_add", 2, Same, kPwF32, 110)               /* sqrt(a) + b */                    \
+  X(MulSqrtAddDiv, "mul_sqrt_add_div", 4, Same, kPwF32, 150) /* a b / (sqrt(c) + e) */            \
+  X(SqrtAddDiv, "sqrt_add_div", 3, Same, kPwF32, 140)        /* a / (sqrt(b) + e) */              \
   X(AdamStep, "adam_step", 5, Same, kPwF32, 160)     /* w - (m a) / (sqrt(v) + e): (m,a,v,e,w) */ \
   X(Lerp, "lerp", 3, Same, kPwF32, 24)               /* (a - b) s + b */                          \
   X(SquareLerp, "square_lerp", 3, Same, kPwF32, 26)  /* (a a - b) s + b */                        \

@@ -1,0 +1,161 @@
+#include "kernels/cpu/pointwise/direct.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/cpu/pointwise/program.h"
+#include "kernels/cpu/pointwise/tile_ops.h"
+
+namespace ranvier::kernels {
+namespace {
+
+constexpr double kChunk = 16000;  // nanoseconds of one chunk
+constexpr int kMaxConverted = 3;  // operands of the operations that narrow dtypes have
+
+// A scalar operand as kernels want it: one value through 64 bytes.
+struct alignas(64) Repeated {
+  std::byte bytes[64];
+};
+
+void repeat(const void* value, DType dtype, LoadFn load, Repeated& out) noexcept {
+  if (load)
+    load(value, out.bytes, 1);
+  else
+    std::memcpy(out.bytes, value, size_of(dtype));
+  const size_t element = static_cast<size_t>(size_of(register_of(dtype)));
+  for (size_t have = element; have < 64; have *= 2) std::memcpy(out.bytes + have, out.bytes, have);
+}
+
+DType operand_dtype(const DirectOp& op, int k) {
+  return k == 0 && info_of(op.op).rule == PwRule::Select ? DType::Bool : op.dtype;
+}
+
+// Tile by tile through register values, for dtypes narrower than their register.
+void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* src,
+                   const int64_t* step, int64_t begin, int64_t end) noexcept {
+  alignas(64) std::byte tiles[kMaxConverted + 1][kTile * 8];
+  const StoreFn store = store_fn(op.result, active_isa());
+  for (int64_t at = begin; at < end; at += kTile) {
+    TileArgs args;
+    args.n = std::min(kTile, end - at);
+    for (int k = 0; k < op.arity; ++k) {
+      const DType dtype = operand_dtype(op, k);
+      args.step[k] = step[k];
+      args.src[k] = src[k];
+      if (!step[k]) continue;
+      const std::byte* from = src[k] + at * static_cast<int64_t>(size_of(dtype));
+      args.src[k] = from;
+      if (const LoadFn load = load_fn(dtype, active_isa())) {
+        load(from, tiles[k], args.n);
+        args.src[k] = tiles[k];
+      }
+    }
+    std::byte* to = dst + at * static_cast<int64_t>(size_of(op.result));
+    args.dst = store ? tiles[kMaxConverted] : to;
+    op.fn(args);
+    if (store) store(tiles[kMaxConverted], to, args.n);
+  }
+}
+
+void run_in_place(const DirectOp& op, std::byte* dst, const std::byte* const* src,
+                  const int64_t* step, int64_t begin, int64_t end) noexcept {
+  TileArgs args;
+  args.n = end - begin;
+  args.dst = dst + begin * static_cast<int64_t>(size_of(op.result));
+  for (int k = 0; k < op.arity; ++k) {
+    args.src[k] = src[k] + step[k] * begin * static_cast<int64_t>(size_of(operand_dtype(op, k)));
+    args.step[k] = step[k];
+  }
+  op.fn(args);
+}
+
+}  // namespace
+
+DirectOp prepare_direct(PwOp op, DType dtype, Isa isa) {
+  const PwOpInfo& info = info_of(op);
+  DirectOp direct;
+  direct.op = op;
+  direct.dtype = dtype;
+  direct.result = info.rule == PwRule::Bool ? DType::Bool : dtype;
+  direct.arity = info.arity;
+  direct.fn = tile_fn(op, register_of(dtype), isa);
+  if (!direct.fn || (!same_layout(dtype) && info.arity > kMaxConverted))
+    fail<InternalError>("pointwise: ", info.name, " has no kernel for ", name_of(dtype));
+  const double cost = info.cost * (dtype == DType::F32 ? 1 : 3) + 20;
+  direct.grain = kTile * std::max<int64_t>(1, static_cast<int64_t>(kChunk / cost));
+  return direct;
+}
+DirectOp prepare_direct(PwOp op, DType dtype) { return prepare_direct(op, dtype, active_isa()); }
+
+void run_direct(const Context& ctx, const DirectOp& op, void* dst, const void* const* src,
+                const bool* scalar, int64_t n) noexcept {
+  if (n <= 0) return;
+  Repeated repeated[kMaxSources];
+  const std::byte* from[kMaxSources];
+  int64_t step[kMaxSources];
+  for (int k = 0; k < op.arity; ++k) {
+    from[k] = static_cast<const std::byte*>(src[k]);
+    step[k] = scalar[k] ? 0 : 1;
+    if (!scalar[k]) continue;
+    const DType dtype = operand_dtype(op, k);
+    repeat(src[k], dtype, same_layout(dtype) ? nullptr : load_fn(dtype, active_isa()), repeated[k]);
+    from[k] = repeated[k].bytes;
+  }
+  std::byte* to = static_cast<std::byte*>(dst);
+  const auto run = same_layout(op.dtype) ? run_in_place : run_converted;
+  if (n <= op.grain) return run(op, to, from, step, 0, n);
+  ctx.parallel_for(n, op.grain,
+                   [&](int64_t begin, int64_t end, int) { run(op, to, from, step, begin, end); });
+}
+
+void run_unary(const Context& ctx, const DirectOp& op, void* dst, const void* a,
+               int64_t n) noexcept {
+  const bool scalar = false;
+  run_direct(ctx, op, dst, &a, &scalar, n);
+}
+
+void run_binary(const Context& ctx, const DirectOp& op, void* dst, const void* a, bool a_scalar,
+                const void* b, bool b_scalar, int64_t n) noexcept {
+  const void* src[2] = {a, b};
+  const bool scalar[2] = {a_scalar, b_scalar};
+  run_direct(ctx, op, dst, src, scalar, n);
+}
+
+void convert(const Context& ctx, DType from, DType to, const void* src, void* dst,
+             int64_t n) noexcept {
+  if (n <= 0) return;
+  const std::byte* in = static_cast<const std::byte*>(src);
+  std::byte* out = static_cast<std::byte*>(dst);
+  if (from == to) {
+    std::memcpy(out, in, static_cast<size_t>(n) * size_of(from));
+    return;
+  }
+  const RegType source = register_of(from), target = register_of(to);
+  const LoadFn load = load_fn(from, active_isa());
+  const StoreFn store = store_fn(to, active_isa());
+  const TileFn cast = source == target ? nullptr : cast_fn(source, target);
+  ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
+    alignas(64) std::byte loaded[kTile * 8], converted[kTile * 8];
+    for (int64_t at = begin; at < end; at += kTile) {
+      const int64_t count = std::min(kTile, end - at);
+      const void* values = in + at * static_cast<int64_t>(size_of(from));
+      std::byte* result = out + at * static_cast<int64_t>(size_of(to));
+      if (load) {
+        load(values, loaded, count);
+        values = loaded;
+      }
+      if (cast) {
+        TileArgs args{store ? converted : result, {values}, {1}, count};
+        cast(args);
+        values = args.dst;
+      }
+      if (store)
+        store(values, result, count);
+      else if (values != result)
+        std::memcpy(result, values, static_cast<size_t>(count) * size_of(to));
+    }
+  });
+}
+
+}  // namespace ranvier::kernels

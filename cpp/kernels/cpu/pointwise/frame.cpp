@@ -1,0 +1,227 @@
+#include "kernels/cpu/pointwise/frame.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ranvier::kernels {
+namespace {
+
+constexpr int64_t kVectorSlot = 64;
+
+// Repeats the first element through the 64 bytes of a scalar slot.
+void fill_slot(std::byte* slot, int element) noexcept {
+  switch (element) {
+    case 1:
+      std::memset(slot, static_cast<int>(slot[0]), kVectorSlot);
+      break;
+    case 4: {
+      uint32_t x;
+      std::memcpy(&x, slot, 4);
+      for (int i = 1; i < 16; ++i) std::memcpy(slot + 4 * i, &x, 4);
+      break;
+    }
+    default: {
+      uint64_t x;
+      std::memcpy(&x, slot, 8);
+      for (int i = 1; i < 8; ++i) std::memcpy(slot + 8 * i, &x, 8);
+    }
+  }
+}
+
+template <class T>
+void gather_run(const std::byte* src, int64_t stride, int64_t n, std::byte* dst) noexcept {
+  const T* p = reinterpret_cast<const T*>(src);
+  T* out = reinterpret_cast<T*>(dst);
+  if (stride == 0) {
+    for (int64_t i = 0; i < n; ++i) out[i] = p[0];
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i] = p[i * stride];
+  }
+}
+
+void copy_run(const std::byte* src, int64_t stride, int64_t n, size_t element,
+              std::byte* dst) noexcept {
+  if (stride == 1) {
+    std::memcpy(dst, src, static_cast<size_t>(n) * element);
+    return;
+  }
+  switch (element) {
+    case 1:
+      return gather_run<uint8_t>(src, stride, n, dst);
+    case 2:
+      return gather_run<uint16_t>(src, stride, n, dst);
+    case 4:
+      return gather_run<uint32_t>(src, stride, n, dst);
+    default:
+      return gather_run<uint64_t>(src, stride, n, dst);
+  }
+}
+
+}  // namespace
+
+Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* const* outputs,
+             std::byte* scratch) noexcept
+    : program_(program), inputs_(inputs), outputs_(outputs), scratch_(scratch) {
+  for (size_t i = 0; i < program.slots.size(); ++i) {
+    ptr_[i] = scratch + program.slots[i].offset;
+    step_[i] = program.slots[i].scalar ? 0 : 1;
+  }
+  for (const PwConstant& constant : program.constants) {
+    std::memcpy(ptr_[constant.slot], &constant.bits, 8);
+    fill_slot(ptr_[constant.slot], size_of(constant.type));
+  }
+  for (size_t i = 0; i < program.inputs.size(); ++i) {
+    const PwInput& input = program.inputs[i];
+    if (input.kind == OperandKind::Scalar) load_scalar(input, inputs[i]);
+    if (input.kind == OperandKind::Periodic) expand_period(input, inputs[i]);
+  }
+  // Vector kernels fill the whole slot; the others compute one value, repeated afterwards.
+  for (const PwInstr& instr : program.prologue) {
+    const bool vector =
+        instr.type == RegType::F32 && instr.result == RegType::F32 && info_of(instr.op).cost < 1500;
+    execute(instr, vector ? 16 : 1);
+    if (!vector) fill_slot(ptr_[instr.dst], size_of(instr.result));
+  }
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    const PwOutput& output = program.outputs[i];
+    if (!output.store && output.written_by >= 0 && !written_early(output, outputs[i]))
+      direct_ |= uint64_t{1} << i;
+  }
+}
+
+// Whether writing the output's memory inside the body would destroy an operand still to be read.
+bool Frame::written_early(const PwOutput& output, const void* memory) const noexcept {
+  for (size_t i = 0; i < program_.inputs.size(); ++i) {
+    const PwInput& input = program_.inputs[i];
+    if (input.last_use > output.written_by && inputs_[i] == memory) return true;
+  }
+  return false;
+}
+
+void Frame::load_scalar(const PwInput& input, const void* src) noexcept {
+  std::byte* slot = ptr_[input.slot];
+  if (input.load)
+    input.load(src, slot, 1);
+  else
+    std::memcpy(slot, src, size_of(input.dtype));
+  fill_slot(slot, size_of(program_.slots[input.slot].type));
+}
+
+// One period, then doubled until a tile can begin at any phase.
+void Frame::expand_period(const PwInput& input, const void* src) noexcept {
+  std::byte* values = ptr_[input.slot];
+  const int64_t element = size_of(program_.slots[input.slot].type);
+  const int64_t total = std::min(program_.tile, program_.size) + input.period;
+  if (input.load)
+    input.load(src, values, input.period);
+  else
+    std::memcpy(values, src, static_cast<size_t>(input.period * element));
+  for (int64_t have = input.period; have < total;) {
+    const int64_t more = std::min(have, total - have);
+    std::memcpy(values + have * element, values, static_cast<size_t>(more * element));
+    have += more;
+  }
+}
+
+// Any index map: runs along the innermost axis. A tile inside one run is read in place.
+void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept {
+  const PointwiseProgram& p = program_;
+  const size_t element = size_of(input.dtype);
+  const int last = p.rank - 1;
+  std::array<int64_t, kMaxRank> index;
+  int64_t rest = begin, offset = 0;
+  for (int axis = last; axis >= 0; --axis) {
+    index[axis] = rest % p.dims[axis];
+    rest /= p.dims[axis];
+    offset += index[axis] * input.strides[axis];
+  }
+  const std::byte* base = static_cast<const std::byte*>(src);
+  const int64_t stride = input.strides[last];
+  std::byte* tile = scratch_ + p.slots[input.slot].offset;
+  ptr_[input.slot] = tile;
+  if (stride == 1 && !input.load && index[last] + n <= p.dims[last]) {
+    ptr_[input.slot] = const_cast<std::byte*>(base) + offset * static_cast<int64_t>(element);
+    return;
+  }
+  std::byte* raw = input.load ? scratch_ + p.staging_offset : tile;
+  for (int64_t done = 0; done < n;) {
+    const int64_t run = std::min(n - done, p.dims[last] - index[last]);
+    copy_run(base + offset * static_cast<int64_t>(element), stride, run, element,
+             raw + done * static_cast<int64_t>(element));
+    done += run;
+    offset -= index[last] * stride;  // back to the start of the axis
+    index[last] = 0;
+    for (int axis = last - 1; axis >= 0; --axis) {
+      offset += input.strides[axis];
+      if (++index[axis] < p.dims[axis]) break;
+      offset -= p.dims[axis] * input.strides[axis];
+      index[axis] = 0;
+    }
+  }
+  if (input.load) input.load(raw, tile, n);
+}
+
+inline void Frame::execute(const PwInstr& instr, int64_t n) noexcept {
+  TileArgs args;
+  args.dst = ptr_[instr.dst];
+  for (int k = 0; k < instr.arity; ++k) {
+    args.src[k] = ptr_[instr.src[k]];
+    args.step[k] = step_[instr.src[k]];
+  }
+  args.n = n;
+  instr.fn(args);
+}
+
+void Frame::run_tile(int64_t begin, int64_t n) noexcept {
+  const PointwiseProgram& p = program_;
+  for (size_t i = 0; i < p.inputs.size(); ++i) {
+    const PwInput& input = p.inputs[i];
+    const std::byte* src = static_cast<const std::byte*>(inputs_[i]);
+    switch (input.kind) {
+      case OperandKind::Scalar:
+        break;
+      case OperandKind::Full: {
+        const std::byte* at = src + begin * static_cast<int64_t>(size_of(input.dtype));
+        if (input.in_place)
+          ptr_[input.slot] = const_cast<std::byte*>(at);
+        else
+          input.load(at, ptr_[input.slot], n);
+        break;
+      }
+      case OperandKind::Periodic:
+        ptr_[input.slot] = scratch_ + p.slots[input.slot].offset +
+                           begin % input.period * size_of(p.slots[input.slot].type);
+        break;
+      case OperandKind::Strided:
+        gather(input, src, begin, n);
+        break;
+    }
+  }
+  for (size_t i = 0; i < p.outputs.size(); ++i)
+    if (direct_ >> i & 1)
+      ptr_[p.outputs[i].slot] = static_cast<std::byte*>(outputs_[i]) +
+                                begin * static_cast<int64_t>(size_of(p.outputs[i].dtype));
+  for (const PwInstr& instr : p.body) execute(instr, n);
+  for (size_t i = 0; i < p.outputs.size(); ++i) {
+    if (direct_ >> i & 1) continue;
+    const PwOutput& output = p.outputs[i];
+    const size_t element = size_of(output.dtype);
+    std::byte* dst = static_cast<std::byte*>(outputs_[i]) + begin * static_cast<int64_t>(element);
+    if (output.store)
+      output.store(ptr_[output.slot], dst, n);
+    else
+      std::memcpy(dst, ptr_[output.slot], static_cast<size_t>(n) * element);
+  }
+}
+
+void Frame::store_scalars() noexcept {
+  for (size_t i = 0; i < program_.outputs.size(); ++i) {
+    const PwOutput& output = program_.outputs[i];
+    if (output.store)
+      output.store(ptr_[output.slot], outputs_[i], 1);
+    else
+      std::memcpy(outputs_[i], ptr_[output.slot], size_of(output.dtype));
+  }
+}
+
+}  // namespace ranvier::kernels

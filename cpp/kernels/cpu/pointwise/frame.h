@@ -1,0 +1,41 @@
+#pragma once
+// One worker's view of a running program: where every slot's values are at the moment. For the
+// executors of programs and lists.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/cpu/pointwise/program.h"
+
+namespace ranvier::kernels {
+
+class Frame {
+ public:
+  // Loads constants and scalars, runs the prologue and expands periodic operands.
+  Frame(const PointwiseProgram& program, const void* const* inputs, void* const* outputs,
+        std::byte* scratch) noexcept;
+
+  // Runs the body on elements [begin, begin + n) of the space, n <= program.tile, and stores.
+  void run_tile(int64_t begin, int64_t n) noexcept;
+  // Where a slot's values of the current tile are.
+  const void* values(int slot) const { return ptr_[slot]; }
+  // A program on a single value: the prologue was everything.
+  void store_scalars() noexcept;
+
+ private:
+  void load_scalar(const PwInput& input, const void* src) noexcept;
+  void expand_period(const PwInput& input, const void* src) noexcept;
+  void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
+  void execute(const PwInstr& instr, int64_t n) noexcept;
+  bool written_early(const PwOutput& output, const void* memory) const noexcept;
+
+  const PointwiseProgram& program_;
+  const void* const* inputs_;
+  void* const* outputs_;
+  std::byte* scratch_;
+  uint64_t direct_ = 0;  // outputs that the body writes straight to memory, one bit each
+  std::byte* ptr_[kMaxSlots];
+  int64_t step_[kMaxSlots];
+};
+
+}  // namespace ranvier::kernels

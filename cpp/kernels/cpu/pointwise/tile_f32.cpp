@@ -1,0 +1,489 @@
+// float32 tile kernels, once per instruction set: operations, float16 and bfloat16 conversion,
+// reduction blocks. Every formula below rounds after each operation (no contraction), so that a
+// rich operation equals the simple ones it stands for; fma() occurs only inside elementary
+// functions.
+
+#include "kernels/cpu/pointwise/tile_ops.h"
+#include "kernels/cpu/simd/math.h"
+
+namespace ranvier::kernels::RV_ISA {
+extern const PwKernels kPwKernels;
+namespace {
+
+constexpr int kLanes = VecF::kLanes;
+
+// Applies f to N operands, `Unroll` vectors at a time; the tail runs the same code under a mask.
+template <int N, int Unroll, class F>
+RV_INLINE void for_tile(const TileArgs& args, F f) {
+  float* dst = static_cast<float*>(args.dst);
+  const float* src[N];
+  int64_t step[N];
+#pragma GCC unroll 5
+  for (int k = 0; k < N; ++k) {
+    src[k] = static_cast<const float*>(args.src[k]);
+    step[k] = args.step[k] * kLanes;
+  }
+  int64_t i = 0;
+  for (; i + Unroll * kLanes <= args.n; i += Unroll * kLanes) {
+    VecF result[Unroll];
+#pragma GCC unroll 4
+    for (int u = 0; u < Unroll; ++u) {
+      VecF x[N];
+#pragma GCC unroll 5
+      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k] + u * step[k]);
+      result[u] = f(x);
+    }
+#pragma GCC unroll 4
+    for (int u = 0; u < Unroll; ++u) result[u].store(dst + i + u * kLanes);
+#pragma GCC unroll 5
+    for (int k = 0; k < N; ++k) src[k] += Unroll * step[k];
+  }
+  for (; i < args.n; i += kLanes) {
+    const int64_t left = args.n - i;
+    VecF x[N];
+    if (left >= kLanes) {
+#pragma GCC unroll 5
+      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k]);
+      f(x).store(dst + i);
+    } else {
+#pragma GCC unroll 5
+      for (int k = 0; k < N; ++k)
+        x[k] = step[k] ? VecF::load_partial(src[k], static_cast<int>(left)) : VecF::load(src[k]);
+      f(x).store_partial(dst + i, static_cast<int>(left));
+    }
+#pragma GCC unroll 5
+    for (int k = 0; k < N; ++k) src[k] += step[k];
+  }
+}
+
+// One kernel: name, operands, vectors in flight, value in terms of x[0], x[1], ...
+#define RV_TILE(name, arity, unroll, ...)                                             \
+  void name(const TileArgs& args) noexcept {                                          \
+    for_tile<arity, unroll>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
+  }
+
+RV_INLINE VecF relu(VecF x) { return select(x < vf(0.0f), vf(0.0f), x); }
+RV_INLINE VecF silu(VecF x) { return x * sigmoid(x); }
+RV_INLINE VecF gelu(VecF x) {
+  return vf(0.5f) * x * (vf(1.0f) + erf(x * vf(0.70710678118654752f)));
+}
+// d/dx = Phi(x) + x phi(x)
+RV_INLINE VecF gelu_grad(VecF x, VecF dy) {
+  const VecF cdf = vf(0.5f) * (vf(1.0f) + erf(x * vf(0.70710678118654752f)));
+  const VecF pdf = vf(0.39894228040143268f) * exp(vf(-0.5f) * x * x);
+  return dy * (cdf + x * pdf);
+}
+// The argument of tanh in the approximate form, sqrt(2/pi) (x + 0.044715 x^3).
+RV_INLINE VecF gelu_inner(VecF x) {
+  return vf(0.79788456080286536f) * (x + vf(0.044715f) * x * x * x);
+}
+RV_INLINE VecF gelu_tanh(VecF x) { return vf(0.5f) * x * (vf(1.0f) + tanh(gelu_inner(x))); }
+RV_INLINE VecF gelu_tanh_grad(VecF x, VecF dy) {
+  const VecF t = tanh(gelu_inner(x));
+  const VecF slope = vf(0.79788456080286536f) * (vf(1.0f) + vf(3.0f * 0.044715f) * x * x);
+  return dy * (vf(0.5f) * (vf(1.0f) + t) + vf(0.5f) * x * (vf(1.0f) - t * t) * slope);
+}
+RV_INLINE VecF silu_grad(VecF x, VecF dy) {
+  const VecF s = sigmoid(x);
+  return dy * (s * (vf(1.0f) + x * (vf(1.0f) - s)));
+}
+RV_INLINE VecF max_nan(VecF a, VecF b) { return select((a > b) | (a != a), a, b); }
+RV_INLINE VecF min_nan(VecF a, VecF b) { return select((a < b) | (a != a), a, b); }
+RV_INLINE VecF sign(VecF x) {
+  return select(x > vf(0.0f), vf(1.0f), select(x < vf(0.0f), vf(-1.0f), x));
+}
+RV_INLINE VecF trunc(VecF x) { return or_bits(floor(abs(x)), sign_bits(x)); }
+RV_INLINE VecF positive(VecF x, VecF yes) { return select(x > vf(0.0f), yes, vf(0.0f)); }
+
+RV_TILE(copy, 1, 4, x[0])
+RV_TILE(add, 2, 4, x[0] + x[1])
+RV_TILE(sub, 2, 4, x[0] - x[1])
+RV_TILE(mul, 2, 4, x[0] * x[1])
+RV_TILE(div, 2, 2, x[0] / x[1])
+RV_TILE(power, 2, 1, pow(x[0], x[1]))
+RV_TILE(minimum, 2, 4, min_nan(x[0], x[1]))
+RV_TILE(maximum, 2, 4, max_nan(x[0], x[1]))
+RV_TILE(negate, 1, 4, -x[0])
+RV_TILE(absolute, 1, 4, abs(x[0]))
+RV_TILE(signum, 1, 4, sign(x[0]))
+RV_TILE(floor_, 1, 4, or_bits(floor(x[0]), sign_bits(x[0])))
+RV_TILE(ceil_, 1, 4, xor_bits(floor(-x[0]), vf(-0.0f)))
+RV_TILE(round_, 1, 4, round(x[0]))
+RV_TILE(trunc_, 1, 4, trunc(x[0]))
+RV_TILE(exp_, 1, 2, exp(x[0]))
+RV_TILE(expm1_, 1, 2, expm1(x[0]))
+RV_TILE(exp2_, 1, 1, exp2(x[0]))
+RV_TILE(log_, 1, 2, log(x[0]))
+RV_TILE(log1p_, 1, 1, log1p(x[0]))
+RV_TILE(log2_, 1, 1, log2(x[0]))
+RV_TILE(log10_, 1, 1, log10(x[0]))
+RV_TILE(sqrt_, 1, 2, sqrt(x[0]))
+RV_TILE(rsqrt_, 1, 2, vf(1.0f) / sqrt(x[0]))
+RV_TILE(square_, 1, 4, x[0] * x[0])
+RV_TILE(reciprocal_, 1, 2, vf(1.0f) / x[0])
+RV_TILE(sin_, 1, 1, sin(x[0]))
+RV_TILE(cos_, 1, 1, cos(x[0]))
+RV_TILE(tanh_, 1, 2, tanh(x[0]))
+RV_TILE(erf_, 1, 2, erf(x[0]))
+RV_TILE(sigmoid_, 1, 2, sigmoid(x[0]))
+RV_TILE(softplus_, 1, 1, softplus(x[0]))
+RV_TILE(relu_, 1, 4, relu(x[0]))
+RV_TILE(gelu_, 1, 1, gelu(x[0]))
+RV_TILE(gelu_tanh_, 1, 1, gelu_tanh(x[0]))
+RV_TILE(silu_, 1, 2, silu(x[0]))
+RV_TILE(relu_grad, 2, 4, positive(x[0], x[1]))
+RV_TILE(sigmoid_grad, 2, 4, x[1] * x[0] * (vf(1.0f) - x[0]))
+RV_TILE(tanh_grad, 2, 4, x[1] * (vf(1.0f) - x[0] * x[0]))
+RV_TILE(gelu_grad_, 2, 1, gelu_grad(x[0], x[1]))
+RV_TILE(gelu_tanh_grad_, 2, 1, gelu_tanh_grad(x[0], x[1]))
+RV_TILE(silu_grad_, 2, 2, silu_grad(x[0], x[1]))
+RV_TILE(leaky_relu, 2, 4, select(x[0] < vf(0.0f), x[0] * x[1], x[0]))
+RV_TILE(leaky_relu_grad, 3, 4, select(x[0] > vf(0.0f), x[1], x[1] * x[2]))
+RV_TILE(elu, 2, 1, select(x[0] > vf(0.0f), x[0], x[1] * expm1(x[0])))
+RV_TILE(elu_grad, 3, 1, select(x[0] > vf(0.0f), x[1], x[1] * (x[2] * exp(x[0]))))
+RV_TILE(clip, 3, 4, min_nan(max_nan(x[0], x[1]), x[2]))
+
+RV_TILE(mul_add, 3, 4, x[0] * x[1] + x[2])
+RV_TILE(mul_sub, 3, 4, x[0] * x[1] - x[2])
+RV_TILE(sub_product, 3, 4, x[2] - x[0] * x[1])
+RV_TILE(add_mul, 3, 4, (x[0] + x[1]) * x[2])
+RV_TILE(sub_mul, 3, 4, (x[0] - x[1]) * x[2])
+RV_TILE(mul_mul, 3, 4, x[0] * x[1] * x[2])
+RV_TILE(add_add, 3, 4, x[0] + x[1] + x[2])
+RV_TILE(mul_add_mul, 4, 4, x[0] * x[1] + x[2] * x[3])
+RV_TILE(mul_mul_add_mul, 5, 2, x[0] * x[1] * x[2] + x[3] * x[4])
+RV_TILE(sub_mul_mul, 4, 4, (x[0] - x[1]) * x[2] * x[3])
+RV_TILE(sub_mul_mul_add, 5, 2, (x[0] - x[1]) * x[2] * x[3] + x[4])
+RV_TILE(sqrt_add, 2, 2, sqrt(x[0]) + x[1])
+RV_TILE(mul_sqrt_add_div, 4, 2, x[0] * x[1] / (sqrt(x[2]) + x[3]))
+RV_TILE(sqrt_add_div, 3, 2, x[0] / (sqrt(x[1]) + x[2]))
+RV_TILE(adam_step, 5, 2, x[4] - x[0] * x[1] / (sqrt(x[2]) + x[3]))
+RV_TILE(lerp, 3, 4, (x[0] - x[1]) * x[2] + x[1])
+RV_TILE(square_lerp, 3, 4, (x[0] * x[0] - x[1]) * x[2] + x[1])
+RV_TILE(add_relu, 2, 4, relu(x[0] + x[1]))
+RV_TILE(mul_add_relu, 3, 4, relu(x[0] * x[1] + x[2]))
+RV_TILE(sigmoid_sub, 2, 2, sigmoid(x[0]) - x[1])
+
+// Comparisons give one byte per element, selection takes one.
+template <class F>
+RV_INLINE void compare_tile(const TileArgs& args, F f) {
+  uint8_t* dst = static_cast<uint8_t*>(args.dst);
+  const float* a = static_cast<const float*>(args.src[0]);
+  const float* b = static_cast<const float*>(args.src[1]);
+  if (args.step[0] && args.step[1]) {
+    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[i], b[i]);
+  } else if (args.step[0]) {
+    const float y = b[0];
+    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[i], y);
+  } else {
+    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[0], b[i * args.step[1]]);
+  }
+}
+#define RV_COMPARE(name, op)                                     \
+  void name(const TileArgs& args) noexcept {                     \
+    compare_tile(args, [](float a, float b) { return a op b; }); \
+  }
+RV_COMPARE(equal, ==)
+RV_COMPARE(not_equal, !=)
+RV_COMPARE(less, <)
+RV_COMPARE(less_equal, <=)
+RV_COMPARE(greater, >)
+RV_COMPARE(greater_equal, >=)
+
+void select_f32(const TileArgs& args) noexcept {
+  float* dst = static_cast<float*>(args.dst);
+  const uint8_t* c = static_cast<const uint8_t*>(args.src[0]);
+  const float* a = static_cast<const float*>(args.src[1]);
+  const float* b = static_cast<const float*>(args.src[2]);
+  if (args.step[0] && args.step[1] && args.step[2]) {
+    for (int64_t i = 0; i < args.n; ++i) {
+      const float yes = a[i], no = b[i];
+      dst[i] = c[i] ? yes : no;
+    }
+  } else if (args.step[0] && args.step[1]) {
+    const float no = b[0];
+    for (int64_t i = 0; i < args.n; ++i) {
+      const float yes = a[i];
+      dst[i] = c[i] ? yes : no;
+    }
+  } else {
+    for (int64_t i = 0; i < args.n; ++i)
+      dst[i] = c[i * args.step[0]] ? a[i * args.step[1]] : b[i * args.step[2]];
+  }
+}
+
+// ---- reduction blocks -------------------------------------------------------------------------
+
+struct Sum {
+  static constexpr float kIdentity = 0.0f;
+  RV_INLINE static VecF map(VecF x) { return x; }
+  RV_INLINE static VecF join(VecF a, VecF b) { return a + b; }
+  RV_INLINE static double join(double a, double b) { return a + b; }
+};
+struct SumSquares {
+  static constexpr float kIdentity = 0.0f;
+  RV_INLINE static VecF map(VecF x) { return x * x; }
+  RV_INLINE static VecF join(VecF a, VecF b) { return a + b; }
+  RV_INLINE static double join(double a, double b) { return a + b; }
+};
+struct Max {
+  static constexpr float kIdentity = -kInf;
+  RV_INLINE static VecF map(VecF x) { return x; }
+  RV_INLINE static VecF join(VecF a, VecF b) { return max_nan(a, b); }
+  RV_INLINE static double join(double a, double b) { return a > b || a != a ? a : b; }
+};
+struct Min {
+  static constexpr float kIdentity = kInf;
+  RV_INLINE static VecF map(VecF x) { return x; }
+  RV_INLINE static VecF join(VecF a, VecF b) { return min_nan(a, b); }
+  RV_INLINE static double join(double a, double b) { return a < b || a != a ? a : b; }
+};
+
+// The first n lanes of x, the identity in the others.
+RV_INLINE VecF keep_first(VecF x, int n, float identity) {
+  return select(VecI::iota() < VecI::set1(n), x, vf(identity));
+}
+// Lanes joined as a tree: halves, then halves of halves.
+template <class Op>
+RV_INLINE double join_lanes(VecF x) {
+  float lanes[2 * kLanes];
+  x.store(lanes);
+#pragma GCC unroll 4
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i)
+      lanes[i] = static_cast<float>(Op::join(double{lanes[i]}, double{lanes[i + half]}));
+  return lanes[0];
+}
+#if defined(__AVX512F__)
+template <class Op>
+RV_INLINE double fold_lanes(VecF x) {
+  VecF y = Op::join(x, VecF{_mm512_shuffle_f32x4(x.v, x.v, 0x4e)});
+  y = Op::join(y, VecF{_mm512_shuffle_f32x4(y.v, y.v, 0xb1)});
+  y = Op::join(y, VecF{_mm512_permute_ps(y.v, 0x4e)});
+  y = Op::join(y, VecF{_mm512_permute_ps(y.v, 0xb1)});
+  return double{y.v[0]};
+}
+#else
+template <class Op>
+RV_INLINE double fold_lanes(VecF x) {
+  return join_lanes<Op>(x);
+}
+#endif
+
+template <class Op>
+void rows_of(const void* values, int64_t rows, int64_t n, PwTotal* out) noexcept {
+  const float* p = static_cast<const float*>(values);
+  for (int64_t r = 0; r < rows; ++r, p += n) {
+    VecF acc[4] = {vf(Op::kIdentity), vf(Op::kIdentity), vf(Op::kIdentity), vf(Op::kIdentity)};
+    int64_t i = 0;
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes)
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u)
+        acc[u] = Op::join(acc[u], Op::map(VecF::load(p + i + u * kLanes)));
+    for (; i + kLanes <= n; i += kLanes) acc[0] = Op::join(acc[0], Op::map(VecF::load(p + i)));
+    if (i < n) {
+      const int left = static_cast<int>(n - i);
+      const VecF tail = Op::map(VecF::load_partial(p + i, left));
+      acc[1] = Op::join(acc[1], keep_first(tail, left, Op::kIdentity));
+    }
+    out[r].f = fold_lanes<Op>(Op::join(Op::join(acc[0], acc[1]), Op::join(acc[2], acc[3])));
+  }
+}
+
+template <class Op>
+void columns_of(const void* values, int64_t rows, int64_t n, void* block) noexcept {
+  const float* p = static_cast<const float*>(values);
+  float* acc = static_cast<float*>(block);
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= n; c += 4 * kLanes) {
+    VecF a[4];
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; ++u) a[u] = VecF::load(acc + c + u * kLanes);
+    for (int64_t r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u)
+        a[u] = Op::join(a[u], Op::map(VecF::load(p + r * n + c + u * kLanes)));
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; ++u) a[u].store(acc + c + u * kLanes);
+  }
+  for (; c < n; c += kLanes) {
+    const int lanes = n - c < kLanes ? static_cast<int>(n - c) : kLanes;
+    VecF a = VecF::load_partial(acc + c, lanes);
+    for (int64_t r = 0; r < rows; ++r)
+      a = Op::join(a, Op::map(VecF::load_partial(p + r * n + c, lanes)));
+    a.store_partial(acc + c, lanes);
+  }
+}
+
+template <class Op>
+void clear_block(void* block, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i) static_cast<float*>(block)[i] = Op::kIdentity;
+}
+template <class Op>
+void flush_block(PwTotal* total, const void* block, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    total[i].f = Op::join(total[i].f, double{static_cast<const float*>(block)[i]});
+}
+template <class Op>
+void combine_totals(PwTotal* total, const PwTotal* more, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i) total[i].f = Op::join(total[i].f, more[i].f);
+}
+void finish_f32(const PwTotal* total, int64_t n, int64_t divisor, void* values) noexcept {
+  float* out = static_cast<float*>(values);
+  const double by = divisor ? static_cast<double>(divisor) : 1.0;
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(total[i].f / by);
+}
+
+template <class Op>
+constexpr PwReducer reducer() {
+  return {rows_of<Op>,
+          columns_of<Op>,
+          clear_block<Op>,
+          flush_block<Op>,
+          combine_totals<Op>,
+          finish_f32,
+          {.f = double{Op::kIdentity}}};
+}
+constexpr PwReducer kSum = reducer<Sum>();
+constexpr PwReducer kSumSquares = reducer<SumSquares>();
+constexpr PwReducer kMax = reducer<Max>();
+constexpr PwReducer kMin = reducer<Min>();
+
+// ---- half precision ---------------------------------------------------------------------------
+
+void load_bf16(const void* src, void* values, int64_t n) noexcept {
+  const uint16_t* p = static_cast<const uint16_t*>(src);
+  uint32_t* out = static_cast<uint32_t*>(values);
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint32_t>(p[i]) << 16;
+}
+// To nearest, ties to even; NaN stays NaN.
+void store_bf16(const void* values, void* dst, int64_t n) noexcept {
+  const uint32_t* p = static_cast<const uint32_t*>(values);
+  uint16_t* out = static_cast<uint16_t*>(dst);
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = p[i];
+    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    const uint32_t nan = bits >> 16 | 0x40;
+    out[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
+  }
+}
+#if defined(__F16C__)
+void load_f16(const void* src, void* values, int64_t n) noexcept {
+  const uint16_t* p = static_cast<const uint16_t*>(src);
+  float* out = static_cast<float*>(values);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(out + i,
+                     _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i))));
+  for (; i < n; ++i) out[i] = _cvtsh_ss(p[i]);
+}
+void store_f16(const void* values, void* dst, int64_t n) noexcept {
+  const float* p = static_cast<const float*>(values);
+  uint16_t* out = static_cast<uint16_t*>(dst);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i),
+                     _mm256_cvtps_ph(_mm256_loadu_ps(p + i), _MM_FROUND_TO_NEAREST_INT));
+  for (; i < n; ++i) out[i] = _cvtss_sh(p[i], _MM_FROUND_TO_NEAREST_INT);
+}
+constexpr auto kLoadF16 = load_f16;
+constexpr auto kStoreF16 = store_f16;
+#else
+constexpr decltype(PwKernels::load_f16) kLoadF16 = nullptr;
+constexpr decltype(PwKernels::store_f16) kStoreF16 = nullptr;
+#endif
+
+constexpr PwKernels make_kernels() {
+  PwKernels k{};
+#define RV_SET(op, fn) k.f32[static_cast<int>(PwOp::op)] = fn
+  RV_SET(Copy, copy);
+  RV_SET(Add, add);
+  RV_SET(Sub, sub);
+  RV_SET(Mul, mul);
+  RV_SET(Div, div);
+  RV_SET(Pow, power);
+  RV_SET(Min, minimum);
+  RV_SET(Max, maximum);
+  RV_SET(Equal, equal);
+  RV_SET(NotEqual, not_equal);
+  RV_SET(Less, less);
+  RV_SET(LessEqual, less_equal);
+  RV_SET(Greater, greater);
+  RV_SET(GreaterEqual, greater_equal);
+  RV_SET(Select, select_f32);
+  RV_SET(Neg, negate);
+  RV_SET(Abs, absolute);
+  RV_SET(Sign, signum);
+  RV_SET(Floor, floor_);
+  RV_SET(Ceil, ceil_);
+  RV_SET(Round, round_);
+  RV_SET(Trunc, trunc_);
+  RV_SET(Exp, exp_);
+  RV_SET(Expm1, expm1_);
+  RV_SET(Exp2, exp2_);
+  RV_SET(Log, log_);
+  RV_SET(Log1p, log1p_);
+  RV_SET(Log2, log2_);
+  RV_SET(Log10, log10_);
+  RV_SET(Sqrt, sqrt_);
+  RV_SET(Rsqrt, rsqrt_);
+  RV_SET(Square, square_);
+  RV_SET(Reciprocal, reciprocal_);
+  RV_SET(Sin, sin_);
+  RV_SET(Cos, cos_);
+  RV_SET(Tanh, tanh_);
+  RV_SET(Erf, erf_);
+  RV_SET(Sigmoid, sigmoid_);
+  RV_SET(Softplus, softplus_);
+  RV_SET(Relu, relu_);
+  RV_SET(Gelu, gelu_);
+  RV_SET(GeluTanh, gelu_tanh_);
+  RV_SET(Silu, silu_);
+  RV_SET(ReluGrad, relu_grad);
+  RV_SET(SigmoidGrad, sigmoid_grad);
+  RV_SET(TanhGrad, tanh_grad);
+  RV_SET(GeluGrad, gelu_grad_);
+  RV_SET(GeluTanhGrad, gelu_tanh_grad_);
+  RV_SET(SiluGrad, silu_grad_);
+  RV_SET(LeakyRelu, leaky_relu);
+  RV_SET(LeakyReluGrad, leaky_relu_grad);
+  RV_SET(Elu, elu);
+  RV_SET(EluGrad, elu_grad);
+  RV_SET(Clip, clip);
+  RV_SET(MulAdd, mul_add);
+  RV_SET(MulSub, mul_sub);
+  RV_SET(SubProduct, sub_product);
+  RV_SET(AddMul, add_mul);
+  RV_SET(SubMul, sub_mul);
+  RV_SET(MulMul, mul_mul);
+  RV_SET(AddAdd, add_add);
+  RV_SET(MulAddMul, mul_add_mul);
+  RV_SET(MulMulAddMul, mul_mul_add_mul);
+  RV_SET(SubMulMul, sub_mul_mul);
+  RV_SET(SubMulMulAdd, sub_mul_mul_add);
+  RV_SET(SqrtAdd, sqrt_add);
+  RV_SET(MulSqrtAddDiv, mul_sqrt_add_div);
+  RV_SET(SqrtAddDiv, sqrt_add_div);
+  RV_SET(AdamStep, adam_step);
+  RV_SET(Lerp, lerp);
+  RV_SET(SquareLerp, square_lerp);
+  RV_SET(AddRelu, add_relu);
+  RV_SET(MulAddRelu, mul_add_relu);
+  RV_SET(SigmoidSub, sigmoid_sub);
+#undef RV_SET
+  k.sum_f32 = &kSum;
+  k.sum_squares_f32 = &kSumSquares;
+  k.max_f32 = &kMax;
+  k.min_f32 = &kMin;
+  k.load_f16 = kLoadF16;
+  k.load_bf16 = load_bf16;
+  k.store_f16 = kStoreF16;
+  k.store_bf16 = store_bf16;
+  return k;
+}
+
+}  // namespace
+
+const PwKernels kPwKernels = make_kernels();
+
+}  // namespace ranvier::kernels::RV_ISA

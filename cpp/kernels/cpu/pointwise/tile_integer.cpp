@@ -1,0 +1,193 @@
+// Common kernels for int32, int64, uint64 and Bool registers. Arithmetic wraps; nothing here has
+// undefined behaviour for any operand.
+
+#include <limits>
+#include <type_traits>
+
+#include "kernels/cpu/pointwise/lanes.h"
+#include "kernels/cpu/pointwise/tile_ops.h"
+
+namespace ranvier::kernels {
+namespace {
+
+template <class T>
+using Unsigned = std::make_unsigned_t<T>;
+
+template <class T>
+T wrap_add(T a, T b) {
+  return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b));
+}
+template <class T>
+T wrap_sub(T a, T b) {
+  return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b));
+}
+template <class T>
+T wrap_mul(T a, T b) {
+  return static_cast<T>(static_cast<Unsigned<T>>(a) * static_cast<Unsigned<T>>(b));
+}
+template <class T>
+T floor_div(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>) {
+    if (b == -1) return wrap_sub(T(0), a);
+    const T q = a / b;
+    return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+  }
+  return a / b;
+}
+template <class T>
+T mod(T a, T b) {
+  if (b == 0) return 0;
+  if constexpr (std::is_signed_v<T>) {
+    if (b == -1) return 0;
+    const T r = a % b;
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+  }
+  return a % b;
+}
+template <class T>
+T power(T base, T exponent) {
+  if constexpr (std::is_signed_v<T>) {
+    if (exponent < 0) {
+      if (base == 1) return 1;
+      if (base == -1) return exponent % 2 == 0 ? T(1) : T(-1);
+      return 0;
+    }
+  }
+  T result = 1;
+  for (; exponent; exponent /= 2) {
+    if (exponent % 2 != 0) result = wrap_mul(result, base);
+    base = wrap_mul(base, base);
+  }
+  return result;
+}
+template <class T>
+T shift_left(T a, T count) {
+  constexpr Unsigned<T> kMask = 8 * sizeof(T) - 1;
+  return static_cast<T>(static_cast<Unsigned<T>>(a) << (static_cast<Unsigned<T>>(count) & kMask));
+}
+template <class T>
+T shift_right(T a, T count) {
+  constexpr Unsigned<T> kMask = 8 * sizeof(T) - 1;
+  return static_cast<T>(a >> (static_cast<Unsigned<T>>(count) & kMask));
+}
+template <class T>
+T negate(T a) {
+  return wrap_sub(T(0), a);
+}
+template <class T>
+T absolute(T a) {
+  return a < 0 ? negate(a) : a;
+}
+template <class T>
+T larger(T a, T b) {
+  return a > b ? a : b;
+}
+template <class T>
+T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+template <class T>
+T sign(T a) {
+  return a > 0 ? T(1) : a == 0 ? T(0) : static_cast<T>(-1);
+}
+
+#define RV_1(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x) noexcept -> T { return expr; })
+#define RV_2(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x, T y) noexcept -> T { return expr; })
+#define RV_3(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x, T y, T z) noexcept -> T { return expr; })
+#define RV_P1(op, expr) \
+  case PwOp::op:        \
+    return lanes<uint8_t, T>([]([[maybe_unused]] T x) noexcept -> uint8_t { return expr; })
+#define RV_P2(op, expr) \
+  case PwOp::op:        \
+    return lanes<uint8_t, T>([](T x, T y) noexcept -> uint8_t { return expr; })
+
+// What every type that is not a float has.
+template <class T>
+TileFn discrete_fn(PwOp op) {
+  switch (op) {
+    RV_1(Copy, x);
+    RV_2(Min, smaller(x, y));
+    RV_2(Max, larger(x, y));
+    RV_P2(Equal, x == y);
+    RV_P2(NotEqual, x != y);
+    RV_P2(Less, x < y);
+    RV_P2(LessEqual, x <= y);
+    RV_P2(Greater, x > y);
+    RV_P2(GreaterEqual, x >= y);
+    RV_2(BitAnd, x & y);
+    RV_2(BitOr, x | y);
+    RV_2(BitXor, x ^ y);
+    case PwOp::Select:
+      return select_lanes<T>();
+    default:
+      return nullptr;
+  }
+}
+
+template <class T>
+TileFn integer_fn(PwOp op) {
+  switch (op) {
+    RV_2(Add, wrap_add(x, y));
+    RV_2(Sub, wrap_sub(x, y));
+    RV_2(Mul, wrap_mul(x, y));
+    RV_2(FloorDiv, floor_div(x, y));
+    RV_2(Mod, mod(x, y));
+    RV_2(Pow, power(x, y));
+    RV_1(BitNot, static_cast<T>(~x));
+    RV_2(ShiftLeft, shift_left(x, y));
+    RV_2(ShiftRight, shift_right(x, y));
+    RV_1(Neg, negate(x));
+    RV_1(Abs, absolute(x));
+    RV_1(Sign, sign(x));
+    case PwOp::Floor:
+    case PwOp::Ceil:
+    case PwOp::Round:
+    case PwOp::Trunc:
+      return discrete_fn<T>(PwOp::Copy);
+      RV_1(Square, wrap_mul(x, x));
+      RV_1(Relu, larger(x, T(0)));
+      RV_3(Clip, smaller(larger(x, y), z));
+      RV_P1(IsNan, 0);
+      RV_P1(IsInf, 0);
+      RV_P1(IsFinite, 1);
+    default:
+      return discrete_fn<T>(op);
+  }
+}
+
+TileFn bool_fn(PwOp op) {
+  using T = uint8_t;
+  switch (op) {
+    RV_2(LogicalAnd, x & y);
+    RV_2(LogicalOr, x | y);
+    RV_2(LogicalXor, x ^ y);
+    case PwOp::BitNot:
+      RV_1(LogicalNot, x ^ 1);
+    default:
+      return discrete_fn<T>(op);
+  }
+}
+
+}  // namespace
+
+TileFn common_integer_fn(PwOp op, RegType type) {
+  switch (type) {
+    case RegType::I32:
+      return integer_fn<int32_t>(op);
+    case RegType::I64:
+      return integer_fn<int64_t>(op);
+    case RegType::U64:
+      return integer_fn<uint64_t>(op);
+    default:
+      return bool_fn(op);
+  }
+}
+
+}  // namespace ranvier::kernels

@@ -1,0 +1,76 @@
+#pragma once
+// The kernels a pointwise program is made of: one operation on one tile, conversions between memory
+// and registers, and the blocks of a closing reduction. Plain enough for kernel sources to include.
+
+#include <cstdint>
+
+#include "base/cpu.h"
+#include "base/dtype.h"
+#include "kernels/cpu/pointwise/pw_op.h"
+
+namespace ranvier::kernels {
+
+// The running value of a reduction: float64 for float registers, 64-bit integers (wrapping) for
+// integers and Bool.
+union PwTotal {
+  double f;
+  int64_t i;
+  uint64_t u;
+};
+
+// One reduction over registers of one type. A block is at most 1,024 values of a row, or 64 rows of
+// columns held in the register type. `total` means the combination across blocks, in fixed order.
+struct PwReducer {
+  // out[r] = reduction of values[r*n .. r*n + n), 1 <= n <= 1024.
+  void (*rows)(const void* values, int64_t rows, int64_t n, PwTotal* out) noexcept;
+  // block[c] = block[c] o values[r*n + c] for every r in order.
+  void (*columns)(const void* values, int64_t rows, int64_t n, void* block) noexcept;
+  void (*clear)(void* block, int64_t n) noexcept;  // to the identity
+  // total[c] = total[c] o block[c]
+  void (*flush)(PwTotal* total, const void* block, int64_t n) noexcept;
+  void (*combine)(PwTotal* total, const PwTotal* more, int64_t n) noexcept;
+  // Totals to register values; divided by `divisor` where it is not 0 (Mean).
+  void (*finish)(const PwTotal* total, int64_t n, int64_t divisor, void* values) noexcept;
+  PwTotal identity;
+};
+
+// Indexed by register type, then by PwReduction kind (ReduceOp with Mean as Sum).
+inline constexpr int kReducerKinds = 8;
+struct PwReducers {
+  const PwReducer* of[6][kReducerKinds];
+};
+
+// What one ISA level adds: a null entry means the common kernel.
+struct PwKernels {
+  TileFn f32[kPwOpCount];
+  const PwReducer* sum_f32;
+  const PwReducer* sum_squares_f32;
+  const PwReducer* max_f32;
+  const PwReducer* min_f32;
+  void (*load_f16)(const void* src, void* values, int64_t n) noexcept;
+  void (*load_bf16)(const void* src, void* values, int64_t n) noexcept;
+  void (*store_f16)(const void* values, void* dst, int64_t n) noexcept;
+  void (*store_bf16)(const void* values, void* dst, int64_t n) noexcept;
+};
+const PwKernels& pw_kernels(Isa isa);
+const PwReducers& pw_reducers(Isa isa);
+
+// The kernel of `op` on operands of `type`; null where the table of operations refuses the type.
+TileFn tile_fn(PwOp op, RegType type, Isa isa);
+TileFn cast_fn(RegType from, RegType to);
+// Narrow: rounds or wraps register values to the range and precision of a storage dtype.
+TileFn narrow_fn(DType dtype);
+
+// Memory to registers and back, n dense elements. Null where both have the same layout.
+using LoadFn = void (*)(const void* src, void* values, int64_t n) noexcept;
+using StoreFn = void (*)(const void* values, void* dst, int64_t n) noexcept;
+LoadFn load_fn(DType dtype, Isa isa);
+StoreFn store_fn(DType dtype, Isa isa);
+bool same_layout(DType dtype);  // the dtype is its register type
+
+// Tables of the common kernels, by family (each in a file of its own).
+TileFn common_float_fn(PwOp op, RegType type);
+TileFn common_integer_fn(PwOp op, RegType type);
+const PwReducer& common_reducer(RegType type, int kind);
+
+}  // namespace ranvier::kernels

@@ -1,0 +1,263 @@
+#pragma once
+// Vector approximations of the elementary functions for float32, in every lane alike: the result
+// for one value never depends on its neighbours. Errors in ULP of the correctly rounded result,
+// largest seen over dense samples of the whole range, with FMA / without:
+//   exp 1.0/1.5   expm1 1.5/2.0   log 1.0/1.5   log1p 1.5/2.0   tanh 2.5/3.0   sigmoid 2.0/2.5
+//   erf 1.5/2.0   softplus 2.0/2.5   sin, cos 1.5/2.0   pow, exp2, log2, log10 0.6/0.6
+// NaN gives NaN; infinities, signed zeros and denormals are handled as C's libm does. The tests
+// hold these bounds.
+
+#include <math.h>
+
+#include "kernels/cpu/simd/vec.h"
+
+namespace ranvier::kernels::RV_ISA {
+namespace {
+
+inline constexpr float kInf = __builtin_inff();
+
+RV_INLINE VecF vf(float x) { return VecF::set1(x); }
+RV_INLINE VecD vd(double x) { return VecD::set1(x); }
+// Negates the product: c - a*b.
+RV_INLINE VecF fnma(VecF a, VecF b, VecF c) { return fma(-a, b, c); }
+// Clamps without losing NaN.
+RV_INLINE VecF clamp_nan(VecF x, float low, float high) { return max(vf(low), min(vf(high), x)); }
+RV_INLINE VecF sign_bits(VecF x) {
+  return bit_cast<float>(bit_cast<int32_t>(x) & VecI::set1(INT32_MIN));
+}
+RV_INLINE VecF xor_bits(VecF x, VecF y) {
+  return bit_cast<float>(bit_cast<int32_t>(x) ^ bit_cast<int32_t>(y));
+}
+RV_INLINE VecF or_bits(VecF x, VecF y) {
+  return bit_cast<float>(bit_cast<int32_t>(x) | bit_cast<int32_t>(y));
+}
+
+// Horner, highest coefficient first.
+template <class V, int N, class T>
+RV_INLINE V horner(V x, const T (&c)[N]) {
+  V p = V::set1(c[0]);
+#pragma GCC unroll 16
+  for (int i = 1; i < N; ++i) p = fma(p, x, V::set1(c[i]));
+  return p;
+}
+
+// p * 2^n for integral n in [-150, 128], rounded once.
+RV_INLINE VecF scale_by_power(VecF p, VecF n) {
+#if defined(__AVX512F__)
+  return {_mm512_scalef_ps(p.v, n.v)};
+#else
+  const VecI k = to_int(n);
+  const VecI k1 = k >> 1;
+  const VecI bias = VecI::set1(127);
+  return p * bit_cast<float>((k1 + bias) << 23) * bit_cast<float>((k - k1 + bias) << 23);
+#endif
+}
+
+// x = n ln 2 + r with |r| <= ln 2 / 2. The high part of ln 2 has few bits, so n * kLn2Hi is exact.
+inline constexpr float kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f;
+RV_INLINE VecF reduce_ln2(VecF x, VecF& n) {
+  n = round(x * vf(0x1.715476p+0f));
+  return fnma(n, vf(kLn2Lo), fnma(n, vf(kLn2Hi), x));
+}
+// e^r - 1 = r + r^2 P(r) on |r| <= ln 2 / 2.
+inline constexpr float kExpPoly[] = {0x1.a1a0e4p-13f, 0x1.6d7706p-10f, 0x1.11109p-7f,
+                                     0x1.5554acp-5f,  0x1.555556p-3f,  0.5f};
+
+RV_INLINE VecF exp(VecF x) {
+  VecF n;
+  const VecF r = reduce_ln2(clamp_nan(x, -104.0f, 89.0f), n);
+  const VecF q = fma(r * r, horner(r, kExpPoly), r);
+  return scale_by_power(q + vf(1.0f), n);
+}
+
+RV_INLINE VecF expm1(VecF x) {
+  VecF n;
+  const VecF r = reduce_ln2(clamp_nan(x, -19.0f, 89.0f), n);
+  const VecF q = fma(r * r, horner(r, kExpPoly), r);
+  // 2 (h q + (h - 1/2)) with h = 2^(n-1), so that n = 128 does not overflow on the way.
+  const VecF h = scale_by_power(vf(0.5f), n);
+  const VecF y = fma(h, q, h - vf(0.5f));
+  return select(abs(x) < vf(0x1p-25f), x, y + y);
+}
+
+// log(m 2^e) of a positive finite normal or scaled argument: m in [sqrt(1/2), sqrt(2)).
+// log(1+f) = f - f^2/2 + f^3 P(f).
+inline constexpr float kLogPoly[] = {0x1.1b4966p-4f,  -0x1.e2fb04p-4f, 0x1.e65724p-4f,
+                                     -0x1.fb40ecp-4f, 0x1.233230p-3f,  -0x1.5562eep-3f,
+                                     0x1.99a54cp-3f,  -0x1.ffffeep-3f, 0x1.555546p-2f};
+// `extra` is added to the result where it is small.
+RV_INLINE VecF log_of_positive(VecF x, VecF extra) {
+  const auto tiny = x < vf(0x1p-126f);
+  const VecF scaled = select(tiny, x * vf(0x1p+23f), x);
+  const VecI bits = bit_cast<int32_t>(scaled) - VecI::set1(0x3f3504f3);
+  const VecF e = to_float(bits >> 23) - select(tiny, vf(23.0f), vf(0.0f));
+  const VecF m = bit_cast<float>((bits & VecI::set1(0x007fffff)) + VecI::set1(0x3f3504f3));
+  const VecF f = m - vf(1.0f);
+  const VecF f2 = f * f;
+  VecF tail = fma(f2 * f, horner(f, kLogPoly), fma(e, vf(kLn2Lo), extra));
+  tail = fnma(vf(0.5f), f2, tail);
+  return fma(e, vf(kLn2Hi), f + tail);
+}
+
+RV_INLINE VecF log_specials(VecF x, VecF y) {
+  y = select(x < vf(kInf), y, x);
+  y = select(x == vf(0.0f), vf(-kInf), y);
+  return select(x < vf(0.0f), vf(__builtin_nanf("")), y);
+}
+
+RV_INLINE VecF log(VecF x) { return log_specials(x, log_of_positive(x, vf(0.0f))); }
+
+RV_INLINE VecF log1p(VecF x) {
+  const VecF u = vf(1.0f) + x;
+  // What the addition lost, by first order.
+  const VecF lost = select(x > vf(1.0f), vf(1.0f) - (u - x), x - (u - vf(1.0f)));
+  const VecF y = log_specials(u, log_of_positive(u, lost / u));
+  return select(abs(x) < vf(0x1p-25f), x, y);
+}
+
+RV_INLINE VecF tanh(VecF x) {
+  const VecF t = expm1(vf(-2.0f) * abs(x));
+  return or_bits(abs(t / (t + vf(2.0f))), sign_bits(x));
+}
+
+RV_INLINE VecF sigmoid(VecF x) {
+  const VecF e = exp(-abs(x));
+  return select(x < vf(0.0f), e, vf(1.0f)) / (vf(1.0f) + e);
+}
+
+// log(1 + e^x)
+RV_INLINE VecF softplus(VecF x) { return select(x > vf(0.0f), x, vf(0.0f)) + log1p(exp(-abs(x))); }
+
+// x + x P(x^2) up to 0.9, beyond 1 - exp(Q(|x|)), where Q = log(erfc) is smooth.
+inline constexpr float kErfSmall[] = {0x1.662516p-14f, -0x1.acf7f8p-11f, 0x1.5513f2p-8f,
+                                      -0x1.b8162ap-6f, 0x1.ce2e6p-4f,    -0x1.812744p-2f,
+                                      0x1.06eba8p-3f};
+inline constexpr float kErfLarge[] = {0x1.ab24d2p-13f, -0x1.98aa38p-9f, 0x1.70f3fp-6f,
+                                      -0x1.ac2376p-4f, -0x1.45e5ccp-1f, -0x1.20c89cp+0f,
+                                      -0x1.b65eb4p-14f};
+RV_INLINE VecF erf(VecF x) {
+  const VecF a = abs(x);
+  const VecF small = fma(x, horner(x * x, kErfSmall), x);
+  const VecF large = vf(1.0f) - exp(horner(clamp_nan(a, 0.0f, 4.0f), kErfLarge));
+  return select(a < vf(0.9f), small, or_bits(large, sign_bits(x)));
+}
+
+// x = n pi/2 + r; pi/2 in four parts of 11 bits (the last: the rest), exact products up to |x| =
+// 8192.
+inline constexpr float kTrigLimit = 8192.0f;
+inline constexpr float kSinPoly[] = {0x1.6cd7cp-19f, -0x1.a00f9cp-13f, 0x1.111108p-7f,
+                                     -0x1.555556p-3f};
+inline constexpr float kCosPoly[] = {-0x1.242a64p-22f, 0x1.a0111ep-16f, -0x1.6c16b8p-10f,
+                                     0x1.555556p-5f};
+// sin(x + quarter pi/2)
+RV_INLINE VecF sin_shifted(VecF x, int quarter) {
+  const VecF n = round(x * vf(0x1.45f306p-1f));
+  VecF r = fnma(n, vf(0x1.92p+0f), x);
+  r = fnma(n, vf(0x1.fb4p-12f), r);
+  r = fnma(n, vf(0x1.444p-24f), r);
+  r = fnma(n, vf(0x1.68c234p-39f), r);
+  const VecF z = r * r;
+  const VecF s = fma(r * z, horner(z, kSinPoly), r);
+  const VecF c = fma(z * z, horner(z, kCosPoly), fnma(vf(0.5f), z, vf(1.0f)));
+  const VecI k = to_int(n) + VecI::set1(quarter);
+  const VecF y = select((k & VecI::set1(1)) == VecI::zero(), s, c);
+  return xor_bits(y, bit_cast<float>((k & VecI::set1(2)) << 30));
+}
+// Replaces the lanes beyond the limit (infinities and NaN included) by libm's value.
+template <class F>
+RV_INLINE VecF mend_large(VecF x, VecF y, F scalar) {
+  const VecI small = abs(x) <= vf(kTrigLimit);
+  VecI all = small;
+  int32_t seen = -1;
+  for (int i = 0; i < VecF::kLanes; ++i) seen &= all.v[i];
+  if (seen) return y;
+  for (int i = 0; i < VecF::kLanes; ++i)
+    if (!small.v[i]) y.v[i] = scalar(x.v[i]);
+  return y;
+}
+RV_INLINE VecF sin(VecF x) {
+  const VecF y = select(x == vf(0.0f), x, sin_shifted(x, 0));
+  return mend_large(x, y, [](float v) { return ::sinf(v); });
+}
+RV_INLINE VecF cos(VecF x) {
+  return mend_large(x, sin_shifted(x, 1), [](float v) { return ::cosf(v); });
+}
+
+// Both halves of a float vector as doubles, and back.
+#if defined(__AVX512F__)
+RV_INLINE VecD low_double(VecF x) { return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v))}; }
+RV_INLINE VecD high_double(VecF x) { return {_mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))}; }
+RV_INLINE VecF join_float(VecD low, VecD high) {
+  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)),
+                             _mm512_cvtpd_ps(high.v), 1)};
+}
+#elif defined(__AVX2__)
+RV_INLINE VecD low_double(VecF x) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(x.v))}; }
+RV_INLINE VecD high_double(VecF x) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(x.v, 1))}; }
+RV_INLINE VecF join_float(VecD low, VecD high) {
+  return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low.v)),
+                               _mm256_cvtpd_ps(high.v), 1)};
+}
+#else
+RV_INLINE VecD low_double(VecF x) { return {_mm_cvtps_pd(x.v)}; }
+RV_INLINE VecD high_double(VecF x) { return {_mm_cvtps_pd(_mm_movehl_ps(x.v, x.v))}; }
+RV_INLINE VecF join_float(VecD low, VecD high) {
+  return {_mm_movelh_ps(_mm_cvtpd_ps(low.v), _mm_cvtpd_ps(high.v))};
+}
+#endif
+
+// log2 of a float32 value >= 0 held as double, relative error 2e-12; NaN lanes give garbage.
+inline constexpr double kAtanhPoly[] = {1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7,
+                                        1.0 / 5,  1.0 / 3,  1.0};
+RV_INLINE VecD log2_double(VecD x) {
+  using VecU = Vec<uint64_t>;
+  const VecU root = bit_cast<uint64_t>(vd(0x1.6a09e667f3bcdp-1));
+  const VecU bits = bit_cast<uint64_t>(x) - root + VecU::set1(uint64_t{1023} << 52);
+  const VecD e =
+      bit_cast<double>((bits >> 52) | bit_cast<uint64_t>(vd(0x1p52))) - vd(0x1p52 + 1023.0);
+  const VecD m = bit_cast<double>((bits & VecU::set1((uint64_t{1} << 52) - 1)) + root);
+  const VecD s = (m - vd(1.0)) / (m + vd(1.0));
+  const VecD y = fma(s * vd(0x1.71547652b82fep+1), horner(s * s, kAtanhPoly), e);
+  const VecD inf = vd(__builtin_inf());
+  return select(x == vd(0.0), -inf, select(x == inf, inf, y));
+}
+// 2^t as a value that rounds correctly to float32, overflow and underflow included.
+inline constexpr double kExpDoublePoly[] = {1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+                                            1.0 / 720,     1.0 / 120,    1.0 / 24,    1.0 / 6,
+                                            1.0 / 2,       1.0,          1.0};
+RV_INLINE VecD exp2_double(VecD t) {
+  t = max(vd(-1000.0), min(vd(1000.0), t));
+  const VecD magic = vd(0x1.8p52);
+  const VecD shifted = t + magic;
+  const VecD n = shifted - magic;
+  const VecD p = horner((t - n) * vd(0x1.62e42fefa39efp-1), kExpDoublePoly);
+  return bit_cast<double>(bit_cast<int64_t>(p) + (bit_cast<int64_t>(shifted) << 52));
+}
+
+RV_INLINE VecF exp2(VecF x) {
+  return select(x == x, join_float(exp2_double(low_double(x)), exp2_double(high_double(x))), x);
+}
+RV_INLINE VecF log_base(VecF x, double factor) {
+  const VecF y =
+      join_float(log2_double(low_double(x)) * vd(factor), log2_double(high_double(x)) * vd(factor));
+  return select(x >= vf(0.0f), y, select(x < vf(0.0f), vf(__builtin_nanf("")), x));
+}
+RV_INLINE VecF log2(VecF x) { return log_base(x, 1.0); }
+RV_INLINE VecF log10(VecF x) { return log_base(x, 0x1.34413509f79ffp-2); }
+
+RV_INLINE VecF pow(VecF x, VecF y) {
+  const VecF a = abs(x), zero = vf(0.0f), one = vf(1.0f);
+  VecF r = join_float(exp2_double(low_double(y) * log2_double(low_double(a))),
+                      exp2_double(high_double(y) * log2_double(high_double(a))));
+  r = select(a == one, one, r);
+  const VecF half = y * vf(0.5f);
+  const VecI integral = floor(y) == y;
+  const VecI odd = integral & (floor(half) != half);
+  r = xor_bits(r, bit_cast<float>(bit_cast<int32_t>(sign_bits(x)) & odd));
+  const VecI undefined = (x < zero) & (a != vf(kInf)) & ~integral;
+  r = select(undefined | (x != x) | (y != y), vf(__builtin_nanf("")), r);
+  return select((y == zero) | (x == one), one, r);
+}
+
+}  // namespace
+}  // namespace ranvier::kernels::RV_ISA
