@@ -1,5 +1,8 @@
 // Convolution and pooling on the shapes that matter: GFLOP/s and share of the core's FMA peak.
-//   bench_conv [threads] [part of a name]
+//   bench_conv [threads] [part of a name] [batch]
+// A small batch keeps one run short, which finds the quiet moments of a shared machine.
+
+#include <immintrin.h>
 
 #include <algorithm>
 #include <chrono>
@@ -91,23 +94,25 @@ Buffer random_floats(size_t count) {
   return buffer;
 }
 
-// The largest product of three register-resident matrices stands for the FMA peak: a 1x1
-// convolution whose operands stay in the first cache.
-double measure_peak(const Context& ctx) {
-  ConvShape s;
-  s.batch = 1, s.in_channels = 64, s.out_channels = 32;
-  s.in = s.out = {1, 1, 84};
-  const ConvPlan plan = prepare_conv(ConvPass::Forward, s, DType::F32);
-  const Buffer x = random_floats(84 * 64), w = random_floats(64 * 32), y = random_floats(84 * 32);
-  const Buffer scratch = Block::allocate(plan.scratch.per_worker + 64);
-  Context one = ctx;
-  one.pool = nullptr, one.workers = 1;
-  const double seconds = fastest([&] {
-    for (int i = 0; i < 10; ++i)
-      run_conv_forward(one, plan, x->data(), w->data(), {}, y->data(), nullptr,
-                       static_cast<std::byte*>(scratch->data()), plan.scratch.per_worker);
-  });
-  return 10 * plan.cost.flops / seconds / 1e9;
+// FMA peak of one core: independent chains that never leave the registers.
+constexpr int kChains = 12, kSteps = 20000;
+#define RV_CHAINS(name, level, V, madd)                                              \
+  [[gnu::target(level)]] void name() {                                               \
+    V sums[kChains] = {}, a = V{} + 0.999f, b = V{};                                 \
+    for (int i = 0; i < kSteps; ++i) _Pragma("GCC unroll 12") for (V & sum : sums) { \
+        sum = madd;                                                                  \
+        asm("" : "+v"(sum));                                                         \
+      }                                                                              \
+  }
+RV_CHAINS(chains_avx512, "avx512f", __m512, _mm512_fmadd_ps(sum, a, b))
+RV_CHAINS(chains_avx2, "avx2,fma", __m256, _mm256_fmadd_ps(sum, a, b))
+RV_CHAINS(chains_baseline, "sse2", __m128, sum* a + b)
+#undef RV_CHAINS
+
+double measure_peak() {
+  void (*const chains[])() = {chains_baseline, chains_avx2, chains_avx512};
+  const int level = static_cast<int>(active_isa());
+  return 2.0 * (4 << level) * kChains * kSteps / fastest(chains[level]) / 1e9;
 }
 
 void report(const char* name, const char* pass, const char* variant, double seconds,
@@ -173,10 +178,12 @@ int main(int argc, char** argv) {
   set_num_threads(std::max(1, threads));
   single_thread = threads <= 1;
   const Context& ctx = default_context();
-  const double peak = measure_peak(ctx) * ctx.workers;
+  const double peak = measure_peak() * ctx.workers;
   std::printf("%d threads, %s, peak %.1f GFLOP/s\n", ctx.workers, name_of(active_isa()), peak);
-  for (const Case& c : kCases)
+  for (Case c : kCases) {
+    if (argc > 3) c.batch = std::atoi(argv[3]);
     if (std::strstr(c.name, part.c_str())) bench_conv(c, ctx, peak);
+  }
   if (std::strstr("pool", part.c_str())) bench_pool(ctx, peak);
   return 0;
 }

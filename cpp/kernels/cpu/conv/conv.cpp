@@ -219,7 +219,7 @@ void choose_slices(ConvPlan& plan, int64_t rows) {
 
 template <class T>
 FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
-  constexpr int64_t kPixels = 256;  // summed in registers
+  constexpr int64_t kPixels = 128;  // summed in registers; their part of dy stays in L1
   const Correlation c = forward_correlation(s);
   FilterGradient q{};
   q.batch = c.batch, q.groups = s.groups;
@@ -232,7 +232,10 @@ FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
   q.runs = q.taps[0] * q.taps[1] * (q.joined ? 1 : q.taps[2]);
   q.run_length = q.m_channels * (q.joined ? q.taps[2] : 1);
   q.wide = q.n_channels >= 4 * rows.lanes && q.run_length <= rows.wide_pixels;
-  q.tiles_per_run = ceil_div(q.run_length, q.wide ? rows.wide_pixels : rows.max_pixels);
+  const bool narrow = q.n_channels <= rows.lanes;
+  q.tiles_per_run = ceil_div(q.run_length, q.wide   ? rows.wide_pixels
+                                           : narrow ? rows.narrow_pixels
+                                                    : rows.max_pixels);
   q.units = q.groups * q.runs * q.tiles_per_run;
   q.row_width = std::min(q.out[2], kPixels);
   q.rows_per_line = ceil_div(q.out[2], q.row_width);

@@ -150,7 +150,8 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
            l.unit_width <= rows.wide_pixels;
 
   const int64_t block_length = l.pieces_per_block * l.piece_length;
-  l.runs_bytes = round_up(std::max<int64_t>(1, l.pieces_per_block) * sizeof(ConvRun<T>));
+  l.runs_bytes = round_up(std::max<int64_t>(1, l.pieces_per_block) *
+                          (sizeof(ConvRun<T>) + sizeof(ConvPiece<T>)));
   if (l.pack_filter) l.panel_bytes = round_up(block_length * 4 * rows.lanes * sizeof(T));
   if (l.source == Source::Gathered) {
     l.index_bytes = round_up(max_units * sizeof(int64_t));

@@ -23,8 +23,8 @@ void transpose(const T* in, int64_t rows, int64_t columns, int64_t in_pitch, T* 
 
 template <class T>
 constexpr ConvRows<T> make_rows() {
-  return {correlate<T>, filter_gradient<T>, depthwise<T>, depthwise_filter<T>,
-          transpose<T>, Vec<T>::kLanes,     kMaxRows[1],  kMaxRows[2]};
+  return {correlate<T>,   filter_gradient<T>, depthwise<T>, depthwise_filter<T>, transpose<T>,
+          Vec<T>::kLanes, kMaxRows[0],        kMaxRows[1],  kMaxRows[2]};
 }
 
 }  // namespace

@@ -44,7 +44,8 @@ struct CorrelationLayout {
   bool pack_filter;   // copy the panel in use: the filter's rows lie too far apart for the caches
   bool wide;          // few pixels, four vectors of outputs
   int64_t row_pitch;  // Padded: elements of one copied row
-  size_t runs_bytes, panel_bytes;  // parts of the worker's scratch, in this order
+  size_t runs_bytes,
+      panel_bytes;  // parts of the worker's scratch, in this order (runs: pieces too)
   size_t index_bytes, source_bytes;
   size_t bytes() const { return runs_bytes + panel_bytes + index_bytes + source_bytes; }
 };
@@ -58,6 +59,16 @@ template <class T>
 struct ConvRun {
   const T* a;
   const T* b;
+  int64_t length;
+};
+
+// A piece of a run, worked out once per block of pieces.
+template <class T>
+struct ConvPiece {
+  int64_t d, h;   // input position relative to the output's, in input rows; may leave x
+  int64_t plane;  // Padded: tap of the depth
+  int64_t a;      // elements from the first pixel of the input row
+  const T* b;     // the filter's row, first output
   int64_t length;
 };
 
@@ -100,9 +111,8 @@ struct ConvRows {
   // out (columns, rows) = in (rows, columns)
   void (*transpose)(const T* in, int64_t rows, int64_t columns, int64_t in_pitch, T* out,
                     int64_t out_pitch) noexcept;
-  int lanes;        // of one vector
-  int max_pixels;   // of one tile two vectors wide
-  int wide_pixels;  // of one tile four vectors wide
+  int lanes;                                   // of one vector
+  int narrow_pixels, max_pixels, wide_pixels;  // of one tile one, two and four vectors wide
 };
 
 struct ConvKernels {

@@ -10,13 +10,13 @@ namespace {
 // Largest MR of tiles one, two and four vectors wide: accumulators, one row of the filter and one
 // broadcast value fit the registers (32, or 16 before AVX-512; no FMA costs one more).
 #if defined(__AVX512F__)
-inline constexpr int kMaxRows[3] = {14, 14, 6};
+inline constexpr int kMaxRows[3] = {16, 14, 6};
 #elif defined(__AVX2__)
 inline constexpr int kMaxRows[3] = {10, 6, 2};
 #else
 inline constexpr int kMaxRows[3] = {8, 5, 2};
 #endif
-inline constexpr int kMaxMaxRows = 14;
+inline constexpr int kMaxMaxRows = 16;
 
 enum TileWidth { kOneTail, kTwoTail, kTwo, kFour, kTileWidths };
 

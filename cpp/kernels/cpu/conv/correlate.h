@@ -20,12 +20,12 @@ struct TileArgs {
 };
 
 // c[p, f] (+)= sum over runs, k: a[a_shift + p*a_pitch + k] * b[b_shift + k*ldb + f], then the
-// epilogue. Pixels are addressed from three bases, five pixels apart.
+// epilogue. Pixels are addressed from bases five pixels apart.
 template <class T, int MR, int V, bool Tail>
 void correlate_tile(const TileArgs<T>& t) noexcept {
   using W = Vec<T>;
   W acc[MR][V];
-#pragma GCC unroll 14
+#pragma GCC unroll 16
   for (int p = 0; p < MR; ++p)
     for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
   const int64_t s = t.a_pitch, s3 = 3 * t.a_pitch, ldb = t.ldb;
@@ -33,13 +33,14 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
     const T* a0 = opaque(t.runs[r].a + t.a_shift);
     const T* a1 = opaque(a0 + 5 * s);
     const T* a2 = opaque(a0 + 10 * s);
+    const T* a3 = opaque(a0 + 15 * s);
     const T* b = t.runs[r].b + t.b_shift;
     for (int64_t k = t.runs[r].length; k > 0; --k) {
       W row[V];
       load_row<T, V, Tail>(b, t.tail, row);
-#pragma GCC unroll 14
+#pragma GCC unroll 16
       for (int p = 0; p < MR; ++p) {
-        const T* base = p < 5 ? a0 : p < 10 ? a1 : a2;
+        const T* base = p < 5 ? a0 : p < 10 ? a1 : p < 15 ? a2 : a3;
         const int q = p % 5;
         const W value = W::set1(q == 3 ? base[s3] : base[q * s]);
 #pragma GCC unroll 4
@@ -48,12 +49,13 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
       ++a0;
       if (MR > 5) ++a1;
       if (MR > 10) ++a2;
+      if (MR > 15) ++a3;
       b += ldb;
     }
   }
   W bias[V], row[V];
   if (t.bias) load_row<T, V, Tail>(t.bias, t.tail, bias);
-#pragma GCC unroll 14
+#pragma GCC unroll 16
   for (int p = 0; p < MR; ++p) {
     T* c = t.c + t.offsets[p];
     if (t.accumulate) {
@@ -101,17 +103,32 @@ constexpr TileTable<T> make_tile_table() {
     row[6] = tile_of<T, 7>(width), row[7] = tile_of<T, 8>(width), row[8] = tile_of<T, 9>(width);
     row[9] = tile_of<T, 10>(width), row[10] = tile_of<T, 11>(width);
     row[11] = tile_of<T, 12>(width), row[12] = tile_of<T, 13>(width);
-    row[13] = tile_of<T, 14>(width);
+    row[13] = tile_of<T, 14>(width), row[14] = tile_of<T, 15>(width);
+    row[15] = tile_of<T, 16>(width);
   }
   return table;
 }
 template <class T>
 constexpr TileTable<T> kTiles = make_tile_table<T>();
 
-// Position of a unit that is a piece of an output row.
+// Position of a unit that is a piece of an output row, or (width 1) one pixel of it.
 struct RowUnit {
-  int64_t plane, image, d, h, column, width;
+  int64_t plane, image, d, h, column;
 };
+RV_INLINE RowUnit row_unit(const Correlation& q, int64_t u, int64_t per_row, int64_t width) {
+  const int64_t row = u / per_row, plane = row / q.out[1], image = plane / q.out[0];
+  return {plane, image, plane - image * q.out[0], row - plane * q.out[1],
+          (u - row * per_row) * width};
+}
+RV_INLINE void advance(const Correlation& q, int64_t width, RowUnit& r) {
+  r.column += width;
+  if (r.column < q.out[2]) return;
+  r.column = 0;
+  if (++r.h < q.out[1]) return;
+  r.h = 0, ++r.plane;
+  if (++r.d < q.out[0]) return;
+  r.d = 0, ++r.image;
+}
 
 template <class T>
 class Correlator {
@@ -121,6 +138,8 @@ class Correlator {
              std::byte* scratch)
       : q_(q), l_(l), u0_(u0), u1_(u1), f0_(f0), f1_(f1), x_(x), filter_(filter), e_(e), y_(y) {
     runs_ = reinterpret_cast<ConvRun<T>*>(scratch);
+    pieces_ =
+        reinterpret_cast<ConvPiece<T>*>(runs_ + (l.pieces_per_block > 0 ? l.pieces_per_block : 1));
     panel_ = reinterpret_cast<T*>(scratch + l.runs_bytes);
     index_ = reinterpret_cast<int64_t*>(scratch + l.runs_bytes + l.panel_bytes);
     source_ = reinterpret_cast<T*>(scratch + l.runs_bytes + l.panel_bytes + l.index_bytes);
@@ -137,6 +156,7 @@ class Correlator {
         last_ = first_ + l_.pieces_per_block;
         const int64_t pieces = l_.runs * l_.pieces_per_run;
         if (last_ > pieces) last_ = pieces;
+        list_pieces();
         if (l_.source == Source::Gathered) gather();
         accumulate_ = kb > 0;
         close_ = kb + 1 == l_.k_blocks;
@@ -172,17 +192,21 @@ class Correlator {
     return filter_ + q_.filter_offset + group_ * q_.filter_group + tap.d * q_.tap_pitch[0] +
            tap.h * q_.tap_pitch[1] + tap.w * q_.tap_pitch[2] + p.begin * q_.ldb;
   }
-  RowUnit row_unit(int64_t u) const {
-    const int64_t row = u / l_.units_per_row, part = u - row * l_.units_per_row;
-    RowUnit r;
-    r.plane = row / q_.out[1];
-    r.h = row - r.plane * q_.out[1];
-    r.image = r.plane / q_.out[0];
-    r.d = r.plane - r.image * q_.out[0];
-    r.column = part * l_.unit_width;
-    const int64_t left = q_.out[2] - r.column;
-    r.width = left < l_.unit_width ? left : l_.unit_width;
-    return r;
+  // This block's pieces; b points into the panel where that is a copy.
+  void list_pieces() {
+    const int64_t pixel = l_.source == Source::Padded ? q_.k_channels : q_.in_pitch[2];
+    const int64_t pad = l_.source == Source::Padded ? 0 : q_.pad[2];
+    const int64_t group = l_.source == Source::Padded ? 0 : group_ * q_.k_channels;
+    for (int64_t p = first_; p < last_; ++p) {
+      const Piece part = piece(p);
+      const Tap tap = tap_of(part.run);
+      pieces_[p - first_] = {tap.d * q_.dilation[0] - q_.pad[0],
+                             tap.h * q_.dilation[1] - q_.pad[1],
+                             tap.d,
+                             (tap.w * q_.dilation[2] - pad) * pixel + group + part.begin,
+                             filter_at(part),
+                             part.length};
+    }
   }
 
   // Copies the input rows that units [u0, u1) read, with zeros beside them.
@@ -229,31 +253,21 @@ class Correlator {
     std::memset(to + hi * c, 0, (columns - hi) * c * sizeof(T));
   }
 
-  RowUnit pixel_at(int64_t u) const {  // Gathered: a unit is one pixel
-    RowUnit r;
-    const int64_t row = u / q_.out[2];
-    r.column = u - row * q_.out[2];
-    r.plane = row / q_.out[1];
-    r.h = row - r.plane * q_.out[1];
-    r.image = r.plane / q_.out[0];
-    r.d = r.plane - r.image * q_.out[0];
-    r.width = 1;
-    return r;
-  }
   int64_t output_at(const RowUnit& r) const {
     return q_.out_offset + r.image * q_.out_image + r.d * q_.out_pitch[0] + r.h * q_.out_pitch[1] +
            r.column * q_.out_pitch[2];
   }
   void index_outputs() {
-    for (int64_t u = u0_; u < u1_; ++u) index_[u - u0_] = output_at(pixel_at(u));
+    RowUnit r = row_unit(q_, u0_, q_.out[2], 1);
+    for (int64_t u = u0_; u < u1_; ++u, advance(q_, 1, r)) index_[u - u0_] = output_at(r);
   }
   // Copies this block's pieces of every pixel side by side.
   void gather() {
     gathered_ = 0;
     for (int64_t p = first_; p < last_; ++p) gathered_ += piece(p).length;
     T* to = source_;
-    for (int64_t u = u0_; u < u1_; ++u) {
-      const RowUnit r = pixel_at(u);
+    RowUnit r = row_unit(q_, u0_, q_.out[2], 1);
+    for (int64_t u = u0_; u < u1_; ++u, advance(q_, 1, r)) {
       for (int64_t p = first_; p < last_; ++p) {
         const Piece part = piece(p);
         gather_piece(r, part, to);
@@ -284,37 +298,42 @@ class Correlator {
 
   // The pieces of this block that lie inside x for one row; a missing row adds nothing.
   int64_t list_runs(const RowUnit& r) {
+    const bool padded = l_.source == Source::Padded;
+    const int64_t top_d = r.d * q_.stride[0], top_h = r.h * q_.stride[1];
+    const int64_t across = r.column * q_.stride[2];
+    const PlaneRows* rows = nullptr;
+    const T* image = x_ + r.image * q_.in_image + across * q_.in_pitch[2];
+    if (padded) {
+      rows = reinterpret_cast<const PlaneRows*>(index_) + (r.plane - first_plane_);
+      image = source_ + rows->offset + across * q_.k_channels;
+    }
     int64_t count = 0, packed = 0;
-    for (int64_t p = first_; p < last_; ++p) {
-      const Piece part = piece(p);
-      const Tap tap = tap_of(part.run);
-      const T* b = l_.pack_filter ? panel_ + packed * panel_columns_ : filter_at(part);
-      packed += part.length;
-      const int64_t id = r.d * q_.stride[0] + tap.d * q_.dilation[0] - q_.pad[0];
-      const int64_t ih = r.h * q_.stride[1] + tap.h * q_.dilation[1] - q_.pad[1];
+    for (int64_t i = 0; i < last_ - first_; ++i) {
+      const ConvPiece<T>& p = pieces_[i];
+      const T* b = l_.pack_filter ? panel_ + packed * panel_columns_ : p.b;
+      packed += p.length;
+      const int64_t id = top_d + p.d, ih = top_h + p.h;
       if (id < 0 || id >= q_.in[0] || ih < 0 || ih >= q_.in[1]) continue;
-      const int64_t iw = r.column * q_.stride[2] + tap.w * q_.dilation[2];
-      const T* a;
-      if (l_.source == Source::Padded) {
-        const PlaneRows& rows = reinterpret_cast<const PlaneRows*>(index_)[r.plane - first_plane_];
-        a = source_ + rows.offset + (tap.d * rows.count + ih - rows.first) * l_.row_pitch +
-            iw * q_.k_channels;
-      } else {
-        a = x_ + r.image * q_.in_image + id * q_.in_pitch[0] + ih * q_.in_pitch[1] +
-            (iw - q_.pad[2]) * q_.in_pitch[2] + group_ * q_.k_channels;
-      }
-      runs_[count++] = {a + part.begin, b, part.length};
+      const T* row = padded ? image + (p.plane * rows->count + ih - rows->first) * l_.row_pitch
+                            : image + id * q_.in_pitch[0] + ih * q_.in_pitch[1];
+      runs_[count++] = {row + p.a, b, p.length};
     }
     return count;
   }
+  // Whole vectors as far as they go; rows lie pages apart, where no prefetcher follows.
   void pack_panel(int64_t f) {
+    constexpr int L = Vec<T>::kLanes;
+    constexpr int64_t kAhead = 16;
     T* to = panel_;
-    const int64_t columns = panel_columns_;
-    for (int64_t p = first_; p < last_; ++p) {
-      const Piece part = piece(p);
-      const T* from = filter_at(part) + f;
-      for (int64_t k = 0; k < part.length; ++k, from += q_.ldb, to += columns)
-        std::memcpy(to, from, columns * sizeof(T));
+    const int64_t columns = panel_columns_, whole = columns / L * L;
+    for (int64_t i = 0; i < last_ - first_; ++i) {
+      const T* from = pieces_[i].b + f;
+      for (int64_t k = pieces_[i].length; k > 0; --k, from += q_.ldb, to += columns) {
+        for (int64_t c = 0; c < columns; c += 64 / sizeof(T))
+          __builtin_prefetch(from + kAhead * q_.ldb + c);
+        for (int64_t c = 0; c < whole; c += L) Vec<T>::load(from + c).store(to + c);
+        for (int64_t c = whole; c < columns; ++c) to[c] = from[c];
+      }
     }
   }
 
@@ -333,32 +352,37 @@ class Correlator {
     t.relu = close_ && e_.activation == ConvActivation::Relu;
     const T* residual = close_ ? static_cast<const T*>(e_.residual) : nullptr;
     if (l_.source == Source::Gathered) {
-      runs_[0] = {source_, l_.pack_filter ? panel_ : filter_at(piece(first_)), gathered_};
+      runs_[0] = {source_, l_.pack_filter ? panel_ : pieces_[0].b, gathered_};
       t.count = 1;
       t.a_pitch = gathered_;
       run_tiles(panel, t, u1_ - u0_, y_ + output, residual ? residual + output : nullptr, true);
       return;
     }
     t.a_pitch = q_.stride[2] * (l_.source == Source::Padded ? q_.k_channels : q_.in_pitch[2]);
-    for (int64_t u = u0_; u < u1_; ++u) {
-      const RowUnit r = row_unit(u);
+    RowUnit r = row_unit(q_, u0_, l_.units_per_row, l_.unit_width);
+    for (int64_t u = u0_; u < u1_; ++u, advance(q_, l_.unit_width, r)) {
       t.count = list_runs(r);
-      const int64_t at = output_at(r) + output;
-      run_tiles(panel, t, r.width, y_ + at, residual ? residual + at : nullptr, false);
+      const int64_t at = output_at(r) + output, left = q_.out[2] - r.column;
+      run_tiles(panel, t, left < l_.unit_width ? left : l_.unit_width, y_ + at,
+                residual ? residual + at : nullptr, false);
     }
   }
   // Even tiles over `pixels` pixels.
   void run_tiles(const Panel& panel, TileArgs<T>& t, int64_t pixels, T* y, const T* residual,
                  bool indexed) {
-    const int64_t tiles = (pixels + panel.max_rows - 1) / panel.max_rows;
-    for (int64_t i = 0; i < tiles; ++i) {
-      const int64_t p0 = pixels * i / tiles, p1 = pixels * (i + 1) / tiles;
-      const int64_t shift = indexed ? 0 : p0 * q_.out_pitch[2];
-      t.a_shift = p0 * t.a_pitch;
+    const uint32_t most = static_cast<uint32_t>(panel.max_rows);
+    const uint32_t all = static_cast<uint32_t>(pixels), tiles = (all + most - 1) / most;
+    const uint32_t each = all / tiles, longer = all % tiles;  // the first ones take one more
+    int64_t p = 0;
+    for (uint32_t i = 0; i < tiles; ++i) {
+      const uint32_t count = each + (i < longer);
+      const int64_t shift = indexed ? 0 : p * q_.out_pitch[2];
+      t.a_shift = p * t.a_pitch;
       t.c = y + shift;
       t.residual = residual ? residual + shift : nullptr;
-      t.offsets = indexed ? index_ + p0 : row_offsets_;
-      kTiles<T>.fn[panel.width][p1 - p0 - 1](t);
+      t.offsets = indexed ? index_ + p : row_offsets_;
+      kTiles<T>.fn[panel.width][count - 1](t);
+      p += count;
     }
   }
 
@@ -370,6 +394,7 @@ class Correlator {
   const ConvEpilogue& e_;
   T* y_;
   ConvRun<T>* runs_;
+  ConvPiece<T>* pieces_;
   T* panel_;
   int64_t* index_;
   T* source_;

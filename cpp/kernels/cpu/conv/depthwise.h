@@ -7,16 +7,6 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-// One output row of a depthwise correlation and the taps above and below that stay inside x.
-template <class T>
-struct DepthwiseRow {
-  const T* x;  // the image
-  const T* filter;
-  T* y;
-  const T* residual;
-  int64_t d, h;  // input position of tap (0, 0); may lie outside
-};
-
 // Smallest and one past the largest t with 0 <= start + t*step < size.
 struct Range {
   int64_t begin, end;
@@ -28,6 +18,17 @@ RV_INLINE Range inside(int64_t start, int64_t step, int64_t taps, int64_t size) 
   if (limit < r.end) r.end = limit;
   return r;
 }
+
+// One output row of a depthwise correlation and the taps above and below that stay inside x.
+template <class T>
+struct DepthwiseRow {
+  const T* x;  // the image
+  const T* filter;
+  T* y;
+  const T* residual;
+  int64_t d, h;      // input position of tap (0, 0); may lie outside
+  Range deep, high;  // taps inside x
+};
 
 // P output pixels from `column` on, V vectors of channels from `c` on; all of the taps across
 // [across.begin, across.end) are inside for each of the pixels.
@@ -41,10 +42,8 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
     for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
   const int64_t step = q.stride[2] * q.in_pitch[2];
   const int64_t start = column * q.stride[2] - q.pad[2];
-  const Range deep = inside(r.d, q.dilation[0], q.taps[0], q.in[0]);
-  const Range high = inside(r.h, q.dilation[1], q.taps[1], q.in[1]);
-  for (int64_t kd = deep.begin; kd < deep.end; ++kd)
-    for (int64_t kh = high.begin; kh < high.end; ++kh) {
+  for (int64_t kd = r.deep.begin; kd < r.deep.end; ++kd)
+    for (int64_t kh = r.high.begin; kh < r.high.end; ++kh) {
       const T* x = r.x + (r.d + kd * q.dilation[0]) * q.in_pitch[0] +
                    (r.h + kh * q.dilation[1]) * q.in_pitch[1] + start * q.in_pitch[2] + c;
       const T* f = r.filter + kd * q.tap_pitch[0] + kh * q.tap_pitch[1] + c;
@@ -76,32 +75,46 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
   }
 }
 
-template <class T, int V, bool Tail>
-void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, int64_t c, int tail,
+// All channels of P pixels.
+template <class T, int P>
+RV_INLINE void depthwise_channels(const Correlation& q, const DepthwiseRow<T>& r, Range across,
+                                  int64_t column, const ConvEpilogue& e) {
+  constexpr int L = Vec<T>::kLanes;
+  int64_t c = 0;
+  for (; c + 2 * L <= q.k_channels; c += 2 * L)
+    depthwise_pixels<T, P, 2, false>(q, r, across, column, c, L, e);
+  for (; c < q.k_channels; c += L) {
+    const int64_t left = q.k_channels - c;
+    depthwise_pixels<T, P, 1, true>(q, r, across, column, c, left < L ? static_cast<int>(left) : L,
+                                    e);
+  }
+}
+
+// Columns [first, end) see every tap; the others one pixel at a time.
+template <class T>
+void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, int64_t first, int64_t end,
                    const ConvEpilogue& e) noexcept {
   constexpr int kPixels = 4;
-  const auto taps = [&](int64_t column) {
-    return inside(column * q.stride[2] - q.pad[2], q.dilation[2], q.taps[2], q.in[2]);
-  };
+  const Range all{0, q.taps[2]};
   for (int64_t column = 0; column < q.out[2];) {
-    const Range across = taps(column);
-    if (column + kPixels <= q.out[2]) {
-      const Range last = taps(column + kPixels - 1);
-      if (across.begin == 0 && last.end == q.taps[2]) {
-        depthwise_pixels<T, kPixels, V, Tail>(q, r, across, column, c, tail, e);
-        column += kPixels;
-        continue;
-      }
+    if (column >= first && column + kPixels <= end) {
+      depthwise_channels<T, kPixels>(q, r, all, column, e);
+      column += kPixels;
+    } else {
+      const Range across =
+          inside(column * q.stride[2] - q.pad[2], q.dilation[2], q.taps[2], q.in[2]);
+      depthwise_channels<T, 1>(q, r, across, column, e);
+      ++column;
     }
-    depthwise_pixels<T, 1, V, Tail>(q, r, across, column, c, tail, e);
-    ++column;
   }
 }
 
 template <class T>
 void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* filter,
                const ConvEpilogue& e, T* y) noexcept {
-  constexpr int L = Vec<T>::kLanes;
+  const Range left = inside(-q.pad[2], q.stride[2], q.out[2], q.in[2]);
+  const Range right =
+      inside((q.taps[2] - 1) * q.dilation[2] - q.pad[2], q.stride[2], q.out[2], q.in[2]);
   for (int64_t row = r0; row < r1; ++row) {
     const int64_t plane = row / q.out[1], oh = row - plane * q.out[1];
     const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
@@ -114,12 +127,9 @@ void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T
     r.residual = e.residual ? static_cast<const T*>(e.residual) + at : nullptr;
     r.d = od * q.stride[0] - q.pad[0];
     r.h = oh * q.stride[1] - q.pad[1];
-    int64_t c = 0;
-    for (; c + 2 * L <= q.k_channels; c += 2 * L) depthwise_row<T, 2, false>(q, r, c, L, e);
-    for (; c < q.k_channels; c += L) {
-      const int64_t left = q.k_channels - c;
-      depthwise_row<T, 1, true>(q, r, c, left < L ? static_cast<int>(left) : L, e);
-    }
+    r.deep = inside(r.d, q.dilation[0], q.taps[0], q.in[0]);
+    r.high = inside(r.h, q.dilation[1], q.taps[1], q.in[1]);
+    depthwise_row(q, r, left.begin, right.end, e);
   }
 }
 

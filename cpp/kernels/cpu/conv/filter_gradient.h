@@ -20,7 +20,7 @@ template <class T, int MR, int V, bool Tail>
 void gradient_tile(const GradientTileArgs<T>& t) noexcept {
   using W = Vec<T>;
   W acc[MR][V];
-#pragma GCC unroll 14
+#pragma GCC unroll 16
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < V; ++v) acc[m][v] = W::zero();
   for (int64_t i = 0; i < t.count; ++i) {
@@ -29,7 +29,7 @@ void gradient_tile(const GradientTileArgs<T>& t) noexcept {
     for (int64_t p = t.segments[i].length; p > 0; --p) {
       W row[V];
       load_row<T, V, Tail>(dy, t.tail, row);
-#pragma GCC unroll 14
+#pragma GCC unroll 16
       for (int m = 0; m < MR; ++m) {
         const W value = W::set1(x[m]);
 #pragma GCC unroll 4
@@ -39,7 +39,7 @@ void gradient_tile(const GradientTileArgs<T>& t) noexcept {
       dy += t.dy_step;
     }
   }
-#pragma GCC unroll 14
+#pragma GCC unroll 16
   for (int m = 0; m < MR; ++m) {
     W row[V];
     T* c = t.dw + m * t.ldc;
@@ -79,7 +79,9 @@ constexpr GradientTable<T> make_gradient_table() {
     row[6] = gradient_tile_of<T, 7>(width), row[7] = gradient_tile_of<T, 8>(width);
     row[8] = gradient_tile_of<T, 9>(width), row[9] = gradient_tile_of<T, 10>(width);
     row[10] = gradient_tile_of<T, 11>(width), row[11] = gradient_tile_of<T, 12>(width);
-    row[12] = gradient_tile_of<T, 13>(width), row[13] = gradient_tile_of<T, 14>(width);
+    row[12] = gradient_tile_of<T, 13>(width), row[13] = gradient_tile_of<T, 14>(width),
+    row[14] = gradient_tile_of<T, 15>(width);
+    row[15] = gradient_tile_of<T, 16>(width);
   }
   return table;
 }
@@ -114,10 +116,18 @@ int64_t list_segments(const FilterGradient& q, const GradientUnit& unit, int64_t
     end = end < limit ? end : limit;
   }
   int64_t count = 0;
-  for (int64_t r = r0; r < r1; ++r) {
-    const int64_t line = r / q.rows_per_line, part = r - line * q.rows_per_line;
-    const int64_t plane = line / q.out[1], oh = line - plane * q.out[1];
-    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+  int64_t line = r0 / q.rows_per_line, part = r0 - line * q.rows_per_line;
+  int64_t plane = line / q.out[1], oh = line - plane * q.out[1];
+  int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+  const auto advance = [&] {
+    if (++part < q.rows_per_line) return;
+    part = 0, ++line;
+    if (++oh < q.out[1]) return;
+    oh = 0;
+    if (++od < q.out[0]) return;
+    od = 0, ++image;
+  };
+  for (int64_t r = r0; r < r1; ++r, advance()) {
     const int64_t id = od * q.stride[0] + kd * q.dilation[0] - q.pad[0];
     const int64_t ih = oh * q.stride[1] + kh * q.dilation[1] - q.pad[1];
     if (id < 0 || id >= q.in[0] || ih < 0 || ih >= q.in[1]) continue;
