@@ -1,0 +1,91 @@
+// Conversion between all 13 dtypes, and the rounding rules of the narrow ones.
+
+#include <cmath>
+#include <limits>
+
+#include "base/half.h"
+#include "kernels/cpu/pointwise/direct.h"
+#include "kernels/cpu/pointwise/reference.h"
+#include "support.h"
+
+namespace {
+
+using namespace pw_test;
+
+TEST_CASE("every pair of dtypes converts small integers exactly") {
+  for (int from = 0; from < kDTypeCount; ++from)
+    for (int to = 0; to < kDTypeCount; ++to) {
+      const DType a = static_cast<DType>(from), b = static_cast<DType>(to);
+      CAPTURE(std::string(name_of(a)));
+      CAPTURE(std::string(name_of(b)));
+      for (int64_t n : {1, 5, 1030}) {
+        std::vector<uint8_t> src(static_cast<size_t>(n) * 8), dst(static_cast<size_t>(n) * 8 + 1);
+        dst[static_cast<size_t>(n) * size_of(b)] = 99;
+        const int64_t limit = a == DType::Bool || b == DType::Bool ? 2 : 100;
+        for (int64_t i = 0; i < n; ++i) {
+          reference::Value value{register_of(a), static_cast<double>(i % limit), i % limit,
+                                 static_cast<uint64_t>(i % limit)};
+          reference::store(a, src.data(), i, value);
+        }
+        convert(Context(), a, b, src.data(), dst.data(), n);
+        size_t wrong = 0;
+        for (int64_t i = 0; i < n; ++i) {
+          const reference::Value got = reference::load(b, dst.data(), i);
+          wrong += got.f + static_cast<double>(got.i) + static_cast<double>(got.u) !=
+                   static_cast<double>(i % limit);
+        }
+        CHECK(wrong == 0);
+        CHECK(dst[static_cast<size_t>(n) * size_of(b)] == 99);
+      }
+    }
+}
+
+TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> x = {1.9f, -1.9f, 3e9f, -3e9f, nan, 300.0f, -1.0f, 0.5f};
+  std::vector<int32_t> y(x.size());
+  convert(Context(), DType::F32, DType::I32, x.data(), y.data(), 8);
+  CHECK(y == std::vector<int32_t>{1, -1, INT32_MAX, INT32_MIN, 0, 300, -1, 0});
+  std::vector<uint8_t> bytes(x.size());
+  convert(Context(), DType::F32, DType::U8, x.data(), bytes.data(), 8);
+  CHECK(bytes == std::vector<uint8_t>{1, 255, 255, 0, 0, 44, 255, 0});
+  std::vector<uint64_t> wide(x.size());
+  const std::vector<double> big = {1e30, -1e30, 1.8e19, -5, nan, 2.5, 0, 9.3e18};
+  convert(Context(), DType::F64, DType::U64, big.data(), wide.data(), 8);
+  CHECK(wide == std::vector<uint64_t>{UINT64_MAX, 0, 18000000000000000000u, 0, 0, 2, 0,
+                                      9300000000000000000u});
+  std::vector<uint8_t> flags(x.size());
+  convert(Context(), DType::F32, DType::Bool, x.data(), flags.data(), 8);
+  CHECK(flags == std::vector<uint8_t>{1, 1, 1, 1, 1, 1, 1, 1});
+}
+
+TEST_CASE("half precision rounds to nearest even on every level, every 16-bit value survives") {
+  const Isa before = active_isa();
+  for (Isa isa : levels()) {
+    set_active_isa(isa);
+    std::vector<uint16_t> all(65536), back(65536);
+    for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
+    std::vector<float> wide(65536);
+    for (DType half : {DType::F16, DType::BF16}) {
+      convert(Context(), half, DType::F32, all.data(), wide.data(), 65536);
+      convert(Context(), DType::F32, half, wide.data(), back.data(), 65536);
+      size_t wrong = 0;
+      for (size_t i = 0; i < all.size(); ++i)
+        wrong += std::isnan(wide[i]) ? (back[i] & 0x7fff) <= (half == DType::F16 ? 0x7c00 : 0x7f80)
+                                     : back[i] != all[i];
+      CHECK(wrong == 0);
+    }
+    std::vector<float> x = random_floats(5000, -70000, 70000);
+    for (size_t i = 0; i < 2000; ++i) x[i] *= 1e-9f;
+    std::vector<uint16_t> f16(x.size()), bf16(x.size());
+    convert(Context(), DType::F32, DType::F16, x.data(), f16.data(), 5000);
+    convert(Context(), DType::F32, DType::BF16, x.data(), bf16.data(), 5000);
+    size_t wrong = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+      wrong += f16[i] != f32_to_f16(x[i]) || bf16[i] != f32_to_bf16(x[i]);
+    CHECK(wrong == 0);
+  }
+  set_active_isa(before);
+}
+
+}  // namespace

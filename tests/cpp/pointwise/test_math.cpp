@@ -1,0 +1,171 @@
+// The float32 elementary functions of every level against float64 libm: stated errors, special
+// values, independence of position.
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "kernels/cpu/pointwise/direct.h"
+#include "kernels/cpu/pointwise/reference.h"
+#include "support.h"
+
+namespace {
+
+using namespace pw_test;
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+std::vector<float> apply(Isa isa, PwOp op, const std::vector<float>& x) {
+  std::vector<float> y(x.size());
+  run_unary(Context(), prepare_direct(op, DType::F32, isa), y.data(), x.data(),
+            static_cast<int64_t>(x.size()));
+  return y;
+}
+
+// Distance of y from the exact value in units of the last place of the exact value's float32.
+double ulp_error(float y, double exact) {
+  const float nearest = static_cast<float>(exact);
+  if (std::isnan(exact)) return std::isnan(y) ? 0 : 1e9;
+  if (y == nearest) return 0;
+  if (!std::isfinite(nearest) || !std::isfinite(y)) return 1e9;
+  const float magnitude = std::abs(nearest);
+  const double unit = static_cast<double>(std::nextafter(magnitude, kInf)) - magnitude;
+  return std::abs(y - exact) / unit;
+}
+
+// Every 100,003rd float of the whole line, and dense random samples of an interval.
+std::vector<float> samples(float low, float high) {
+  std::vector<float> x = random_floats(200000, low, high);
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += 100003) {
+    const uint32_t word = static_cast<uint32_t>(bits);
+    float value;
+    std::memcpy(&value, &word, 4);
+    x.push_back(value);
+  }
+  for (float special : {0.0f, -0.0f, kInf, -kInf, kNan, 1.0f, -1.0f, 1e-45f, -1e-45f, 1e-38f,
+                        3.4e38f, -3.4e38f, 88.7f, 88.8f, -87.4f, -103.9f, -104.1f, 0.9f, -0.9f})
+    x.push_back(special);
+  return x;
+}
+
+struct Bound {
+  PwOp op;
+  float low, high;
+  double ulp, ulp_without_fma;
+};
+constexpr Bound kBounds[] = {
+    {PwOp::Exp, -105, 90, 1.1, 1.6},   {PwOp::Expm1, -20, 89, 1.6, 2.1},
+    {PwOp::Log, 0, 10, 1.0, 1.5},      {PwOp::Log1p, -1, 4, 1.6, 2.1},
+    {PwOp::Tanh, -10, 10, 2.6, 3.1},   {PwOp::Sigmoid, -105, 20, 2.2, 2.6},
+    {PwOp::Erf, -4, 4, 1.6, 2.1},      {PwOp::Softplus, -105, 30, 2.1, 2.6},
+    {PwOp::Sin, -100, 100, 1.6, 2.1},  {PwOp::Cos, -100, 100, 1.6, 2.1},
+    {PwOp::Exp2, -150, 129, 0.6, 0.6}, {PwOp::Log2, 0, 10, 0.6, 0.6},
+    {PwOp::Log10, 0, 10, 0.6, 0.6},    {PwOp::Sqrt, 0, 100, 0.51, 0.51},
+    {PwOp::Rsqrt, 0, 100, 1.6, 1.6},   {PwOp::Reciprocal, -10, 10, 0.51, 0.51},
+    {PwOp::Tan, -10, 10, 1.1, 1.1},    {PwOp::Asin, -1, 1, 1.1, 1.1},
+    {PwOp::Acos, -1, 1, 1.1, 1.1},     {PwOp::Atan, -10, 10, 1.1, 1.1},
+    {PwOp::Sinh, -90, 90, 2.1, 2.1},   {PwOp::Cosh, -90, 90, 2.1, 2.1},
+    {PwOp::Asinh, -10, 10, 2.1, 2.1},  {PwOp::Acosh, 1, 10, 2.1, 2.1},
+    {PwOp::Atanh, -1, 1, 2.1, 2.1},    {PwOp::Erfc, -4, 9, 4.1, 4.1},
+    {PwOp::Floor, -100, 100, 0, 0},    {PwOp::Ceil, -100, 100, 0, 0},
+    {PwOp::Round, -100, 100, 0, 0},    {PwOp::Trunc, -100, 100, 0, 0},
+    {PwOp::Sign, -100, 100, 0, 0},     {PwOp::Abs, -100, 100, 0, 0},
+    {PwOp::Neg, -100, 100, 0, 0},      {PwOp::Relu, -100, 100, 0, 0},
+};
+
+TEST_CASE("elementary functions keep their stated error on every level") {
+  for (const Bound& bound : kBounds) {
+    const std::vector<float> x = samples(bound.low, bound.high);
+    for (Isa isa : levels()) {
+      CAPTURE(std::string(info_of(bound.op).name));
+      CAPTURE(std::string(name_of(isa)));
+      const std::vector<float> y = apply(isa, bound.op, x);
+      double worst = 0;
+      float where = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double in[] = {x[i]};
+        const double error = ulp_error(y[i], reference::apply_float(bound.op, in));
+        if (error > worst) worst = error, where = x[i];
+      }
+      CAPTURE(where);
+      CHECK(worst <= (isa == Isa::Baseline ? bound.ulp_without_fma : bound.ulp));
+    }
+  }
+}
+
+TEST_CASE("signed zeros survive odd functions") {
+  for (Isa isa : levels())
+    for (PwOp op : {PwOp::Expm1, PwOp::Log1p, PwOp::Tanh, PwOp::Erf, PwOp::Sin, PwOp::Sqrt,
+                    PwOp::Floor, PwOp::Ceil, PwOp::Round, PwOp::Trunc, PwOp::Sign, PwOp::Asinh}) {
+      CAPTURE(std::string(info_of(op).name));
+      const std::vector<float> y = apply(isa, op, {-0.0f, 0.0f});
+      CHECK(y[0] == 0.0f);
+      CHECK(std::signbit(y[0]));
+      CHECK(!std::signbit(y[1]));
+    }
+}
+
+TEST_CASE("pow follows C's rules and rounds nearly correctly") {
+  const std::vector<float> special = {0.0f,  -0.0f, 1.0f, -1.0f, 2.0f,  -2.0f, 0.5f,   -0.5f,
+                                      3.0f,  -3.0f, 4.5f, -4.5f, kInf,  -kInf, kNan,   1e-40f,
+                                      1e30f, 1e10f, 2e9f, -7.0f, 127.f, 128.f, -149.f, 16777217.f};
+  std::vector<float> x, y;
+  for (float a : special)
+    for (float b : special) x.push_back(a), y.push_back(b);
+  const std::vector<float> more_x = random_floats(100000, 0, 20, 3);
+  const std::vector<float> more_y = random_floats(100000, -30, 30, 4);
+  x.insert(x.end(), more_x.begin(), more_x.end());
+  y.insert(y.end(), more_y.begin(), more_y.end());
+  for (Isa isa : levels()) {
+    std::vector<float> z(x.size());
+    run_binary(Context(), prepare_direct(PwOp::Pow, DType::F32, isa), z.data(), x.data(), false,
+               y.data(), false, static_cast<int64_t>(x.size()));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double exact = std::pow(static_cast<double>(x[i]), static_cast<double>(y[i]));
+      const double error = ulp_error(z[i], exact);
+      if (error <= 0.6 && std::signbit(z[i]) == std::signbit(exact)) continue;
+      if (std::isnan(exact) && std::isnan(z[i])) continue;
+      CAPTURE(x[i]);
+      CAPTURE(y[i]);
+      CAPTURE(z[i]);
+      CHECK(error <= 0.6);
+    }
+  }
+}
+
+TEST_CASE("the result of one element does not depend on its position") {
+  const std::vector<float> x = random_floats(131, -3, 3);
+  for (Isa isa : levels())
+    for (int i = 0; i < kPwOpCount; ++i) {
+      const PwOp op = static_cast<PwOp>(i);
+      const PwOpInfo& info = info_of(op);
+      if (info.arity != 1 || info.rule != PwRule::Same || !(info.types & kPwF32) ||
+          op == PwOp::Narrow)
+        continue;
+      CAPTURE(std::string(info.name));
+      const std::vector<float> whole = apply(isa, op, x);
+      for (size_t first : {size_t{1}, size_t{5}, size_t{64}, size_t{130}}) {
+        const std::vector<float> rest(x.begin() + static_cast<std::ptrdiff_t>(first), x.end());
+        const std::vector<float> part = apply(isa, op, rest);
+        CHECK(std::memcmp(part.data(), whole.data() + first, part.size() * 4) == 0);
+      }
+    }
+}
+
+TEST_CASE("erfinv inverts erf") {
+  for (double y = -0.999999; y < 1; y += 0.000999) {
+    double x, back;
+    const DirectOp inverse = prepare_direct(PwOp::Erfinv, DType::F64);
+    run_unary(Context(), inverse, &x, &y, 1);
+    back = std::erf(x);
+    CHECK(back == doctest::Approx(y).epsilon(1e-14));
+  }
+  const std::vector<float> ends = apply(Isa::Baseline, PwOp::Erfinv, {1.0f, -1.0f, 1.5f, 0.0f});
+  CHECK(ends[0] == kInf);
+  CHECK(ends[1] == -kInf);
+  CHECK(std::isnan(ends[2]));
+  CHECK(ends[3] == 0.0f);
+}
+
+}  // namespace
