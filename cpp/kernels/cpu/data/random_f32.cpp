@@ -8,6 +8,9 @@
 #include "kernels/cpu/simd/math.h"
 #include "kernels/cpu/simd/vec.h"
 
+// An emitter is used for whole vectors and for tails; inlined, the first knows its lanes.
+#define RV_INLINE_LAMBDA __attribute__((always_inline))
+
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
@@ -88,13 +91,14 @@ RV_INLINE void put(Vec<T> x, T* p, int lanes) {
 RV_INLINE VecF from_bits(VecU x) { return to_float(bit_cast<int32_t>(x)); }
 
 void bits_u32(const uint32_t* key, int64_t first, int64_t n, uint32_t* dst) noexcept {
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) { put(bits, dst + e, lanes); });
+  generate(key, first, n,
+           [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA { put(bits, dst + e, lanes); });
 }
 
 void uniform_f32(const uint32_t* key, int64_t first, int64_t n, float* dst, float lo,
                  float hi) noexcept {
   const VecF low = VecF::set1(lo), high = VecF::set1(hi), range = VecF::set1(hi - lo);
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) {
+  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA {
     const VecF u = from_bits(bits >> 8) * VecF::set1(0x1p-24f);
     const VecF x = low + range * u;
     put(select(x < high, x, low), dst + e, lanes);
@@ -125,7 +129,7 @@ RV_INLINE VecF with_sign_of(VecF z, VecU bits) {
 void normal_f32(const uint32_t* key, int64_t first, int64_t n, float* dst, float mean,
                 float stddev) noexcept {
   const VecF m = VecF::set1(mean), s = VecF::set1(stddev);
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) {
+  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA {
     const VecU magnitude = bits & VecU::set1(0x7fffffffu);
     const VecU mirrored = VecU::set1(0x7fffffffu) - magnitude;
     const VecF half = VecF::set1(0.5f), unit = VecF::set1(0x1p-31f);
@@ -140,7 +144,7 @@ void truncated_normal_f32(const uint32_t* key, int64_t first, int64_t n, float* 
                           float stddev) noexcept {
   const VecF m = VecF::set1(mean), s = VecF::set1(stddev);
   const VecF below_two = VecF::set1(0x1.fffffep+0f);
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) {
+  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA {
     const VecU magnitude = bits & VecU::set1(0x7fffffffu);
     const VecF unit = VecF::set1(static_cast<float>(kWithinTwo * 0x1p-31));
     const VecF x = (from_bits(magnitude) + VecF::set1(0.5f)) * unit;
@@ -154,7 +158,7 @@ void bernoulli_f32(const uint32_t* key, int64_t first, int64_t n, float* dst, ui
   // bits < threshold as bits <= threshold - 1, which fits 32 bits up to 2^32; 0 keeps nothing.
   const VecU last = VecU::set1(static_cast<uint32_t>(threshold - 1));
   const VecF value = VecF::set1(threshold == 0 ? 0.0f : yes);
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) {
+  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA {
     put(select(bits <= last, value, VecF::zero()), dst + e, lanes);
   });
 }
@@ -164,7 +168,7 @@ void dropout_f32(const uint32_t* key, int64_t first, int64_t n, float* y, uint8_
   const VecU last = VecU::set1(static_cast<uint32_t>(threshold - 1));
   const VecI any = VecI::set1(threshold == 0 ? 0 : -1);
   const VecF factor = VecF::set1(scale);
-  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) {
+  generate(key, first, n, [=](VecU bits, int64_t e, int lanes) RV_INLINE_LAMBDA {
     const VecI kept = (bits <= last) & any;
     const VecF value = lanes == kLanes ? VecF::load(x + e) : VecF::load_partial(x + e, lanes);
     put(select(kept, value * factor, VecF::zero()), y + e, lanes);

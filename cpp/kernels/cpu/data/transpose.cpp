@@ -1,4 +1,5 @@
-// 2-D transpose of 4-byte elements in register blocks: 8x8 with AVX, 4x4 without.
+// 2-D transpose of 4-byte elements in register blocks: 16x16 (whole cache lines on both sides),
+// 8x8, or 4x4.
 
 #include "kernels/cpu/data/transpose.h"
 
@@ -9,7 +10,38 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+constexpr int kBlock = 16;
+
+[[gnu::always_inline]] inline void transpose_block(uint32_t* dst, int64_t dst_stride,
+                                                   const uint32_t* src, int64_t src_stride) {
+  __m512 a[16], b[16];
+  for (int i = 0; i < 16; ++i)
+    a[i] = _mm512_loadu_ps(reinterpret_cast<const float*>(src + i * src_stride));
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+  }
+  // a[4g + j]: in 128-bit lane l the four source rows 4g.. at column 4l + j.
+  for (int i = 0; i < 16; i += 4) {
+    a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
+    a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
+    a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+    a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+  }
+  for (int j = 0; j < 4; ++j) {
+    const __m512 low[2] = {_mm512_shuffle_f32x4(a[j], a[4 + j], 0x44),
+                           _mm512_shuffle_f32x4(a[j], a[4 + j], 0xee)};
+    const __m512 high[2] = {_mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x44),
+                            _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xee)};
+    for (int half = 0; half < 2; ++half) {
+      float* d = reinterpret_cast<float*>(dst + (8 * half + j) * dst_stride);
+      _mm512_storeu_ps(d, _mm512_shuffle_f32x4(low[half], high[half], 0x88));
+      _mm512_storeu_ps(d + 4 * dst_stride, _mm512_shuffle_f32x4(low[half], high[half], 0xdd));
+    }
+  }
+}
+#elif defined(__AVX2__)
 constexpr int kBlock = 8;
 
 [[gnu::always_inline]] inline void transpose_block(uint32_t* dst, int64_t dst_stride,
@@ -47,25 +79,24 @@ constexpr int kBlock = 4;
 }
 #endif
 
-// Strips of 16 destination rows read whole source cache lines; the strip's lines stay in L1 while
-// it walks along the columns.
+// Tiles of 16x16, a block of source lines read to its end before the next: rows a power of two
+// apart push each other out of L1.
 void transpose_b4(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_t src_stride,
                   int64_t rows, int64_t cols) noexcept {
-  constexpr int64_t kStrip = 16;
-  const int64_t block_cols = cols - cols % kBlock;
-  for (int64_t r0 = 0; r0 < rows; r0 += kStrip) {
-    const int64_t strip = rows - r0 < kStrip ? rows - r0 : kStrip;
-    const int64_t block_rows = strip - strip % kBlock;
-    uint32_t* d = dst + r0 * dst_stride;
-    const uint32_t* s = src + r0;
-    for (int64_t c = 0; c < block_cols; c += kBlock) {
-      for (int64_t r = 0; r < block_rows; r += kBlock)
-        transpose_block(d + r * dst_stride + c, dst_stride, s + c * src_stride + r, src_stride);
-      for (int64_t r = block_rows; r < strip; ++r)
-        for (int64_t i = c; i < c + kBlock; ++i) d[r * dst_stride + i] = s[i * src_stride + r];
+  constexpr int64_t kTile = 16;
+  for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
+    for (int64_t c0 = 0; c0 < cols; c0 += kTile) {
+      const int64_t r1 = rows - r0 < kTile ? rows : r0 + kTile;
+      const int64_t c1 = cols - c0 < kTile ? cols : c0 + kTile;
+      const int64_t block_r = r1 - (r1 - r0) % kBlock, block_c = c1 - (c1 - c0) % kBlock;
+      for (int64_t c = c0; c < block_c; c += kBlock)
+        for (int64_t r = r0; r < block_r; r += kBlock)
+          transpose_block(dst + r * dst_stride + c, dst_stride, src + c * src_stride + r,
+                          src_stride);
+      for (int64_t r = r0; r < r1; ++r)
+        for (int64_t c = r < block_r ? block_c : c0; c < c1; ++c)
+          dst[r * dst_stride + c] = src[c * src_stride + r];
     }
-    for (int64_t r = 0; r < strip; ++r)
-      for (int64_t c = block_cols; c < cols; ++c) d[r * dst_stride + c] = s[c * src_stride + r];
   }
 }
 

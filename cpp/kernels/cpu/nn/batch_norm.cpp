@@ -22,16 +22,17 @@ void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, 
     const T count = static_cast<T>(r1 - r0), before = static_cast<T>(r0 - begin);
     const Vec<T> weight = Vec<T>::set1(count / (before + count));
     const Vec<T> cross = Vec<T>::set1(before * count / (before + count));
-    for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) {
+    for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) RV_INLINE_LAMBDA {
       constexpr int kLanes = Vec<T>::kLanes;
-      const auto value = [&](int64_t row, int v) {
+      const auto value = [&](int64_t row, int v) RV_INLINE_LAMBDA {
         return load_lanes(x + row * p.cols + c + v * kLanes, V == 1 ? lanes : kLanes);
       };
       Vec<T> sum[1][V], deviation[1][V], m[V];
-      sum_rows<T>(r0, r1, sum,
-                  [&](int64_t row, int v, Vec<T>(&out)[1]) { out[0] = value(row, v); });
+      sum_rows<T>(r0, r1, sum, [&](int64_t row, int v, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
+        out[0] = value(row, v);
+      });
       for (int v = 0; v < V; ++v) m[v] = sum[0][v] / Vec<T>::set1(count);
-      sum_rows<T>(r0, r1, deviation, [&](int64_t row, int v, Vec<T>(&out)[1]) {
+      sum_rows<T>(r0, r1, deviation, [&](int64_t row, int v, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
         const Vec<T> d = value(row, v) - m[v];
         out[0] = d * d;
       });
@@ -108,7 +109,7 @@ void normalize_rows(const Context& context, const NormParams& p, T* y, const T* 
                     const T* scale, const T* beta) {
   context.parallel_for(p.rows, row_grain(p.cols), [=, &p](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
-      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const Vec<T> d = load_lanes(x + r * p.cols + c, lanes) - load_lanes(mean + c, lanes);
         store_lanes(fma(d, load_lanes(scale + c, lanes), load_lanes(beta + c, lanes)),
                     y + r * p.cols + c, lanes);
@@ -151,12 +152,12 @@ void gradient_sums(const Context& context, const NormParams& p, const T* dy, con
       T* row[2] = {partial_row<T>(p, shared, chunk, 0), partial_row<T>(p, shared, chunk, 1)};
       for (int64_t r0 = begin; r0 < end; r0 += kBlockRows) {
         const int64_t r1 = r0 + kBlockRows < end ? r0 + kBlockRows : end;
-        for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) {
+        for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) RV_INLINE_LAMBDA {
           constexpr int kLanes = Vec<T>::kLanes;
           const int n = V == 1 ? lanes : kLanes;
           Vec<T> m[V], sums[2][V];
           for (int v = 0; v < V; ++v) m[v] = load_lanes(mean + c + v * kLanes, n);
-          sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&out)[2]) {
+          sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&out)[2]) RV_INLINE_LAMBDA {
             const int64_t at = r * p.cols + c + v * kLanes;
             out[0] = load_lanes(dy + at, n);
             out[1] = out[0] * (load_lanes(x + at, n) - m[v]);
@@ -206,7 +207,7 @@ void backward(const Context& context, const NormParams& p, void* dx_, void* dgam
   if (!dx) return;
   context.parallel_for(p.rows, row_grain(p.cols), [=, &p](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
-      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const int64_t at = r * p.cols + c;
         Vec<T> d = load_lanes(dy + at, lanes);
         if constexpr (kThroughMoments) {

@@ -48,7 +48,7 @@ RV_INLINE void sum_rows(int64_t begin, int64_t end, Vec<T> (&sums)[K][V], const 
   for (auto& u : partial)
     for (auto& k : u)
       for (auto& v : k) v = Vec<T>::zero();
-  const auto add = [&](int64_t row, Vec<T>(&into)[K][V]) {
+  const auto add = [&](int64_t row, Vec<T>(&into)[K][V]) RV_INLINE_LAMBDA {
     for (int v = 0; v < V; ++v) {
       Vec<T> values[K];
       f(row, v, values);

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
+#include <type_traits>
 
 namespace ranvier::kernels {
 namespace {
@@ -36,12 +36,13 @@ template <class T>
 bool range(const Context& context, int64_t n, const void* data, int64_t lo, int64_t hi,
            GuardReport* report) {
   const T* values = static_cast<const T*>(data);
+  // One comparison of unsigned distances from lo; U64 values above INT64_MAX lie far from any lo.
+  const auto length = static_cast<uint64_t>(hi) - static_cast<uint64_t>(lo);
   const auto bad = [=](int64_t i) {
-    // As unsigned distances from lo; U64 values above INT64_MAX lie outside every range.
-    if constexpr (sizeof(T) == 8 && T(-1) > T(0))
-      if (values[i] >> 63) return true;
-    const auto v = static_cast<int64_t>(values[i]);
-    return v < lo || v >= hi;
+    const auto distance =
+        static_cast<uint64_t>(static_cast<int64_t>(values[i])) - static_cast<uint64_t>(lo);
+    if constexpr (std::is_same_v<T, uint64_t>) return distance >= length || values[i] >> 63;
+    return distance >= length;
   };
   const int64_t i = first_bad(
       context, n,

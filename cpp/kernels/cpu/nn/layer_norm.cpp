@@ -35,12 +35,12 @@ void layer_norm(const Context& context, const NormParams& p, void* y_, void* mea
       const T* x = static_cast<const T*>(x_) + r * p.cols;
       T* y = static_cast<T*>(y_) + r * p.cols;
       T sum[1];
-      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) {
+      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
         out[0] = load_lanes(x + c, lanes);
       });
       const T mean = sum[0] / n;
       const Vec<T> m = Vec<T>::set1(mean);
-      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) {
+      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
         const Vec<T> d = keep_lanes(load_lanes(x + c, lanes) - m, lanes, Vec<T>::zero());
         out[0] = d * d;
       });
@@ -48,7 +48,7 @@ void layer_norm(const Context& context, const NormParams& p, void* y_, void* mea
       static_cast<T*>(mean_)[r] = mean;
       static_cast<T*>(inv_)[r] = inv;
       const Vec<T> s = Vec<T>::set1(inv);
-      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const Vec<T> xhat = (load_lanes(x + c, lanes) - m) * s;
         const Vec<T> scaled =
             fma(xhat, load_or(gamma, c, lanes, T{1}), load_or(beta, c, lanes, T{0}));
@@ -68,14 +68,14 @@ void rms_norm(const Context& context, const NormParams& p, void* y_, void* inv_,
       const T* x = static_cast<const T*>(x_) + r * p.cols;
       T* y = static_cast<T*>(y_) + r * p.cols;
       T sum[1];
-      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) {
+      row_sums<T>(p.cols, sum, [&](int64_t c, int lanes, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
         const Vec<T> v = load_lanes(x + c, lanes);
         out[0] = v * v;
       });
       const T inv = inverse_root(sum[0] / n + epsilon);
       static_cast<T*>(inv_)[r] = inv;
       const Vec<T> s = Vec<T>::set1(inv);
-      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         store_lanes(load_lanes(x + c, lanes) * s * load_or(gamma, c, lanes, T{1}), y + c, lanes);
       });
     }
@@ -88,9 +88,10 @@ template <class T, bool kCentred>
 RV_INLINE void backward_row(const NormParams& p, T* dx, const T* dy, const T* x, T mean, T inv,
                             const T* gamma, T* gamma_sum, T* beta_sum) {
   const Vec<T> m = Vec<T>::set1(mean), s = Vec<T>::set1(inv);
-  const auto xhat_at = [&](int64_t c, int lanes) { return (load_lanes(x + c, lanes) - m) * s; };
+  const auto xhat_at = [&](int64_t c, int lanes)
+                           RV_INLINE_LAMBDA { return (load_lanes(x + c, lanes) - m) * s; };
   T sums[2];
-  row_sums<T>(p.cols, sums, [&](int64_t c, int lanes, Vec<T>(&out)[2]) {
+  row_sums<T>(p.cols, sums, [&](int64_t c, int lanes, Vec<T>(&out)[2]) RV_INLINE_LAMBDA {
     const Vec<T> d = load_lanes(dy + c, lanes), xhat = xhat_at(c, lanes);
     if (gamma_sum) store_lanes(load_lanes(gamma_sum + c, lanes) + d * xhat, gamma_sum + c, lanes);
     if (beta_sum) store_lanes(load_lanes(beta_sum + c, lanes) + d, beta_sum + c, lanes);
@@ -100,7 +101,7 @@ RV_INLINE void backward_row(const NormParams& p, T* dx, const T* dy, const T* x,
   const T n = static_cast<T>(p.cols);
   const Vec<T> mean_g = Vec<T>::set1(kCentred ? sums[0] / n : T{0});
   const Vec<T> mean_gx = Vec<T>::set1(sums[1] / n);
-  for_each_vector<T>(p.cols, [&](int64_t c, int lanes) {
+  for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
     const Vec<T> g = load_lanes(dy + c, lanes) * load_or(gamma, c, lanes, T{1});
     store_lanes(s * (g - mean_g - xhat_at(c, lanes) * mean_gx), dx + c, lanes);
   });

@@ -6,6 +6,10 @@
 
 #include "kernels/cpu/simd/vec.h"
 
+// For the small functions handed to the loops below: each is used in a loop of whole vectors and
+// once for the tail, and only inlined into both does the first one know its number of lanes.
+#define RV_INLINE_LAMBDA __attribute__((always_inline))
+
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
@@ -37,6 +41,34 @@ RV_INLINE void for_each_vector(int64_t cols, const F& f) {
   if (c < cols) f(c, static_cast<int>(cols - c));
 }
 
+// Sum and maximum of the lanes without a trip through memory; the same tree as horizontal_sum.
+#if defined(__AVX2__)
+#define RV_FOLD_LANES(name, op)                                                                    \
+  RV_INLINE float name(VecF x) {                                                                   \
+    __m256 h =                                                                                     \
+        lower_half(x, [](__m256 a, __m256 b) RV_INLINE_LAMBDA { return _mm256_##op##_ps(a, b); }); \
+    __m128 q = _mm_##op##_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));              \
+    q = _mm_##op##_ps(q, _mm_movehl_ps(q, q));                                                     \
+    return _mm_cvtss_f32(_mm_##op##_ss(q, _mm_movehdup_ps(q)));                                    \
+  }
+template <class F>
+RV_INLINE __m256 lower_half(VecF x, [[maybe_unused]] const F& f) {
+#if defined(__AVX512F__)
+  return f(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
+#else
+  return x.v;
+#endif
+}
+RV_FOLD_LANES(sum_lanes, add)
+RV_FOLD_LANES(max_lanes, max)
+#undef RV_FOLD_LANES
+#else
+RV_INLINE float sum_lanes(VecF x) { return horizontal_sum(x); }
+RV_INLINE float max_lanes(VecF x) { return horizontal_max(x); }
+#endif
+RV_INLINE double sum_lanes(VecD x) { return horizontal_sum(x); }
+RV_INLINE double max_lanes(VecD x) { return horizontal_max(x); }
+
 // K sums over a row: f(column, lanes, values) gives each vector's K terms, zero beyond the lanes.
 // Lane sums of kBlock vectors are added to the totals, so that long rows lose no digits.
 template <class T, int K, class F>
@@ -49,14 +81,15 @@ RV_INLINE void row_sums(int64_t cols, T (&sums)[K], const F& f) {
     const int64_t rest = cols - begin;
     Vec<T> block[K];
     for (auto& b : block) b = Vec<T>::zero();
-    for_each_vector<T>(rest < kBlock * kLanes ? rest : kBlock * kLanes, [&](int64_t c, int lanes) {
-      Vec<T> values[K];
-      f(begin + c, lanes, values);
-      for (int k = 0; k < K; ++k) block[k] = block[k] + values[k];
-    });
+    for_each_vector<T>(rest < kBlock * kLanes ? rest : kBlock * kLanes,
+                       [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+                         Vec<T> values[K];
+                         f(begin + c, lanes, values);
+                         for (int k = 0; k < K; ++k) block[k] = block[k] + values[k];
+                       });
     for (int k = 0; k < K; ++k) total[k] = total[k] + block[k];
   }
-  for (int k = 0; k < K; ++k) sums[k] = horizontal_sum(total[k]);
+  for (int k = 0; k < K; ++k) sums[k] = sum_lanes(total[k]);
 }
 
 // Rows per chunk: about 10 µs of work, whole cache lines of per-row results.

@@ -12,7 +12,12 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-RV_INLINE VecF exp_of(VecF x) { return exp(x); }
+// exp for x <= 0; below e^-87 zero, since denormals cost hundreds of cycles and a softmax has no
+// use for them. NaN stays.
+RV_INLINE VecF exp_of(VecF x) {
+  const VecF least = VecF::set1(-87.0f);
+  return select(x < least, VecF::zero(), exp(max(least, x)));
+}
 RV_INLINE VecF log_of(VecF x) { return log(x); }
 // float64 is rare: libm, lane by lane.
 RV_INLINE VecD exp_of(VecD x) {
@@ -29,10 +34,10 @@ RV_INLINE T lowest() {
 template <class T>
 RV_INLINE T row_max(const T* x, int64_t cols) {
   Vec<T> best = Vec<T>::set1(lowest<T>());
-  for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+  for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
     best = max(keep_lanes(load_lanes(x + c, lanes), lanes, Vec<T>::set1(lowest<T>())), best);
   });
-  return horizontal_max(best);
+  return max_lanes(best);
 }
 
 // exp(x - m), 0 beyond the lanes.
@@ -45,25 +50,45 @@ RV_INLINE Vec<T> shifted_exp(const T* x, int lanes, Vec<T> m) {
 template <class T>
 RV_INLINE void scale_row(T* y, int64_t cols, T factor) {
   const Vec<T> f = Vec<T>::set1(factor);
-  for_each_vector<T>(
-      cols, [&](int64_t c, int lanes) { store_lanes(load_lanes(y + c, lanes) * f, y + c, lanes); });
+  for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    store_lanes(load_lanes(y + c, lanes) * f, y + c, lanes);
+  });
 }
 
 template <class T>
-void softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
-             const void* x_) noexcept {
+struct MaxSum {
+  T max, sum;
+};
+
+// y = softmax(x) of one row; gives max(x) and sum(exp(x - max)). A row of one vector stays in
+// registers.
+template <class T>
+RV_INLINE MaxSum<T> softmax_row(T* y, const T* x, int64_t cols) {
+  if (cols <= Vec<T>::kLanes) {
+    const int lanes = static_cast<int>(cols);
+    const Vec<T> row = keep_lanes(Vec<T>::load_partial(x, lanes), lanes, Vec<T>::set1(lowest<T>()));
+    const T largest = max_lanes(row);
+    const Vec<T> e = keep_lanes(exp_of(row - Vec<T>::set1(largest)), lanes, Vec<T>::zero());
+    const T sum = sum_lanes(e);
+    (e * Vec<T>::set1(1 / sum)).store_partial(y, lanes);
+    return {largest, sum};
+  }
+  const T largest = row_max(x, cols);
+  const Vec<T> m = Vec<T>::set1(largest);
+  T sum[1];
+  row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
+    value[0] = shifted_exp(x + c, lanes, m);
+    store_lanes(value[0], y + c, lanes);
+  });
+  scale_row(y, cols, 1 / sum[0]);
+  return {largest, sum[0]};
+}
+
+template <class T>
+void softmax(const Context& context, int64_t rows, int64_t cols, void* y, const void* x) noexcept {
   context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
-    for (int64_t r = begin; r < end; ++r) {
-      const T* x = static_cast<const T*>(x_) + r * cols;
-      T* y = static_cast<T*>(y_) + r * cols;
-      const Vec<T> m = Vec<T>::set1(row_max(x, cols));
-      T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
-        value[0] = shifted_exp(x + c, lanes, m);
-        store_lanes(value[0], y + c, lanes);
-      });
-      scale_row(y, cols, 1 / sum[0]);
-    }
+    for (int64_t r = begin; r < end; ++r)
+      softmax_row(static_cast<T*>(y) + r * cols, static_cast<const T*>(x) + r * cols, cols);
   });
 }
 
@@ -76,11 +101,11 @@ void log_softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
       T* y = static_cast<T*>(y_) + r * cols;
       const Vec<T> m = Vec<T>::set1(row_max(x, cols));
       T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
         value[0] = shifted_exp(x + c, lanes, m);
       });
       const Vec<T> log_sum = log_of(Vec<T>::set1(sum[0]));
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         store_lanes(load_lanes(x + c, lanes) - m - log_sum, y + c, lanes);
       });
     }
@@ -96,11 +121,11 @@ void softmax_backward(const Context& context, int64_t rows, int64_t cols, void* 
       const T* y = static_cast<const T*>(y_) + r * cols;
       T* dx = static_cast<T*>(dx_) + r * cols;
       T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
         value[0] = load_lanes(dy + c, lanes) * load_lanes(y + c, lanes);
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         store_lanes(load_lanes(y + c, lanes) * (load_lanes(dy + c, lanes) - s), dx + c, lanes);
       });
     }
@@ -116,16 +141,29 @@ void log_softmax_backward(const Context& context, int64_t rows, int64_t cols, vo
       const T* y = static_cast<const T*>(y_) + r * cols;
       T* dx = static_cast<T*>(dx_) + r * cols;
       T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
         value[0] = load_lanes(dy + c, lanes);
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const Vec<T> p = exp_of(load_lanes(y + c, lanes));
         store_lanes(load_lanes(dy + c, lanes) - p * s, dx + c, lanes);
       });
     }
   });
+}
+
+// Loss and softmax of a row of one vector.
+template <class T>
+RV_INLINE T short_cross_entropy(T* prob, const T* x, const T* labels, int lanes) {
+  const Vec<T> row = keep_lanes(Vec<T>::load_partial(x, lanes), lanes, Vec<T>::set1(lowest<T>()));
+  const Vec<T> label = Vec<T>::load_partial(labels, lanes);
+  const Vec<T> d = row - Vec<T>::set1(max_lanes(row));
+  const Vec<T> e = keep_lanes(exp_of(d), lanes, Vec<T>::zero());
+  const T sum = sum_lanes(e);
+  (e * Vec<T>::set1(1 / sum)).store_partial(prob, lanes);
+  return log_of(Vec<T>::set1(sum))[0] * sum_lanes(label) -
+         sum_lanes(keep_lanes(label * d, lanes, Vec<T>::zero()));
 }
 
 template <class T>
@@ -136,10 +174,14 @@ void cross_entropy(const Context& context, int64_t rows, int64_t cols, void* los
       const T* x = static_cast<const T*>(logits_) + r * cols;
       const T* labels = static_cast<const T*>(labels_) + r * cols;
       T* prob = static_cast<T*>(prob_) + r * cols;
+      if (cols <= Vec<T>::kLanes) {
+        static_cast<T*>(loss_)[r] = short_cross_entropy(prob, x, labels, static_cast<int>(cols));
+        continue;
+      }
       const Vec<T> m = Vec<T>::set1(row_max(x, cols));
       // sum exp(x - m), sum labels, sum labels (x - m): read before prob, which may be the logits.
       T sums[3];
-      row_sums<T>(cols, sums, [&](int64_t c, int lanes, Vec<T>(&value)[3]) {
+      row_sums<T>(cols, sums, [&](int64_t c, int lanes, Vec<T>(&value)[3]) RV_INLINE_LAMBDA {
         const Vec<T> label = load_lanes(labels + c, lanes);
         value[2] = label * (load_lanes(x + c, lanes) - m);
         value[1] = label;
@@ -161,12 +203,12 @@ void cross_entropy_backward(const Context& context, int64_t rows, int64_t cols, 
       const T* labels = static_cast<const T*>(labels_) + r * cols;
       T* dlogits = static_cast<T*>(dlogits_) + r * cols;
       T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
+      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
         value[0] = load_lanes(labels + c, lanes);
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
       const Vec<T> d = Vec<T>::set1(static_cast<const T*>(dloss_)[r]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const Vec<T> p = load_lanes(prob + c, lanes) * s;
         store_lanes((p - load_lanes(labels + c, lanes)) * d, dlogits + c, lanes);
       });
@@ -189,16 +231,10 @@ void sparse_cross_entropy(const Context& context, int64_t rows, int64_t cols, vo
     for (int64_t r = begin; r < end; ++r) {
       const T* x = static_cast<const T*>(logits_) + r * cols;
       T* prob = static_cast<T*>(prob_) + r * cols;
-      const T largest = row_max(x, cols);
-      const T chosen = x[class_of(labels, label_dtype, r, cols)] - largest;
-      const Vec<T> m = Vec<T>::set1(largest);
-      T sum[1];
-      row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) {
-        value[0] = shifted_exp(x + c, lanes, m);
-        store_lanes(value[0], prob + c, lanes);
-      });
-      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(sum[0]))[0] - chosen;
-      scale_row(prob, cols, 1 / sum[0]);
+      // Read before prob is written, which may be the logits.
+      const T chosen = x[class_of(labels, label_dtype, r, cols)];
+      const MaxSum<T> row = softmax_row(prob, x, cols);
+      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(row.sum))[0] - (chosen - row.max);
     }
   });
 }
@@ -215,7 +251,7 @@ void sparse_cross_entropy_backward(const Context& context, int64_t rows, int64_t
       const T d = static_cast<const T*>(dloss_)[r];
       const int64_t label = class_of(labels, label_dtype, r, cols);
       const T at_label = (prob[label] - 1) * d;
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) {
+      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         store_lanes(load_lanes(prob + c, lanes) * Vec<T>::set1(d), dlogits + c, lanes);
       });
       dlogits[label] = at_label;

@@ -17,7 +17,8 @@ struct SoftmaxKernels {
   using Backward = void (*)(const Context&, int64_t rows, int64_t cols, void* dx, const void* dy,
                             const void* y) noexcept;
 
-  // y = exp(x - m) / sum(exp(x - m)), m = max(x). y may be x. A row of -inf alone gives NaN.
+  // y = exp(x - m) / sum(exp(x - m)), m = max(x). y may be x. A row of -inf alone gives NaN. In
+  // float32, exponentials below e^-87 count as zero.
   Forward softmax;
   // y = x - m - log(sum(exp(x - m))). y may be x.
   Forward log_softmax;
