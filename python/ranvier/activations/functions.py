@@ -1,0 +1,169 @@
+"""The activation functions: thin names over `ops`, with Keras' arguments and defaults."""
+
+from __future__ import annotations
+
+from ranvier import ops
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """max(x, 0), with an optional slope below the threshold and an optional upper end.
+
+    f(x) = max_value for x >= max_value, x for threshold <= x < max_value, and
+    negative_slope (x - threshold) below.
+    """
+    if negative_slope == 0.0 and max_value is None and threshold == 0.0:
+        return ops.relu(x)
+    if negative_slope == 0.0 and max_value == 6 and threshold == 0.0:
+        return ops.relu6(x)
+    if threshold == 0.0:
+        out = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    else:
+        above = ops.greater(x, threshold)
+        below = ops.multiply(ops.subtract(x, threshold), negative_slope)
+        out = ops.where(above, x, below if negative_slope else ops.zeros_like(x))
+    return out if max_value is None else ops.minimum(out, max_value)
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """x where positive, else negative_slope x."""
+    return ops.leaky_relu(x, negative_slope=negative_slope)
+
+
+def relu6(x):
+    """min(max(x, 0), 6)."""
+    return ops.relu6(x)
+
+
+def softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)) along an axis."""
+    return ops.softmax(x, axis=axis)
+
+
+def log_softmax(x, axis=-1):
+    """log(softmax(x)) along an axis."""
+    return ops.log_softmax(x, axis=axis)
+
+
+def sparsemax(x, axis=-1):
+    """The Euclidean projection of x onto the probability simplex."""
+    return ops.sparsemax(x, axis=axis)
+
+
+def elu(x, alpha=1.0):
+    """x where positive, else alpha (exp(x) - 1)."""
+    return ops.elu(x, alpha=alpha)
+
+
+def selu(x):
+    """The scaled elu that keeps mean 0 and variance 1."""
+    return ops.selu(x)
+
+
+def celu(x, alpha=1.0):
+    """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)."""
+    return ops.celu(x, alpha=alpha)
+
+
+def softplus(x):
+    """log(exp(x) + 1)."""
+    return ops.softplus(x)
+
+
+def softsign(x):
+    """x / (|x| + 1)."""
+    return ops.softsign(x)
+
+
+def soft_shrink(x, threshold=0.5):
+    """x moved towards 0 by the threshold, 0 within it."""
+    return ops.soft_shrink(x, threshold=threshold)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where |x| exceeds the threshold, else 0."""
+    return ops.hard_shrink(x, threshold=threshold)
+
+
+def sparse_plus(x):
+    """0 below -1, x above 1, (x + 1)^2 / 4 between."""
+    return ops.sparse_plus(x)
+
+
+def sparse_sigmoid(x):
+    """0 below -1, 1 above 1, (x + 1) / 2 between."""
+    return ops.sparse_sigmoid(x)
+
+
+def silu(x):
+    """x sigmoid(x)."""
+    return ops.silu(x)
+
+
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2."""
+    return ops.squareplus(x, b=b)
+
+
+def gelu(x, approximate=False):
+    """x P(X <= x) of a standard normal X; with `approximate` by a tanh formula."""
+    return ops.gelu(x, approximate=approximate)
+
+
+def glu(x, axis=-1):
+    """First half times sigmoid(second half) along an axis."""
+    return ops.glu(x, axis=axis)
+
+
+def tanh(x):
+    """The hyperbolic tangent."""
+    return ops.tanh(x)
+
+
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    return ops.tanh_shrink(x)
+
+
+def hard_tanh(x):
+    """x clipped to [-1, 1]."""
+    return ops.hard_tanh(x)
+
+
+def threshold(x, threshold, default_value):
+    """x where it exceeds the threshold, else the default value."""
+    return ops.threshold(x, threshold, default_value)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return ops.sigmoid(x)
+
+
+def log_sigmoid(x):
+    """log(sigmoid(x))."""
+    return ops.log_sigmoid(x)
+
+
+def exponential(x):
+    """exp(x)."""
+    return ops.exp(x)
+
+
+def hard_sigmoid(x):
+    """x / 6 + 1 / 2, clipped to [0, 1]."""
+    return ops.hard_sigmoid(x)
+
+
+def hard_silu(x):
+    """x hard_sigmoid(x)."""
+    return ops.hard_silu(x)
+
+
+def mish(x):
+    """x tanh(softplus(x))."""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))

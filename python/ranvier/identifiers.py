@@ -1,0 +1,43 @@
+"""Objects from what users name them by: a string, a config, a class, or the object itself."""
+
+from __future__ import annotations
+
+import inspect
+
+from ranvier import naming, serialization
+
+
+def names_of(objects, aliases=None) -> dict:
+    """A table of the objects by class name, by its snake case, and by aliases."""
+    table = {}
+    for obj in objects:
+        table[obj.__name__] = obj
+        table.setdefault(naming.to_snake_case(obj.__name__), obj)
+    table.update(aliases or {})
+    return table
+
+
+def resolve(identifier, table: dict, kind: str):
+    """The object that `identifier` stands for; classes are instantiated.
+
+    Args:
+        identifier: `None`, a name, a config, a class, or a callable object.
+        table: built-in objects by name.
+        kind: what is looked for, for the error.
+
+    Raises:
+        ValueError: nothing callable is found under the name.
+    """
+    if identifier is None:
+        return None
+    found = identifier
+    if isinstance(identifier, dict):
+        found = serialization.deserialize_keras_object(identifier, module_objects=table)
+    elif isinstance(identifier, str):
+        found = serialization.get_registered_object(identifier, module_objects=table)
+    if not callable(found):
+        raise ValueError(
+            f"Could not interpret {kind} identifier: {identifier}. Expected a name among "
+            f"{sorted(name for name in table if name[:1].islower())}, a config, or a callable."
+        )
+    return found() if inspect.isclass(found) else found
