@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from ranvier import naming, tree
-from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
+from ranvier.symbolic.keras_tensor import any_symbolic
 from ranvier.symbolic.node import Node
 from ranvier.symbolic.probe import compute_output_spec
 
@@ -68,7 +68,8 @@ class Operation:
         """Constructor arguments, read from the signature when they are plain values."""
         config = {"name": self.name}
         args, kwargs = getattr(self, "_init_arguments", ((), {}))
-        if not _overrides_init(type(self)):
+        cls = type(self)
+        if not getattr(cls.get_config, "is_base", False) or getattr(cls.__init__, "is_base", False):
             return config
         bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
         for key, value in list(bound.items())[1:]:
@@ -84,6 +85,9 @@ class Operation:
                     "override `get_config()` in order to be serializable."
                 )
         return config
+
+    get_config.is_base = True
+    __init__.is_base = True
 
     @classmethod
     def from_config(cls, config: dict):
@@ -123,14 +127,5 @@ class Operation:
         return f"<Operation name={self.name}>"
 
 
-def _overrides_init(cls):
-    return cls.__init__ is not Operation.__init__
-
-
 def _is_plain(value):
     return value is None or isinstance(value, (str, int, float, bool, slice, type(Ellipsis)))
-
-
-def is_tensor_spec(x) -> bool:
-    """Whether the object stands for a tensor in a graph."""
-    return isinstance(x, KerasTensor)

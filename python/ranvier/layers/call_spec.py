@@ -1,0 +1,138 @@
+"""The arguments of one layer call, read against the signature of `call`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+from ranvier import _backend as B
+from ranvier import tree
+from ranvier.config import thread_state
+from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import current_stand_in
+from ranvier.variable import Variable
+
+_state = thread_state()
+TENSORS = (B.Tensor, KerasTensor, Variable)
+
+
+@functools.lru_cache(maxsize=2048)
+def _signature_of_function(fn):
+    return inspect.signature(fn)
+
+
+def signature_of(method) -> inspect.Signature:
+    """The signature of a bound method without `self`, read once per function."""
+    fn = getattr(method, "__func__", None)
+    if fn is None:
+        return inspect.signature(method)
+    full = _signature_of_function(fn)
+    return full.replace(parameters=list(full.parameters.values())[1:])
+
+
+class CallTraits:
+    """What a class's `call` accepts."""
+
+    def __init__(self, method):
+        self.signature = signature_of(method)
+        parameters = self.signature.parameters
+        self.names = set(parameters)
+        self.has_kwargs = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        self.has_training = "training" in self.names
+        self.has_mask = "mask" in self.names
+        self.training_default = (
+            parameters["training"].default if self.has_training else inspect.Parameter.empty
+        )
+        self.first_name = next(iter(parameters), None)
+
+
+class CallSpec:
+    """The bound arguments and which of them are tensors."""
+
+    def __init__(self, traits: CallTraits, args, kwargs):
+        if "training" in kwargs and not traits.has_training and not traits.has_kwargs:
+            kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+        bound = traits.signature.bind(*args, **kwargs)
+        self.user_arguments = dict(bound.arguments)
+        bound.apply_defaults()
+        self.arguments = dict(bound.arguments)
+        self.names = traits.names
+        self.tensors = {}
+        self.nested_names = set()
+        for name, value in self.arguments.items():
+            if isinstance(value, TENSORS):
+                self.tensors[name] = value
+            elif tree.is_nested(value) and len(value):
+                flat = tree.flatten(value)
+                if flat and all(isinstance(x, TENSORS) or x is None for x in flat) and any(
+                    x is not None for x in flat
+                ):
+                    self.tensors[name] = value
+                    self.nested_names.add(name)
+        self.first_arg = self.arguments.get(traits.first_name)
+        if isinstance(self.first_arg, tuple) and traits.first_name == "args":
+            self.first_arg = self.first_arg[0] if self.first_arg else None
+
+    def shapes(self) -> dict:
+        """`{name}_shape` of each tensor argument that is no mask."""
+        out = {}
+        for name, value in self.tensors.items():
+            if name == "mask" or name.endswith("_mask") or name in ("args", "kwargs"):
+                continue
+            out[f"{name}_shape"] = tree.map_structure(_shape_of, value)
+        return out
+
+
+def _shape_of(x):
+    if x is None:
+        return None
+    shape = tuple(x.shape)
+    stand_in = current_stand_in()
+    if stand_in is not None and shape and shape[0] == stand_in:
+        return (None, *shape[1:])
+    return shape
+
+
+def shapes_for(method, shapes: dict, class_name: str) -> dict:
+    """The shape arguments that a `build` or `compute_output_shape` takes by its signature."""
+    parameters = signature_of(method).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return shapes
+    names = [
+        n for n, p in parameters.items()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY, p.KEYWORD_ONLY)
+    ]  # fmt: skip
+    if len(names) == 1:
+        return {names[0]: next(iter(shapes.values()), None)}
+    for name in names:
+        if parameters[name].default is inspect.Parameter.empty:
+            if not name.endswith("_shape"):
+                raise ValueError(
+                    f"The method `{method.__name__}()` of class {class_name} should take only shapes. "
+                    f"All arguments must have names ending in `_shape`. Received argument: `{name}`."
+                )
+            if name not in shapes:
+                raise ValueError(
+                    f"The method `{method.__name__}()` of class {class_name} takes the argument "
+                    f"`{name}`, which must be named after an argument of `call()`. Arguments of "
+                    f"`call()` with a shape: {sorted(shapes)}"
+                )
+    return {n: shapes[n] for n in names if n in shapes}
+
+
+class CallContext:
+    """What outer layer calls hand down: the `training` flag."""
+
+    def __init__(self, entry_layer):
+        self.entry_layer = entry_layer
+        self.training = None
+
+
+def current_context() -> CallContext | None:
+    """The context of the running layer call on this thread."""
+    return getattr(_state, "call_context", None)
+
+
+def set_context(context: CallContext | None) -> None:
+    """Starts or ends a context."""
+    _state.call_context = context

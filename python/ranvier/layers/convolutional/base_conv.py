@@ -1,0 +1,128 @@
+"""What all convolution layers share."""
+
+from __future__ import annotations
+
+from ranvier import activations, ops
+from ranvier.config import standardize_data_format
+from ranvier.layers._parts import (
+    activation_config,
+    check_channels,
+    check_padding,
+    take_weight_arguments,
+    tuple_of,
+    weight_config,
+)
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.layer import Layer
+
+
+class BaseConv(Layer):
+    """activation(conv(inputs, kernel) + bias) in `rank` spatial dimensions.
+
+    Args:
+        rank: number of spatial dimensions.
+        filters: channels of the output.
+        kernel_size, strides, dilation_rate: one int or one per spatial dimension.
+        padding: "valid", "same", or "causal" in one dimension.
+        data_format: "channels_last" (default) or "channels_first".
+        groups: channels are cut into that many groups convolved alone.
+    """
+
+    def __init__(self, rank, filters, kernel_size, strides=1, padding="valid", data_format=None,
+                 dilation_rate=1, groups=1, activation=None, use_bias=True,
+                 kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+                 bias_constraint=None, trainable=True, name=None, lora_rank=None, lora_alpha=None, **kwargs):  # fmt: skip
+        super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
+        self.rank = rank
+        self.filters, self.groups = filters, groups
+        self.kernel_size = tuple_of(kernel_size, rank, "kernel_size")
+        self.strides = tuple_of(strides, rank, "strides")
+        self.dilation_rate = tuple_of(dilation_rate, rank, "dilation_rate")
+        self.padding = check_padding(padding, allow_causal=rank == 1)
+        self.data_format = standardize_data_format(data_format)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        take_weight_arguments(
+            self, kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
+        )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=rank + 2)
+        self._check_arguments(lora_rank)
+
+    def _check_arguments(self, lora_rank):
+        name = type(self).__name__
+        if lora_rank:
+            raise NotImplementedError(f"{name}: the LoRA weight form is to come. Received: lora_rank")
+        if self.filters is not None and self.filters <= 0:
+            raise ValueError(f"Invalid value for argument `filters`. Expected a strictly positive value. "
+                             f"Received filters={self.filters}.")  # fmt: skip
+        if self.groups <= 0:
+            raise ValueError(f"The number of groups must be a positive integer. Received: groups={self.groups}.")
+        if self.filters is not None and self.filters % self.groups:
+            raise ValueError("The number of filters must be evenly divisible by the number of groups. "
+                             f"Received: groups={self.groups}, filters={self.filters}.")  # fmt: skip
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError("`strides > 1` not supported in conjunction with `dilation_rate > 1`. "
+                             f"Received: strides={self.strides} and dilation_rate={self.dilation_rate}")  # fmt: skip
+
+    @property
+    def _channel_axis(self):
+        return -1 if self.data_format == "channels_last" else 1
+
+    def build(self, input_shape):
+        channels = check_channels(input_shape, self._channel_axis, self)
+        if channels % self.groups:
+            raise ValueError(
+                "The number of input channels must be evenly divisible by the number of groups. "
+                f"Received groups={self.groups}, but the input has {channels} channels (full input "
+                f"shape is {input_shape})."
+            )
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*self.kernel_size, channels // self.groups, self.filters),
+            initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+
+    def convolution_op(self, inputs, kernel):
+        """The product of inputs and kernel; subclasses may replace it."""
+        padding = self.padding
+        if padding == "causal":
+            inputs = self._pad_causal(inputs)
+            padding = "valid"
+        return ops.conv(inputs, kernel, strides=self.strides, padding=padding,
+                        dilation_rate=self.dilation_rate, data_format=self.data_format)  # fmt: skip
+
+    def _pad_causal(self, inputs):
+        left = self.dilation_rate[0] * (self.kernel_size[0] - 1)
+        widths = [(0, 0), (left, 0), (0, 0)] if self.data_format == "channels_last" else [
+            (0, 0), (0, 0), (left, 0)
+        ]  # fmt: skip
+        return ops.pad(inputs, widths)
+
+    def call(self, inputs):
+        return self._finish(self.convolution_op(inputs, self.kernel))
+
+    def _finish(self, x):
+        """Bias and activation."""
+        if self.bias is not None:
+            bias = self.bias
+            if self.data_format == "channels_first":
+                bias = ops.reshape(bias, (1, -1) + (1,) * self.rank)
+            x = ops.add(x, bias)
+        return x if self.activation is None else self.activation(x)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size,
+                "strides": self.strides, "padding": self.padding, "data_format": self.data_format,
+                "dilation_rate": self.dilation_rate, "groups": self.groups,
+                "activation": activation_config(self), "use_bias": self.use_bias,
+                **weight_config(self, "kernel", "bias")}  # fmt: skip

@@ -1,0 +1,192 @@
+"""Depthwise and separable convolution layers."""
+
+from __future__ import annotations
+
+from ranvier import constraints, initializers, ops, regularizers
+from ranvier.layers._parts import check_channels, take_weight_arguments, weight_config
+from ranvier.layers.convolutional.base_conv import BaseConv
+from ranvier.layers.input_spec import InputSpec
+
+
+class BaseDepthwiseConv(BaseConv):
+    """Each channel convolved with `depth_multiplier` filters of its own.
+
+    Args:
+        depth_multiplier: outputs per channel.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
+    """
+
+    def __init__(self, rank, depth_multiplier, kernel_size, depthwise_initializer="glorot_uniform",
+                 depthwise_regularizer=None, depthwise_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(rank, None, kernel_size, **kwargs)
+        if depth_multiplier is None or depth_multiplier <= 0:
+            raise ValueError("Invalid value for argument `depth_multiplier`. Expected a strictly positive "
+                             f"value. Received depth_multiplier={depth_multiplier}.")  # fmt: skip
+        self.depth_multiplier = depth_multiplier
+        take_weight_arguments(
+            self, depthwise_initializer=depthwise_initializer,
+            depthwise_regularizer=depthwise_regularizer, depthwise_constraint=depthwise_constraint,
+        )  # fmt: skip
+
+    def build(self, input_shape):
+        channels = check_channels(input_shape, self._channel_axis, self)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*self.kernel_size, channels, self.depth_multiplier),
+            initializer=self.depthwise_initializer, regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(channels * self.depth_multiplier,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+
+    def convolution_op(self, inputs, kernel):
+        padding = self.padding
+        if padding == "causal":
+            inputs, padding = self._pad_causal(inputs), "valid"
+        return ops.depthwise_conv(inputs, kernel, strides=self.strides, padding=padding,
+                                  dilation_rate=self.dilation_rate, data_format=self.data_format)  # fmt: skip
+
+    def get_config(self):
+        config = {**super().get_config(), "depth_multiplier": self.depth_multiplier}
+        for key in ("filters", "groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"):
+            config.pop(key)
+        return {**config, **weight_config(self, "depthwise")}
+
+
+class BaseSeparableConv(BaseConv):
+    """A depthwise convolution followed by a 1x1 convolution.
+
+    Args:
+        depth_multiplier: outputs of the depthwise part per channel.
+        depthwise_initializer, pointwise_initializer: starting values; regularizers and constraints alike.
+    """
+
+    def __init__(self, rank, depth_multiplier, filters, kernel_size, depthwise_initializer="glorot_uniform",
+                 pointwise_initializer="glorot_uniform", depthwise_regularizer=None,
+                 pointwise_regularizer=None, depthwise_constraint=None, pointwise_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(rank, filters, kernel_size, **kwargs)
+        self.depth_multiplier = depth_multiplier
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+
+    def build(self, input_shape):
+        channels = check_channels(input_shape, self._channel_axis, self)
+        self.depthwise_kernel = self.add_weight(
+            name="depthwise_kernel", shape=(*self.kernel_size, channels, self.depth_multiplier),
+            initializer=self.depthwise_initializer, regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+        )  # fmt: skip
+        self.pointwise_kernel = self.add_weight(
+            name="pointwise_kernel",
+            shape=(*(1,) * self.rank, channels * self.depth_multiplier, self.filters),
+            initializer=self.pointwise_initializer, regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+
+    def call(self, inputs):
+        padding = self.padding
+        if padding == "causal":
+            inputs, padding = self._pad_causal(inputs), "valid"
+        return self._finish(ops.separable_conv(
+            inputs, self.depthwise_kernel, self.pointwise_kernel, strides=self.strides, padding=padding,
+            dilation_rate=self.dilation_rate, data_format=self.data_format,
+        ))  # fmt: skip
+
+    def get_config(self):
+        config = {**super().get_config(), "depth_multiplier": self.depth_multiplier}
+        for key in ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"):
+            config.pop(key)
+        return {**config, **weight_config(self, "depthwise", "pointwise")}
+
+
+class DepthwiseConv1D(BaseDepthwiseConv):
+    """Depthwise convolution over (batch, steps, channels); see `BaseDepthwiseConv`."""
+
+    def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None,
+                 dilation_rate=1, activation=None, use_bias=True,
+                 depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+                 depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(
+            rank=1, kernel_size=kernel_size, depth_multiplier=depth_multiplier, strides=strides, padding=padding,
+            data_format=data_format, dilation_rate=dilation_rate, activation=activation,
+            use_bias=use_bias, depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer, depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint, **kwargs,
+        )  # fmt: skip
+
+
+class SeparableConv1D(BaseSeparableConv):
+    """Separable convolution over (batch, steps, channels); see `BaseSeparableConv`."""
+
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
+                 depth_multiplier=1, activation=None, use_bias=True,
+                 depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+                 bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+                 pointwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(
+            rank=1, depth_multiplier=depth_multiplier, filters=filters, kernel_size=kernel_size, strides=strides,
+            padding=padding, data_format=data_format, dilation_rate=dilation_rate, activation=activation,
+            use_bias=use_bias, depthwise_initializer=depthwise_initializer,
+            pointwise_initializer=pointwise_initializer, bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer, pointwise_regularizer=pointwise_regularizer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint, pointwise_constraint=pointwise_constraint,
+            bias_constraint=bias_constraint, **kwargs,
+        )  # fmt: skip
+
+
+class DepthwiseConv2D(BaseDepthwiseConv):
+    """Depthwise convolution over (batch, height, width, channels); see `BaseDepthwiseConv`."""
+
+    def __init__(self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None,
+                 dilation_rate=(1, 1), activation=None, use_bias=True,
+                 depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+                 depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(
+            rank=2, kernel_size=kernel_size, depth_multiplier=depth_multiplier, strides=strides, padding=padding,
+            data_format=data_format, dilation_rate=dilation_rate, activation=activation,
+            use_bias=use_bias, depthwise_initializer=depthwise_initializer,
+            bias_initializer=bias_initializer, depthwise_regularizer=depthwise_regularizer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint, bias_constraint=bias_constraint, **kwargs,
+        )  # fmt: skip
+
+
+class SeparableConv2D(BaseSeparableConv):
+    """Separable convolution over (batch, height, width, channels); see `BaseSeparableConv`."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
+                 depth_multiplier=1, activation=None, use_bias=True,
+                 depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+                 bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+                 pointwise_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(
+            rank=2, depth_multiplier=depth_multiplier, filters=filters, kernel_size=kernel_size, strides=strides,
+            padding=padding, data_format=data_format, dilation_rate=dilation_rate, activation=activation,
+            use_bias=use_bias, depthwise_initializer=depthwise_initializer,
+            pointwise_initializer=pointwise_initializer, bias_initializer=bias_initializer,
+            depthwise_regularizer=depthwise_regularizer, pointwise_regularizer=pointwise_regularizer,
+            bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+            depthwise_constraint=depthwise_constraint, pointwise_constraint=pointwise_constraint,
+            bias_constraint=bias_constraint, **kwargs,
+        )  # fmt: skip

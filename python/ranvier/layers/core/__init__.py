@@ -1,0 +1,1 @@
+"""Layers that stand for a product, an input, a function."""

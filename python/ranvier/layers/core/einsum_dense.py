@@ -1,0 +1,94 @@
+"""A dense layer over any axes."""
+
+from __future__ import annotations
+
+from ranvier import activations, ops
+from ranvier.layers._parts import activation_config, take_weight_arguments, weight_config
+from ranvier.layers.layer import Layer
+
+
+class EinsumDense(Layer):
+    """activation(einsum(equation, inputs, kernel) + bias).
+
+    Args:
+        equation: such as "abc,cd->abd"; the kernel is its second operand.
+        output_shape: sizes of the output without the batch; `None` entries follow from the input.
+        activation: name or function.
+        bias_axes: output letters that the bias has; no bias when `None`.
+    """
+
+    def __init__(self, equation, output_shape, activation=None, bias_axes=None,
+                 kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+                 bias_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+        super().__init__(**kwargs)
+        self.equation = equation
+        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.bias_axes = bias_axes
+        self.activation = activations.get(activation)
+        take_weight_arguments(
+            self, kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
+        )  # fmt: skip
+
+    def build(self, input_shape):
+        kernel_shape, bias_shape = self._weight_shapes(input_shape)
+        self.kernel = self.add_weight(
+            name="kernel", shape=kernel_shape, initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
+        self.bias = None
+        if bias_shape is not None:
+            self.bias = self.add_weight(
+                name="bias", shape=bias_shape, initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )  # fmt: skip
+
+    def _weight_shapes(self, input_shape):
+        operands, _, out = self.equation.replace(" ", "").partition("->")
+        left, _, kernel = operands.partition(",")
+        if not out or not kernel:
+            raise ValueError(
+                f"Invalid einsum equation '{self.equation}'. Equations must be in the form [X],[Y]->[Z], "
+                "...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
+            )
+        trailing = left.startswith("...")
+        letters_in, letters_out = left.replace("...", ""), out.replace("...", "")
+        # With leading dots sizes are read from the end, else from the start.
+        sizes = dict(zip(reversed(letters_in), reversed(input_shape))) if trailing else dict(
+            zip(letters_in, input_shape)
+        )
+        full_out = self.partial_output_shape if trailing else (input_shape[0], *self.partial_output_shape)
+        pairs = zip(reversed(letters_out), reversed(full_out)) if trailing else zip(letters_out, full_out)
+        for letter, size in pairs:
+            if size is None:
+                continue
+            if letter in letters_in and sizes.get(letter) not in (None, size):
+                raise ValueError(
+                    "Input shape and output shape do not match at shared dimension "
+                    f"'{letter}'. Input shape is {sizes[letter]}, and output shape is {size}."
+                )
+            sizes.setdefault(letter, size)
+        for letter in kernel:
+            if letter not in sizes:
+                raise ValueError(
+                    f"Weight dimension '{letter}' did not have a match in either the input spec "
+                    f"'{letters_in}' or the output spec '{letters_out}'. For this layer, the weight must "
+                    "be fully specified."
+                )
+        bias_shape = None
+        if self.bias_axes:
+            first = min(letters_out.index(c) for c in self.bias_axes)
+            bias_shape = [sizes[c] if c in self.bias_axes else 1 for c in letters_out[first:]]
+        return [sizes[c] for c in kernel], bias_shape
+
+    def call(self, inputs, training=None):
+        x = ops.einsum(self.equation, inputs, self.kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return x if self.activation is None else self.activation(x)
+
+    def get_config(self):
+        return {**super().get_config(), "output_shape": self.partial_output_shape, "equation": self.equation,
+                "activation": activation_config(self), "bias_axes": self.bias_axes,
+                **weight_config(self, "kernel", "bias")}  # fmt: skip

@@ -1,0 +1,190 @@
+"""Layers that disturb their input while training."""
+
+from __future__ import annotations
+
+import math
+
+from ranvier import ops, random, regularizers
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.layer import Layer
+from ranvier.random import SeedGenerator
+
+
+class _Noise(Layer):
+    """Draws from a seed generator of its own while training."""
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = SeedGenerator(seed)
+        self.supports_masking = True
+        self.built = True
+
+
+def _check_rate(rate):
+    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        raise ValueError(f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
+                         f"Received: rate={rate}")  # fmt: skip
+
+
+class Dropout(_Noise):
+    """Sets a share `rate` of the elements to zero while training and divides the others by 1 - rate.
+
+    Args:
+        rate: share of elements set to zero.
+        noise_shape: shape of the mask; sizes of one share it along an axis, `None` is the input's size.
+        seed: integer seed.
+    """
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        _check_rate(rate)
+        super().__init__(seed=seed, **kwargs)
+        self.rate = rate
+        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+
+    def call(self, inputs, training=False):
+        if training and self.rate > 0:
+            return random.dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
+        return inputs
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+
+
+class _SpatialDropout(_Noise):
+    """Drops whole channels."""
+
+    rank = 0
+
+    def __init__(self, rate, data_format=None, seed=None, **kwargs):
+        from ranvier.config import standardize_data_format
+
+        _check_rate(rate)
+        super().__init__(seed=seed, **kwargs)
+        self.rate = rate
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        shape = inputs.shape
+        ones = (1,) * self.rank
+        noise = (shape[0], *ones, shape[-1]) if self.data_format == "channels_last" else (*shape[:2], *ones)
+        return random.dropout(inputs, self.rate, noise_shape=noise, seed=self.seed_generator)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "data_format": self.data_format}
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Drops whole channels of (batch, steps, channels)."""
+
+    rank = 1
+
+    def __init__(self, rate, seed=None, name=None, dtype=None, **kwargs):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("data_format")
+        return config
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Drops whole channels of (batch, height, width, channels)."""
+
+    rank = 2
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Drops whole channels of (batch, depth, height, width, channels)."""
+
+    rank = 3
+
+
+class GaussianNoise(_Noise):
+    """Adds normal numbers of mean 0 while training.
+
+    Args:
+        stddev: their standard deviation.
+    """
+
+    def __init__(self, stddev, seed=None, **kwargs):
+        if not 0 <= stddev <= 1:
+            raise ValueError("Invalid value received for argument `stddev`. Expected a float value between 0 "
+                             f"and 1. Received: stddev={stddev}")  # fmt: skip
+        super().__init__(seed=seed, **kwargs)
+        self.stddev = stddev
+
+    def call(self, inputs, training=False):
+        if not training or self.stddev == 0:
+            return inputs
+        return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator))
+
+    def get_config(self):
+        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
+
+
+class GaussianDropout(_Noise):
+    """Multiplies by normal numbers of mean 1 and variance rate / (1 - rate) while training."""
+
+    def __init__(self, rate, seed=None, **kwargs):
+        _check_rate(rate)
+        super().__init__(seed=seed, **kwargs)
+        self.rate = rate
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        stddev = math.sqrt(self.rate / (1.0 - self.rate))
+        return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, self.compute_dtype, self.seed_generator))
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+class AlphaDropout(_Noise):
+    """Dropout that keeps mean and variance, for SELU networks."""
+
+    def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
+        _check_rate(rate)
+        super().__init__(seed=seed, **kwargs)
+        self.rate, self.noise_shape = rate, noise_shape
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        low = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
+        shape = inputs.shape if self.noise_shape is None else tuple(
+            inputs.shape[i] if d is None else d for i, d in enumerate(self.noise_shape)
+        )
+        kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
+        a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
+        b = -a * low * self.rate
+        return ops.add(ops.multiply(ops.where(kept, inputs, low), a), b)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+
+
+class ActivityRegularization(Layer):
+    """Adds a penalty on its input to the loss and returns the input.
+
+    Args:
+        l1, l2: factors of the sum of absolute values and of squares.
+    """
+
+    def __init__(self, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
+        self.l1, self.l2 = l1, l2
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs):
+        return inputs
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("activity_regularizer", None)
+        return {**config, "l1": self.l1, "l2": self.l2}

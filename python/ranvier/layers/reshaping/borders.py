@@ -1,0 +1,182 @@
+"""Layers that add, cut or repeat at the borders: ZeroPadding, Cropping, UpSampling."""
+
+from __future__ import annotations
+
+from ranvier import ops
+from ranvier.config import standardize_data_format
+from ranvier.layers._parts import tuple_of
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.layer import Layer
+
+
+def _pairs(value, rank, name):
+    """(low, high) per spatial dimension from an int, one int each, or pairs."""
+    problem = (f"`{name}` should be an int, or {rank} ints, or {rank} pairs of ints. "
+               f"Received: {name}={value}")  # fmt: skip
+    if isinstance(value, int):
+        return ((value, value),) * rank
+    value = tuple(value)
+    if rank == 1 and len(value) == 2 and all(isinstance(v, int) for v in value):
+        return (value,)
+    if len(value) != rank:
+        raise ValueError(problem)
+    out = []
+    for v in value:
+        pair = (v, v) if isinstance(v, int) else tuple(v)
+        if len(pair) != 2 or any(not isinstance(p, int) or p < 0 for p in pair):
+            raise ValueError(problem)
+        out.append(pair)
+    return tuple(out)
+
+
+class _Border(Layer):
+    rank = 0
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def _spatial(self, values, other):
+        """Per axis of the input: `values` at the spatial ones, `other` elsewhere."""
+        if self.data_format == "channels_last":
+            return [other, *values, other]
+        return [other, other, *values]
+
+    def _format_config(self):
+        return {} if self.rank == 1 else {"data_format": self.data_format}
+
+
+class _ZeroPadding(_Border):
+    def __init__(self, padding=1, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.padding = _pairs(padding, self.rank, "padding")
+
+    def call(self, inputs):
+        return ops.pad(inputs, self._spatial(self.padding, (0, 0)))
+
+    def get_config(self):
+        padding = self.padding[0] if self.rank == 1 else self.padding
+        return {**super().get_config(), "padding": padding, "data_format": self.data_format}
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Zeros before and after the steps of (batch, steps, channels)."""
+
+    rank = 1
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Zeros around (batch, height, width, channels)."""
+
+    rank = 2
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Zeros around (batch, depth, height, width, channels)."""
+
+    rank = 3
+
+
+class _Cropping(_Border):
+    def __init__(self, cropping=1, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.cropping = _pairs(cropping, self.rank, "cropping")
+
+    def call(self, inputs):
+        pairs = self._spatial(self.cropping, (0, 0))
+        for size, (low, high) in zip(inputs.shape, pairs):
+            if (low or high) and low + high >= size:
+                raise ValueError(
+                    "Values in `cropping` argument should be smaller than the corresponding spatial "
+                    f"dimension of the input. Received: input_shape={tuple(inputs.shape)}, "
+                    f"cropping={self.cropping}"
+                )
+        return inputs[tuple(slice(low, n - high) for n, (low, high) in zip(inputs.shape, pairs))]
+
+    def get_config(self):
+        cropping = self.cropping[0] if self.rank == 1 else self.cropping
+        return {**super().get_config(), "cropping": cropping, **self._format_config()}
+
+
+class Cropping1D(_Cropping):
+    """Cuts steps off (batch, steps, channels)."""
+
+    rank = 1
+
+    def __init__(self, cropping=(1, 1), **kwargs):
+        super().__init__(cropping, **kwargs)
+
+
+class Cropping2D(_Cropping):
+    """Cuts the borders of (batch, height, width, channels)."""
+
+    rank = 2
+
+    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class Cropping3D(_Cropping):
+    """Cuts the borders of (batch, depth, height, width, channels)."""
+
+    rank = 3
+
+    def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        super().__init__(cropping, data_format, **kwargs)
+
+
+class _UpSampling(_Border):
+    def __init__(self, size=2, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.size = tuple_of(size, self.rank, "size")
+
+    def call(self, inputs):
+        for axis, times in enumerate(self._spatial(self.size, 1)):
+            if times > 1:
+                inputs = ops.repeat(inputs, times, axis=axis)
+        return inputs
+
+    def get_config(self):
+        size = self.size[0] if self.rank == 1 else self.size
+        return {**super().get_config(), "size": size, **self._format_config()}
+
+
+class UpSampling1D(_UpSampling):
+    """Repeats the steps of (batch, steps, channels)."""
+
+    rank = 1
+
+    def __init__(self, size=2, **kwargs):
+        super().__init__(size, **kwargs)
+
+
+class UpSampling2D(_UpSampling):
+    """Repeats rows and columns of (batch, height, width, channels).
+
+    Args:
+        size: times per spatial dimension.
+        interpolation: "nearest".
+    """
+
+    rank = 2
+
+    def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(size, data_format, **kwargs)
+        if interpolation != "nearest":
+            raise ValueError("UpSampling2D: only `interpolation='nearest'` is there yet. "
+                             f"Received: interpolation={interpolation}")  # fmt: skip
+        self.interpolation = interpolation
+
+    def get_config(self):
+        return {**super().get_config(), "interpolation": self.interpolation}
+
+
+class UpSampling3D(_UpSampling):
+    """Repeats the positions of (batch, depth, height, width, channels)."""
+
+    rank = 3
+
+    def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
+        super().__init__(size, data_format, **kwargs)

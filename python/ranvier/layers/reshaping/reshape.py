@@ -1,0 +1,107 @@
+"""Layers that change the shape: Flatten, Reshape, Permute, RepeatVector."""
+
+from __future__ import annotations
+
+import math
+
+from ranvier import ops
+from ranvier.config import standardize_data_format
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.layer import Layer
+
+
+class Flatten(Layer):
+    """All axes but the batch as one.
+
+    Args:
+        data_format: "channels_first" moves the channels to the end first.
+    """
+
+    def __init__(self, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = standardize_data_format(data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+        self.built = True
+
+    def call(self, inputs):
+        shape = inputs.shape
+        if self.data_format == "channels_first" and len(shape) > 1:
+            inputs = ops.transpose(inputs, (0, *range(2, len(shape)), 1))
+        return ops.reshape(inputs, (shape[0], math.prod(shape[1:])))
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """Each sample in another shape.
+
+    Args:
+        target_shape: sizes without the batch; one may be -1.
+    """
+
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**kwargs)
+        target_shape = tuple(target_shape)
+        if len([d for d in target_shape if d == -1]) > 1:
+            raise ValueError("The `target_shape` argument must not contain more than one `-1` value. "
+                             f"Received: target_shape={target_shape}")  # fmt: skip
+        self.target_shape = target_shape
+        self.built = True
+
+    def call(self, inputs):
+        shape = list(self.target_shape)
+        size = math.prod(inputs.shape[1:])
+        known = math.prod(d for d in shape if d != -1)
+        if -1 in shape and known:
+            shape[shape.index(-1)] = size // known
+        if math.prod(shape) != size:
+            raise ValueError(
+                "The total size of the tensor must be unchanged. Received: "
+                f"input_shape={tuple(inputs.shape[1:])}, target_shape={self.target_shape}"
+            )
+        return ops.reshape(inputs, (inputs.shape[0], *shape))
+
+    def get_config(self):
+        return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Permute(Layer):
+    """The axes of each sample in another order.
+
+    Args:
+        dims: axes from 1; `(2, 1)` swaps the first two after the batch.
+    """
+
+    def __init__(self, dims, **kwargs):
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(dims) != list(range(1, len(dims) + 1)):
+            raise ValueError("Invalid permutation argument `dims` for Permute Layer. The set of indices in "
+                             f"`dims` must be consecutive and start from 1. Received dims={dims}")  # fmt: skip
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.built = True
+
+    def call(self, inputs):
+        return ops.transpose(inputs, axes=(0, *self.dims))
+
+    def get_config(self):
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """(batch, features) repeated n times: (batch, n, features)."""
+
+    def __init__(self, n, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(n, int):
+            raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        self.n = n
+        self.input_spec = InputSpec(ndim=2)
+        self.built = True
+
+    def call(self, inputs):
+        return ops.repeat(ops.expand_dims(inputs, 1), repeats=self.n, axis=1)
+
+    def get_config(self):
+        return {**super().get_config(), "n": self.n}

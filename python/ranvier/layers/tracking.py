@@ -1,0 +1,194 @@
+"""Which attributes of a layer are state: variables, layers, metrics, seed generators."""
+
+from __future__ import annotations
+
+import functools
+
+from ranvier.random.seed import SeedGenerator
+from ranvier.symbolic.operation import Operation
+from ranvier.variable import Variable, bump_structure
+
+
+def kind_of(value) -> str | None:
+    """The list an attribute belongs to; `None` for plain values."""
+    if isinstance(value, Variable):
+        return "trainable" if value.trainable else "non_trainable"
+    if isinstance(value, SeedGenerator):
+        return "seed_generators"
+    if isinstance(value, Operation):
+        return "layers" if hasattr(value, "_trainable_variables") else None
+    if all(hasattr(value, n) for n in ("update_state", "reset_state", "result", "variables")):
+        return None if isinstance(value, type) else "metrics"
+    return None
+
+
+class Tracker:
+    """The state lists of one layer."""
+
+    def __init__(self, lists: dict):
+        self.lists = lists
+        self.locked = False
+        self.message = ""
+
+    def track(self, value):
+        """Records the value; containers come back in a form that records what is put in later."""
+        kind = kind_of(value)
+        if kind is not None:
+            self.add(kind, value)
+            return value
+        if type(value) is list:
+            return TrackedList(value, self)
+        if type(value) is dict:
+            return TrackedDict(value, self)
+        if isinstance(value, tuple):
+            items = [self.track(v) for v in value]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if type(value) is set:
+            for v in value:
+                self.track(v)
+        return value
+
+    def add(self, kind, value):
+        """Appends to a list unless it is there."""
+        target = self.lists[kind]
+        if any(v is value for v in target):
+            return
+        if kind == "trainable" and any(v is value for v in self.lists["non_trainable"]):
+            return
+        if kind == "non_trainable" and any(v is value for v in self.lists["trainable"]):
+            return
+        if self.locked and kind not in ("metrics", "seed_generators"):
+            raise ValueError(self.message)
+        target.append(value)
+        bump_structure()
+
+    def forget(self, value):
+        """Removes a value (and what a container holds) from the lists."""
+        if isinstance(value, (list, tuple)):
+            for v in value:
+                self.forget(v)
+            return
+        if isinstance(value, dict):
+            for v in value.values():
+                self.forget(v)
+            return
+        for target in self.lists.values():
+            for i, v in enumerate(target):
+                if v is value:
+                    if self.locked and target is not self.lists["metrics"]:
+                        raise ValueError(self.message)
+                    del target[i]
+                    bump_structure()
+                    break
+
+
+class TrackedList(list):
+    """A list attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        super().__init__(tracker.track(v) for v in values) if tracker else super().__init__(values)
+
+    def _track(self, value):
+        return self.tracker.track(value) if self.tracker else value
+
+    def _forget(self, value):
+        if self.tracker:
+            self.tracker.forget(value)
+
+    def append(self, value):
+        super().append(self._track(value))
+
+    def insert(self, index, value):
+        super().insert(index, self._track(value))
+
+    def extend(self, values):
+        super().extend([self._track(v) for v in values])
+
+    def __iadd__(self, values):
+        self.extend(values)
+        return self
+
+    def __setitem__(self, key, value):
+        if isinstance(key, slice):
+            value = [self._track(v) for v in value]
+        else:
+            self._forget(self[key])
+            value = self._track(value)
+        super().__setitem__(key, value)
+
+    def remove(self, value):
+        self._forget(value)
+        super().remove(value)
+
+    def pop(self, index=-1):
+        value = super().pop(index)
+        self._forget(value)
+        return value
+
+    def clear(self):
+        for value in self:
+            self._forget(value)
+        super().clear()
+
+    def __delitem__(self, key):
+        self._forget(self[key])
+        super().__delitem__(key)
+
+    def __reduce__(self):
+        return list, (list(self),)
+
+
+class TrackedDict(dict):
+    """A dict attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        pairs = dict(values).items()
+        super().__init__((k, tracker.track(v) if tracker else v) for k, v in pairs)
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, self.tracker.track(value) if self.tracker else value)
+
+    def update(self, *args, **kwargs):
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def setdefault(self, key, default=None):
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key, *default):
+        value = super().pop(key, *default)
+        if self.tracker:
+            self.tracker.forget(value)
+        return value
+
+    def clear(self):
+        for value in self.values():
+            self.tracker.forget(value)
+        super().clear()
+
+    def __delitem__(self, key):
+        self.tracker.forget(self[key])
+        super().__delitem__(key)
+
+    def __reduce__(self):
+        return dict, (dict(self),)
+
+
+def without_tracking(method):
+    """Attributes set inside are not recorded."""
+
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        tracker = self.__dict__.get("_tracker")
+        object.__setattr__(self, "_tracker", None)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            if tracker is not None:
+                object.__setattr__(self, "_tracker", tracker)
+
+    return wrapper
