@@ -76,9 +76,16 @@ template <class To, class From>
 void convert(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
              size_t src_row_bytes) noexcept {
   To* __restrict d = static_cast<To*>(dst);
+  const auto row_at = [=](int64_t i) {
+    return reinterpret_cast<const From*>(static_cast<const char*>(src) +
+                                         rows[i] * static_cast<int64_t>(src_row_bytes));
+  };
+  if (row == 1) {  // labels
+    for (int64_t i = 0; i < count; ++i) d[i] = static_cast<To>(*row_at(i));
+    return;
+  }
   for (int64_t i = 0; i < count; ++i, d += row) {
-    const From* __restrict s = reinterpret_cast<const From*>(
-        static_cast<const char*>(src) + rows[i] * static_cast<int64_t>(src_row_bytes));
+    const From* __restrict s = row_at(i);
     for (int64_t c = 0; c < row; ++c) d[c] = static_cast<To>(s[c]);
   }
 }
