@@ -101,7 +101,7 @@ constexpr int kChains = 12, kSteps = 20000;
     V sums[kChains] = {}, a = V{} + 0.999f, b = V{};                                 \
     for (int i = 0; i < kSteps; ++i) _Pragma("GCC unroll 12") for (V & sum : sums) { \
         sum = madd;                                                                  \
-        asm("" : "+v"(sum));                                                         \
+        asm volatile("" : "+v"(sum));                                                \
       }                                                                              \
   }
 RV_CHAINS(chains_avx512, "avx512f", __m512, _mm512_fmadd_ps(sum, a, b))

@@ -219,7 +219,8 @@ void choose_slices(ConvPlan& plan, int64_t rows) {
 
 template <class T>
 FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
-  constexpr int64_t kPixels = 128;  // summed in registers; their part of dy stays in L1
+  constexpr int64_t kPixels = 128;     // summed in registers; their part of dy stays in L1
+  constexpr int64_t kFewChannels = 8;  // one tap alone would fill a small part of a tile
   const Correlation c = forward_correlation(s);
   FilterGradient q{};
   q.batch = c.batch, q.groups = s.groups;
@@ -228,7 +229,9 @@ FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
   q.stride = c.stride, q.dilation = c.dilation, q.pad = c.pad;
   q.in_pitch = c.in_pitch, q.in_image = c.in_image;
   const int64_t last = (q.out[2] - 1) * q.stride[2] + q.taps[2] - 1 - q.pad[2];
-  q.joined = q.groups == 1 && q.dilation[2] == 1 && q.pad[2] <= 0 && last < q.in[2];
+  const bool inside = q.pad[2] <= 0 && last < q.in[2];
+  q.joined = q.groups == 1 && q.dilation[2] == 1 && (inside || q.m_channels <= kFewChannels);
+  q.copied = q.joined && !inside;
   q.runs = q.taps[0] * q.taps[1] * (q.joined ? 1 : q.taps[2]);
   q.run_length = q.m_channels * (q.joined ? q.taps[2] : 1);
   q.wide = q.n_channels >= 4 * rows.lanes && q.run_length <= rows.wide_pixels;
@@ -240,7 +243,8 @@ FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
   q.row_width = std::min(q.out[2], kPixels);
   q.rows_per_line = ceil_div(q.out[2], q.row_width);
   q.rows = q.batch * q.out[0] * q.out[1] * q.rows_per_line;
-  q.rows_per_block = ceil_div(kPixels, q.row_width);
+  q.rows_per_block = std::max<int64_t>(1, kPixels / q.row_width);
+  q.copied_row = ((q.row_width - 1) * q.stride[2] + q.taps[2]) * q.m_channels;
   return q;
 }
 
@@ -252,7 +256,10 @@ void prepare_filter(ConvPlan& plan) {
   plan.blocks =
       std::clamp<int64_t>(std::min(ceil_div(16, plan.slices), by_work / plan.slices), 1, q.units);
   plan.scratch.per_worker = q.rows_per_block * sizeof(ConvSegment<T>);
-  plan.variant = q.joined ? "filter, whole rows" : "filter, by tap";
+  if (q.copied) plan.scratch.per_worker += q.rows_per_block * q.copied_row * sizeof(T);
+  plan.variant = q.copied   ? "filter, padded rows"
+                 : q.joined ? "filter, whole rows"
+                            : "filter, by tap";
 }
 
 template <class T>

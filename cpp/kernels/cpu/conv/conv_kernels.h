@@ -79,7 +79,9 @@ struct FilterGradient {
   Dims3 in, out, taps, stride, dilation, pad;
   Dims3 in_pitch;
   int64_t in_image, out_channels;
-  bool joined;
+  bool joined;         // a run spans all taps along the width
+  bool copied;         // joined, over rows of x copied with zero borders: few channels, padding
+  int64_t copied_row;  // elements of one copied row
   int64_t runs, run_length, tiles_per_run, units;
   int64_t rows, row_width, rows_per_line;  // row units; their pixels; row units per output row
   int64_t rows_per_block;                  // summed in registers

@@ -146,13 +146,19 @@ void depthwise_filter_tap(const Correlation& q, int64_t r0, int64_t r1, int64_t 
   const int64_t from = kw * q.dilation[2] - q.pad[2];
   const Range columns = inside(from, q.stride[2], q.out[2], q.in[2]);
   const int64_t x_step = q.stride[2] * q.in_pitch[2], dy_step = q.out_pitch[2];
-  for (int64_t row = r0; row < r1; ++row) {
-    const int64_t plane = row / q.out[1], oh = row - plane * q.out[1];
-    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+  if (columns.begin >= columns.end) return;
+  int64_t plane = r0 / q.out[1], oh = r0 - plane * q.out[1];
+  int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+  const auto advance = [&] {
+    if (++oh < q.out[1]) return;
+    oh = 0;
+    if (++od < q.out[0]) return;
+    od = 0, ++image;
+  };
+  for (int64_t row = r0; row < r1; ++row, advance()) {
     const int64_t id = od * q.stride[0] + kd * q.dilation[0] - q.pad[0];
     const int64_t ih = oh * q.stride[1] + kh * q.dilation[1] - q.pad[1];
-    if (id < 0 || id >= q.in[0] || ih < 0 || ih >= q.in[1] || columns.begin >= columns.end)
-      continue;
+    if (id < 0 || id >= q.in[0] || ih < 0 || ih >= q.in[1]) continue;
     const T* a = x + image * q.in_image + id * q.in_pitch[0] + ih * q.in_pitch[1] +
                  (columns.begin * q.stride[2] + from) * q.in_pitch[2] + c;
     const T* g = dy + image * q.out_image + od * q.out_pitch[0] + oh * q.out_pitch[1] +
@@ -179,25 +185,24 @@ template <class T>
 void depthwise_filter(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* dy,
                       T* dw) noexcept {
   constexpr int L = Vec<T>::kLanes;
-  constexpr int64_t kBlockPixels = 256;
+  constexpr int64_t kBlockPixels = 96;  // whose x and dy, two vectors wide, stay in L1
   const int64_t channels = q.k_channels, taps = q.taps[0] * q.taps[1] * q.taps[2];
   std::memset(dw, 0, taps * channels * sizeof(T));
-  int64_t rows = (kBlockPixels + q.out[2] - 1) / q.out[2];
+  const int64_t rows = q.out[2] < kBlockPixels ? kBlockPixels / q.out[2] : 1;
   for (int64_t block = r0; block < r1; block += rows) {
     const int64_t end = block + rows < r1 ? block + rows : r1;
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      const int64_t kw = tap % q.taps[2], kh = tap / q.taps[2] % q.taps[1];
-      const int64_t kd = tap / q.taps[2] / q.taps[1];
-      T* to = dw + tap * channels;
-      int64_t c = 0;
-      for (; c + 2 * L <= channels; c += 2 * L)
-        depthwise_filter_tap<T, 2, false>(q, block, end, kd, kh, kw, c, L, x, dy, to + c);
-      for (; c < channels; c += L) {
-        const int64_t left = channels - c;
-        depthwise_filter_tap<T, 1, true>(q, block, end, kd, kh, kw, c,
-                                         left < L ? static_cast<int>(left) : L, x, dy, to + c);
-      }
-    }
+    const auto all_taps = [&](auto kernel, int64_t c, int tail) {
+      T* to = dw + c;
+      for (int64_t kd = 0; kd < q.taps[0]; ++kd)
+        for (int64_t kh = 0; kh < q.taps[1]; ++kh)
+          for (int64_t kw = 0; kw < q.taps[2]; ++kw, to += channels)
+            kernel(q, block, end, kd, kh, kw, c, tail, x, dy, to);
+    };
+    int64_t c = 0;
+    for (; c + 2 * L <= channels; c += 2 * L) all_taps(depthwise_filter_tap<T, 2, false>, c, L);
+    for (; c < channels; c += L)
+      all_taps(depthwise_filter_tap<T, 1, true>, c,
+               channels - c < L ? static_cast<int>(channels - c) : L);
   }
 }
 

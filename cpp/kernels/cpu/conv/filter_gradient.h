@@ -99,10 +99,23 @@ RV_INLINE GradientUnit gradient_unit(const FilterGradient& q, int64_t u) {
   return {rest / q.runs, rest % q.runs, begin, end - begin};
 }
 
+// Columns [first, first + count) of a row of x, zero where there are none.
+template <class T>
+RV_INLINE void copy_columns(const FilterGradient& q, const T* row, int64_t first, int64_t count,
+                            T* to) {
+  const int64_t c = q.m_channels, end = first + count;
+  int64_t lo = first < 0 ? 0 : first, hi = end < q.in[2] ? end : q.in[2];
+  lo = lo > end ? end : lo;
+  hi = hi < lo ? lo : hi;
+  std::memset(to, 0, (lo - first) * c * sizeof(T));
+  if (hi > lo) std::memcpy(to + (lo - first) * c, row + lo * c, (hi - lo) * c * sizeof(T));
+  std::memset(to + (hi - first) * c, 0, (end - hi) * c * sizeof(T));
+}
+
 // Pieces of the output rows [r0, r1) whose input lies inside x for this run.
 template <class T>
 int64_t list_segments(const FilterGradient& q, const GradientUnit& unit, int64_t r0, int64_t r1,
-                      const T* x, const T* dy, ConvSegment<T>* to) noexcept {
+                      const T* x, const T* dy, ConvSegment<T>* to, T* rows) noexcept {
   const int64_t across = q.joined ? 1 : q.taps[2];
   const int64_t kw = unit.run % across, rest = unit.run / across;
   const int64_t kh = rest % q.taps[1], kd = rest / q.taps[1];
@@ -135,9 +148,15 @@ int64_t list_segments(const FilterGradient& q, const GradientUnit& unit, int64_t
     lo = lo < first ? first : lo;
     hi = hi > end ? end : hi;
     if (lo >= hi) continue;
-    to[count++] = {x + image * q.in_image + id * q.in_pitch[0] + ih * q.in_pitch[1] +
-                       (lo * step + from) * q.in_pitch[2] + unit.group * q.m_channels,
-                   dy + (line * q.out[2] + lo) * q.out_channels + unit.group * q.n_channels,
+    const T* from_x = x + image * q.in_image + id * q.in_pitch[0] + ih * q.in_pitch[1];
+    if (q.copied) {
+      T* row = rows + count * q.copied_row;
+      copy_columns(q, from_x, lo * step + from, (hi - lo - 1) * step + q.taps[2], row);
+      from_x = row;
+    } else {
+      from_x += (lo * step + from) * q.in_pitch[2] + unit.group * q.m_channels;
+    }
+    to[count++] = {from_x, dy + (line * q.out[2] + lo) * q.out_channels + unit.group * q.n_channels,
                    hi - lo};
   }
   return count;
@@ -147,6 +166,7 @@ template <class T>
 void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
                      const T* x, const T* dy, T* dw, std::byte* scratch) noexcept {
   ConvSegment<T>* segments = reinterpret_cast<ConvSegment<T>*>(scratch);
+  T* copies = reinterpret_cast<T*>(segments + q.rows_per_block);
   const int64_t ldc = q.out_channels;
   for (int64_t u = u0; u < u1; ++u) {
     const GradientUnit unit = gradient_unit(q, u);
@@ -165,7 +185,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
     for (int64_t u = u0; u < u1; ++u) {
       const GradientUnit unit = gradient_unit(q, u);
       const int64_t list = unit.group * q.runs + unit.run;
-      if (list != listed) t.count = list_segments(q, unit, block, end, x, dy, segments);
+      if (list != listed) t.count = list_segments(q, unit, block, end, x, dy, segments, copies);
       listed = list;
       if (t.count == 0) continue;
       T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
