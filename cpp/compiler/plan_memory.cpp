@@ -57,7 +57,7 @@ std::vector<InPlacePair> in_place_pairs(const Graph& graph, const GraphNode& nod
       if (same_bytes(pair.input, pair.output)) pairs.push_back(pair);
     return pairs;
   }
-  if (node.op->traits.pointwise) {
+  if (node.op->traits.pointwise && node.op->micro_op != kernels::PwOp::Cast) {
     const TypeSpec& out = graph.spec(node.outputs[0]);
     for (uint32_t k = 0; k < node.inputs.size(); ++k) {
       const TypeSpec& in = graph.spec(node.inputs[k]);

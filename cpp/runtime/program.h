@@ -87,6 +87,7 @@ class Program : public RefCounted {
   std::string dump() const;  // places and steps as text
 
   // For the epoch loop.
+  size_t step_count() const { return lowered_.steps.size(); }
   std::span<const VariableUse> uses() const { return uses_; }
   uint32_t argument_input(size_t argument) const { return argument_inputs_[argument]; }
   // With the words held: gives written variables whose storage somebody else holds a fresh copy,

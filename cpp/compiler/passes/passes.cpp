@@ -34,6 +34,15 @@ void run_passes(Graph& graph, const PassOptions& options, const std::string& nam
   for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
     graph.sort_nodes();
   finish_pass(graph, "simplify", name);
+  if (!options.fuse) return;
+  if (!options.exact) fuse_sgd(graph);
+  fuse_epilogue(graph);
+  finish_pass(graph, "fuse_epilogue", name);
+  fuse_pointwise(graph);
+  remove_dead_nodes(graph);
+  finish_pass(graph, "fuse_pointwise", name);
+  merge_lists(graph);
+  finish_pass(graph, "merge_lists", name);
 }
 
 }  // namespace ranvier::compiler

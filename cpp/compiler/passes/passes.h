@@ -14,6 +14,14 @@ void run_passes(Graph& graph, const PassOptions& options, const std::string& nam
 
 // Dead code, constants, common subexpressions, algebra. Returns whether anything changed.
 bool simplify(Graph& graph, bool exact);
+// w - lr * (x^T dz) becomes one product that accumulates into w (rounding).
+void fuse_sgd(Graph& graph);
+// Bias, residual and activation become epilogues of products and convolutions.
+void fuse_epilogue(Graph& graph);
+// Element-wise clusters become pointwise programs.
+void fuse_pointwise(Graph& graph);
+// Equal pointwise programs become one step over a list of operands.
+void merge_lists(Graph& graph);
 // Removes nodes whose results nobody needs.
 bool remove_dead_nodes(Graph& graph);
 

@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <string_view>
+
+#include "base/error.h"
+#include "compiler/passes/pointwise.h"
+#include "compiler/passes/rules.h"
+
+namespace ranvier::compiler {
+namespace {
+
+using kernels::PwValue;
+
+Shape squeezed(const Shape& shape) {
+  Shape result;
+  for (int64_t dim : shape)
+    if (dim != 1) result.push_back(dim);
+  return result;
+}
+
+// `shape`, aligned to the right of `target` and cut down to the axes of target that are not one.
+Shape operand_in_space(const Shape& shape, const Shape& target) {
+  Shape result;
+  const int missing = target.rank() - shape.rank();
+  for (int axis = 0; axis < target.rank(); ++axis)
+    if (target[axis] != 1) result.push_back(axis < missing ? 1 : shape[axis - missing]);
+  return result;
+}
+
+std::vector<int> axes_in_space(const Attrs& attrs, const Shape& shape) {
+  std::vector<uint8_t> reduced(static_cast<size_t>(shape.rank()), !attrs.has("axes"));
+  if (attrs.has("axes"))
+    for (int64_t axis : attrs.ints("axes"))
+      reduced[static_cast<size_t>(axis < 0 ? axis + shape.rank() : axis)] = 1;
+  std::vector<int> axes;
+  int position = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] == 1) continue;
+    if (reduced[static_cast<size_t>(axis)]) axes.push_back(position);
+    ++position;
+  }
+  return axes;
+}
+
+bool contiguous(const std::vector<int>& axes) {
+  return !axes.empty() && axes.back() - axes.front() + 1 == static_cast<int>(axes.size());
+}
+
+}  // namespace
+
+kernels::ReduceOp reduce_op_of(const GraphNode& node) {
+  using kernels::ReduceOp;
+  const std::string_view name = node.op->name;
+  if (name == "mean") return ReduceOp::Mean;
+  if (name == "max") return ReduceOp::Max;
+  if (name == "min") return ReduceOp::Min;
+  return ReduceOp::Sum;
+}
+
+Member member_of(const Graph& graph, const GraphNode& node) {
+  if (!node.alive() || node.region != 0 || node.outputs.size() != 1 || node.inputs.empty())
+    return {};
+  const TypeSpec& out = graph.spec(node.outputs[0]);
+  const TypeSpec& in = graph.spec(node.inputs[0]);
+  if (out.size() == 0 || in.size() == 0) return {};
+  const std::string_view name = node.op->name;
+  if (node.op->traits.pointwise)
+    return {node.op->micro_op == kernels::PwOp::Cast ? MemberKind::Cast : MemberKind::Op,
+            squeezed(out.shape),
+            {}};
+  if (name == "broadcast_to") return {MemberKind::Broadcast, squeezed(out.shape), {}};
+  if (node.op->traits.alias) {
+    if (squeezed(in.shape) != squeezed(out.shape)) return {};
+    return {MemberKind::Rename, squeezed(out.shape), {}};
+  }
+  if (name == "sum" || name == "mean" || name == "max" || name == "min") {
+    if (in.dtype != out.dtype || (in.dtype != DType::F32 && in.dtype != DType::F64)) return {};
+    std::vector<int> axes = axes_in_space(node.attrs, in.shape);
+    if (!contiguous(axes)) return {};
+    return {MemberKind::Reduce, squeezed(in.shape), std::move(axes)};
+  }
+  return {};
+}
+
+std::optional<double> immediate_of(const Graph& graph, ValueId value) {
+  const auto splat = splat_value(graph, value);
+  constexpr double kExactIntegers = 9007199254740992.0;
+  if (!splat || (!is_floating(graph.spec(value).dtype) && std::abs(*splat) > kExactIntegers))
+    return {};
+  return splat;
+}
+
+std::string PointwisePayload::str() const { return kernels::to_string(program); }
+
+std::string ListPayload::str() const {
+  std::ostringstream out;
+  out << "sizes";
+  for (int64_t size : list.sizes) out << ' ' << size;
+  out << '\n' << kernels::to_string(list.program);
+  return out.str();
+}
+
+namespace {
+
+const AttrPayload& fused(const PrepareArgs& args) { return *args.attrs.payload("fused"); }
+
+// Keeps the payload alive as long as the step.
+template <class T>
+std::shared_ptr<const void> hold(const PrepareArgs& args, const T* object) {
+  auto owner = std::make_shared<Payload>(args.attrs.payload("fused"));
+  return std::shared_ptr<const void>(owner, object);
+}
+
+void run_program(const Context& context, const Slots& slots, const void* params) noexcept {
+  kernels::run_pointwise(context, *static_cast<const kernels::PointwiseProgram*>(params), slots.in,
+                         slots.out, slots.shared, slots.worker, slots.worker_stride);
+}
+
+Kernel prepare_program(const PrepareArgs& args) {
+  const auto& payload = static_cast<const PointwisePayload&>(fused(args));
+  return {run_program, hold(args, &payload.program), payload.program.scratch, payload.program.cost,
+          "pointwise"};
+}
+
+void run_list(const Context& context, const Slots& slots, const void* params) noexcept {
+  kernels::run_pointwise_list(context, *static_cast<const kernels::PointwiseList*>(params),
+                              slots.in, slots.out, slots.shared, slots.worker, slots.worker_stride);
+}
+
+Kernel prepare_list(const PrepareArgs& args) {
+  const auto& payload = static_cast<const ListPayload&>(fused(args));
+  return {run_list, hold(args, &payload.list), payload.list.scratch, payload.list.cost, "list"};
+}
+
+// Writes one cluster as a program.
+class Emitter {
+ public:
+  Emitter(Graph& graph, const std::vector<NodeId>& members)
+      : graph_(graph),
+        members_(members),
+        space_(member_of(graph, graph.nodes[members[0]]).space),
+        builder_(space_) {
+    for (NodeId id : members_) inside_[id] = true;
+    form_ << (space_.rank() == 0 ? "scalar;" : "dense;");
+  }
+
+  bool run() {
+    for (NodeId id : members_) add_member(graph_.nodes[id], member_of(graph_, graph_.nodes[id]));
+    if (builder_.input_count() > kernels::kMaxInputs ||
+        builder_.instruction_count() > kernels::kMaxInstructions)
+      return false;
+    find_outputs();
+    if (slots() > kernels::kMaxSlots) return false;
+    replace();
+    return true;
+  }
+
+ private:
+  int slots() const {
+    return builder_.input_count() + constants_ + builder_.instruction_count() +
+           static_cast<int>(outputs_.size() + reduced_.size());
+  }
+
+  PwValue operand(ValueId value, const Shape& target) {
+    const auto made = made_.find(value);
+    if (made != made_.end()) {
+      form_ << '%' << made->second.id << ';';
+      return made->second;
+    }
+    const DType dtype = graph_.spec(value).dtype;
+    if (const auto number = immediate_of(graph_, value)) {
+      form_ << "const " << name_of(dtype) << ' ' << std::hexfloat << *number << ';';
+      ++constants_;
+      return is_floating(dtype) ? builder_.constant(*number, dtype)
+                                : builder_.constant_int(static_cast<int64_t>(*number), dtype);
+    }
+    const Shape shape = operand_in_space(graph_.spec(value).shape, target);
+    const auto key = std::make_pair(value, shape.str());
+    const auto known = loaded_.find(key);
+    if (known != loaded_.end()) {
+      form_ << "again " << known->second.id << ';';
+      return known->second;
+    }
+    const bool full = shape == space_, scalar = shape.size() == 1;
+    dense_ &= full || scalar;
+    form_ << (full && !scalar ? "full " : "one ") << name_of(dtype) << ';';
+    const PwValue loaded = builder_.input(dtype, scalar ? Shape{} : shape);
+    inputs_.push_back(value);
+    full_.push_back(full);
+    loaded_[key] = loaded;
+    return loaded;
+  }
+
+  void add_member(const GraphNode& node, const Member& member) {
+    const Shape& in_shape = graph_.spec(node.inputs[0]).shape;
+    const Shape& out_shape = graph_.spec(node.outputs[0]).shape;
+    form_ << node.op->name << ':';
+    switch (member.kind) {
+      case MemberKind::Op: {
+        std::vector<PwValue> operands;
+        for (ValueId value : node.inputs) operands.push_back(operand(value, out_shape));
+        made_[node.outputs[0]] = builder_.op(node.op->micro_op, operands);
+        break;
+      }
+      case MemberKind::Cast:
+        made_[node.outputs[0]] =
+            builder_.cast(operand(node.inputs[0], out_shape), graph_.spec(node.outputs[0]).dtype);
+        form_ << name_of(graph_.spec(node.outputs[0]).dtype);
+        break;
+      case MemberKind::Broadcast:
+        made_[node.outputs[0]] = operand(node.inputs[0], out_shape);
+        break;
+      case MemberKind::Rename:
+        made_[node.outputs[0]] = operand(node.inputs[0], in_shape);
+        break;
+      case MemberKind::Reduce: {
+        const PwValue value = operand(node.inputs[0], in_shape);
+        builder_.reduce(reduce_op_of(node), value, member.axes, graph_.spec(node.outputs[0]).dtype);
+        reduced_.push_back(node.outputs[0]);
+        dense_ = false;
+        break;
+      }
+      case MemberKind::None:
+        RV_CHECK(false);
+    }
+    form_ << ';';
+  }
+
+  // Values that somebody outside the cluster reads.
+  void find_outputs() {
+    const std::vector<uint8_t> outside = graph_.used_outside();
+    std::vector<uint8_t> used(graph_.values.size(), 0);
+    for (NodeId id = 0; id < graph_.nodes.size(); ++id)
+      if (graph_.nodes[id].alive() && !inside_.contains(id))
+        for (ValueId value : graph_.nodes[id].inputs) used[value] = 1;
+    for (NodeId id : members_) {
+      const ValueId value = graph_.nodes[id].outputs[0];
+      if (!made_.contains(value) || !(used[value] || outside[value])) continue;
+      builder_.output(made_.at(value));
+      form_ << "out " << made_.at(value).id << ';';
+      outputs_.push_back(value);
+    }
+  }
+
+  void replace() {
+    auto payload = make_ref<PointwisePayload>();
+    payload->program = builder_.build();
+    if (dense_) payload->form = form_.str();
+    std::vector<ValueId> results = outputs_;
+    results.insert(results.end(), reduced_.begin(), reduced_.end());
+    for (ValueId value : results) payload->outputs.push_back(graph_.spec(value));
+    for (uint32_t in = 0; in < inputs_.size(); ++in)
+      for (uint32_t out = 0; out < outputs_.size(); ++out)
+        if (full_[in] &&
+            size_of(graph_.spec(inputs_[in]).dtype) == size_of(graph_.spec(outputs_[out]).dtype))
+          payload->pairs.push_back({in, out});
+    const Specs specs = payload->outputs;
+    const uint32_t site = graph_.nodes[members_.back()].site;
+    Attrs attrs{{"fused", Payload(payload.get())}};
+    for (NodeId id : members_) graph_.nodes[id].op = nullptr;
+    const NodeId made = graph_.add_node(pointwise_record(), inputs_, std::move(attrs), specs, site);
+    for (size_t i = 0; i < results.size(); ++i)
+      graph_.replace(results[i], graph_.nodes[made].outputs[i]);
+  }
+
+  Graph& graph_;
+  const std::vector<NodeId>& members_;
+  const Shape space_;
+  kernels::ProgramBuilder builder_;
+  std::map<NodeId, bool> inside_;
+  std::map<ValueId, PwValue> made_;
+  std::map<std::pair<ValueId, std::string>, PwValue> loaded_;
+  std::vector<ValueId> inputs_, outputs_, reduced_;
+  std::vector<uint8_t> full_;
+  bool dense_ = true;
+  int constants_ = 0;
+  std::ostringstream form_;
+};
+
+}  // namespace
+
+const OpRecord& pointwise_record() {
+  static const OpRecord record{"pointwise", infer_fused, nullptr, {prepare_program, nullptr}};
+  return record;
+}
+
+const OpRecord& pointwise_list_record() {
+  static const OpRecord record{"pointwise_list", infer_fused, nullptr, {prepare_list, nullptr}};
+  return record;
+}
+
+bool emit_cluster(Graph& graph, const std::vector<NodeId>& members) {
+  return Emitter(graph, members).run();
+}
+
+}  // namespace ranvier::compiler

@@ -1,0 +1,192 @@
+// Bias, residual and activation ride on the store of a matrix product or a convolution. Exact: the
+// kernels promise the bits of the separate passes.
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/error.h"
+#include "compiler/passes/fused_kernels.h"
+#include "compiler/passes/passes.h"
+#include "compiler/passes/rules.h"
+
+namespace ranvier::compiler {
+namespace {
+
+using kernels::Activation;
+using kernels::PwOp;
+
+// The chain product -> bias -> residual -> activation, as far as it goes.
+struct Chain {
+  NodeId product = kNone;
+  std::vector<NodeId> absorbed;  // after the product
+  ValueId bias = kNone, residual = kNone;
+  Activation activation = Activation::None;
+  double slope = 0;
+  ValueId result = kNone;
+};
+
+class Finder {
+ public:
+  explicit Finder(Graph& graph)
+      : graph_(graph), readers_(graph.readers()), outside_(graph.used_outside()) {}
+
+  Chain find(NodeId product) {
+    Chain chain;
+    chain.product = product;
+    chain.result = graph_.nodes[product].outputs[0];
+    while (extend(chain)) {
+    }
+    return chain;
+  }
+
+ private:
+  // The one node that reads the value; kNone when there are others.
+  NodeId only_reader(ValueId value) const {
+    if (outside_[value] || readers_[value].size() != 1) return kNone;
+    const GraphNode& reader = graph_.nodes[readers_[value][0]];
+    if (std::count(reader.inputs.begin(), reader.inputs.end(), value) != 1) return kNone;
+    return reader.alive() && reader.region == 0 ? readers_[value][0] : kNone;
+  }
+
+  bool extend(Chain& chain) {
+    if (chain.activation != Activation::None) return false;
+    const NodeId id = only_reader(chain.result);
+    if (id == kNone || !graph_.nodes[id].op->traits.pointwise) return false;
+    const GraphNode& node = graph_.nodes[id];
+    const TypeSpec& type = graph_.spec(chain.result);
+    if (graph_.spec(node.outputs[0]) != type) return false;
+    const bool taken =
+        node.op->micro_op == PwOp::Add ? add_operand(chain, node, type) : activate(chain, node);
+    if (!taken) return false;
+    chain.absorbed.push_back(id);
+    chain.result = node.outputs[0];
+    return true;
+  }
+
+  bool add_operand(Chain& chain, const GraphNode& node, const TypeSpec& type) const {
+    const ValueId other = node.inputs[node.inputs[0] == chain.result ? 1 : 0];
+    const TypeSpec& spec = graph_.spec(other);
+    if (spec == type && type.size() != type.shape.at(-1)) {
+      if (chain.residual != kNone || needs(other, chain.product)) return false;
+      chain.residual = other;
+      return true;
+    }
+    const bool row = spec.shape.rank() >= 1 && spec.size() == type.shape.at(-1) &&
+                     spec.shape.at(-1) == type.shape.at(-1);
+    if (!row || chain.bias != kNone || chain.residual != kNone || needs(other, chain.product))
+      return false;
+    chain.bias = other;
+    return true;
+  }
+
+  // Does computing `value` need the product itself?
+  bool needs(ValueId value, NodeId product) const {
+    std::vector<uint8_t> seen(graph_.nodes.size(), 0);
+    std::vector<ValueId> stack{value};
+    while (!stack.empty()) {
+      const NodeId producer = graph_.values[stack.back()].producer;
+      stack.pop_back();
+      if (producer == product) return true;
+      if (producer == kNone || seen[producer]) continue;
+      seen[producer] = 1;
+      for (ValueId input : graph_.nodes[producer].inputs) stack.push_back(input);
+    }
+    return false;
+  }
+
+  bool activate(Chain& chain, const GraphNode& node) const {
+    switch (node.op->micro_op) {
+      case PwOp::Relu:
+        chain.activation = Activation::Relu;
+        return true;
+      case PwOp::Sigmoid:
+        chain.activation = Activation::Sigmoid;
+        return true;
+      case PwOp::Tanh:
+        chain.activation = Activation::Tanh;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  Graph& graph_;
+  const std::vector<std::vector<NodeId>> readers_;
+  const std::vector<uint8_t> outside_;
+};
+
+void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Payload payload,
+                   uint32_t residual_slot) {
+  const GraphNode product = graph.nodes[chain.product];
+  std::vector<ValueId> inputs{product.inputs[0], product.inputs[1]};
+  if (chain.bias != kNone) inputs.push_back(chain.bias);
+  if (chain.residual != kNone) inputs.push_back(chain.residual);
+  auto& fused = static_cast<FusedPayload&>(*payload);
+  fused.outputs = {graph.spec(chain.result)};
+  if (chain.residual != kNone && residual_slot != kNone) fused.pairs = {{residual_slot, 0}};
+  graph.nodes[chain.product].op = nullptr;
+  for (NodeId id : chain.absorbed) graph.nodes[id].op = nullptr;
+  Attrs attrs{{"fused", payload}};
+  const NodeId made = graph.add_node(record, std::move(inputs), std::move(attrs),
+                                     {graph.spec(chain.result)}, product.site);
+  graph.replace(chain.result, graph.nodes[made].outputs[0]);
+}
+
+bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
+  const auto shape = single_product(graph, graph.nodes[id]);
+  if (!shape) return false;
+  const Chain chain = finder.find(id);
+  if (chain.absorbed.empty()) return false;
+  auto payload = make_ref<MatmulPayload>();
+  kernels::GemmEpilogue epilogue;
+  epilogue.bias = payload->bias = chain.bias != kNone;
+  epilogue.residual = payload->residual = chain.residual != kNone;
+  epilogue.activation = chain.activation;
+  payload->plan =
+      kernels::gemm_prepare(*shape, graph.spec(graph.nodes[id].outputs[0]).dtype, epilogue);
+  const uint32_t residual_slot = payload->bias ? 3 : 2;
+  replace_chain(graph, chain, fused_matmul_record(), Payload(payload.get()), residual_slot);
+  return true;
+}
+
+bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
+  const auto shape = conv_shape_of(graph, graph.nodes[id]);
+  if (!shape) return false;
+  Chain chain = finder.find(id);
+  // Other activations stay steps of their own.
+  if (chain.activation != Activation::None && chain.activation != Activation::Relu) {
+    const NodeId last = chain.absorbed.back();
+    chain.absorbed.pop_back();
+    chain.activation = Activation::None;
+    chain.result = chain.absorbed.empty() ? graph.nodes[id].outputs[0]
+                                          : graph.nodes[chain.absorbed.back()].outputs[0];
+    RV_CHECK(graph.nodes[last].alive());
+  }
+  if (chain.absorbed.empty()) return false;
+  auto payload = make_ref<ConvPayload>();
+  payload->plan = kernels::prepare_conv(kernels::ConvPass::Forward, *shape,
+                                        graph.spec(graph.nodes[id].outputs[0]).dtype);
+  payload->bias = chain.bias != kNone;
+  payload->residual = chain.residual != kNone;
+  if (chain.activation == Activation::Relu) payload->activation = kernels::ConvActivation::Relu;
+  replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()), kNone);
+  return true;
+}
+
+}  // namespace
+
+void fuse_epilogue(Graph& graph) {
+  Finder finder(graph);  // a chain only takes values with one reader, so its lists stay true
+  const auto count = static_cast<NodeId>(graph.nodes.size());
+  for (NodeId id = 0; id < count; ++id) {
+    const GraphNode& node = graph.nodes[id];
+    if (!node.alive() || node.region != 0) continue;
+    const std::string_view name = node.op->name;
+    if (name == "matmul")
+      fuse_matmul(graph, finder, id);
+    else if (name == "conv")
+      fuse_conv(graph, finder, id);
+  }
+}
+
+}  // namespace ranvier::compiler

@@ -1,0 +1,69 @@
+// w - lr * (xᵀ dz) becomes one product that accumulates into w. Rounding: the product is scaled
+// before it is summed into w, not after.
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/error.h"
+#include "compiler/passes/fused_kernels.h"
+#include "compiler/passes/passes.h"
+
+namespace ranvier::compiler {
+namespace {
+
+using kernels::PwOp;
+
+bool is(const GraphNode* node, PwOp op) {
+  return node && node->alive() && node->op->traits.pointwise && node->op->micro_op == op;
+}
+
+bool read_once(const std::vector<std::vector<NodeId>>& readers, const std::vector<uint8_t>& outside,
+               ValueId value) {
+  return !outside[value] && readers[value].size() == 1;
+}
+
+}  // namespace
+
+void fuse_sgd(Graph& graph) {
+  const auto readers = graph.readers();
+  const auto outside = graph.used_outside();
+  const auto count = static_cast<NodeId>(graph.nodes.size());
+  for (NodeId id = 0; id < count; ++id) {
+    const GraphNode node = graph.nodes[id];
+    if (!is(&node, PwOp::Sub)) continue;
+    const ValueId weight = node.inputs[0], scaled = node.inputs[1];
+    const GraphNode* multiply = graph.producer(scaled);
+    if (!is(multiply, PwOp::Mul) || !read_once(readers, outside, scaled)) continue;
+    for (size_t k : {0, 1}) {
+      const ValueId gradient = multiply->inputs[k], rate = multiply->inputs[1 - k];
+      const GraphNode* product = graph.producer(gradient);
+      if (!product || !product->alive() || std::string_view(product->op->name) != "matmul" ||
+          product->region != 0 || !read_once(readers, outside, gradient))
+        continue;
+      const TypeSpec& type = graph.spec(weight);
+      const auto shape = single_product(graph, *product);
+      if (!shape || graph.spec(gradient) != type || graph.spec(rate).size() != 1 ||
+          graph.spec(rate).dtype != type.dtype)
+        continue;
+      auto payload = make_ref<MatmulPayload>();
+      kernels::GemmEpilogue epilogue;
+      epilogue.alpha = -1;
+      epilogue.beta = 1;
+      payload->scale = payload->accumulate = true;
+      payload->outputs = {type};
+      payload->pairs = {{3, 0}};
+      payload->plan = kernels::gemm_prepare(*shape, type.dtype, epilogue);
+      const std::vector<ValueId> inputs{product->inputs[0], product->inputs[1], rate, weight};
+      const NodeId product_id = graph.values[gradient].producer;
+      const NodeId multiply_id = graph.values[scaled].producer;
+      for (NodeId dead : {product_id, multiply_id, id}) graph.nodes[dead].op = nullptr;
+      Attrs attrs{{"fused", Payload(payload.get())}};
+      const NodeId made =
+          graph.add_node(fused_matmul_record(), inputs, std::move(attrs), {type}, node.site);
+      graph.replace(node.outputs[0], graph.nodes[made].outputs[0]);
+      break;
+    }
+  }
+}
+
+}  // namespace ranvier::compiler

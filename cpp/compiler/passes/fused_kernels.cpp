@@ -1,0 +1,131 @@
+#include "compiler/passes/fused_kernels.h"
+
+#include <cstring>
+#include <sstream>
+
+#include "base/error.h"
+#include "ops/window.h"
+
+namespace ranvier::compiler {
+namespace {
+
+template <class T>
+std::shared_ptr<const void> hold(const PrepareArgs& args) {
+  auto owner = std::make_shared<Payload>(args.attrs.payload("fused"));
+  return std::shared_ptr<const void>(owner, static_cast<const T*>(owner->get()));
+}
+
+void run_fused_matmul(const Context& context, const Slots& slots, const void* params) noexcept {
+  const auto& payload = *static_cast<const MatmulPayload*>(params);
+  kernels::GemmOperands operands;
+  operands.a = slots.in[0];
+  operands.b = slots.in[1];
+  operands.c = slots.out[0];
+  size_t next = 2;
+  if (payload.bias) operands.bias = slots.in[next++];
+  if (payload.residual) operands.residual = slots.in[next++];
+  if (payload.scale) operands.scale = slots.in[next++];
+  if (payload.accumulate && slots.in[next] != slots.out[0])
+    std::memcpy(slots.out[0], slots.in[next], payload.outputs[0].bytes());
+  kernels::gemm_run(context, payload.plan, operands, slots.shared, slots.worker,
+                    slots.worker_stride);
+}
+
+Kernel prepare_fused_matmul(const PrepareArgs& args) {
+  const auto& payload = static_cast<const MatmulPayload&>(*args.attrs.payload("fused"));
+  return {run_fused_matmul, hold<MatmulPayload>(args), payload.plan.scratch, payload.plan.cost,
+          name_of(payload.plan.variant)};
+}
+
+void run_fused_conv(const Context& context, const Slots& slots, const void* params) noexcept {
+  const auto& payload = *static_cast<const ConvPayload*>(params);
+  kernels::ConvEpilogue epilogue;
+  size_t next = 2;
+  if (payload.bias) epilogue.bias = slots.in[next++];
+  if (payload.residual) epilogue.residual = slots.in[next++];
+  epilogue.activation = payload.activation;
+  kernels::run_conv_forward(context, payload.plan, slots.in[0], slots.in[1], epilogue, slots.out[0],
+                            slots.shared, slots.worker, slots.worker_stride);
+}
+
+Kernel prepare_fused_conv(const PrepareArgs& args) {
+  const auto& payload = static_cast<const ConvPayload&>(*args.attrs.payload("fused"));
+  return {run_fused_conv, hold<ConvPayload>(args), payload.plan.scratch, payload.plan.cost,
+          payload.plan.variant};
+}
+
+const char* name_of(kernels::Activation activation) {
+  static constexpr const char* kNames[kernels::kActivationCount] = {"none", "relu", "leaky_relu",
+                                                                    "sigmoid", "tanh"};
+  return kNames[static_cast<size_t>(activation)];
+}
+
+}  // namespace
+
+std::string MatmulPayload::str() const {
+  std::ostringstream out;
+  const kernels::GemmShape& shape = plan.shape;
+  out << shape.m << 'x' << shape.n << 'x' << shape.k << (shape.trans_a ? " trans_a" : "")
+      << (shape.trans_b ? " trans_b" : "") << (bias ? " bias" : "")
+      << (residual ? " residual" : "");
+  if (accumulate) out << " accumulate alpha=" << plan.epilogue.alpha;
+  if (plan.epilogue.activation != kernels::Activation::None)
+    out << ' ' << name_of(plan.epilogue.activation);
+  return out.str();
+}
+
+const OpRecord& fused_matmul_record() {
+  static const OpRecord record{
+      "fused_matmul", infer_fused, nullptr, {prepare_fused_matmul, nullptr}};
+  return record;
+}
+
+std::optional<kernels::GemmShape> single_product(const Graph& graph, const GraphNode& node) {
+  const TypeSpec &a = graph.spec(node.inputs[0]), &b = graph.spec(node.inputs[1]);
+  if (a.dtype != DType::F32 && a.dtype != DType::F64) return {};
+  if (a.shape.rank() < 2 || b.shape.rank() != 2 || graph.spec(node.outputs[0]).size() == 0)
+    return {};
+  kernels::GemmShape shape;
+  shape.trans_a = node.attrs.flag("trans_a", false);
+  shape.trans_b = node.attrs.flag("trans_b", false);
+  if (shape.trans_a && a.shape.rank() != 2) return {};
+  shape.n = b.shape[shape.trans_b ? 0 : 1];
+  shape.k = b.shape[shape.trans_b ? 1 : 0];
+  shape.m = graph.spec(node.outputs[0]).size() / shape.n;
+  return shape;
+}
+
+std::string ConvPayload::str() const {
+  std::ostringstream out;
+  out << plan.variant << (bias ? " bias" : "") << (residual ? " residual" : "")
+      << (activation == kernels::ConvActivation::Relu ? " relu" : "");
+  return out.str();
+}
+
+const OpRecord& fused_conv_record() {
+  static const OpRecord record{"fused_conv", infer_fused, nullptr, {prepare_fused_conv, nullptr}};
+  return record;
+}
+
+std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node) {
+  const TypeSpec &x = graph.spec(node.inputs[0]), &filter = graph.spec(node.inputs[1]);
+  const TypeSpec& y = graph.spec(node.outputs[0]);
+  if ((x.dtype != DType::F32 && x.dtype != DType::F64) || y.size() == 0) return {};
+  const Specs specs{x, filter};
+  const ops::Window window = ops::window_of({*node.op, specs, node.attrs}, x.shape);
+  kernels::ConvShape shape;
+  shape.batch = x.shape[0];
+  shape.in_channels = x.shape.at(-1);
+  shape.out_channels = filter.shape.at(-1);
+  shape.groups = node.attrs.integer("groups", 1);
+  shape.in = ops::three(ops::spatial_of(x.shape));
+  shape.filter = ops::three(filter.shape.dims().first(static_cast<size_t>(window.spatial)));
+  shape.out = ops::three(ops::spatial_of(y.shape));
+  shape.stride = window.stride;
+  shape.dilation = window.dilation;
+  shape.pad_lo = window.pad_lo;
+  shape.pad_hi = window.pad_hi;
+  return shape;
+}
+
+}  // namespace ranvier::compiler

@@ -1,0 +1,35 @@
+#pragma once
+// The internal ops that carry an epilogue on a matrix product or a convolution.
+
+#include <optional>
+#include <string>
+
+#include "compiler/internal_ops.h"
+#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/gemm/gemm.h"
+
+namespace ranvier::compiler {
+
+// Inputs: a, b, then those of bias, residual, scale, accumulator that are used, in this order.
+// out = act(alpha * scale * op(a) op(b) + accumulator + bias + residual)
+struct MatmulPayload : FusedPayload {
+  kernels::GemmPlan plan;
+  bool bias = false, residual = false, scale = false, accumulate = false;
+  std::string str() const override;
+};
+const OpRecord& fused_matmul_record();
+
+// The product of one matrix b with all rows of a; nullopt for other forms and dtypes.
+std::optional<kernels::GemmShape> single_product(const Graph& graph, const GraphNode& node);
+
+// Inputs: x, kernel, then bias and residual where used.
+struct ConvPayload : FusedPayload {
+  kernels::ConvPlan plan;
+  bool bias = false, residual = false;
+  kernels::ConvActivation activation = kernels::ConvActivation::None;
+  std::string str() const override;
+};
+const OpRecord& fused_conv_record();
+std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node);
+
+}  // namespace ranvier::compiler

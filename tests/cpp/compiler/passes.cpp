@@ -1,0 +1,177 @@
+#include "compiler/passes/passes.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "compiler/passes/rules.h"
+#include "compiler/support.h"
+
+using namespace ranvier;
+using namespace ranvier::compiler;
+using namespace ranvier::test;
+
+namespace {
+
+Graph simplified(const Specs& arguments, const Fn& fn, bool exact = true) {
+  Graph graph = graph_of(*trace_of(arguments, fn));
+  for (int round = 0; round < 8 && simplify(graph, exact); ++round) {
+  }
+  graph.sort_nodes();
+  graph.verify("test", true);
+  return graph;
+}
+
+std::string ops_of(const Graph& graph) {
+  std::string text;
+  for (const GraphNode& node : graph.nodes)
+    if (node.alive()) text += (text.empty() ? "" : " ") + std::string(node.op->name);
+  return text;
+}
+
+const Specs kMatrix{{DType::F32, {4, 6}}};
+
+std::vector<std::string> step_names(const TraceRef& trace, bool exact = true) {
+  const ProgramRef program = compile(*trace, {.name = "test", .exact = exact, .fuse = true});
+  std::vector<std::string> names;
+  for (const StepInfo& step : program->stats().steps) names.push_back(step.op);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("every algebra rule applies where it should") {
+  const auto one = [](TensorSpan a) { return ops::constant_like(a[0], 1); };
+  CHECK(ops_of(simplified(
+            kMatrix, [&](TensorSpan a) -> Tensors { return {ops::mul(a[0], one(a))}; })) == "");
+  CHECK(ops_of(simplified(
+            kMatrix, [&](TensorSpan a) -> Tensors { return {ops::div(a[0], one(a))}; })) == "");
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          return {ops::sub(a[0], ops::constant_like(a[0], 0))};
+        })) == "");
+  CHECK(ops_of(simplified(
+            kMatrix, [](TensorSpan a) -> Tensors { return {ops::neg(ops::neg(a[0]))}; })) == "");
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          return {ops::add(ops::neg(a[0]), ops::exp(a[0]))};
+        })) == "exp subtract");
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          return {ops::reshape(ops::reshape(a[0], {24}), {4, 6})};
+        })) == "");
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          return {ops::transpose(ops::transpose(a[0], {1, 0}), {1, 0})};
+        })) == "");
+  CHECK(ops_of(simplified({{DType::F32, {4, 1, 6}}}, [](TensorSpan a) -> Tensors {
+          return {ops::transpose(a[0], {1, 0, 2})};
+        })) == "reshape");
+  CHECK(ops_of(simplified({{DType::I16, {4}}}, [](TensorSpan a) -> Tensors {
+          return {ops::cast(ops::cast(a[0], DType::F32), DType::I16)};
+        })) == "");
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          return {ops::cast(ops::cast(a[0], DType::I16), DType::F32)};
+        })) == "cast cast");
+  CHECK(ops_of(simplified({{DType::F32, {4, 1}}}, [](TensorSpan a) -> Tensors {
+          return {ops::mean(a[0], {1})};
+        })) == "reshape");
+}
+
+TEST_CASE("rounding rules stay out of exact mode") {
+  const auto plus_zero = [](TensorSpan a) -> Tensors {
+    return {ops::add(a[0], ops::constant_like(a[0], 0))};
+  };
+  CHECK(ops_of(simplified(kMatrix, plus_zero, true)) == "add");
+  CHECK(ops_of(simplified(kMatrix, plus_zero, false)) == "");
+}
+
+TEST_CASE("equal nodes merge, unused ones go, constants fold") {
+  CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
+          ops::sin(a[0]);
+          return {ops::add(ops::exp(a[0]), ops::exp(a[0]))};
+        })) == "exp add");
+  const Graph graph = simplified(kMatrix, [](TensorSpan a) -> Tensors {
+    const Tensor c = ops::exp(ops::full(DType::F32, {6}, 0.5));
+    return {ops::mul(a[0], c)};
+  });
+  CHECK(ops_of(graph) == "multiply");
+  CHECK(graph.constant(graph.nodes[0].inputs[1]));
+}
+
+TEST_CASE("bias and activation ride on the product") {
+  const Mlp mlp(1);
+  const auto names = step_names(
+      trace_of({{DType::F32, {4, 6}}}, [&](TensorSpan args) { return mlp.predict(args); }));
+  CHECK(names == std::vector<std::string>{"fused_matmul", "fused_matmul"});
+}
+
+TEST_CASE("plain SGD becomes products that accumulate, outside exact mode") {
+  const Mlp mlp(1);
+  const TraceRef trace = trace_of({{DType::F32, {4, 6}}, {DType::F32, {4, 3}}},
+                                  [&](TensorSpan args) { return mlp.train(args); });
+  const auto count = [](const std::vector<std::string>& names, const char* name) {
+    return std::count(names.begin(), names.end(), std::string(name));
+  };
+  const auto exact = step_names(trace, true), fast = step_names(trace, false);
+  CHECK(count(exact, "matmul") == 3);
+  CHECK(count(fast, "matmul") == 1);
+  CHECK(count(fast, "fused_matmul") == 4);
+  CHECK(fast.size() < exact.size());
+  CHECK(exact.size() <= 11);
+}
+
+TEST_CASE("an element-wise expression with its sum is one step") {
+  const auto names =
+      step_names(trace_of({{DType::F32, {32, 8}}, {DType::F32, {8}}}, [](TensorSpan a) -> Tensors {
+        const Tensor y = ops::tanh(ops::add(ops::mul(a[0], a[0]), a[1]));
+        return {y, ops::sum(ops::mul(y, a[0]), {0})};
+      }));
+  CHECK(names == std::vector<std::string>{"pointwise"});
+}
+
+TEST_CASE("a reduction read by its own operands' consumers splits the cluster") {
+  const TraceRef trace = trace_of({{DType::F32, {32, 8}}}, [](TensorSpan a) -> Tensors {
+    const Tensor e = ops::exp(a[0]);
+    return {ops::div(e, ops::sum(e, {1}, true))};
+  });
+  const auto names = step_names(trace);
+  CHECK(names == std::vector<std::string>{"pointwise", "divide"});
+}
+
+TEST_CASE("equal updates of many variables are one list step") {
+  std::vector<VariableRef> vars, moments;
+  for (int i = 0; i < 5; ++i) {
+    vars.push_back(variable(random({3 + i, 4}, static_cast<unsigned>(i)), "w"));
+    moments.push_back(variable(random({3 + i, 4}, static_cast<unsigned>(i) + 50), "m"));
+  }
+  const auto names = step_names(trace_of({{DType::F32, {}}}, [&](TensorSpan args) -> Tensors {
+    for (int i = 0; i < 5; ++i) {
+      const Tensor g = ops::transpose(ops::transpose(vars[i]->read(), {1, 0}), {1, 0});
+      const Tensor m = ops::add(ops::scale(moments[i]->read(), 0.9), ops::mul(args[0], g));
+      moments[i]->assign(m);
+      vars[i]->assign(ops::sub(vars[i]->read(), m));
+    }
+    return {};
+  }));
+  CHECK(names == std::vector<std::string>{"pointwise_list"});
+}
+
+TEST_CASE("golden plans") {
+  const Mlp mlp(1);
+  const TraceRef train = trace_of({{DType::F32, {4, 6}}, {DType::F32, {4, 3}}},
+                                  [&](TensorSpan args) { return mlp.train(args); });
+  const TraceRef predict =
+      trace_of({{DType::F32, {4, 6}}}, [&](TensorSpan args) { return mlp.predict(args); });
+  const TraceRef softmax = trace_of({{DType::F32, {8, 10}}}, [](TensorSpan args) -> Tensors {
+    return {ops::softmax(ops::scale(args[0], 0.5)), ops::sum(args[0], {0})};
+  });
+  const std::pair<const char*, ProgramRef> zoo[] = {
+      {"mlp_train", compile(*train, {.name = "train", .exact = false, .fuse = true})},
+      {"mlp_train_exact", compile(*train, {.name = "train", .exact = true, .fuse = true})},
+      {"mlp_predict", compile(*predict, {.name = "predict", .exact = true, .fuse = true})},
+      {"softmax", compile(*softmax, {.name = "softmax", .exact = true, .fuse = true})}};
+  for (const auto& [name, program] : zoo) {
+    const std::string path = std::string(RANVIER_GOLDEN_DIR) + "/" + name + ".txt";
+    if (env("RANVIER_UPDATE_GOLDEN")) std::ofstream(path) << program->dump();
+    std::ostringstream golden;
+    golden << std::ifstream(path).rdbuf();
+    INFO("plan of ", name, " (RANVIER_UPDATE_GOLDEN=1 writes the files anew)");
+    CHECK(golden.str() == program->dump());
+  }
+}

@@ -1,0 +1,56 @@
+#include "runtime/locks.h"
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "compiler/support.h"
+
+using namespace ranvier;
+using namespace ranvier::test;
+
+TEST_CASE("readers share, a writer is alone") {
+  const VariableRef v = variable(random({1}, 1), "v");
+  std::atomic<int> inside{0}, most{0}, errors{0};
+  int counter = 0;
+  const auto work = [&](bool write) {
+    for (int i = 0; i < 300; ++i) {
+      const VariableLock lock(*v, write);
+      const int now = ++inside;
+      if (write && now != 1) ++errors;
+      int seen = most;
+      while (now > seen && !most.compare_exchange_weak(seen, now)) {
+      }
+      if (write)
+        ++counter;
+      else if (counter < 0)
+        ++errors;
+      --inside;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) threads.emplace_back(work, i % 3 == 0);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(errors == 0);
+  CHECK(counter == 600);
+  CHECK(v->lock_word == 0);
+}
+
+TEST_CASE("one who waits is seen, and goes first after a return") {
+  const VariableRef v = variable(random({1}, 1), "v");
+  const VariableUse use{v.get(), true};
+  lock_variables({&use, 1});
+  CHECK(!variables_contended({&use, 1}));
+  std::atomic<bool> entered{false};
+  std::thread other([&] {
+    const VariableLock lock(*v, false);
+    entered = true;
+  });
+  while (!variables_contended({&use, 1})) std::this_thread::yield();
+  CHECK(!entered);
+  unlock_variables({&use, 1});
+  lock_variables_after_others({&use, 1});
+  CHECK(entered);
+  unlock_variables({&use, 1});
+  other.join();
+}
