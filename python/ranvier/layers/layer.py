@@ -157,13 +157,15 @@ class Layer(Operation):
     def build(self, input_shape):
         """Creates the state for an input shape. Subclasses override it."""
         self._check_super_called()
-        if _unbuilt(self) and type(self).build is Layer.build:
+        if _unbuilt(self) and getattr(type(self).build, "is_default", False):
             warnings.warn(
                 f"`build()` was called on layer '{self.name}', however the layer does not have a "
                 "`build()` method implemented and it looks like it has unbuilt state.",
                 stacklevel=2,
             )
         self.built = True
+
+    build.is_default = True
 
     def _post_build(self):
         """Hook for base classes, after `build`."""
@@ -501,7 +503,7 @@ class Layer(Operation):
 
     def _maybe_build(self, spec):
         shapes = spec.shapes()
-        if type(self).build is not Layer.build:
+        if not getattr(type(self).build, "is_default", False):
             self.build(**calls.shapes_for(self.build, shapes, type(self).__name__))
             return
         if _unbuilt(self):
@@ -833,9 +835,12 @@ class Layer(Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+Layer.build = _wrap_build(Layer.build)
+
 _UNTRACKED = {"_tracker", "_losses", "_loss_ids", "_build_shapes_dict", "_inbound_nodes", "_outbound_nodes",
               "_losses_override", "_trainable_variables", "_non_trainable_variables", "_layers", "_metrics",
-              "_seed_generators", "_input_spec"}  # fmt: skip
+              "_seed_generators", "_input_spec", "_loss_tracker", "_compile_metrics", "_compile_loss",
+              "_compile_config", "_functions", "_predict_fast", "optimizer", "loss"}  # fmt: skip
 
 
 def _defined_by_subclass(cls):

@@ -1,0 +1,212 @@
+"""Models made of a graph of layer calls."""
+
+from __future__ import annotations
+
+from ranvier import _backend as B
+from ranvier import ops, tree
+from ranvier.layers.core.input_layer import InputLayer
+from ranvier.layers.layer import Layer
+from ranvier.models.model import Model
+from ranvier.symbolic.function import Function
+from ranvier.symbolic.keras_tensor import KerasTensor
+
+
+class Functional(Function, Model):
+    """The layers between symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
+
+    _keras_module = "keras.src.models.functional"
+
+    def __new__(cls, *args, **kwargs):
+        return Layer.__new__(cls, *args, **kwargs)
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        Model.__init__(self, name=name, **kwargs)
+        _check_symbolic(inputs, "inputs")
+        _check_symbolic(outputs, "outputs")
+        _check_distinct(inputs)
+        if any(not isinstance(x._keras_history.operation, InputLayer) for x in tree.flatten(inputs)):
+            inputs, outputs = _cut_graph(inputs, outputs)
+        self._set_graph(inputs, outputs)
+        for operation in self._operations:
+            if isinstance(operation, Layer):
+                self._tracker.add("layers", operation)
+        self._convert_input_args = False
+        self._allow_non_tensor_positional_args = True
+        self._supports_masking = True
+        self.output_names = [x._keras_history.operation.name for x in self._outputs]
+        self.built = True
+        self._path = self.name
+        self._lock_state()
+
+    __init__.is_base = True
+
+    @property
+    def layers(self) -> list:
+        """Layers of the graph, inputs first."""
+        return [op for op in self._operations if isinstance(op, Layer)]
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    @property
+    def input_names(self) -> list:
+        """Names of the inputs."""
+        return [x.name for x in self._inputs]
+
+    @property
+    def inputs(self) -> list:
+        """Flat symbolic inputs."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> list:
+        """Flat symbolic outputs."""
+        return self._outputs
+
+    @property
+    def input(self):
+        """Structure of the symbolic inputs."""
+        return self._inputs_struct
+
+    @property
+    def output(self):
+        """Structure of the symbolic outputs."""
+        return self._outputs_struct
+
+    @property
+    def input_shape(self):
+        """Shapes of the inputs."""
+        return tree.map_structure(lambda x: x.shape, self._inputs_struct)
+
+    @property
+    def output_shape(self):
+        """Shapes of the outputs."""
+        return tree.map_structure(lambda x: x.shape, self._outputs_struct)
+
+    def build(self, input_shape=None):
+        """A graph is built when it is made."""
+        self.built = True
+
+    def call(self, inputs, training=None, mask=None):
+        values = self._standardize_inputs(inputs)
+        if mask is not None:
+            for x, m in zip(values, tree.flatten(mask)):
+                if m is not None and x is not None:
+                    x._keras_mask = m
+
+        def run(operation, *args, **kwargs):
+            if training is not None and isinstance(operation, Layer):
+                traits = operation._call_traits
+                if traits.has_training or operation._layers:
+                    kwargs["training"] = training
+            return operation(*args, **kwargs)
+
+        return self._run_through_graph(values, lambda op: op, call_fn=run)
+
+    def compute_output_spec(self, inputs, training=None, mask=None):
+        return Layer.compute_output_spec(self, inputs, training=training, mask=mask)
+
+    def compute_output_shape(self, input_shape):
+        return Function.compute_output_shape(self, input_shape)
+
+    def compute_mask(self, inputs, previous_mask):
+        """Masks travel with the tensors inside the graph."""
+        return None
+
+    def _assert_input_compatibility(self, *args):
+        return None
+
+    def _standardize_inputs(self, inputs):
+        flat = self._flat_inputs(inputs)
+        out = []
+        for x, symbol in zip(flat, self._inputs):
+            layer = symbol._keras_history.operation
+            if x is None:
+                if not getattr(layer, "optional", False):
+                    raise ValueError(f"Model '{self.name}': the input '{symbol.name}' is missing.")
+                out.append(None)
+                continue
+            mask = getattr(x, "_keras_mask", None)
+            x = ops.convert_to_tensor(x, dtype=symbol.dtype)
+            x = self._adjust_rank(x, symbol)
+            if mask is not None:
+                x._keras_mask = mask
+            out.append(x)
+        return out
+
+    def _flat_inputs(self, inputs):
+        struct = self._inputs_struct
+        if isinstance(inputs, dict) and not isinstance(struct, dict):
+            missing = [n for n in self.input_names if n not in inputs]
+            if missing:
+                raise ValueError(f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
+                                 f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
+                                 f"{self.input_names}")  # fmt: skip
+            return [inputs[n] for n in self.input_names]
+        if isinstance(inputs, dict):
+            missing = [k for k in struct if k not in inputs]
+            if missing:
+                raise ValueError(f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
+                                 f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
+                                 f"{sorted(struct)}")  # fmt: skip
+            inputs = {k: inputs[k] for k in struct}
+        if not tree.is_nested(struct) and isinstance(inputs, (list, tuple)) and len(inputs) != 1:
+            raise B.ShapeError(f"Model '{self.name}' expects 1 input(s), but it received {len(inputs)} input "
+                               "tensors. Hint: pass an array instead of a list of rows.")  # fmt: skip
+        flat = tree.flatten(inputs)
+        if len(flat) != len(self._inputs):
+            raise B.ShapeError(f"Layer \"{self.name}\" expects {len(self._inputs)} input(s), but it received "
+                               f"{len(flat)} input tensors. Inputs received: "
+                               f"{[tuple(getattr(x, 'shape', ())) for x in flat]}")  # fmt: skip
+        return flat
+
+    def _adjust_rank(self, x, symbol):
+        shape, want = tuple(x.shape), symbol.shape
+        if len(shape) == len(want) + 1 and shape[-1] == 1:
+            x = ops.squeeze(x, axis=-1)
+        elif len(shape) == len(want) - 1 and want[-1] == 1:
+            x = ops.expand_dims(x, axis=-1)
+        shape = tuple(x.shape)
+        fits = len(shape) == len(want) and all(
+            w is None or s is None or s == w for s, w in zip(shape[1:], want[1:])
+        )
+        if not fits:
+            raise B.ShapeError(
+                f"Input {self._inputs.index(symbol) if len(self._inputs) == 1 else symbol.name!r} of model "
+                f"'{self.name}' is incompatible with the model: expected shape={want}, found shape={shape}"
+            )
+        return x
+
+    def get_config(self):
+        from ranvier.models.functional_config import functional_config
+
+        if not getattr(type(self).__init__, "is_base", False):
+            return Model.get_config(self)
+        return functional_config(self)
+
+
+def _check_symbolic(structure, name):
+    for x in tree.flatten(structure):
+        if not isinstance(x, KerasTensor):
+            raise ValueError(
+                f"All `{name}` values must be KerasTensors. Received: {name}={structure} including invalid "
+                f"value {x} of type {type(x)}"
+            )
+
+
+def _check_distinct(inputs):
+    flat = tree.flatten(inputs)
+    if len({id(x) for x in flat}) != len(flat):
+        raise ValueError(f"The same input appears more than once. Received: inputs={inputs}")
+
+
+def _cut_graph(inputs, outputs):
+    """The graph from tensors inside another one: they become inputs, the layers between are shared."""
+    part = Function(inputs, outputs)
+    fresh = tree.map_structure(
+        lambda x: InputLayer(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name).output,
+        inputs,
+    )
+    outputs = part._run_through_graph(fresh, lambda op: op)
+    return fresh, outputs

@@ -1,0 +1,172 @@
+"""The base of all models: a layer that can be trained, saved and shown."""
+
+from __future__ import annotations
+
+import json
+
+from ranvier import serialization, tree
+from ranvier.layers.layer import Layer
+from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import compute_output_spec
+from ranvier.training.trainer import Trainer
+
+
+def _functional_arguments(args, kwargs) -> bool:
+    return len(args) >= 2 or (len(args) == 1 and "outputs" in kwargs) or (
+        "inputs" in kwargs and "outputs" in kwargs
+    )  # fmt: skip
+
+
+class Model(Trainer, Layer):
+    """A model, from a graph (`Model(inputs, outputs)`) or from a subclass with its own `call`.
+
+    Args:
+        inputs: structure of `Input`s.
+        outputs: structure of symbolic tensors that depend on them.
+        name: automatic when not given.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and _functional_arguments(args, kwargs):
+            from ranvier.models.functional import Functional
+
+            return Functional.__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args, **kwargs):
+        if _functional_arguments(args, kwargs):
+            from ranvier.models.functional import Functional
+
+            _make_functional(type(self), Functional)
+            Functional.__init__(self, *args, **kwargs)
+            return
+        Trainer.__init__(self)
+        Layer.__init__(self, *args, **kwargs)
+
+    __init__.is_base = True
+
+    def build(self, input_shape=None):
+        """Creates the state of all layers for input shapes (one, a list or a dict of them)."""
+        self._check_super_called()
+        if input_shape is not None and any(not layer.built for layer in self._layers):
+            inputs = tree.map_shape_structure(lambda s: KerasTensor(s, dtype=self.input_dtype), input_shape)
+            compute_output_spec(self.call, inputs)
+        self.built = True
+
+    build.is_default = True
+
+    def call(self, *args, **kwargs):
+        """What the model computes. Subclasses override it."""
+        raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+
+    @property
+    def layers(self) -> list:
+        """Direct sublayers."""
+        return list(self._flatten_layers(include_self=False, recursive=False))
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def get_layer(self, name=None, index=None):
+        """A sublayer by name or position."""
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if len(self.layers) <= index:
+                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has "
+                                 f"{len(self.layers)} layers.")  # fmt: skip
+            return self.layers[index]
+        if name is not None:
+            for layer in self.layers:
+                if layer.name == name:
+                    return layer
+            raise ValueError(f"No such layer: {name}. Existing layers are: {[x.name for x in self.layers]}.")
+        raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+
+    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False,
+                show_trainable=False, layer_range=None):  # fmt: skip
+        """Prints the layers with their output shapes and numbers of parameters.
+
+        Once a step is compiled, its arithmetic and its planned peak memory follow.
+        """
+        from ranvier.models.summary import print_summary
+
+        print_summary(self, line_length=line_length, print_fn=print_fn, expand_nested=expand_nested,
+                      show_trainable=show_trainable, layer_range=layer_range)  # fmt: skip
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Writes the model to a `.keras` file; see `saving.save_model`."""
+        from ranvier import saving
+
+        return saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Writes the weights to a `.weights.h5` file."""
+        from ranvier import saving
+
+        return saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Reads the weights from a file."""
+        from ranvier import saving
+
+        return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Formats of other runtimes."""
+        raise NotImplementedError("Model.export: formats of other runtimes are to come.")
+
+    def to_json(self, **kwargs) -> str:
+        """The architecture as JSON text."""
+        return json.dumps(serialization.serialize_keras_object(self), **kwargs)
+
+    def build_from_config(self, config):
+        if not config:
+            return
+        shape = config.get("input_shape")
+        if shape is not None and getattr(type(self).build, "is_default", False):
+            try:
+                self.build(tree.map_shape_structure(tuple, shape))
+            except (TypeError, ValueError, NotImplementedError):
+                # A `call` with other arguments: its state is made at the first call.
+                self._build_shapes_dict = {"input_shape": shape}
+            return
+        super().build_from_config(config)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A model from its config; configs of graphs give functional models."""
+        from ranvier.models.functional import Functional
+        from ranvier.models.functional_config import functional_from_config
+
+        if all(k in config for k in ("layers", "input_layers", "output_layers")):
+            if cls is Model or issubclass(cls, Functional):
+                return functional_from_config(Functional if cls is Model else cls, config, custom_objects)
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(
+                "Unable to revive model from config. When overriding the `get_config()` method, make sure "
+                f"that the returned config contains all items used as arguments in the constructor to {cls}. "
+                f"Error encountered during deserialization: '{error}'"
+            ) from error
+
+
+def _make_functional(cls, functional):
+    """Puts `Functional` in the place of `Model` among the bases of a subclass that builds a graph."""
+    if issubclass(cls, functional):
+        return
+    if cls is Model:
+        raise TypeError("Model: a graph of symbolic inputs and outputs makes a functional model.")
+    if Model in cls.__bases__:
+        cls.__bases__ = tuple(functional if b is Model else b for b in cls.__bases__)
+        return
+    for base in cls.__bases__:
+        if issubclass(base, Model):
+            _make_functional(base, functional)
+
+
+def model_from_json(json_string: str, custom_objects=None):
+    """A model with the architecture of `Model.to_json`, untrained."""
+    return serialization.deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
