@@ -19,12 +19,11 @@ struct alignas(64) Repeated {
 };
 
 void repeat(const void* value, DType dtype, LoadFn load, Repeated& out) noexcept {
-  if (load)
+  if (load) {
     load(value, out.bytes, 1);
-  else
-    std::memcpy(out.bytes, value, size_of(dtype));
-  const size_t element = static_cast<size_t>(size_of(register_of(dtype)));
-  for (size_t have = element; have < 64; have *= 2) std::memcpy(out.bytes + have, out.bytes, have);
+    value = out.bytes;
+  }
+  pw_kernels(active_isa()).repeat(value, out.bytes, size_of(register_of(dtype)));
 }
 
 DType operand_dtype(const DirectOp& op, int k) {

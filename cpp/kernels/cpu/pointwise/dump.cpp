@@ -16,22 +16,22 @@ const char* name_of(OperandKind kind) {
 void write_constant(std::ostringstream& out, const PwConstant& constant) {
   switch (constant.type) {
     case RegType::F32:
-      out << std::bit_cast<float>(static_cast<uint32_t>(constant.bits));
+      out << std::bit_cast<float>(static_cast<uint32_t>(constant.bits[0]));
       break;
     case RegType::F64:
-      out << std::bit_cast<double>(constant.bits);
+      out << std::bit_cast<double>(constant.bits[0]);
       break;
     case RegType::U64:
-      out << constant.bits;
+      out << constant.bits[0];
       break;
     case RegType::I32:
-      out << static_cast<int32_t>(constant.bits);
+      out << static_cast<int32_t>(constant.bits[0]);
       break;
     case RegType::I64:
-      out << static_cast<int64_t>(constant.bits);
+      out << static_cast<int64_t>(constant.bits[0]);
       break;
     case RegType::Bool:
-      out << (constant.bits ? "true" : "false");
+      out << (constant.bits[0] ? "true" : "false");
       break;
   }
 }

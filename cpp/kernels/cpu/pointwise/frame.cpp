@@ -6,28 +6,6 @@
 namespace ranvier::kernels {
 namespace {
 
-constexpr int64_t kVectorSlot = 64;
-
-// Repeats the first element through the 64 bytes of a scalar slot.
-void fill_slot(std::byte* slot, int element) noexcept {
-  switch (element) {
-    case 1:
-      std::memset(slot, static_cast<int>(slot[0]), kVectorSlot);
-      break;
-    case 4: {
-      uint32_t x;
-      std::memcpy(&x, slot, 4);
-      for (int i = 1; i < 16; ++i) std::memcpy(slot + 4 * i, &x, 4);
-      break;
-    }
-    default: {
-      uint64_t x;
-      std::memcpy(&x, slot, 8);
-      for (int i = 1; i < 8; ++i) std::memcpy(slot + 8 * i, &x, 8);
-    }
-  }
-}
-
 template <class T>
 void gather_run(const std::byte* src, int64_t stride, int64_t n, std::byte* dst) noexcept {
   const T* p = reinterpret_cast<const T*>(src);
@@ -66,21 +44,18 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
     ptr_[i] = scratch + program.slots[i].offset;
     step_[i] = program.slots[i].scalar ? 0 : 1;
   }
-  for (const PwConstant& constant : program.constants) {
-    std::memcpy(ptr_[constant.slot], &constant.bits, 8);
-    fill_slot(ptr_[constant.slot], size_of(constant.type));
-  }
+  for (const PwConstant& constant : program.constants)
+    ptr_[constant.slot] =
+        const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant.bits.data()));
   for (size_t i = 0; i < program.inputs.size(); ++i) {
     const PwInput& input = program.inputs[i];
     if (input.kind == OperandKind::Scalar) load_scalar(input, inputs[i]);
     if (input.kind == OperandKind::Periodic) expand_period(input, inputs[i]);
   }
-  // Vector kernels fill the whole slot; the others compute one value, repeated afterwards.
   for (const PwInstr& instr : program.prologue) {
-    const bool vector =
-        instr.type == RegType::F32 && instr.result == RegType::F32 && info_of(instr.op).cost < 1500;
-    execute(instr, vector ? 16 : 1);
-    if (!vector) fill_slot(ptr_[instr.dst], size_of(instr.result));
+    execute(instr, instr.once);
+    if (instr.once == 1)
+      program.repeat(ptr_[instr.dst], ptr_[instr.dst], program.slots[instr.dst].element);
   }
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const PwOutput& output = program.outputs[i];
@@ -100,17 +75,17 @@ bool Frame::written_early(const PwOutput& output, const void* memory) const noex
 
 void Frame::load_scalar(const PwInput& input, const void* src) noexcept {
   std::byte* slot = ptr_[input.slot];
-  if (input.load)
+  if (input.load) {
     input.load(src, slot, 1);
-  else
-    std::memcpy(slot, src, size_of(input.dtype));
-  fill_slot(slot, size_of(program_.slots[input.slot].type));
+    src = slot;
+  }
+  program_.repeat(src, slot, program_.slots[input.slot].element);
 }
 
 // One period, then doubled until a tile can begin at any phase.
 void Frame::expand_period(const PwInput& input, const void* src) noexcept {
   std::byte* values = ptr_[input.slot];
-  const int64_t element = size_of(program_.slots[input.slot].type);
+  const int64_t element = program_.slots[input.slot].element;
   const int64_t total = std::min(program_.tile, program_.size) + input.period;
   if (input.load)
     input.load(src, values, input.period);
@@ -126,7 +101,7 @@ void Frame::expand_period(const PwInput& input, const void* src) noexcept {
 // Any index map: runs along the innermost axis. A tile inside one run is read in place.
 void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept {
   const PointwiseProgram& p = program_;
-  const size_t element = size_of(input.dtype);
+  const size_t element = input.element;
   const int last = p.rank - 1;
   std::array<int64_t, kMaxRank> index;
   int64_t rest = begin, offset = 0;
@@ -181,7 +156,7 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
       case OperandKind::Scalar:
         break;
       case OperandKind::Full: {
-        const std::byte* at = src + begin * static_cast<int64_t>(size_of(input.dtype));
+        const std::byte* at = src + begin * input.element;
         if (input.in_place)
           ptr_[input.slot] = const_cast<std::byte*>(at);
         else
@@ -190,7 +165,7 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
       }
       case OperandKind::Periodic:
         ptr_[input.slot] = scratch_ + p.slots[input.slot].offset +
-                           begin % input.period * size_of(p.slots[input.slot].type);
+                           begin % input.period * p.slots[input.slot].element;
         break;
       case OperandKind::Strided:
         gather(input, src, begin, n);
@@ -199,13 +174,12 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
   }
   for (size_t i = 0; i < p.outputs.size(); ++i)
     if (direct_ >> i & 1)
-      ptr_[p.outputs[i].slot] = static_cast<std::byte*>(outputs_[i]) +
-                                begin * static_cast<int64_t>(size_of(p.outputs[i].dtype));
+      ptr_[p.outputs[i].slot] = static_cast<std::byte*>(outputs_[i]) + begin * p.outputs[i].element;
   for (const PwInstr& instr : p.body) execute(instr, n);
   for (size_t i = 0; i < p.outputs.size(); ++i) {
     if (direct_ >> i & 1) continue;
     const PwOutput& output = p.outputs[i];
-    const size_t element = size_of(output.dtype);
+    const size_t element = output.element;
     std::byte* dst = static_cast<std::byte*>(outputs_[i]) + begin * static_cast<int64_t>(element);
     if (output.store)
       output.store(ptr_[output.slot], dst, n);
@@ -220,7 +194,7 @@ void Frame::store_scalars() noexcept {
     if (output.store)
       output.store(ptr_[output.slot], outputs_[i], 1);
     else
-      std::memcpy(outputs_[i], ptr_[output.slot], size_of(output.dtype));
+      std::memcpy(outputs_[i], ptr_[output.slot], output.element);
   }
 }
 

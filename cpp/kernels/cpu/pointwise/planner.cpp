@@ -43,6 +43,7 @@ ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
       reductions_(builder.reductions_),
       axes_(builder.axes_) {
   program_.isa = isa;
+  program_.repeat = pw_kernels(isa).repeat;
   program_.shape = builder.shape_;
   program_.size = builder.shape_.size();
   materialize_ends();
@@ -126,7 +127,7 @@ void ProgramPlanner::collapse_space() {
 
 int ProgramPlanner::new_slot(RegType type, bool scalar) {
   RV_CHECK(program_.slots.size() < kMaxSlots);
-  program_.slots.push_back({type, scalar, 0});
+  program_.slots.push_back({type, scalar, static_cast<uint8_t>(size_of(type)), 0});
   return static_cast<int>(program_.slots.size()) - 1;
 }
 
@@ -151,6 +152,7 @@ void ProgramPlanner::place_inputs() {
       input.kind = OperandKind::Periodic;
       input.period = program_.dims[last];
     }
+    input.element = static_cast<uint8_t>(size_of(node.dtype));
     input.load = load_fn(node.dtype, program_.isa);
     input.in_place = input.kind == OperandKind::Full && !input.load;
     input.slot = static_cast<uint8_t>(new_slot(node.type, scalar_[i]));
@@ -164,7 +166,9 @@ void ProgramPlanner::place_constants() {
     const Node& node = nodes_[i];
     if (node.kind != Node::Kind::Constant) continue;
     slot_of_[i] = new_slot(node.type, true);
-    program_.constants.push_back({node.type, static_cast<uint8_t>(slot_of_[i]), node.bits});
+    PwConstant constant{node.type, static_cast<uint8_t>(slot_of_[i]), {}};
+    program_.repeat(&node.bits, constant.bits.data(), size_of(node.type));
+    program_.constants.push_back(constant);
   }
 }
 
@@ -200,6 +204,7 @@ void ProgramPlanner::emit(int id) {
   PwInstr instr{.op = node.op,
                 .type = node.operand_type,
                 .result = node.type,
+                .once = 1,
                 .narrow = node.dtype,
                 .dst = 0,
                 .arity = static_cast<uint8_t>(node.src.size()),
@@ -230,13 +235,17 @@ void ProgramPlanner::emit(int id) {
              : node.op == PwOp::Narrow ? narrow_fn(node.dtype)
                                        : tile_fn(node.op, node.operand_type, program_.isa);
   RV_CHECK(instr.fn != nullptr);
+  const bool vector = instr.type == RegType::F32 && instr.result == RegType::F32 &&
+                      instr.fn == pw_kernels(program_.isa).f32[static_cast<int>(instr.op)];
+  if (vector) instr.once = 16;
   list.push_back(instr);
   RV_CHECK(program_.body.size() < kEnd);
 }
 
 void ProgramPlanner::place_outputs() {
   for (int id : outputs_) {
-    PwOutput output{nodes_[id].dtype, static_cast<uint8_t>(slot_of_[id]), -1,
+    PwOutput output{nodes_[id].dtype, static_cast<uint8_t>(slot_of_[id]),
+                    static_cast<uint8_t>(size_of(nodes_[id].dtype)), -1,
                     store_fn(nodes_[id].dtype, program_.isa)};
     for (size_t i = 0; i < program_.body.size(); ++i)
       if (program_.body[i].dst == output.slot) output.written_by = static_cast<int16_t>(i);

@@ -53,6 +53,7 @@ struct PwInput {
   int64_t period = 0;                       // Periodic
   std::array<int64_t, kMaxRank> strides{};  // in elements, over PointwiseProgram::dims
   uint8_t slot = 0;
+  uint8_t element = 0;    // bytes in memory
   bool in_place = false;  // Full and stored as in the register: never copied to scratch
   int16_t last_use = -1;  // index of the last body instruction that reads it
   LoadFn load = nullptr;  // to the register type; null when it is the same
@@ -61,13 +62,14 @@ struct PwInput {
 struct PwConstant {
   RegType type;
   uint8_t slot;
-  uint64_t bits;  // the value as stored in a register of that type
+  std::array<uint64_t, 8> bits;  // the value as stored in a register of that type, repeated
 };
 
 struct PwInstr {
   PwOp op;
   RegType type;    // of the operands (of the second and third for Select)
   RegType result;  // of dst
+  uint8_t once;    // elements that fill a scalar slot: a whole vector, or one that is then repeated
   DType narrow;    // Narrow: the storage type whose range and precision are imposed
   uint8_t dst;
   uint8_t arity;
@@ -78,6 +80,7 @@ struct PwInstr {
 struct PwOutput {
   DType dtype;
   uint8_t slot;
+  uint8_t element;          // bytes in memory
   int16_t written_by;       // index of the body instruction that computes it; -1: the prologue
   StoreFn store = nullptr;  // null: that instruction may write straight to memory
 };
@@ -98,7 +101,8 @@ struct PwReduction {
 struct PwSlot {
   RegType type;
   bool scalar;
-  int32_t offset;  // bytes into the worker's scratch
+  uint8_t element;  // bytes of one value
+  int32_t offset;   // bytes into the worker's scratch
 };
 
 struct PointwiseProgram {
@@ -122,6 +126,7 @@ struct PointwiseProgram {
   // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
   int64_t tile = kTile;  // elements of a full tile (whole rows where a reduction needs them)
   int64_t units = 1, grain = 1;
+  void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
   int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,
   int64_t panels = 1;                  // and columns into panels of kTile
   int32_t staging_offset = 0;          // two tiles of 8-byte values in a worker's scratch

@@ -330,8 +330,12 @@ void combine_totals(PwTotal* total, const PwTotal* more, int64_t n) noexcept {
 }
 void finish_f32(const PwTotal* total, int64_t n, int64_t divisor, void* values) noexcept {
   float* out = static_cast<float*>(values);
-  const double by = divisor ? static_cast<double>(divisor) : 1.0;
-  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(total[i].f / by);
+  if (divisor) {
+    const double by = static_cast<double>(divisor);
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(total[i].f / by);
+  } else {
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(total[i].f);
+  }
 }
 
 template <class Op>
@@ -348,6 +352,16 @@ constexpr PwReducer kSum = reducer<Sum>();
 constexpr PwReducer kSumSquares = reducer<SumSquares>();
 constexpr PwReducer kMax = reducer<Max>();
 constexpr PwReducer kMin = reducer<Min>();
+
+// One store as wide as the loads that follow, so that the processor can forward it.
+void repeat_value(const void* value, void* slot, int element) noexcept {
+  uint64_t bits = 0;
+  std::memcpy(&bits, value, static_cast<size_t>(element));
+  if (element == 1) bits *= 0x0101010101010101u;
+  if (element == 4) bits |= bits << 32;
+  const Vec<uint64_t> all = Vec<uint64_t>::set1(bits);
+  for (int i = 0; i < 8; i += Vec<uint64_t>::kLanes) all.store(static_cast<uint64_t*>(slot) + i);
+}
 
 // ---- half precision ---------------------------------------------------------------------------
 
@@ -475,6 +489,7 @@ constexpr PwKernels make_kernels() {
   k.sum_squares_f32 = &kSumSquares;
   k.max_f32 = &kMax;
   k.min_f32 = &kMin;
+  k.repeat = repeat_value;
   k.load_f16 = kLoadF16;
   k.load_bf16 = load_bf16;
   k.store_f16 = kStoreF16;

@@ -47,6 +47,8 @@ struct PwKernels {
   const PwReducer* sum_squares_f32;
   const PwReducer* max_f32;
   const PwReducer* min_f32;
+  // Repeats one value of 1, 4 or 8 bytes through the 64 bytes of a slot; it may lie there itself.
+  void (*repeat)(const void* value, void* slot, int element) noexcept;
   void (*load_f16)(const void* src, void* values, int64_t n) noexcept;
   void (*load_bf16)(const void* src, void* values, int64_t n) noexcept;
   void (*store_f16)(const void* values, void* dst, int64_t n) noexcept;

@@ -20,8 +20,16 @@ RV_INLINE VecF vf(float x) { return VecF::set1(x); }
 RV_INLINE VecD vd(double x) { return VecD::set1(x); }
 // Negates the product: c - a*b.
 RV_INLINE VecF fnma(VecF a, VecF b, VecF c) { return fma(-a, b, c); }
-// Clamps without losing NaN.
-RV_INLINE VecF clamp_nan(VecF x, float low, float high) { return max(vf(low), min(vf(high), x)); }
+// Clamps without losing NaN: the processor's minimum and maximum give their second operand then.
+RV_INLINE VecF clamp_nan(VecF x, float low, float high) {
+#if defined(__AVX512F__)
+  return {_mm512_max_ps(vf(low).v, _mm512_min_ps(vf(high).v, x.v))};
+#elif defined(__AVX2__)
+  return {_mm256_max_ps(vf(low).v, _mm256_min_ps(vf(high).v, x.v))};
+#else
+  return {_mm_max_ps(vf(low).v, _mm_min_ps(vf(high).v, x.v))};
+#endif
+}
 RV_INLINE VecF sign_bits(VecF x) {
   return bit_cast<float>(bit_cast<int32_t>(x) & VecI::set1(INT32_MIN));
 }
