@@ -40,11 +40,11 @@ struct Chunk {
   }
 };
 
-// Columns are cut in units of one cache line, rows anywhere; both evenly.
+// Columns are cut in units of one cache line, rows anywhere.
 template <class T>
 RV_INLINE int64_t column_cut(int64_t n, int64_t i, int64_t chunks) {
   constexpr int64_t kUnit = 64 / sizeof(T);
-  return least(n, (n + kUnit - 1) / kUnit * i / chunks * kUnit);
+  return least(n, cut((n + kUnit - 1) / kUnit, i, chunks) * kUnit);
 }
 
 template <class T>
@@ -52,11 +52,14 @@ RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands
   const GemmShape& s = plan.shape;
   const GemmEpilogue& e = plan.epilogue;
   // Neighbouring chunks share columns, and with them the block of B.
-  const int64_t row = index % plan.row_chunks;
-  const int64_t column = index / plan.row_chunks % plan.col_chunks;
-  const int64_t item = index / (plan.row_chunks * plan.col_chunks);
-  const int64_t row0 = s.m * row / plan.row_chunks;
-  const int64_t row1 = s.m * (row + 1) / plan.row_chunks;
+  int64_t row = 0, column = 0, item = index;
+  if (plan.row_chunks * plan.col_chunks > 1) {
+    row = index % plan.row_chunks;
+    column = index / plan.row_chunks % plan.col_chunks;
+    item = index / (plan.row_chunks * plan.col_chunks);
+  }
+  const int64_t row0 = cut(s.m, row, plan.row_chunks);
+  const int64_t row1 = cut(s.m, row + 1, plan.row_chunks);
   const int64_t col0 = column_cut<T>(s.n, column, plan.col_chunks);
   const int64_t col1 = column_cut<T>(s.n, column + 1, plan.col_chunks);
   T alpha = static_cast<T>(e.alpha);
@@ -100,12 +103,6 @@ RV_INLINE Panels choose_panels(int64_t rows, int64_t vectors) {
 }
 
 template <class T>
-struct PackedB {
-  const T* data;
-  int64_t stride;
-};
-
-template <class T>
 RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels& panels, int64_t p0, int64_t kc,
                             T* packed) {
   constexpr int kLanes = Vec<T>::kLanes;
@@ -145,6 +142,27 @@ RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, int64_t i, int rows, int64_
   return {packed, rows, Walk::Along};
 }
 
+// One register tile, or several below each other where the panel is wider than the tile of rows was
+// made for.
+template <class T>
+RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t b_stride,
+                             int vectors, int64_t kc, TileTarget<T> target) {
+  const bool ragged = target.tail < Vec<T>::kLanes;
+  const int most = kTileRows[vectors];
+  if (rows <= most) {
+    find_tile<T>(a.walk, ragged, rows, vectors)(a.a, a.stride, b, b_stride, kc, target);
+    return;
+  }
+  const int parts = (rows + most - 1) / most;
+  T* const c = target.c;
+  for (int part = 0; part < parts; ++part) {
+    const int from = rows * part / parts, to = rows * (part + 1) / parts;
+    target.c = c + from * target.ldc;
+    find_tile<T>(a.walk, ragged, to - from, vectors)(a.row(from), a.stride, b, b_stride, kc,
+                                                     target);
+  }
+}
+
 template <class T>
 void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   constexpr int kLanes = Vec<T>::kLanes;
@@ -152,17 +170,17 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   const GemmShape& s = plan.shape;
   const Panels panels = choose_panels(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
   const int64_t tiles = (chunk.rows + kTileRows[panels.wide] - 1) / kTileRows[panels.wide];
+  const int64_t fewest = chunk.rows / tiles, higher = chunk.rows % tiles;
   T* const packed_a = scratch;
-  T* const packed_b = scratch + (plan.pack_a ? plan.a_elements : 0);
+  T* const packed_b = scratch + plan.a_elements;
   for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
     const int64_t kc = least(plan.k_block, s.k - p0);
     const bool last = p0 + kc == s.k;
     const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
     if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
+    int64_t i = chunk.row0;
     for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t r0 = chunk.rows * t / tiles;
-      const int rows = static_cast<int>(chunk.rows * (t + 1) / tiles - r0);
-      const int64_t i = chunk.row0 + r0;
+      const int rows = static_cast<int>(fewest + (t < higher));
       const RowTile<T> a = row_tile(chunk, i, rows, p0, kc, packed_a);
       for (int64_t v = 0; v < panels.vectors;) {
         const int width = panels.width_at(v);
@@ -170,18 +188,12 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
         const int tail = static_cast<int>(columns - (width - 1) * kLanes);
         const int64_t j = chunk.col0 + v * kLanes;
         const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + j;
-        const int64_t b_stride = plan.pack_b ? width * kLanes : s.ldb;
-        // A tile made for narrower panels may be too high for this one.
-        const int parts = (rows + kTileRows[width] - 1) / kTileRows[width];
-        for (int part = 0; part < parts; ++part) {
-          const int from = rows * part / parts, to = rows * (part + 1) / parts;
-          T* c = chunk.c + (i + from) * s.ldc + j;
-          find_tile<T>(a.walk, tail < kLanes, to - from, width)(
-              a.row(from), a.stride, b, b_stride, kc, {c, s.ldc, chunk.alpha, beta, tail});
-        }
+        compute_block(a, rows, b, plan.pack_b ? width * kLanes : s.ldb, width, kc,
+                      {chunk.c + i * s.ldc + j, s.ldc, chunk.alpha, beta, tail});
         if (last) chunk.finish_block(i, j, rows, columns);
         v += width;
       }
+      i += rows;
     }
   }
 }

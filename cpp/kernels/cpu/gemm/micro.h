@@ -52,9 +52,15 @@ RV_INLINE void store_last(Vec<T> x, T* p, int tail) {
     x.store(p);
 }
 
+// Keeps the compiler from replacing one moving pointer by dozens of derived addresses.
+template <class T>
+RV_INLINE void pin(T*& p) {
+  asm("" : "+r"(p));
+}
+
 template <class T, int R, int V, Walk kWalk, bool kTail>
-RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* const (&a)[(R + 2) / 3], int64_t stride,
-                         int64_t a_offset, const T* b, int tail) {
+RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* (&a)[(R + 2) / 3], int64_t stride,
+                         int offset, const T* b, int tail) {
   constexpr int kLanes = Vec<T>::kLanes;
   Vec<T> row[V];
 #pragma GCC unroll 4
@@ -62,8 +68,8 @@ RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* const (&a)[(R + 2) / 3], 
   row[V - 1] = load_last < T, kTail && kMaskedLoads > (b + (V - 1) * kLanes, tail);
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r) {
-    const T* p = kWalk == Walk::Along ? a[0] + r : a[r / 3] + (r % 3) * stride;
-    const Vec<T> x = Vec<T>::set1(p[a_offset]);
+    const T* p = kWalk == Walk::Along ? a[0] + r : a[r / 3] + (r % 3) * stride + offset;
+    const Vec<T> x = Vec<T>::set1(*p);
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) acc[r][v] = fma(x, row[v], acc[r][v]);
   }
@@ -98,37 +104,53 @@ RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
 template <class T, int R, int V, Walk kWalk, bool kTail>
 void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
           const TileTarget<T>& target) noexcept {
-  constexpr int kUnroll = 4;
+  constexpr int kUnroll = 4, kAhead = 8, kWorthFetching = 64;
   Vec<T> acc[R][V];
 #pragma GCC unroll 14
-  for (int r = 0; r < R; ++r) {
-    __builtin_prefetch(target.c + r * target.ldc, 1);
+  for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) acc[r][v] = Vec<T>::zero();
+  if (k >= kWorthFetching) {
+#pragma GCC unroll 14
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v)
+        __builtin_prefetch(target.c + r * target.ldc + v * Vec<T>::kLanes, 1);
   }
-  // Rows in threes share a pointer: the addressing modes reach 0, 1 and 2 strides from it.
+  // Across: rows in threes share a pointer, from which addressing modes reach 0, 1 and 2 strides.
+  constexpr int kPointers = kWalk == Walk::Along ? 1 : (R + 2) / 3;
   const T* base[(R + 2) / 3];
 #pragma GCC unroll 5
-  for (int g = 0; g < (R + 2) / 3; ++g) base[g] = kWalk == Walk::Along ? a : a + 3 * g * stride;
+  for (int g = 0; g < kPointers; ++g) base[g] = a + 3 * g * stride;
+  const auto advance = [&base](int64_t step) __attribute__((always_inline)) {
+#pragma GCC unroll 5
+    for (int g = 0; g < kPointers; ++g) {
+      base[g] += step;
+      pin(base[g]);
+    }
+  };
   const int tail = target.tail;
-  const int64_t step = kWalk == Walk::Along ? stride : 1;
-  int64_t p = 0;
-  for (; p + kUnroll <= k; p += kUnroll) {
+  const T* ahead = b + kAhead * b_stride;
+  int64_t p = k;
+  for (; p >= kUnroll; p -= kUnroll) {
 #pragma GCC unroll 4
     for (int u = 0; u < kUnroll; ++u) {
-      __builtin_prefetch(b + 8 * b_stride);
-      if constexpr (V > 1) __builtin_prefetch(b + 8 * b_stride + (V - 1) * Vec<T>::kLanes);
-      tile_step<T, R, V, kWalk, kTail>(acc, base, stride, u * step, b, tail);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
+      __builtin_prefetch(ahead + V * Vec<T>::kLanes - 1);  // rows need not begin at a cache line
+      tile_step<T, R, V, kWalk, kTail>(acc, base, stride, u, b, tail);
       b += b_stride;
+      ahead += b_stride;
+      pin(b);
+      pin(ahead);
+      if constexpr (kWalk == Walk::Along) advance(stride);
     }
-#pragma GCC unroll 5
-    for (int g = 0; g < (R + 2) / 3; ++g) base[g] += kUnroll * step;
+    if constexpr (kWalk == Walk::Across) advance(kUnroll);
   }
-  for (; p < k; ++p) {
+  for (; p > 0; --p) {
     tile_step<T, R, V, kWalk, kTail>(acc, base, stride, 0, b, tail);
     b += b_stride;
-#pragma GCC unroll 5
-    for (int g = 0; g < (R + 2) / 3; ++g) base[g] += step;
+    advance(kWalk == Walk::Along ? stride : 1);
   }
   tile_store<T, R, V, kTail>(acc, target);
 }

@@ -34,6 +34,10 @@ RV_INLINE void transpose(Vec<T> (&x)[Vec<T>::kLanes]) {
   }
 }
 
+// How far ahead of the copy its source is fetched: rows of a large matrix lie in pages of their
+// own, where the hardware does not look ahead.
+inline constexpr int kAheadVectors = 4, kAheadRows = 12;
+
 // dst[p * width + r] = src[r * ld + p] for r < rows <= width, p < k; columns rows .. width of dst
 // become zero. Writes up to one vector past the end of dst.
 template <class T>
@@ -48,6 +52,7 @@ void pack_transposed(const T* src, int64_t ld, int rows, int width, int64_t k, T
         x[r] = Vec<T>::zero();
         if (r0 + r < rows) {
           const T* from = src + (r0 + r) * ld + p;
+          __builtin_prefetch(from + kAheadVectors * kLanes);
           x[r] = count == kLanes ? Vec<T>::load(from) : Vec<T>::load_partial(from, count);
         }
       }
@@ -77,6 +82,9 @@ template <class T>
 void pack_rows(const T* src, int64_t ld, int columns, int width, int64_t k, T* dst) noexcept {
   constexpr int kLanes = Vec<T>::kLanes;
   for (int64_t p = 0; p < k; ++p, src += ld, dst += width) {
+    const T* ahead = src + kAheadRows * ld;
+    for (int j = 0; j < columns; j += 64 / sizeof(T)) __builtin_prefetch(ahead + j);
+    __builtin_prefetch(ahead + columns - 1);
     int j = 0;
     for (; j + kLanes <= columns; j += kLanes) Vec<T>::load(src + j).store(dst + j);
     if (j < columns) {

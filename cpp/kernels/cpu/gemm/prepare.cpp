@@ -15,7 +15,8 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 // Multiply-adds that are worth a chunk of their own: a few microseconds.
 constexpr int64_t kChunkWork = 1 << 19;
 // One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
-constexpr int64_t kBlockBytes = 384 * 4;
+// Where nothing is packed, longer blocks cost nothing.
+constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
 constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
 // Vector products sum in blocks only to bound the rounding error.
 constexpr int64_t kVectorBlock = 1024;
@@ -87,13 +88,19 @@ void cut_work(GemmPlan& plan, int64_t element) {
   const int64_t line = 64 / element;
   const int64_t lines = ceil_div(s.n, line);
   if (plan.variant == GemmVariant::Tiles || plan.variant == GemmVariant::Empty) {
-    // Few rows leave little to share between columns; many rows want wide chunks, since each chunk
-    // packs its own A.
-    const int64_t narrowest = s.m < 192 ? 3 : 16;
+    // With a small batch, columns are cut as fine as they stay efficient, and alike in a layer's
+    // product (the batch is m) and its weight gradient (the batch is k), so that a thread meets the
+    // same columns of the weight again. Else rows are cut, for each cut of columns packs A anew.
+    // Even counts divide among two threads.
+    const int64_t batch = s.trans_a ? s.k : s.m;
+    const int64_t narrowest = batch <= 64 ? 3 : batch < 192 ? 6 : lines;
     const int64_t fewest = ceil_div(s.n, kMaxChunkColumnBytes / element);
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
+    if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
+    const int64_t lowest = s.m < 192 ? 56 : 112;
     plan.row_chunks =
-        std::clamp<int64_t>(wanted / plan.col_chunks, 1, std::max<int64_t>(1, s.m / 112));
+        std::min(std::max<int64_t>(1, s.m / lowest), ceil_div(wanted, plan.col_chunks));
+    if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
   } else if (plan.down) {
     plan.row_chunks = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, s.m / (8 * line)));
   } else {
@@ -106,21 +113,22 @@ void cut_work(GemmPlan& plan, int64_t element) {
 
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
-  const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
-  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
   const int64_t line = 64 / element;
   const int64_t rows = ceil_div(s.m, plan.row_chunks);
   const int64_t columns =
       std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
   const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
 
-  // Rows that lie a multiple of 2 KB apart fall into the same few sets of the L1 cache.
-  const bool a_collides = s.lda * element % 2048 == 0;
-  plan.pack_a =
-      s.trans_a ? (panels >= 3 && plan.k_block >= 128) : (a_collides && s.m > 4 && panels >= 2);
+  // Rows that lie a multiple of 4 KB apart fall into the same few sets of the L1 cache.
+  const bool a_collides = s.lda * element % 4096 == 0;
+  plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
   const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
-  const bool b_large = s.k * s.ldb * element > (int64_t{1} << 19) || s.ldb * element % 1024 == 0;
-  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_large);
+  const bool b_scattered = s.ldb * element >= 4096 || s.ldb * element % 2048 == 0;
+  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_scattered && s.k > 64);
+
+  const bool in_place = !plan.pack_a && !plan.pack_b && !s.trans_a && !b_scattered;
+  const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
+  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
 
   if (plan.pack_a) plan.a_elements = round_up(kernels.tile_rows * plan.k_block + line, line);
   int64_t elements = plan.a_elements;

@@ -15,11 +15,16 @@ inline constexpr int kStripVectors = 12;
 inline constexpr int kStripVectors = 8;
 #endif
 
+// Where part i of an even cut of `total` begins. One part needs no division: small products notice.
+RV_INLINE int64_t cut(int64_t total, int64_t i, int64_t parts) {
+  return parts == 1 ? total * i : total * i / parts;
+}
+
 // Independent chains per column: enough of them to hide the latency of an FMA in a narrow strip.
 constexpr int chains(int vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
 
 template <class T, int V>
-RV_INLINE void add_scaled_row(Vec<T> (&sum)[V], T x, const T* row, int tail) {
+RV_INLINE void add_scaled_row(Vec<T> (&sum)[V], T x, const T* row, int tail) noexcept {
   constexpr int kLanes = Vec<T>::kLanes;
   const Vec<T> factor = Vec<T>::set1(x);
 #pragma GCC unroll 14
@@ -75,9 +80,10 @@ void row_sum(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k, in
              T alpha, T beta) {
   constexpr int kLanes = Vec<T>::kLanes;
   const int64_t vectors = (count + kLanes - 1) / kLanes;
-  const int64_t strips = (vectors + kStripVectors - 1) / kStripVectors;
+  const int64_t strips =
+      vectors <= kStripVectors ? 1 : (vectors + kStripVectors - 1) / kStripVectors;
   for (int64_t s = 0; s < strips; ++s) {
-    const int64_t v0 = vectors * s / strips, v1 = vectors * (s + 1) / strips;
+    const int64_t v0 = cut(vectors, s, strips), v1 = cut(vectors, s + 1, strips);
     const int tail = v1 == vectors ? static_cast<int>(count - (vectors - 1) * kLanes) : kLanes;
     kStrips<T>.of[v1 - v0](x, x_stride, m + v0 * kLanes, ld, k,
                            {y + v0 * kLanes, 0, alpha, beta, tail});
