@@ -23,7 +23,6 @@ class Sequential(Model):
     def __init__(self, layers=None, trainable=True, name=None):
         Model.__init__(self, trainable=trainable, name=name)
         self._functional = None
-        self._convert_input_args = False
         self._supports_masking = True
         self._chain: list[Layer] = []
         for layer in layers or ():

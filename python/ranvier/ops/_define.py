@@ -243,8 +243,8 @@ def _cached_scalar(value, dtype):
 
 
 def scalar(value, dtype: str) -> Tensor:
-    """A rank-0 tensor of a Python number."""
-    return _cached_scalar(value, dtype)
+    """A rank-0 tensor of a Python number; inside a trace a node of it, which must not be kept."""
+    return B.tensor(value, dtype) if B.tracing() else _cached_scalar(value, dtype)
 
 
 def weak_dtype(dtype: str, value) -> str:
@@ -284,7 +284,7 @@ def promote_pair(a, b, floating: bool = False):
 def _in(x, dtype):
     if type(x) is Tensor:
         return x if x.dtype == dtype else apply("cast", [x], {"dtype": dtype})
-    return _cached_scalar(x, dtype)
+    return scalar(x, dtype)
 
 
 def promote_all(xs, floating: bool = False) -> list:

@@ -115,11 +115,17 @@ def array_function(self, func, types, args, kwargs):
     return fn(*args, **kwargs)
 
 
+def _iterate(self):
+    return iter([indexing.get_item(self, i) for i in range(len(self))])
+
+
 def install() -> None:
     """Gives all three classes their operators."""
     methods = _methods()
-    B.core.set_operators({name.strip("_"): fn for name, fn in methods.items()})
-    B.core.set_numpy_hooks(array_ufunc, array_function)
+    hooks = {name.strip("_"): fn for name, fn in methods.items()}
+    B.core.set_operators(
+        {**hooks, "iter": _iterate, "array_ufunc": array_ufunc, "array_function": array_function}
+    )
     two_sided = {f"__{n}__" for n in _BINARY} | {f"__r{n}__" for n in _BINARY}
     for cls in (KerasTensor, Variable):
         for name, fn in methods.items():

@@ -69,7 +69,6 @@ def _run(fn, args, kwargs, stand_in):
     finally:
         _state.stand_in = previous
         trace.exit()
-        trace.abandon()
 
 
 def _spec_of(x):
