@@ -1,0 +1,57 @@
+"""Optimizers under Keras' names."""
+
+from __future__ import annotations
+
+from ranvier import serialization
+from ranvier.optimizers import schedules
+from ranvier.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
+from ranvier.optimizers.adaptive import Adadelta, Adagrad, RMSprop
+from ranvier.optimizers.base import Optimizer
+from ranvier.optimizers.lion_ftrl import Ftrl, Lion
+from ranvier.optimizers.loss_scale import LossScaleOptimizer
+from ranvier.optimizers.sgd import SGD
+
+_CLASSES = (
+    Optimizer, Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, Nadam,
+    RMSprop, SGD,
+)  # fmt: skip
+_TABLE = {cls.__name__.lower(): cls for cls in _CLASSES}
+
+__all__ = [*(cls.__name__ for cls in _CLASSES), "deserialize", "get", "schedules", "serialize"]
+
+
+def serialize(optimizer):
+    """The config of an optimizer."""
+    return serialization.serialize_keras_object(optimizer)
+
+
+def deserialize(config, custom_objects=None):
+    """The optimizer that a config describes; built-in names in any case."""
+    if config["class_name"].lower() in _TABLE:
+        config = {**config, "class_name": config["class_name"].lower()}
+    return serialization.deserialize_keras_object(
+        config, custom_objects=custom_objects, module_objects=_TABLE
+    )
+
+
+def get(identifier):
+    """The optimizer for a name, a config or an `Optimizer`; `None` stays `None`.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if identifier is None:
+        return None
+    found = identifier
+    if isinstance(identifier, dict):
+        found = deserialize(identifier)
+    elif isinstance(identifier, str):
+        cls = serialization.get_registered_object(identifier)
+        cls = cls or _TABLE.get(identifier.lower())
+        found = cls() if cls is not None else None
+    if not isinstance(found, Optimizer):
+        raise ValueError(
+            f"Could not interpret optimizer identifier: {identifier}. Expected one of "
+            f"{sorted(name for name in _TABLE if name != 'optimizer')}, a config or an `Optimizer`."
+        )
+    return found

@@ -1,0 +1,671 @@
+"""What all optimizers share: state, clipping, weight decay, averaging, accumulation, compiling."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from ranvier import _backend as B
+from ranvier import config as settings
+from ranvier import initializers, naming, ops, serialization
+from ranvier.optimizers import clipping
+from ranvier.optimizers.schedules import LearningRateSchedule
+from ranvier.variable import (
+    StatelessScope,
+    Variable,
+    bump_structure,
+    in_stateless_scope,
+    name_scope,
+)
+
+
+class Optimizer:
+    """Base of optimizers. A subclass makes its slots in `build` and writes `update_step`.
+
+    Args:
+        learning_rate: a float, a `LearningRateSchedule` (called with the number of updates), or a
+            function of no arguments.
+        weight_decay: if set, each update first takes away this share, times the learning rate, of
+            the weights.
+        clipnorm: largest norm of the gradient of each weight.
+        clipvalue: largest magnitude of the elements of gradients.
+        global_clipnorm: largest norm of all gradients together.
+        use_ema: whether an exponential moving average of the weights is kept, which replaces them
+            at the end of training.
+        ema_momentum: share of the old average at each update.
+        ema_overwrite_frequency: the average also replaces the weights every that many updates.
+        loss_scale_factor: the loss is multiplied by it and gradients are divided by it.
+        gradient_accumulation_steps: gradients of so many steps are averaged for one update.
+        name: automatic when not given.
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
+        name=None,
+        **kwargs,
+    ):
+        state = self.__dict__
+        state.update(_variables=[], _shared=None, _jitted=None)
+        if kwargs.pop("decay", None) is not None:
+            warnings.warn(
+                "Argument `decay` is no longer supported and will be ignored.", stacklevel=3
+            )
+        if kwargs:
+            raise ValueError(f"Argument(s) not recognized: {kwargs}")
+        self.name = name or naming.auto_name(type(self).__name__)
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self._check_arguments()
+        self.built = False
+        self._trainable_variables = []
+        self._trainable_variables_indices = {}
+        self._excluded_ids = frozenset()
+        self._excluded_pattern = None
+        with name_scope(self.name, caller=self):
+            self._iterations = Variable(
+                0, name="iteration", dtype="int32", trainable=False,
+                aggregation="only_first_replica",
+            )  # fmt: skip
+            self._learning_rate = self._as_learning_rate(learning_rate)
+
+    def _check_arguments(self):
+        steps = self.gradient_accumulation_steps
+        if steps and not steps >= 2:
+            raise ValueError(
+                "`gradient_accumulation_steps` must be an integer >= 2. Received: "
+                f"gradient_accumulation_steps={steps}"
+            )
+        if self.use_ema:
+            if self.ema_momentum > 1 or self.ema_momentum < 0:
+                raise ValueError(
+                    "`ema_momentum` must be in the range [0, 1]. Received: "
+                    f"ema_momentum={self.ema_momentum}"
+                )
+            frequency = self.ema_overwrite_frequency
+            if frequency and (not isinstance(frequency, int) or frequency < 1):
+                raise ValueError(
+                    "`ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
+                    f"ema_overwrite_frequency={frequency}"
+                )
+        clips = (self.clipnorm, self.clipvalue, self.global_clipnorm)
+        if sum(clip is not None for clip in clips) > 1:
+            raise ValueError(
+                "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+                f"clipnorm={self.clipnorm}, clipvalue={self.clipvalue}, "
+                f"global_clipnorm={self.global_clipnorm}"
+            )
+
+    def _as_learning_rate(self, value):
+        if isinstance(value, LearningRateSchedule) or callable(value):
+            return value
+        if not isinstance(value, float):
+            raise ValueError(
+                "Argument `learning_rate` should be float, or an instance of "
+                "LearningRateSchedule, or a callable (that takes no arguments and returns the "
+                f"learning rate). Received instead: learning_rate={value}"
+            )
+        return Variable(
+            value, name="learning_rate", dtype=settings.floatx(), trainable=False,
+            aggregation="only_first_replica",
+        )  # fmt: skip
+
+    def __setattr__(self, name, value):
+        state = self.__dict__
+        if "_variables" not in state:
+            raise RuntimeError(
+                f"In optimizer '{type(self).__name__}', you forgot to call `super().__init__()` as "
+                "the first statement in the `__init__()` method. Go add it!"
+            )
+        if isinstance(value, Variable):
+            self._track_variable(value)
+        state[name] = value
+        # A compiled update holds attributes as constants.
+        state["_jitted"] = None
+
+    # -- state
+
+    @property
+    def variables(self) -> list:
+        """Iterations, learning rate (unless it is a schedule) and slots, in the order of files."""
+        return self._variables[:]
+
+    @property
+    def iterations(self):
+        """Number of updates so far."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
+        return self._iterations
+
+    def _track_variable(self, variable):
+        if not any(variable is known for known in self._variables):
+            self._variables.append(variable)
+
+    def build(self, variables) -> None:
+        """Makes the slots for these weights; subclasses extend it."""
+        variables = list(variables)
+        if self.use_ema:
+            self._model_variables_moving_average = self.add_optimizer_variables(
+                variables, "average"
+            )
+        if self.gradient_accumulation_steps:
+            self._accumulated_gradients = [
+                self.add_variable_from_reference(v, name="gradient_accumulator") for v in variables
+            ]
+        self._trainable_variables_indices = {id(v): i for i, v in enumerate(variables)}
+        self._trainable_variables = variables
+        self.built = True
+
+    def _get_variable_index(self, variable) -> int:
+        return self._trainable_variables_indices[id(variable)]
+
+    def add_variable(
+        self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None
+    ):
+        """A new variable of the state."""
+        with name_scope(self.name, caller=self):
+            variable = Variable(
+                initializers.get(initializer), shape=shape, dtype=dtype, trainable=False,
+                aggregation=aggregation, layout=layout, name=name,
+            )  # fmt: skip
+        self._track_variable(variable)
+        return variable
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        """A new variable with the shape and dtype of a weight, and its path in the name."""
+        path = getattr(reference_variable, "path", None) or reference_variable.name
+        full_name = f"{str(path).replace('/', '_').replace(':', '_')}_{name or 'var'}"
+        return self.add_variable(
+            reference_variable.shape, initializer, dtype=reference_variable.dtype, name=full_name
+        )
+
+    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
+        """Slots for every weight.
+
+        Args:
+            trainable_variables: the weights.
+            name: name of the slot; several names make that many slots per weight, side by side.
+            initializer: one for all or one per name.
+
+        Returns:
+            A list of variables, or a tuple of lists for several names; `None` stands where a weight
+            is overwritten by its gradient.
+        """
+        names = [name] if isinstance(name, str) else list(name)
+        several = isinstance(initializer, (list, tuple))
+        starts = list(initializer) if several else [initializer] * len(names)
+        if len(names) != len(starts):
+            raise ValueError(
+                "The number of provided names must match the number of provided initializers. "
+                f"Received name='{name}', initializer='{initializer}'"
+            )
+        slots = tuple([] for _ in names)
+        for variable in trainable_variables:
+            overwritten = getattr(variable, "overwrite_with_gradient", False)
+            for column, slot_name, start in zip(slots, names, starts):
+                column.append(
+                    None
+                    if overwritten
+                    else self.add_variable_from_reference(variable, slot_name, start)
+                )
+        return slots[0] if isinstance(name, str) else slots
+
+    # -- the update
+
+    def apply_gradients(self, grads_and_vars):
+        """One update from pairs `(gradient, variable)`; returns the number of updates."""
+        grads, variables = zip(*grads_and_vars)
+        self.apply(grads, variables)
+        return self._iterations
+
+    def apply(self, grads, trainable_variables=None) -> None:
+        """One update.
+
+        Args:
+            grads: gradients; `None` leaves a weight alone.
+            trainable_variables: their weights; those of `build` when not given.
+
+        Raises:
+            ValueError: numbers do not match, or a weight was not there at `build`.
+        """
+        if len(grads) == 0:
+            return
+        variables = self._resolve_variables(grads, trainable_variables)
+        grads, variables = self._filter_empty_gradients(grads, variables)
+        if self._compiles():
+            self._compiled_apply(grads, variables)
+        else:
+            self._apply(grads, variables)
+
+    def _resolve_variables(self, grads, variables):
+        if variables is None:
+            if not self.built:
+                raise ValueError(
+                    "When passing `grads` without `variables`, the optimizer must already be built "
+                    "on a list of variables. Call `optimizer.build(trainable_variables)` first."
+                )
+            if len(grads) != len(self._trainable_variables):
+                raise ValueError(
+                    "When passing `grads` as a list of gradient tensors, the gradients must match "
+                    f"`optimizer.variables` one-to-one. Received a list of {len(grads)} gradients, "
+                    f"but the optimizer is tracking {len(self._trainable_variables)} trainable "
+                    "variables."
+                )
+            return self._trainable_variables
+        variables = list(variables)
+        if not self.built:
+            with name_scope(self.name, caller=self):
+                self.build(variables)
+            self.built = True
+        known = self._trainable_variables_indices
+        for variable in variables:
+            if id(variable) not in known:
+                raise ValueError(
+                    f"Unknown variable: {variable}. This optimizer can only be called for the "
+                    "variables it was originally built with. When working with a new set of "
+                    "variables, you should recreate a new optimizer instance."
+                )
+        return variables
+
+    def _filter_empty_gradients(self, grads, variables):
+        if all(g is not None for g in grads):
+            return list(grads), list(variables)
+        kept = [(g, v) for g, v in zip(grads, variables) if g is not None]
+        if not kept:
+            raise ValueError("No gradients provided for any variable.")
+        missing = [v.path for g, v in zip(grads, variables) if g is None]
+        warnings.warn(
+            f"Gradients do not exist for variables {missing} when minimizing the loss. If using "
+            "`model.compile()`, did you forget to provide a `loss` argument?",
+            stacklevel=4,
+        )
+        return [g for g, _ in kept], [v for _, v in kept]
+
+    def _compiles(self) -> bool:
+        """Whether the update runs as one program: on values, for classes of this package."""
+        return (
+            type(self).__module__.startswith("ranvier.")
+            and isinstance(self._learning_rate, (Variable, LearningRateSchedule))
+            and not getattr(settings.thread_state(), "run_eagerly", False)
+            and not B.tracing()
+            and not B.core.taping()
+            and not in_stateless_scope()
+        )
+
+    def _compiled_apply(self, grads, variables):
+        state = self.__dict__
+        if state["_jitted"] is None:
+            from ranvier.jit import jit
+
+            state["_jitted"] = jit(self._traced_apply)
+        # Constraints are part of the program, so of its key.
+        state["_jitted"](grads, variables, tuple(id(v.constraint) for v in variables))
+
+    def _traced_apply(self, grads, variables, constraints):
+        del constraints
+        self._apply(grads, variables)
+        return ()
+
+    def _apply(self, grads, variables):
+        grads, variables = self._overwrite_with_gradients(grads, variables)
+        if grads:
+            if self.loss_scale_factor is not None:
+                grads = [ops.divide(g, self.loss_scale_factor) for g in grads]
+            self._backend_apply_gradients(grads, variables)
+            for variable in variables:
+                if variable.constraint is not None:
+                    variable.assign(variable.constraint(variable.value))
+        self._iterations.assign_add(1)
+
+    def _backend_apply_gradients(self, grads, variables):
+        steps = self.gradient_accumulation_steps
+        if steps:
+            due = self._every(self._iterations, steps)
+            sums = [self._accumulated_gradients[self._get_variable_index(v)] for v in variables]
+            ops.cond(
+                due,
+                lambda: self._accumulated_update(grads, sums, variables),
+                lambda: self._accumulate(grads, sums),
+            )
+        else:
+            self._update(grads, variables)
+        if self.use_ema:
+            self._update_model_variables_moving_average(self._trainable_variables)
+            if self.ema_overwrite_frequency:
+                ops.cond(
+                    self._every(self.iterations, self.ema_overwrite_frequency),
+                    lambda: self._overwrite_model_variables_with_average_value(
+                        self._trainable_variables
+                    ),
+                    lambda: None,
+                )
+
+    @staticmethod
+    def _every(iterations, count):
+        return ops.equal(ops.mod(ops.add(iterations, 1), count), 0)
+
+    def _accumulated_update(self, grads, sums, variables):
+        steps = self.gradient_accumulation_steps
+        means = [ops.divide(ops.add(g, s.value), steps) for g, s in zip(grads, sums)]
+        self._update(means, variables)
+        for total in self._accumulated_gradients:
+            total.assign(ops.zeros(total.shape, dtype=total.dtype))
+
+    @staticmethod
+    def _accumulate(grads, sums):
+        for gradient, total in zip(grads, sums):
+            total.assign_add(gradient)
+
+    def _update(self, grads, variables):
+        grads = self._clip_gradients(grads)
+        self._apply_weight_decay(variables)
+        self._backend_update_step(grads, variables, self.learning_rate)
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        state = self.__dict__
+        state["_shared"] = {}
+        try:
+            for gradient, variable in zip(grads, trainable_variables):
+                self.update_step(gradient, variable, learning_rate)
+        finally:
+            state["_shared"] = None
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one weight and its slots; to be written by subclasses."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `update_step`.")
+
+    def _once(self, key, make):
+        """`make()`, computed once per update and shared by all weights."""
+        if self._shared is None:
+            return make()
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
+    def _in_dtype(self, gradient, variable, learning_rate):
+        """Gradient and learning rate in the weight's dtype."""
+        dtype = variable.dtype
+        rate = self._once(("rate", dtype), lambda: ops.cast(learning_rate, dtype))
+        return ops.cast(gradient, dtype), rate
+
+    def _step_number(self, dtype, ahead=1):
+        """Number of the update being made (from 1), as a scalar of a dtype."""
+        return self._once(
+            ("step", dtype, ahead), lambda: ops.cast(ops.add(self.iterations, ahead), dtype)
+        )
+
+    def _power(self, base, dtype):
+        """base ** number of the update."""
+        return self._once(
+            ("power", base, dtype),
+            lambda: ops.power(ops.cast(base, dtype), self._step_number(dtype)),
+        )
+
+    def assign(self, variable, value) -> None:
+        """Sets a variable."""
+        variable.assign(value)
+
+    def assign_add(self, variable, value) -> None:
+        """Adds to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable, value) -> None:
+        """Subtracts from a variable."""
+        variable.assign_sub(value)
+
+    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+        """The update as a function of values; nothing is assigned.
+
+        Args:
+            optimizer_variables: values for `variables`.
+            grads: gradients.
+            trainable_variables: values of the weights, in the order of `build`.
+
+        Returns:
+            The new values of the weights and of `variables`.
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its "
+                "variables must have been created). You can build it via "
+                "`optimizer.build(trainable_variables)`."
+            )
+        own = self.variables
+        for what, given, expected in (
+            ("optimizer_variables", optimizer_variables, own),
+            ("trainable_variables", trainable_variables, self._trainable_variables),
+        ):
+            if len(given) != len(expected):
+                raise ValueError(
+                    f"Argument `{what}` must be a list of tensors corresponding 1:1 to the "
+                    f"variables of {type(self).__name__}. Received list with length {len(given)}, "
+                    f"but expected {len(expected)} variables."
+                )
+        mapping = [
+            *zip(self._trainable_variables, trainable_variables),
+            *zip(own, optimizer_variables),
+        ]
+        with StatelessScope(state_mapping=mapping) as scope:
+            self.apply(grads)
+        return (
+            [scope.get_current_value(v) for v in self._trainable_variables],
+            [scope.get_current_value(v) for v in own],
+        )
+
+    def scale_loss(self, loss):
+        """The loss times `loss_scale_factor`."""
+        if self.loss_scale_factor is None:
+            return loss
+        return ops.multiply(loss, self.loss_scale_factor)
+
+    # -- learning rate
+
+    @property
+    def learning_rate(self):
+        """The current learning rate: a variable, or what the schedule says."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return rate(self._iterations)
+        if isinstance(rate, Variable) or not callable(rate):
+            return rate
+        return rate()
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        previous = self._learning_rate
+        if isinstance(learning_rate, LearningRateSchedule) or callable(learning_rate):
+            if isinstance(previous, Variable):
+                self._variables[:] = [v for v in self._variables if v is not previous]
+            self._learning_rate = learning_rate
+            bump_structure()
+            return
+        if not isinstance(previous, Variable):
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its "
+                "`learning_rate` constructor argument, hence its learning rate is not settable. If "
+                "you need the learning rate to be settable, you should instantiate the optimizer "
+                "with a float `learning_rate` argument."
+            )
+        previous.assign(learning_rate)
+
+    # -- clipping, weight decay, averages
+
+    def _clip_gradients(self, grads):
+        if self.clipnorm and self.clipnorm > 0:
+            return [clipping.clip_by_norm(g, self.clipnorm) for g in grads]
+        if self.global_clipnorm and self.global_clipnorm > 0:
+            return clipping.clip_by_global_norm(grads, self.global_clipnorm)
+        if self.clipvalue and self.clipvalue > 0:
+            return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
+        return grads
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
+        """Names weights that do not decay; to be called before `build`.
+
+        Args:
+            var_list: variables.
+            var_names: strings; variables whose name contains one of them are excluded.
+        """
+        if self.built:
+            raise ValueError(
+                "`exclude_from_weight_decay()` can only be configured before the optimizer is "
+                "built."
+            )
+        self._excluded_ids = frozenset(id(v) for v in var_list or ())
+        self._excluded_pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
+
+    def _use_weight_decay(self, variable) -> bool:
+        if id(variable) in self._excluded_ids:
+            return False
+        return self._excluded_pattern is None or not self._excluded_pattern.search(variable.name)
+
+    def _apply_weight_decay(self, variables):
+        if self.weight_decay is None:
+            return
+        shares = {}
+        for variable in variables:
+            if not self._use_weight_decay(variable):
+                continue
+            dtype = variable.dtype
+            if dtype not in shares:
+                rate = ops.cast(self.learning_rate, dtype)
+                shares[dtype] = ops.multiply(rate, self.weight_decay)
+            value = variable.value
+            variable.assign(ops.subtract(value, ops.multiply(value, shares[dtype])))
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        if not self.use_ema:
+            return
+        first = ops.equal(self.iterations, 0)
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average):
+            if average is None:
+                continue
+            share = ops.where(first, ops.cast(0.0, average.dtype), self.ema_momentum)
+            old = ops.multiply(average.value, share)
+            average.assign(ops.add(old, ops.multiply(variable.value, ops.subtract(1.0, share))))
+
+    def _overwrite_model_variables_with_average_value(self, trainable_variables):
+        averages = self._model_variables_moving_average
+        if len(trainable_variables) != len(averages):
+            raise ValueError(
+                f"The length of model variables ({len(trainable_variables)}) to override does not "
+                f"match the length of model variables stored in the optimizer ({len(averages)}). "
+                "Please check if the optimizer was called on your model."
+            )
+        for variable, average in zip(trainable_variables, averages):
+            if average is not None:
+                variable.assign(average.value)
+
+    def finalize_variable_values(self, var_list) -> None:
+        """What is left to do after the last update: averages replace the weights."""
+        if self.use_ema:
+            self._overwrite_model_variables_with_average_value(list(var_list))
+
+    def _overwrite_with_gradients(self, grads, variables):
+        """Weights that take their gradient as the new value (scales of quantized layers)."""
+        kept = []
+        for gradient, variable in zip(grads, variables):
+            if not getattr(variable, "overwrite_with_gradient", False):
+                kept.append((gradient, variable))
+            elif self.gradient_accumulation_steps:
+                self._overwrite_accumulated(gradient, variable)
+            else:
+                variable.assign(gradient)
+        return [g for g, _ in kept], [v for _, v in kept]
+
+    def _overwrite_accumulated(self, gradient, variable):
+        largest = self._accumulated_gradients[self._get_variable_index(variable)]
+
+        def overwrite():
+            variable.assign(ops.maximum(gradient, largest.value))
+            largest.assign(ops.zeros(largest.shape, dtype=largest.dtype))
+
+        def keep():
+            largest.assign(ops.maximum(gradient, largest.value))
+
+        ops.cond(self._every(self._iterations, self.gradient_accumulation_steps), overwrite, keep)
+
+    # -- files and configs
+
+    def set_weights(self, weights) -> None:
+        """Sets `variables` from arrays."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. "
+                "Please call `optimizer.build(trainable_variables)` to create the optimizer "
+                "weights before calling `set_weights()`."
+            )
+        for variable, weight in zip(self._variables, weights):
+            if tuple(variable.shape) != tuple(weight.shape):
+                raise ValueError(
+                    f"Optimizer variable {variable.path} has shape {tuple(variable.shape)} not "
+                    f"compatible with provided weight shape {tuple(weight.shape)}."
+                )
+            variable.assign(weight)
+
+    def save_own_variables(self, store) -> None:
+        """Writes `variables` by number into a mapping."""
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store) -> None:
+        """Reads what `save_own_variables` wrote; a wrong number is a warning."""
+        if len(store.keys()) != len(self.variables):
+            warnings.warn(
+                f"Skipping variable loading for optimizer '{self.name}', because it has "
+                f"{len(self.variables)} variables whereas the saved optimizer has "
+                f"{len(store.keys())} variables. ",
+                stacklevel=2,
+            )
+            return
+        for i, variable in enumerate(self.variables):
+            variable.assign(store[str(i)])
+
+    def get_config(self) -> dict:
+        """Constructor arguments."""
+        rate = self._learning_rate
+        if isinstance(rate, Variable):
+            rate = float(rate.numpy())
+        elif ops.is_tensor(rate):
+            rate = float(rate)
+        else:
+            rate = serialization.serialize_keras_object(rate)
+        return {
+            "name": self.name,
+            "learning_rate": rate,
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "global_clipnorm": self.global_clipnorm,
+            "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
+            "loss_scale_factor": self.loss_scale_factor,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """An optimizer from its config."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = serialization.deserialize_keras_object(
+                config["learning_rate"], custom_objects=custom_objects
+            )
+        return cls(**config)

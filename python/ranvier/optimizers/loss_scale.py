@@ -1,0 +1,137 @@
+"""Loss scaling for float16: a wrapper that finds the scale while training."""
+
+from __future__ import annotations
+
+from ranvier import initializers, ops, serialization
+from ranvier.optimizers.base import Optimizer
+
+_INNER_ARGUMENTS = (
+    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
+    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
+)  # fmt: skip
+
+
+class LossScaleOptimizer(Optimizer):
+    """Multiplies the loss by a scale and divides gradients by it.
+
+    Gradients that are not finite skip the update and halve the scale; it doubles after
+    `dynamic_growth_steps` updates in a row.
+
+    Args:
+        inner_optimizer: what makes the updates.
+        initial_scale: the scale at the start.
+        dynamic_growth_steps: see above.
+        name: automatic when not given.
+    """
+
+    def __init__(
+        self, inner_optimizer, initial_scale=2.0**15, dynamic_growth_steps=2000, name=None, **kwargs
+    ):
+        if not kwargs.pop("dynamic", True):
+            raise ValueError(
+                "LossScaleOptimizer no longer supports `dynamic=False`. Instead, simply set "
+                "`loss_scale_factor` directly on the `inner_optimizer`."
+            )
+        for argument in sorted(kwargs):
+            if argument not in _INNER_ARGUMENTS:
+                raise ValueError(f"LossScaleOptimizer does not support arguments: `{argument}`.")
+            if kwargs[argument] not in (None, False, 0.99):
+                raise ValueError(
+                    f"LossScaleOptimizer does not support `{argument}`. Instead, set "
+                    f"`{argument}` on the `inner_optimizer`."
+                )
+        super().__init__(learning_rate=0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale = initial_scale
+        self.dynamic_growth_steps = dynamic_growth_steps
+        inner_optimizer.loss_scale_factor = None
+
+    def build(self, var_list):
+        if self.built:
+            return
+        self.step_counter = self.add_variable((), "zeros", dtype="int32", name="step_counter")
+        self.dynamic_scale = self.add_variable(
+            (), initializers.Constant(self.initial_scale), dtype="float32", name="dynamic_scale"
+        )
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
+
+    @property
+    def variables(self):
+        return [*self._variables, *self.inner_optimizer.variables]
+
+    def apply(self, grads, trainable_variables=None):
+        if len(grads) == 0:
+            return
+        variables = self._resolve_variables(grads, trainable_variables)
+        grads, variables = self._filter_empty_gradients(grads, variables)
+        if self._compiles() and self.inner_optimizer._compiles():
+            self._compiled_apply(grads, variables)
+        else:
+            self._apply(grads, variables)
+
+    def _apply(self, grads, variables):
+        ops.cond(
+            self._finite(grads),
+            lambda: self._apply_finite(grads, variables),
+            lambda: self._set_scale(0.5),
+        )
+
+    @staticmethod
+    def _finite(grads):
+        finite = None
+        for gradient in grads:
+            part = ops.all(ops.isfinite(gradient))
+            finite = part if finite is None else ops.logical_and(finite, part)
+        return finite
+
+    def _apply_finite(self, grads, variables):
+        scale = self.dynamic_scale.value
+        unscaled = [
+            g
+            if getattr(v, "overwrite_with_gradient", False)
+            else ops.divide(g, ops.cast(scale, g.dtype))
+            for g, v in zip(grads, variables)
+        ]
+        self.inner_optimizer._apply(unscaled, variables)
+        grow = ops.equal(self.step_counter, self.dynamic_growth_steps - 1)
+        ops.cond(grow, lambda: self._set_scale(2.0), lambda: self.step_counter.assign_add(1))
+
+    def _set_scale(self, factor):
+        self.step_counter.assign(0)
+        self.dynamic_scale.assign(ops.multiply(self.dynamic_scale.value, factor))
+
+    @property
+    def learning_rate(self):
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        self.inner_optimizer.learning_rate = learning_rate
+
+    @property
+    def iterations(self):
+        return self.inner_optimizer.iterations
+
+    def scale_loss(self, loss):
+        scale = self.dynamic_scale.value if self.built else self.initial_scale
+        return ops.multiply(loss, ops.cast(scale, loss.dtype))
+
+    def finalize_variable_values(self, var_list):
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "inner_optimizer": serialization.serialize_keras_object(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        inner = config.pop("inner_optimizer")
+        if isinstance(inner, dict):
+            inner = serialization.deserialize_keras_object(inner, custom_objects=custom_objects)
+        return cls(inner, **config)
