@@ -41,7 +41,6 @@ void check_against_reference(Isa isa, double tolerance) {
     ref::log_softmax_backward(rows, cols, want.data(), dy.data(), y.data());
     check_close(out, want, 50 * tolerance);  // sums of dy near zero against exp(y) * sum
 
-    if (cols == 0) continue;
     std::vector<T> loss(dloss.size()), want_loss(dloss.size()), prob(x.size());
     k.cross_entropy(context, rows, cols, loss.data(), prob.data(), x.data(), labels.data());
     ref::cross_entropy(rows, cols, want_loss.data(), want.data(), x.data(), labels.data());

@@ -64,7 +64,7 @@ struct MaxSum {
 // registers.
 template <class T>
 RV_INLINE MaxSum<T> softmax_row(T* y, const T* x, int64_t cols) {
-  if (cols <= Vec<T>::kLanes) {
+  if (cols > 0 && cols <= Vec<T>::kLanes) {
     const int lanes = static_cast<int>(cols);
     const Vec<T> row = keep_lanes(Vec<T>::load_partial(x, lanes), lanes, Vec<T>::set1(lowest<T>()));
     const T largest = max_lanes(row);
@@ -174,6 +174,10 @@ void cross_entropy(const Context& context, int64_t rows, int64_t cols, void* los
       const T* x = static_cast<const T*>(logits_) + r * cols;
       const T* labels = static_cast<const T*>(labels_) + r * cols;
       T* prob = static_cast<T*>(prob_) + r * cols;
+      if (cols == 0) {
+        static_cast<T*>(loss_)[r] = 0;
+        continue;
+      }
       if (cols <= Vec<T>::kLanes) {
         static_cast<T*>(loss_)[r] = short_cross_entropy(prob, x, labels, static_cast<int>(cols));
         continue;
