@@ -191,6 +191,23 @@ TEST_CASE("shapes of known networks, in every variant") {
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
 }
 
+TEST_CASE("rows too long to copy whole are cut into pieces") {
+  std::mt19937 rng(8);
+  ConvShape sequence;  // causal, dilated, one-dimensional
+  sequence.batch = 2, sequence.in_channels = 48, sequence.out_channels = 20;
+  sequence.in[2] = 700, sequence.filter[2] = 5, sequence.dilation[2] = 2;
+  sequence.pad_lo[2] = 8;
+  ConvShape image = square(1, 12, 3, 1, 1, 80, 18);
+  image.in[2] = 360, image.stride[2] = 1, image.dilation[1] = 2, image.pad_lo[1] = 2;
+  ConvShape volume = image;
+  volume.in = {3, 4, 345}, volume.filter = {2, 3, 3}, volume.pad_hi = {1, 2, 0};
+  for (ConvShape s : {sequence, image, volume}) {
+    set_output(s);
+    CHECK(std::string(prepare_conv(ConvPass::Forward, s, DType::F32).variant) == "padded, cut");
+    check_shape<float>(s, rng);
+  }
+}
+
 TEST_CASE("the epilogue equals a plain store and separate passes to the bit") {
   std::mt19937 rng(4);
   Threads one(1);

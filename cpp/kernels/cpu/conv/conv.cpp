@@ -127,10 +127,10 @@ void prepare_dense(ConvPlan& plan) {
                  correlation_layout<T>(q, rows, ceil_div(count, plan.blocks)).bytes());
   }
   if (!forward) plan.scratch.shared = n.filter * sizeof(T);
+  const bool cut = first.units_per_row > 1;
   plan.variant = first.source == Source::Gathered ? "gathered"
-                 : first.source == Source::Padded ? "padded"
-                 : first.units_per_row > 1        ? "flat"
-                                                  : "direct";
+                 : first.source == Source::Padded ? (cut ? "padded, cut" : "padded")
+                                                  : (cut ? "direct, cut" : "direct");
 }
 
 // Chunk i is block i % blocks of the units and split i / blocks of the outputs.

@@ -48,7 +48,7 @@ struct ConvPlan {
   ConvShape shape;
   ConvPass pass = ConvPass::Forward;
   DType dtype = DType::F32;
-  const char* variant = "";  // "direct", "padded", "gathered", "flat", "depthwise", "filter", ...
+  const char* variant = "";  // "direct", "padded, cut", "depthwise", ...: for profiles
   Scratch scratch;
   Cost cost;
   const ConvKernels* kernels = nullptr;

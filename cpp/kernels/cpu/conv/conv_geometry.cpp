@@ -115,8 +115,9 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
                                      int64_t max_units) {
   constexpr int64_t kBlock = 768;                 // products summed in registers
   constexpr int64_t kLongRow = 168, kPiece = 84;  // pixels; 84 = 6*14 = 14*6
-  constexpr int64_t kGatherWidth = 4;  // rows up to this long leave direct tiles half empty
-  constexpr int64_t kFarRows = 2048;   // bytes between filter rows from which a panel is copied
+  constexpr int64_t kLongCopy = 98304;  // bytes of a copied row, a tenth of the second cache
+  constexpr int64_t kGatherWidth = 4;   // rows up to this long leave direct tiles half empty
+  constexpr int64_t kFarRows = 2048;    // bytes between filter rows from which a panel is copied
   CorrelationLayout l{};
   const int64_t taps = q.taps[0] * q.taps[1] * q.taps[2];
   const int64_t last = (q.out[2] - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] - q.pad[2];
@@ -130,7 +131,14 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
 
   const bool dense_pixels = l.source == Source::Padded || q.groups == 1;
   l.joined = dense_pixels && q.dilation[2] == 1;
-  l.unit_width = l.source == Source::Direct && q.out[2] > kLongRow ? kPiece : q.out[2];
+  const auto reads = [&](int64_t pixels) {  // columns of x under a piece of a row
+    return (pixels - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] + 1;
+  };
+  l.unit_width = q.out[2];
+  if (l.source == Source::Direct && q.out[2] > kLongRow) l.unit_width = kPiece;
+  if (l.source == Source::Padded && q.out[2] > kLongRow &&
+      reads(q.out[2]) * q.k_channels * static_cast<int64_t>(sizeof(T)) > kLongCopy)
+    l.unit_width = kLongRow;
   l.units_per_row = l.unit_width > 0 ? ceil_div(q.out[2], l.unit_width) : 0;
   l.units = output_rows * (l.source == Source::Gathered ? q.out[2] : l.units_per_row);
 
@@ -157,12 +165,13 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
     l.index_bytes = round_up(max_units * sizeof(int64_t));
     l.source_bytes = round_up(max_units * block_length * sizeof(T));
   } else if (l.source == Source::Padded) {
-    const int64_t planes = max_units / q.out[1] + 2;
     const int64_t reach = (q.taps[1] - 1) * q.dilation[1] + 1;
-    const int64_t copied =
-        std::min(max_units * q.stride[1] + planes * reach, planes * q.in[1]) * q.taps[0];
-    l.row_pitch =
-        ((q.out[2] - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] + 1) * q.k_channels;
+    const int64_t planes = l.units_per_row > 1 ? max_units : max_units / q.out[1] + 2;
+    const int64_t rows_of_all =
+        l.units_per_row > 1 ? max_units * reach
+                            : std::min(max_units * q.stride[1] + planes * reach, planes * q.in[1]);
+    const int64_t copied = rows_of_all * q.taps[0];
+    l.row_pitch = reads(l.unit_width) * q.k_channels;
     l.index_bytes = round_up(planes * sizeof(PlaneRows));
     l.source_bytes = round_up(copied * l.row_pitch * sizeof(T));
   }

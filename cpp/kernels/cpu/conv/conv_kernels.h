@@ -50,7 +50,8 @@ struct CorrelationLayout {
   size_t bytes() const { return runs_bytes + panel_bytes + index_bytes + source_bytes; }
 };
 
-// One entry of Padded's index: where the copied rows of one output plane lie.
+// One entry of Padded's index: where the copied rows of one output plane lie, or of one unit where
+// rows are cut into several units.
 struct PlaneRows {
   int64_t offset, first, count;  // in the buffer; first input row; input rows per tap of the depth
 };

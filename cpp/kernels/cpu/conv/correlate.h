@@ -149,7 +149,7 @@ class Correlator {
   void run() {
     for (int64_t g = 0; g < q_.groups; ++g) {
       group_ = g;
-      if (l_.source == Source::Padded) copy_padded();
+      if (l_.source == Source::Padded) l_.units_per_row > 1 ? copy_units() : copy_planes();
       if (l_.source == Source::Gathered) index_outputs();
       for (int64_t kb = 0; kb < l_.k_blocks; ++kb) {
         first_ = kb * l_.pieces_per_block;
@@ -210,7 +210,7 @@ class Correlator {
   }
 
   // Copies the input rows that units [u0, u1) read, with zeros beside them.
-  void copy_padded() {
+  void copy_planes() {
     PlaneRows* planes = reinterpret_cast<PlaneRows*>(index_);
     T* to = source_;
     first_plane_ = u0_ / q_.out[1];
@@ -231,25 +231,44 @@ class Correlator {
           for (int64_t i = 0; i < count; ++i)
             copy_row(x_ + image * q_.in_image + id * q_.in_pitch[0] + (lo + i) * q_.in_pitch[1] +
                          group_ * q_.k_channels,
-                     to + i * l_.row_pitch);
+                     -q_.pad[2], to + i * l_.row_pitch);
         to += count * l_.row_pitch;
       }
     }
   }
-  // Padded column j is input column j - pad.
-  void copy_row(const T* from, T* to) const {
+  // The same where rows are cut: every unit gets the columns it reads, of every row it reads.
+  void copy_units() {
+    PlaneRows* planes = reinterpret_cast<PlaneRows*>(index_);
+    const int64_t reach = (q_.taps[1] - 1) * q_.dilation[1] + 1;
+    T* to = source_;
+    RowUnit r = row_unit(q_, u0_, l_.units_per_row, l_.unit_width);
+    for (int64_t u = u0_; u < u1_; ++u, advance(q_, l_.unit_width, r)) {
+      const int64_t first = r.h * q_.stride[1] - q_.pad[1];
+      planes[u - u0_] = {to - source_, first, reach};
+      for (int64_t kd = 0; kd < q_.taps[0]; ++kd, to += reach * l_.row_pitch) {
+        const int64_t id = r.d * q_.stride[0] + kd * q_.dilation[0] - q_.pad[0];
+        if (id < 0 || id >= q_.in[0]) continue;
+        for (int64_t i = 0; i < reach; i += q_.dilation[1])
+          if (first + i >= 0 && first + i < q_.in[1])
+            copy_row(x_ + r.image * q_.in_image + id * q_.in_pitch[0] +
+                         (first + i) * q_.in_pitch[1] + group_ * q_.k_channels,
+                     r.column * q_.stride[2] - q_.pad[2], to + i * l_.row_pitch);
+      }
+    }
+  }
+  // Column j of the copy is column first + j of the input row.
+  void copy_row(const T* from, int64_t first, T* to) const {
     const int64_t c = q_.k_channels, columns = l_.row_pitch / c;
-    int64_t lo = q_.pad[2] > 0 ? q_.pad[2] : 0;
+    int64_t lo = first < 0 ? -first : 0;
     lo = lo < columns ? lo : columns;
-    int64_t hi = q_.in[2] + q_.pad[2];
+    int64_t hi = q_.in[2] - first;
     hi = hi < lo ? lo : hi > columns ? columns : hi;
     std::memset(to, 0, lo * c * sizeof(T));
-    from += (lo - q_.pad[2]) * q_.in_pitch[2];
-    if (q_.in_pitch[2] == c)
-      std::memcpy(to + lo * c, from, (hi - lo) * c * sizeof(T));
+    if (q_.in_pitch[2] == c && hi > lo)
+      std::memcpy(to + lo * c, from + (first + lo) * c, (hi - lo) * c * sizeof(T));
     else
-      for (int64_t j = lo; j < hi; ++j, from += q_.in_pitch[2])
-        std::memcpy(to + j * c, from, c * sizeof(T));
+      for (int64_t j = lo; j < hi; ++j)
+        std::memcpy(to + j * c, from + (first + j) * q_.in_pitch[2], c * sizeof(T));
     std::memset(to + hi * c, 0, (columns - hi) * c * sizeof(T));
   }
 
@@ -297,15 +316,16 @@ class Correlator {
   }
 
   // The pieces of this block that lie inside x for one row; a missing row adds nothing.
-  int64_t list_runs(const RowUnit& r) {
+  int64_t list_runs(const RowUnit& r, int64_t unit) {
     const bool padded = l_.source == Source::Padded;
     const int64_t top_d = r.d * q_.stride[0], top_h = r.h * q_.stride[1];
     const int64_t across = r.column * q_.stride[2];
     const PlaneRows* rows = nullptr;
     const T* image = x_ + r.image * q_.in_image + across * q_.in_pitch[2];
     if (padded) {
-      rows = reinterpret_cast<const PlaneRows*>(index_) + (r.plane - first_plane_);
-      image = source_ + rows->offset + across * q_.k_channels;
+      const bool cut = l_.units_per_row > 1;
+      rows = reinterpret_cast<const PlaneRows*>(index_) + (cut ? unit : r.plane - first_plane_);
+      image = source_ + rows->offset + (cut ? 0 : across * q_.k_channels);
     }
     int64_t count = 0, packed = 0;
     for (int64_t i = 0; i < last_ - first_; ++i) {
@@ -361,7 +381,7 @@ class Correlator {
     t.a_pitch = q_.stride[2] * (l_.source == Source::Padded ? q_.k_channels : q_.in_pitch[2]);
     RowUnit r = row_unit(q_, u0_, l_.units_per_row, l_.unit_width);
     for (int64_t u = u0_; u < u1_; ++u, advance(q_, l_.unit_width, r)) {
-      t.count = list_runs(r);
+      t.count = list_runs(r, u - u0_);
       const int64_t at = output_at(r) + output, left = q_.out[2] - r.column;
       run_tiles(panel, t, left < l_.unit_width ? left : l_.unit_width, y_ + at,
                 residual ? residual + at : nullptr, false);
