@@ -162,7 +162,7 @@ ConvShape square(int64_t batch, int64_t in, int64_t filter, int64_t stride, int6
 
 TEST_CASE("float32 convolution and gradients agree with the definition on random shapes") {
   std::mt19937 rng(1);
-  for (int i = 0; i < 150; ++i) check_shape<float>(random_shape(rng), rng);
+  for (int i = 0; i < 120; ++i) check_shape<float>(random_shape(rng), rng);
 }
 
 TEST_CASE("float64 convolution and gradients agree with the definition on random shapes") {
@@ -173,10 +173,10 @@ TEST_CASE("float64 convolution and gradients agree with the definition on random
 TEST_CASE("shapes of known networks, in every variant") {
   std::mt19937 rng(3);
   const ConvShape shapes[] = {
-      square(4, 28, 3, 1, 0, 1, 32),          // MNIST, first layer
-      square(3, 26, 3, 1, 0, 32, 64),         // MNIST, second layer
-      square(1, 45, 7, 2, 3, 3, 64),          // stem
-      square(1, 28, 3, 1, 1, 64, 64),         // padded
+      square(2, 28, 3, 1, 0, 1, 32),          // MNIST, first layer
+      square(1, 26, 3, 1, 0, 32, 64),         // MNIST, second layer
+      square(1, 31, 7, 2, 3, 3, 64),          // stem
+      square(1, 19, 3, 1, 1, 64, 64),         // padded
       square(2, 14, 1, 1, 0, 96, 40),         // 1x1, one long row
       square(2, 14, 1, 2, 0, 48, 80),         // 1x1 strided: empty phases
       square(9, 2, 3, 1, 1, 40, 48),          // gathered
@@ -194,13 +194,13 @@ TEST_CASE("shapes of known networks, in every variant") {
 TEST_CASE("rows too long to copy whole are cut into pieces") {
   std::mt19937 rng(8);
   ConvShape sequence;  // causal, dilated, one-dimensional
-  sequence.batch = 2, sequence.in_channels = 48, sequence.out_channels = 20;
-  sequence.in[2] = 700, sequence.filter[2] = 5, sequence.dilation[2] = 2;
+  sequence.batch = 2, sequence.in_channels = 48, sequence.out_channels = 9;
+  sequence.in[2] = 540, sequence.filter[2] = 5, sequence.dilation[2] = 2;
   sequence.pad_lo[2] = 8;
-  ConvShape image = square(1, 12, 3, 1, 1, 80, 18);
-  image.in[2] = 360, image.stride[2] = 1, image.dilation[1] = 2, image.pad_lo[1] = 2;
+  ConvShape image = square(1, 5, 3, 1, 1, 140, 4);
+  image.in[2] = 180, image.stride[2] = 1, image.dilation[1] = 2, image.pad_lo[1] = 2;
   ConvShape volume = image;
-  volume.in = {3, 4, 345}, volume.filter = {2, 3, 3}, volume.pad_hi = {1, 2, 0};
+  volume.in = {2, 2, 180}, volume.filter = {2, 3, 3}, volume.pad_hi = {1, 2, 0};
   for (ConvShape s : {sequence, image, volume}) {
     set_output(s);
     CHECK(std::string(prepare_conv(ConvPass::Forward, s, DType::F32).variant) == "padded, cut");
