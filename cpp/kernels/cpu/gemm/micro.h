@@ -104,7 +104,7 @@ RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
 template <class T, int R, int V, Walk kWalk, bool kTail>
 void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
           const TileTarget<T>& target) noexcept {
-  constexpr int kUnroll = 4, kAhead = 8, kWorthFetching = 64;
+  constexpr int kUnroll = 4, kAhead = 8, kWorthFetching = 24;
   Vec<T> acc[R][V];
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r)
@@ -137,7 +137,8 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
     for (int u = 0; u < kUnroll; ++u) {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
-      __builtin_prefetch(ahead + V * Vec<T>::kLanes - 1);  // rows need not begin at a cache line
+      if constexpr (V > 1)
+        __builtin_prefetch(ahead + V * Vec<T>::kLanes - 1);  // rows need not begin at a cache line
       tile_step<T, R, V, kWalk, kTail>(acc, base, stride, u, b, tail);
       b += b_stride;
       ahead += b_stride;
