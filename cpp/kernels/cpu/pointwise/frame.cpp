@@ -86,7 +86,7 @@ void Frame::load_scalar(const PwInput& input, const void* src) noexcept {
 void Frame::expand_period(const PwInput& input, const void* src) noexcept {
   std::byte* values = ptr_[input.slot];
   const int64_t element = program_.slots[input.slot].element;
-  const int64_t total = std::min(program_.tile, program_.size) + input.period;
+  const int64_t total = std::min(program_.tile + input.period, program_.size);
   if (input.load)
     input.load(src, values, input.period);
   else
@@ -106,8 +106,8 @@ void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t
   std::array<int64_t, kMaxRank> index;
   int64_t rest = begin, offset = 0;
   for (int axis = last; axis >= 0; --axis) {
-    index[axis] = rest % p.dims[axis];
-    rest /= p.dims[axis];
+    index[axis] = rest ? rest % p.dims[axis] : 0;
+    rest = rest ? rest / p.dims[axis] : 0;
     offset += index[axis] * input.strides[axis];
   }
   const std::byte* base = static_cast<const std::byte*>(src);
@@ -165,7 +165,7 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
       }
       case OperandKind::Periodic:
         ptr_[input.slot] = scratch_ + p.slots[input.slot].offset +
-                           begin % input.period * p.slots[input.slot].element;
+                           (begin ? begin % input.period : 0) * p.slots[input.slot].element;
         break;
       case OperandKind::Strided:
         gather(input, src, begin, n);

@@ -293,6 +293,7 @@ void ProgramPlanner::cut_work() {
     p.tile = p.reduce <= kTile ? std::max<int64_t>(1, kTile / std::max<int64_t>(1, p.reduce)) *
                                      std::max<int64_t>(1, p.reduce)
                                : kTile;
+    p.tile_rows = p.reduce <= kTile ? p.tile / std::max<int64_t>(1, p.reduce) : 1;
     p.units = p.reduce <= kTile ? ceil_div(p.outer * p.reduce, p.tile)
                                 : p.outer * ceil_div(p.reduce, kTile);
   } else {
@@ -301,6 +302,7 @@ void ProgramPlanner::cut_work() {
     int64_t rows = 1;
     while (rows < kBlockRows && 2 * rows * width <= kTile) rows *= 2;
     p.tile = rows * width;
+    p.tile_rows = rows;
     p.panels = ceil_div(p.inner, kTile);
     const int64_t by_work = ceil_div(32 * kTile, width), by_count = ceil_div(p.reduce, 64);
     p.group_rows = ceil_div(std::max({by_work, by_count, int64_t{1}}), kBlockRows) * kBlockRows;

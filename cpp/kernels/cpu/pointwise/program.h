@@ -124,7 +124,8 @@ struct PointwiseProgram {
   int64_t outer = 1, reduce = 1, inner = 1;
 
   // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
-  int64_t tile = kTile;  // elements of a full tile (whole rows where a reduction needs them)
+  int64_t tile = kTile;   // elements of a full tile (whole rows where a reduction needs them)
+  int64_t tile_rows = 1;  // reductions: whole rows in a full tile
   int64_t units = 1, grain = 1;
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
   int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,

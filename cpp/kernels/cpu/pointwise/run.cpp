@@ -23,6 +23,14 @@ struct Run {
   size_t worker_stride;
 
   std::byte* scratch(int worker) const { return worker_scratch + worker * worker_stride; }
+  // Chunks of units; a single chunk skips the pool.
+  template <class F>
+  void for_units(F body) const {
+    if (p.units <= p.grain)
+      body(0, p.units, 0);
+    else
+      ctx.parallel_for(p.units, p.grain, body);
+  }
   void* result(size_t reduction) const { return outputs[p.outputs.size() + reduction]; }
 };
 
@@ -69,7 +77,7 @@ void finish_empty(const Run& run) noexcept {
 
 void run_tiles(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
-  run.ctx.parallel_for(p.units, p.grain, [&run, &p](int64_t begin, int64_t end, int worker) {
+  run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
     Frame frame(p, run.inputs, run.outputs, run.scratch(worker));
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t at = unit * kTile;
@@ -81,18 +89,19 @@ void run_tiles(const Run& run) noexcept {
 // Rows of at most one tile: several whole rows per unit, each finished at once.
 void run_short_rows(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
-  run.ctx.parallel_for(p.units, p.grain, [&run, &p](int64_t begin, int64_t end, int worker) {
+  run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
     std::byte* scratch = run.scratch(worker);
     Frame frame(p, run.inputs, run.outputs, scratch);
     PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + p.staging_offset);
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t at = unit * p.tile, n = std::min(p.tile, p.size - at);
       frame.run_tile(at, n);
-      const int64_t rows = n / p.reduce;
+      const int64_t rows = n == p.tile ? p.tile_rows : n / p.reduce;
       for (size_t k = 0; k < p.reductions.size(); ++k) {
         const PwReduction& reduction = p.reductions[k];
         reduction.reducer->rows(frame.values(reduction.slot), rows, p.reduce, totals);
-        finish(run, k, totals, at / p.reduce, rows, reinterpret_cast<std::byte*>(totals + kTile));
+        finish(run, k, totals, unit * p.tile_rows, rows,
+               reinterpret_cast<std::byte*>(totals + kTile));
       }
     }
   });
@@ -128,29 +137,26 @@ void run_long_rows(const Run& run) noexcept {
 // One group of rows of one panel of columns.
 void run_column_unit(const Run& run, Frame& frame, std::byte* scratch, int64_t unit) noexcept {
   const PointwiseProgram& p = run.p;
-  const int64_t panel = unit % p.panels, group = unit / p.panels % p.groups;
-  const int64_t outer = unit / (p.panels * p.groups);
+  const int64_t panel = unit ? unit % p.panels : 0, rest = unit ? unit / p.panels : 0;
+  const int64_t group = rest ? rest % p.groups : 0, outer = rest ? rest / p.groups : 0;
   const int64_t first_column = panel * kTile, width = std::min(kTile, p.inner - first_column);
   const int64_t first_row = group * p.group_rows;
   const int64_t last_row = std::min(p.reduce, first_row + p.group_rows);
-  const int64_t tile_rows = p.inner <= kTile ? p.tile / p.inner : 1;
 
-  for (const PwReduction& reduction : p.reductions) {
-    PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
-    std::fill(totals, totals + width, reduction.reducer->identity);
+  for (const PwReduction& reduction : p.reductions)
     reduction.reducer->clear(scratch + reduction.block_offset, width);
-  }
-  for (int64_t row = first_row; row < last_row; row += tile_rows) {
-    const int64_t rows = std::min(tile_rows, last_row - row);
+  for (int64_t row = first_row; row < last_row; row += p.tile_rows) {
+    const int64_t rows = std::min(p.tile_rows, last_row - row);
     frame.run_tile((outer * p.reduce + row) * p.inner + first_column, rows * width);
-    const bool block_ends = (row + rows) % kBlockRows == 0 || row + rows == last_row;
+    const bool last = row + rows == last_row, block_ends = last || (row + rows) % kBlockRows == 0;
+    const bool first_block = row - first_row < kBlockRows;
     for (const PwReduction& reduction : p.reductions) {
       std::byte* block = scratch + reduction.block_offset;
+      PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
       reduction.reducer->columns(frame.values(reduction.slot), rows, width, block);
       if (!block_ends) continue;
-      reduction.reducer->flush(reinterpret_cast<PwTotal*>(scratch + reduction.total_offset), block,
-                               width);
-      reduction.reducer->clear(block, width);
+      (first_block ? reduction.reducer->start : reduction.reducer->flush)(totals, block, width);
+      if (!last) reduction.reducer->clear(block, width);
     }
   }
   for (size_t k = 0; k < p.reductions.size(); ++k) {
@@ -168,7 +174,7 @@ void run_column_unit(const Run& run, Frame& frame, std::byte* scratch, int64_t u
 
 void run_columns(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
-  run.ctx.parallel_for(p.units, p.grain, [&run, &p](int64_t begin, int64_t end, int worker) {
+  run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
     std::byte* scratch = run.scratch(worker);
     Frame frame(p, run.inputs, run.outputs, scratch);
     for (int64_t unit = begin; unit < end; ++unit) run_column_unit(run, frame, scratch, unit);

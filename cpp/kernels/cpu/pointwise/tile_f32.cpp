@@ -87,8 +87,14 @@ RV_INLINE VecF silu_grad(VecF x, VecF dy) {
   const VecF s = sigmoid(x);
   return dy * (s * (vf(1.0f) + x * (vf(1.0f) - s)));
 }
-RV_INLINE VecF max_nan(VecF a, VecF b) { return select((a > b) | (a != a), a, b); }
-RV_INLINE VecF min_nan(VecF a, VecF b) { return select((a < b) | (a != a), a, b); }
+template <class T>
+RV_INLINE Vec<T> max_nan(Vec<T> a, Vec<T> b) {
+  return select((a > b) | (a != a), a, b);
+}
+template <class T>
+RV_INLINE Vec<T> min_nan(Vec<T> a, Vec<T> b) {
+  return select((a < b) | (a != a), a, b);
+}
 RV_INLINE VecF sign(VecF x) {
   return select(x > vf(0.0f), vf(1.0f), select(x < vf(0.0f), vf(-1.0f), x));
 }
@@ -217,25 +223,37 @@ void select_f32(const TileArgs& args) noexcept {
 struct Sum {
   static constexpr float kIdentity = 0.0f;
   RV_INLINE static VecF map(VecF x) { return x; }
-  RV_INLINE static VecF join(VecF a, VecF b) { return a + b; }
+  template <class T>
+  RV_INLINE static Vec<T> join(Vec<T> a, Vec<T> b) {
+    return a + b;
+  }
   RV_INLINE static double join(double a, double b) { return a + b; }
 };
 struct SumSquares {
   static constexpr float kIdentity = 0.0f;
   RV_INLINE static VecF map(VecF x) { return x * x; }
-  RV_INLINE static VecF join(VecF a, VecF b) { return a + b; }
+  template <class T>
+  RV_INLINE static Vec<T> join(Vec<T> a, Vec<T> b) {
+    return a + b;
+  }
   RV_INLINE static double join(double a, double b) { return a + b; }
 };
 struct Max {
   static constexpr float kIdentity = -kInf;
   RV_INLINE static VecF map(VecF x) { return x; }
-  RV_INLINE static VecF join(VecF a, VecF b) { return max_nan(a, b); }
+  template <class T>
+  RV_INLINE static Vec<T> join(Vec<T> a, Vec<T> b) {
+    return max_nan(a, b);
+  }
   RV_INLINE static double join(double a, double b) { return a > b || a != a ? a : b; }
 };
 struct Min {
   static constexpr float kIdentity = kInf;
   RV_INLINE static VecF map(VecF x) { return x; }
-  RV_INLINE static VecF join(VecF a, VecF b) { return min_nan(a, b); }
+  template <class T>
+  RV_INLINE static Vec<T> join(Vec<T> a, Vec<T> b) {
+    return min_nan(a, b);
+  }
   RV_INLINE static double join(double a, double b) { return a < b || a != a ? a : b; }
 };
 
@@ -319,10 +337,23 @@ template <class Op>
 void clear_block(void* block, int64_t n) noexcept {
   for (int64_t i = 0; i < n; ++i) static_cast<float*>(block)[i] = Op::kIdentity;
 }
-template <class Op>
+// Widens a block to float64 totals: the first block becomes them, later ones join.
+template <class Op, bool First>
 void flush_block(PwTotal* total, const void* block, int64_t n) noexcept {
-  for (int64_t i = 0; i < n; ++i)
-    total[i].f = Op::join(total[i].f, double{static_cast<const float*>(block)[i]});
+  const float* p = static_cast<const float*>(block);
+  double* sums = &total->f;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const VecF x = VecF::load(p + i);
+    VecD low = low_double(x), high = high_double(x);
+    if constexpr (!First) {
+      low = Op::join(VecD::load(sums + i), low);
+      high = Op::join(VecD::load(sums + i + VecD::kLanes), high);
+    }
+    low.store(sums + i);
+    high.store(sums + i + VecD::kLanes);
+  }
+  for (; i < n; ++i) sums[i] = First ? double{p[i]} : Op::join(sums[i], double{p[i]});
 }
 template <class Op>
 void combine_totals(PwTotal* total, const PwTotal* more, int64_t n) noexcept {
@@ -343,7 +374,8 @@ constexpr PwReducer reducer() {
   return {rows_of<Op>,
           columns_of<Op>,
           clear_block<Op>,
-          flush_block<Op>,
+          flush_block<Op, true>,
+          flush_block<Op, false>,
           combine_totals<Op>,
           finish_f32,
           {.f = double{Op::kIdentity}}};

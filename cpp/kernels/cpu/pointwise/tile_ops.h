@@ -26,7 +26,8 @@ struct PwReducer {
   // block[c] = block[c] o values[r*n + c] for every r in order.
   void (*columns)(const void* values, int64_t rows, int64_t n, void* block) noexcept;
   void (*clear)(void* block, int64_t n) noexcept;  // to the identity
-  // total[c] = total[c] o block[c]
+  // total[c] = block[c], then for further blocks total[c] = total[c] o block[c]
+  void (*start)(PwTotal* total, const void* block, int64_t n) noexcept;
   void (*flush)(PwTotal* total, const void* block, int64_t n) noexcept;
   void (*combine)(PwTotal* total, const PwTotal* more, int64_t n) noexcept;
   // Totals to register values; divided by `divisor` where it is not 0 (Mean).

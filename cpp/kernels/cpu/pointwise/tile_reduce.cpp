@@ -132,6 +132,12 @@ template <class T, class Op>
 void clear_block(void* block, int64_t n) noexcept {
   for (int64_t i = 0; i < n; ++i) static_cast<T*>(block)[i] = Op::kIdentity;
 }
+template <class T>
+void start_totals(PwTotal* total, const void* block, int64_t n) noexcept {
+  using W = Wide<T>;
+  for (int64_t i = 0; i < n; ++i)
+    member<W>(total[i]) = static_cast<W>(static_cast<const T*>(block)[i]);
+}
 template <class T, class Op>
 void flush_block(PwTotal* total, const void* block, int64_t n) noexcept {
   using W = Wide<T>;
@@ -158,13 +164,8 @@ void finish(const PwTotal* total, int64_t n, int64_t divisor, void* values) noex
 
 template <class T, class Op>
 PwReducer make_reducer() {
-  PwReducer r{rows_of<T, Op>,
-              columns_of<T, Op>,
-              clear_block<T, Op>,
-              flush_block<T, Op>,
-              combine_totals<T, Op>,
-              finish<T>,
-              {}};
+  PwReducer r{rows_of<T, Op>,     columns_of<T, Op>,     clear_block<T, Op>, start_totals<T>,
+              flush_block<T, Op>, combine_totals<T, Op>, finish<T>,          {}};
   member<Wide<T>>(r.identity) = static_cast<Wide<T>>(Op::kIdentity);
   return r;
 }
