@@ -1,0 +1,157 @@
+"""Data that comes batch by batch: generators, datasets, loaders, any iterable."""
+
+from __future__ import annotations
+
+import itertools
+import types
+import warnings
+
+from ranvier.training.data_adapters.arrays import RAN_OUT, permutation
+from ranvier.training.data_adapters.py_dataset import PyDataset, indices_of, ordered_items
+from ranvier.training.data_adapters.structure import class_weight_to_sample_weights, to_arrays
+
+
+class IterableAdapter:
+    """Batches of something that can be iterated over.
+
+    Args:
+        source: a generator, `PyDataset`, torch `DataLoader` or iterable of batches.
+        shuffle: whether a `PyDataset`'s batches come in a new order every epoch.
+        class_weight: weight per class index, for batches without sample weights.
+        steps: batches per epoch. Then an epoch goes on where the last one ended.
+    """
+
+    kind = "batches"
+
+    def __init__(self, source, shuffle=False, class_weight=None, steps=None):
+        self._source = source
+        self._shuffle = shuffle
+        self._class_weight = class_weight
+        self._steps = steps
+        self._once = isinstance(source, types.GeneratorType) or iter_is_self(source)
+        self._iterator = _first_checked(source) if self._once else None
+        self.batch_size = getattr(source, "batch_size", None)
+        self.num_batches = self._count()
+
+    def _count(self):
+        if isinstance(self._source, PyDataset):
+            return self._source.num_batches
+        if self._once or not hasattr(self._source, "__len__"):
+            return None
+        try:
+            return len(self._source)
+        except TypeError:
+            return None
+
+    def on_epoch_begin(self) -> None:
+        """Tells the dataset that an epoch begins."""
+        if isinstance(self._source, PyDataset):
+            self._source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tells the dataset that an epoch is over."""
+        if isinstance(self._source, PyDataset):
+            self._source.on_epoch_end()
+
+    def _start(self):
+        source = self._source
+        if not isinstance(source, PyDataset):
+            return iter(source)
+        count = source.num_batches
+        shuffled = self._shuffle and count is not None
+        indices = [int(i) for i in permutation(count)] if shuffled else indices_of(count)
+        return ordered_items(source, indices)
+
+    def batches(self):
+        """The batches of one epoch.
+
+        An epoch that ends before its `steps`, and one that finds a generator used up, warns.
+        """
+        if self._once:
+            yield from self._from(self._iterator, resume=True)
+            return
+        if self._steps is None:
+            iterator = self._start()
+            try:
+                yield from self._from(iterator, resume=False)
+            finally:
+                _close(iterator)
+            return
+        if self._iterator is None:
+            self._iterator = self._start()
+        yield from self._from(self._iterator, resume=True)
+
+    def _from(self, iterator, resume):
+        given = 0
+        limit = self._steps if resume else None
+        while limit is None or given < limit:
+            try:
+                batch = next(iterator)
+            except StopIteration:
+                if not self._once:
+                    self._iterator = None
+                if given == 0 and resume and not self._once:
+                    # The last epoch ended with the data: begin anew.
+                    self._iterator = iterator = self._start()
+                    batch = next(iterator, _END)
+                    if batch is not _END:
+                        given += 1
+                        yield self._standardize(batch)
+                        continue
+                if limit is not None or given == 0:
+                    warnings.warn(RAN_OUT, stacklevel=2)
+                return
+            given += 1
+            yield self._standardize(batch)
+
+    def _standardize(self, batch):
+        if isinstance(batch, list):
+            batch = tuple(batch)
+        if isinstance(batch, tuple) and not 1 <= len(batch) <= 3:
+            raise ValueError(
+                "A batch must be ordered either (input,) or (inputs, targets) or (inputs, targets, "
+                f"sample_weights). Received: a tuple of {len(batch)} elements"
+            )
+        if self._class_weight is not None:
+            batch = self._weighted(batch)
+        return to_arrays(batch)
+
+    def _weighted(self, batch):
+        if not isinstance(batch, tuple) or len(batch) < 2:
+            return batch
+        if len(batch) == 3:
+            raise ValueError(
+                "You cannot specify `class_weight` and `sample_weight` at the same time."
+            )
+        return (*batch, class_weight_to_sample_weights(batch[1], self._class_weight))
+
+
+_END = object()
+
+
+def _close(iterator):
+    close = getattr(iterator, "close", None)
+    if close is not None:
+        close()
+
+
+def iter_is_self(source) -> bool:
+    """Whether the object is an iterator, which can be gone through once only."""
+    return hasattr(source, "__next__")
+
+
+def _first_checked(generator):
+    """The generator with its first batch looked at."""
+    first = next(generator, _END)
+    if first is _END:
+        raise ValueError(
+            "When passing a Python generator to a Keras model, the generator must yield at least "
+            "one batch. Received an empty generator."
+        )
+    if not isinstance(first, tuple):
+        raise ValueError(
+            "When passing a Python generator to a Keras model, the generator must return a tuple, "
+            "either (input,) or (inputs, targets) or (inputs, targets, sample_weights). "
+            f"Received: {type(first).__name__}"
+        )
+    return itertools.chain([first], generator)
