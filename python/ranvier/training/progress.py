@@ -1,0 +1,187 @@
+"""What users see while a model trains: a bar on a terminal, one line in a notebook or a log file."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import time
+
+from ranvier import config
+
+_BAR = 20
+_BOLD, _GREEN, _GREY, _RESET = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
+
+
+def print_message(text: str, line_break: bool = True) -> None:
+    """Prints, or logs when interactive logging is switched off."""
+    if not config.is_interactive_logging_enabled():
+        logging.getLogger("ranvier").info(text)
+        return
+    end = "\n" if line_break else ""
+    try:
+        sys.stdout.write(text + end)
+    except UnicodeEncodeError:
+        sys.stdout.write(text.encode("ascii", errors="replace").decode("ascii") + end)
+    sys.stdout.flush()
+
+
+def output_style() -> str:
+    """"bar" on a terminal, "line" in a notebook, "plain" for anything else."""
+    if not config.is_interactive_logging_enabled():
+        return "plain"
+    if "ipykernel" in sys.modules and not sys.stdout.isatty():
+        return "line"
+    return "bar" if hasattr(sys.stdout, "isatty") and sys.stdout.isatty() else "plain"
+
+
+def format_value(value) -> str:
+    """Four digits after the point, or an exponent for small numbers."""
+    value = float(value)
+    if value == 0 or abs(value) > 1e-3 or not math.isfinite(value):
+        return f"{value:.4f}"
+    return f"{value:.4e}"
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as `h:mm:ss`, `m:ss` or `s`."""
+    seconds = int(seconds)
+    if seconds > 3600:
+        return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
+    if seconds > 60:
+        return f"{seconds // 60}:{seconds % 60:02d}"
+    return f"{seconds}s"
+
+
+def format_rate(seconds: float, unit: str) -> str:
+    """Time per unit in a fitting power of ten."""
+    if seconds >= 1 or seconds == 0:
+        return f"{seconds:.0f}s/{unit}"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.0f}ms/{unit}"
+    return f"{seconds * 1e6:.{0 if seconds >= 1e-5 else 1}f}us/{unit}"
+
+
+def _format_logs(logs) -> str:
+    parts = []
+    for name, value in (logs or {}).items():
+        size = getattr(value, "size", 1)
+        parts.append(f" - {name}: {format_value(value) if size == 1 else value}")
+    return "".join(parts)
+
+
+class Progbar:
+    """Progress over a number of units.
+
+    Args:
+        target: how many there are, `None` when not known.
+        width: kept for Keras' sake.
+        verbose: 1 updates one line (a bar on a terminal), 2 prints one line at the end, 0 nothing.
+        interval: seconds between two updates at least.
+        stateful_metrics, stateless_metrics: kept for Keras' sake; values are shown as they come.
+        unit_name: what a unit is called.
+    """
+
+    def __init__(
+        self,
+        target,
+        width=_BAR,
+        verbose=1,
+        interval=0.05,
+        stateful_metrics=None,
+        stateless_metrics=None,
+        unit_name="step",
+    ):
+        del stateful_metrics, stateless_metrics
+        self.target = target
+        self.width = width
+        self.verbose = verbose
+        self.interval = interval
+        self.unit_name = unit_name
+        self._style = output_style()
+        self._seen = 0
+        self._start = time.perf_counter()
+        self._last_update = self._start
+        self._drawn = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether an update now would be drawn."""
+        if self.verbose != 1 or self._style == "plain":
+            return False
+        return time.perf_counter() - self._last_update >= self.interval
+
+    def update(self, current, values=None, finalize=None) -> None:
+        """Shows that `current` units are done.
+
+        Args:
+            current: units done.
+            values: dict or pairs of what to show.
+            finalize: whether this is the end; by default when the target is reached.
+        """
+        if finalize is None:
+            finalize = self.target is not None and current >= self.target
+        self._seen = current
+        if not finalize and not self.due:
+            return
+        if self.verbose not in (1, 2):
+            return
+        self._last_update = time.perf_counter()
+        line = self._line(current, dict(values or {}), finalize)
+        if self._style == "plain" or self.verbose == 2:
+            print_message(line)
+            return
+        clear = "\x1b[2K\r" if self._style == "bar" else "\r"
+        padding = " " * max(self._drawn - len(line), 0) if self._style == "line" else ""
+        self._drawn = len(line)
+        print_message(f"{clear}{line}{padding}", line_break=finalize)
+
+    def add(self, n, values=None) -> None:
+        """Shows that `n` more units are done."""
+        self.update(self._seen + n, values)
+
+    def _line(self, current, values, finalize):
+        elapsed = time.perf_counter() - self._start
+        target = self.target
+        count = f"{current}/{'?' if target is None else target}"
+        rate = format_rate(elapsed / current if current else 0.0, self.unit_name)
+        if finalize or target is None or not current:
+            duration = format_duration(elapsed)
+        else:
+            duration = f"{format_duration(elapsed / current * (target - current))} left"
+        tail = f"{duration} {rate}{_format_logs(values)}"
+        if self._style != "bar" or self.verbose == 2:
+            return f"{count} - {duration} - {rate}{_format_logs(values)}"
+        width = len(str(target)) if target is not None else 1
+        head = f"{_BOLD}{str(current):>{width}}/{'?' if target is None else target}{_RESET} "
+        return _cut(head + self._bar(current, finalize) + tail, self._columns())
+
+    def _bar(self, current, finalize):
+        if self.target is None and not finalize:
+            return ""
+        share = 1.0 if self.target in (None, 0) else min(current / self.target, 1.0)
+        done = int(self.width * share)
+        rest = self.width - done
+        return f"{_GREEN}{'━' * done}{_RESET}{_GREY}{'━' * rest}{_RESET} "
+
+    @staticmethod
+    def _columns():
+        try:
+            return os.get_terminal_size().columns
+        except OSError:
+            return 120
+
+
+def _cut(line: str, columns: int) -> str:
+    """The line without what does not fit on the terminal; escape sequences take no room."""
+    shown = i = 0
+    while i < len(line):
+        if line[i] == "\x1b":
+            i = line.index("m", i) + 1
+            continue
+        if shown == columns - 1:
+            return line[:i] + _RESET
+        shown += 1
+        i += 1
+    return line
