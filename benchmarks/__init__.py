@@ -1,0 +1,1 @@
+"""Ranvier against its peers on the same machine, in the same run."""

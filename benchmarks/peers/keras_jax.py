@@ -1,0 +1,117 @@
+"""Keras on JAX: its fastest way, the stateless training step compiled by `jax.jit`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import keras
+import numpy as np
+from keras import layers
+
+from benchmarks import rows
+
+VERSION = keras.__version__
+
+
+def _fit_row(model, x, y, batch):
+    model.optimizer.build(model.trainable_variables)
+    loss_fn = keras.losses.get(model.loss)
+
+    def loss_of(trainable, frozen, xb, yb):
+        out, frozen = model.stateless_call(trainable, frozen, xb, training=True)
+        return keras.ops.mean(loss_fn(yb, out)), frozen
+
+    gradient = jax.value_and_grad(loss_of, has_aux=True)
+
+    @jax.jit
+    def step(state, xb, yb):
+        trainable, frozen, slots = state
+        (loss, frozen), grads = gradient(trainable, frozen, xb, yb)
+        trainable, slots = model.optimizer.stateless_apply(slots, grads, trainable)
+        return loss, (trainable, frozen, slots)
+
+    state = (
+        [v.value for v in model.trainable_variables],
+        [v.value for v in model.non_trainable_variables],
+        [v.value for v in model.optimizer.variables],
+    )
+    loss, state = step(state, x[:batch], y[:batch])
+
+    def block(n):
+        nonlocal state
+        order = np.random.permutation(len(x))
+        for i in range(n):
+            first = (i * batch) % len(x)
+            at = order[first : first + batch]
+            loss, state = step(state, x[at], y[at])
+        jax.block_until_ready(loss)
+
+    return block
+
+
+def mlp():
+    model = keras.Sequential(
+        [layers.Input((784,)), layers.Dense(200, activation="sigmoid"), layers.Dense(10, activation="softmax")]
+    )
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="categorical_crossentropy")
+    return model
+
+
+def dense_fit():
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    return _fit_row(model, rows.random(32 * 200, 8), rows.random(32 * 200, 1), 32)
+
+
+def mlp_fit(batch):
+    return _fit_row(mlp(), rows.random(batch * 64, 784), rows.one_hot(10, rows.labels(batch * 64)), batch)
+
+
+def cnn_fit():
+    model = keras.Sequential([
+        layers.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(), layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5), layers.Dense(10, activation="softmax"),
+    ])  # fmt: skip
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    return _fit_row(model, rows.random(512, 28, 28, 1), rows.labels(512), 128)
+
+
+def gemm(size):
+    a, b = jax.numpy.asarray(rows.random(size, size)), jax.numpy.asarray(rows.random(size, size))
+    product = jax.jit(jax.numpy.matmul)
+
+    def block(n):
+        for _ in range(n):
+            out = product(a, b)
+        out.block_until_ready()
+
+    return block
+
+
+def predict_one():
+    model, x = mlp(), rows.random(1, 784)
+    model.predict(x, verbose=0)
+
+    def block(n):
+        for _ in range(n):
+            model.predict_on_batch(x)
+
+    return block
+
+
+def set_threads(count: int) -> None:
+    """JAX takes its threads from the affinity of the process (see the worker)."""
+
+
+ROWS = {
+    "dense_fit": dense_fit,
+    "mlp_fit_32": lambda: mlp_fit(32),
+    "mlp_fit_128": lambda: mlp_fit(128),
+    "cnn_fit_128": cnn_fit,
+    "predict_one": predict_one,
+    **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
+}

@@ -1,0 +1,104 @@
+"""PyTorch's rows: plain loops over tensors that lie in memory, gathered per batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from benchmarks import rows
+
+VERSION = torch.__version__
+
+
+def _fit_row(model, optimizer, loss_fn, x, y, batch, metric=None):
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+
+    def block(n):
+        order = torch.randperm(len(x))
+        for i in range(n):
+            first = (i * batch) % len(x)
+            at = order[first : first + batch]
+            out = model(x[at])
+            loss = loss_fn(out, y[at])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            if metric is not None:
+                metric(out.detach(), y[at])
+
+    return block
+
+
+def dense_fit():
+    model = nn.Linear(8, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    total = torch.zeros(())
+    x, y = rows.random(32 * 200, 8), rows.random(32 * 200, 1)
+    return _fit_row(
+        model, optimizer, nn.MSELoss(), x, y, 32, lambda p, t: total.add_((p - t).abs().mean())
+    )
+
+
+def mlp_fit(batch):
+    model = nn.Sequential(nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    x, y = rows.random(batch * 64, 784), rows.one_hot(10, rows.labels(batch * 64))
+    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), x, y, batch)
+
+
+def cnn_fit():
+    model = nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25),
+        nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
+    ).to(memory_format=torch.channels_last)  # fmt: skip
+    optimizer = torch.optim.Adam(model.parameters(), foreach=True)
+    x = rows.random(512, 1, 28, 28)
+    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), x, rows.labels(512).astype("int64"), 128)
+
+
+def gemm(size):
+    a, b = torch.from_numpy(rows.random(size, size)), torch.from_numpy(rows.random(size, size))
+    out = torch.empty(size, size)
+
+    def block(n):
+        for _ in range(n):
+            torch.matmul(a, b, out=out)
+
+    return block
+
+
+def predict_one():
+    model = nn.Sequential(nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10), nn.Softmax(-1)).eval()
+    x = rows.random(1, 784)
+
+    def block(n):
+        with torch.inference_mode():
+            for _ in range(n):
+                model(torch.from_numpy(x)).numpy()
+
+    return block
+
+
+def eager_add():
+    a = torch.from_numpy(rows.random(32, 8))
+
+    def block(n):
+        for _ in range(n):
+            torch.add(a, a)
+
+    return block
+
+
+def set_threads(count: int) -> None:
+    torch.set_num_threads(count)
+
+
+ROWS = {
+    "dense_fit": dense_fit,
+    "mlp_fit_32": lambda: mlp_fit(32),
+    "mlp_fit_128": lambda: mlp_fit(128),
+    "cnn_fit_128": cnn_fit,
+    "predict_one": predict_one,
+    "eager_add": eager_add,
+    **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
+}

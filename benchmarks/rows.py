@@ -1,0 +1,54 @@
+"""The rows: what is measured, in which unit, and the bar that issue and README promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: key that the peers' modules use.
+        title: what a reader sees.
+        bar: ratio to the fastest peer that is promised; `None` where the bar is absolute or there is none.
+        limit: absolute bar in seconds, for the machine of the figures table.
+    """
+
+    name: str
+    title: str
+    bar: float | None = None
+    limit: float | None = None
+
+
+ROWS = [
+    Row("dense_fit", "Dense(1) on 8 features, batch 32: a step of fit", limit=1.5e-6),
+    Row("mlp_fit_32", "784-200-10, batch 32: a step of fit", bar=1.5),
+    Row("mlp_fit_128", "784-200-10, batch 128: a step of fit", bar=1.3),
+    Row("cnn_fit_128", "MNIST CNN, batch 128: a step of fit", bar=1.5),
+    Row("gemm_256", "float32 matrix product, 256³", bar=1.5),
+    Row("gemm_512", "float32 matrix product, 512³", bar=1.5),
+    Row("gemm_1024", "float32 matrix product, 1024³", bar=1.5),
+    Row("gemm_2048", "float32 matrix product, 2048³", bar=1.5),
+    Row("predict_one", "predict of one sample, 784-200-10", limit=12e-6),
+    Row("eager_add", "eager add of two 32×8 tensors", limit=0.8e-6),
+    Row("fit_one_batch", "fit() of one batch, Dense(1), after the first", limit=300e-6),
+]
+
+
+def random(*shape, seed=0):
+    """Uniform float32 data."""
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def labels(count, classes=10, seed=1):
+    """Random class numbers."""
+    return np.random.default_rng(seed).integers(0, classes, count).astype("int32")
+
+
+def one_hot(classes, indices):
+    """Rows of the identity."""
+    return np.eye(classes, dtype=np.float32)[indices]
