@@ -35,10 +35,9 @@ class Checker {
       : graph_(graph), plan_(plan), scratch_(scratch), root_(alias_roots(graph)) {}
 
   void run() {
-    for (const GraphInput& input : graph_.inputs)
-      held_.push_back({range_of(input.value), input.value});
+    for (const GraphInput& input : graph_.inputs) hold(input.value);
     for (ValueId value = 0; value < graph_.values.size(); ++value)
-      if (graph_.constant(value)) held_.push_back({range_of(value), value});
+      if (graph_.constant(value)) hold(value);
     size_t guards_left = 0, steps = 0;
     for (NodeId id : plan_.order) guards_left += is_guard(graph_.nodes[id]);
     for (const GraphNode& node : graph_.nodes) steps += is_step(node);
@@ -73,15 +72,20 @@ class Checker {
     return {s.place, s.place == Place::Arena ? 0 : s.index, begin, begin + bytes};
   }
 
-  void expect(ValueId value, NodeId reader) const {
+  void hold(ValueId value) {
+    const Range range = range_of(value);
+    held_[{range.place, range.index}].push_back({range, value});
+  }
+
+  void expect(ValueId value, NodeId reader) {
     const Range range = range_of(value);
     if (range.begin == range.end) return;
-    for (const Held& held : held_)
+    for (const Held& held : held_[{range.place, range.index}])
       if (held.range.same(range) && root_[held.value] == root_[value]) return;
     fail("the memory of a value holds something else when it is read", reader, value);
   }
 
-  void check_reads(NodeId id) const {
+  void check_reads(NodeId id) {
     for (ValueId value : graph_.nodes[id].inputs) expect(value, id);
   }
 
@@ -122,7 +126,8 @@ class Checker {
   }
 
   void overwrite(const Range& range) {
-    std::erase_if(held_, [&](const Held& held) { return held.range.overlaps(range); });
+    std::erase_if(held_[{range.place, range.index}],
+                  [&](const Held& held) { return held.range.overlaps(range); });
   }
 
   void write_results(uint32_t step, NodeId id, size_t guards_left) {
@@ -133,16 +138,16 @@ class Checker {
       if (range.place == Place::Input && guards_left)
         fail("an input is written before the last guard", id, value);
       overwrite(range);
-      held_.push_back({range, value});
+      hold(value);
     }
   }
 
-  void check_input_at_end(uint32_t i) const {
+  void check_input_at_end(uint32_t i) {
     const GraphInput& input = graph_.inputs[i];
     const ValueId expected = input.write == kNone ? input.value : input.write;
     Range range = range_of(input.value);
     if (range.begin == range.end) return;
-    for (const Held& held : held_)
+    for (const Held& held : held_[{range.place, range.index}])
       if (held.range.same(range) && root_[held.value] == root_[expected]) return;
     fail("an input does not hold its last value in the end", kNone, expected);
   }
@@ -151,7 +156,7 @@ class Checker {
   const MemoryPlan& plan_;
   const std::vector<size_t>& scratch_;
   const std::vector<ValueId> root_;
-  std::vector<Held> held_;
+  std::map<std::pair<Place, uint32_t>, std::vector<Held>> held_;  // per piece of memory
 };
 
 }  // namespace

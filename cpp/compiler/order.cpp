@@ -14,6 +14,7 @@ class Orderer {
 
   StepOrder run() {
     copy_outputs();
+    copy_outside_values();
     build_edges();
     homes_.assign(graph_.values.size(), kNone);
     for (uint32_t i = 0; i < graph_.inputs.size(); ++i) place_write(i);
@@ -39,6 +40,19 @@ class Orderer {
         output = copy_of(output);
       else
         taken[base] = 1;
+    }
+  }
+
+  // A written value that no step makes (another input, a constant) is made by a copy, so that all
+  // readers of old values are known before the first write finds its place.
+  void copy_outside_values() {
+    const std::vector<ValueId> root = alias_roots(graph_);
+    for (GraphInput& input : graph_.inputs) {
+      if (input.write == kNone || graph_.values[root[input.write]].producer != kNone) continue;
+      if (root[input.write] == input.value)
+        input.write = kNone;
+      else
+        input.write = copy_of(input.write);
     }
   }
 
@@ -110,12 +124,8 @@ class Orderer {
     GraphInput& input = graph_.inputs[i];
     if (input.write == kNone) return;
     ValueId base = root_[input.write];
-    if (base == input.value) {
-      input.write = kNone;
-      return;
-    }
     NodeId writer = graph_.values[base].producer;
-    if (writer == kNone || !may_write_in_place(i, writer, base)) {
+    if (!may_write_in_place(i, writer, base)) {
       input.write = base = copy_of(input.write);
       writer = graph_.values[base].producer;
       root_ = alias_roots(graph_);

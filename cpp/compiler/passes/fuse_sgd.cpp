@@ -19,7 +19,7 @@ bool is(const GraphNode* node, PwOp op) {
 
 bool read_once(const std::vector<std::vector<NodeId>>& readers, const std::vector<uint8_t>& outside,
                ValueId value) {
-  return !outside[value] && readers[value].size() == 1;
+  return value < readers.size() && !outside[value] && readers[value].size() == 1;
 }
 
 }  // namespace
