@@ -137,9 +137,22 @@ py::dtype numpy_dtype(DType dtype) {
 }
 
 Tensor to_tensor(py::handle object, py::handle dtype) {
-  const Tensor* known = as_tensor(object.ptr());
-  Tensor tensor = known ? *known : from_object(object);
-  return dtype.is_none() ? tensor : cast_to(tensor, dtype_of(dtype));
+  if (const Tensor* known = as_tensor(object.ptr()))
+    return dtype.is_none() ? *known : cast_to(*known, dtype_of(dtype));
+  if (dtype.is_none()) return from_object(object);
+  // Numbers go straight to the wanted dtype: by way of float32 they would lose digits.
+  const DType wanted = dtype_of(dtype);
+  PyObject* raw = object.ptr();
+  if (PyFloat_CheckExact(raw) && is_floating(wanted))
+    return Tensor::full(wanted, {}, PyFloat_AS_DOUBLE(raw));
+  if (PyLong_CheckExact(raw) && is_floating(wanted)) {
+    const double value = PyLong_AsDouble(raw);
+    if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+    return Tensor::full(wanted, {}, value);
+  }
+  if (PyList_Check(raw) || PyTuple_Check(raw))
+    return cast_to(copy_array(py::module_::import("numpy").attr("asarray")(object)), wanted);
+  return cast_to(from_object(object), wanted);
 }
 
 Tensor borrow_or_copy(py::handle object, DType dtype) {

@@ -7,7 +7,7 @@ import importlib as _importlib
 import sys as _sys
 import types as _types
 
-__version__ = "0.1.0"
+from ranvier.version import __version__ as __version__
 
 _SUBMODULES = frozenset({
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets",

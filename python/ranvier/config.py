@@ -32,10 +32,10 @@ def backend() -> str:
     return "ranvier"
 
 
-def set_backend(name: str) -> None:
+def set_backend(backend: str) -> None:
     """Keras' switch of engines; there is one here."""
-    if name != "ranvier":
-        raise ValueError(f"set_backend: unknown backend. Expected 'ranvier'. Received: name={name!r}")
+    if backend != "ranvier":
+        raise ValueError(f"set_backend: unknown backend. Expected 'ranvier'. Received: backend={backend!r}")
 
 
 def floatx() -> str:
@@ -133,10 +133,10 @@ def max_epochs() -> int | None:
     return _limit(_max_epochs, "KERAS_MAX_EPOCHS")
 
 
-def set_max_epochs(value: int | None) -> None:
+def set_max_epochs(max_epochs: int | None) -> None:
     """Limits the epochs of every later `fit`."""
     global _max_epochs
-    _max_epochs = value
+    _max_epochs = max_epochs
 
 
 def max_steps_per_epoch() -> int | None:
@@ -144,10 +144,10 @@ def max_steps_per_epoch() -> int | None:
     return _limit(_max_steps_per_epoch, "KERAS_MAX_STEPS_PER_EPOCH")
 
 
-def set_max_steps_per_epoch(value: int | None) -> None:
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Limits the steps of every later epoch."""
     global _max_steps_per_epoch
-    _max_steps_per_epoch = value
+    _max_steps_per_epoch = max_steps_per_epoch
 
 
 def _limit(value: int | None, variable: str) -> int | None:

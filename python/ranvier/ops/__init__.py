@@ -26,7 +26,7 @@ def _collect():
                 continue
             if hasattr(value, "row") or own:
                 found.setdefault(name, value)
-    for private in ("any_zero", "array_ufunc", "array_function"):
+    for private in ("any_zero", "positive", "index"):
         found.pop(private, None)
     return found
 

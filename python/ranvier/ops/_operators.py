@@ -39,7 +39,7 @@ def _invert(x):
     return elementwise.logical_not(x) if x.dtype == "bool" else elementwise.bitwise_not(x)
 
 
-_UNARY = {"neg": elementwise.negative, "abs": elementwise.absolute, "invert": _invert}
+_UNARY = {"neg": elementwise.negative, "pos": elementwise.positive, "abs": elementwise.absolute, "invert": _invert}
 
 
 def _round(x, ndigits=None):
@@ -122,11 +122,11 @@ def _iterate(self):
 def install() -> None:
     """Gives all three classes their operators."""
     methods = _methods()
-    hooks = {name.strip("_"): fn for name, fn in methods.items()}
+    two_sided = {f"__{n}__" for n in (*_BINARY, *_COMPARE)} | {f"__r{n}__" for n in _BINARY}
+    hooks = {n.strip("_"): _guarded(fn) if n in two_sided else fn for n, fn in methods.items()}
     B.core.set_operators(
         {**hooks, "iter": _iterate, "array_ufunc": array_ufunc, "array_function": array_function}
     )
-    two_sided = {f"__{n}__" for n in _BINARY} | {f"__r{n}__" for n in _BINARY}
     for cls in (KerasTensor, Variable):
         for name, fn in methods.items():
             if name in ("__eq__", "__ne__") and cls is Variable:

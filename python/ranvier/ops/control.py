@@ -128,7 +128,7 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
 
     def test(*args):
         out = to_tensor(cond(*layout.pack(_args(args))))
-        return _cast(reshape(out, []) if out.ndim else out, "bool")
+        return [_cast(reshape(out, []) if out.ndim else out, "bool")]
 
     def step(*args):
         out = body(*layout.pack(_args(args)))

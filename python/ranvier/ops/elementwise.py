@@ -33,6 +33,16 @@ def _publish(fn, name, doc, module, cls):
     return fn
 
 
+def _bits(name, doc, prim=None, bool_as=None):
+    """A binary function whose operands Keras calls x and y."""
+    inner = _binary(name, doc, prim, bool_as=bool_as)
+
+    def fn(x, y):
+        return inner(x, y)
+
+    return _publish(fn, name, doc, NUMPY, None)
+
+
 def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None):
     """A function of two operands: one C++ call for tensors of equal dtype, else promotion."""
     prim = prim or name
@@ -120,13 +130,13 @@ less = _binary("less", "x1 < x2 as bool.")
 less_equal = _binary("less_equal", "x1 <= x2 as bool.")
 greater = _binary("greater", "x1 > x2 as bool.")
 greater_equal = _binary("greater_equal", "x1 >= x2 as bool.")
-bitwise_and = _binary("bitwise_and", "Bits set in both.")
-bitwise_or = _binary("bitwise_or", "Bits set in either.")
-bitwise_xor = _binary("bitwise_xor", "Bits set in one of the two.")
-left_shift = _binary("left_shift", "Bits moved left by x2.", bool_as="int32")
-right_shift = _binary("right_shift", "Bits moved right by x2.", bool_as="int32")
-bitwise_left_shift = _binary("bitwise_left_shift", "Bits moved left by x2.", "left_shift", bool_as="int32")
-bitwise_right_shift = _binary("bitwise_right_shift", "Bits moved right by x2.", "right_shift", bool_as="int32")
+bitwise_and = _bits("bitwise_and", "Bits set in both.")
+bitwise_or = _bits("bitwise_or", "Bits set in either.")
+bitwise_xor = _bits("bitwise_xor", "Bits set in one of the two.")
+left_shift = _bits("left_shift", "Bits moved left by x2.", bool_as="int32")
+right_shift = _bits("right_shift", "Bits moved right by x2.", bool_as="int32")
+bitwise_left_shift = _bits("bitwise_left_shift", "Bits moved left by x2.", "left_shift", bool_as="int32")
+bitwise_right_shift = _bits("bitwise_right_shift", "Bits moved right by x2.", "right_shift", bool_as="int32")
 
 negative = _unary("negative", "-x.", floating=False)
 absolute = _unary("absolute", "|x|.", floating=False, bool_as="same")
@@ -169,6 +179,11 @@ isfinite = _unary("isfinite", "Whether neither NaN nor infinite.")
 def abs(x):
     """|x|; see `absolute`."""
     return absolute(x)
+
+
+def positive(x):
+    """+x: the tensor itself."""
+    return x
 
 
 def bitwise_invert(x):

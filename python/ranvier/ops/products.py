@@ -287,7 +287,7 @@ def _host(x):
 
 
 def _back(value, dtype):
-    return B.tensor(np.ascontiguousarray(value).astype(dtype))
+    return B.tensor(np.asarray(value, dtype=dtype, order="C"))
 
 
 def _host_function(name, doc, run):
@@ -303,12 +303,20 @@ def _host_function(name, doc, run):
 
 
 inv = _host_function("inv", "Inverse of square matrices.", np.linalg.inv)
-pinv = _host_function("pinv", "Pseudo-inverse of matrices.", np.linalg.pinv)
 det = _host_function("det", "Determinant of square matrices.", np.linalg.det)
 eig = _host_function("eig", "Eigenvalues and eigenvectors.", lambda a: tuple(np.linalg.eig(a)))
 eigh = _host_function("eigh", "Eigenvalues and vectors of symmetric matrices.", lambda a: tuple(np.linalg.eigh(a)))
 slogdet = _host_function("slogdet", "Sign and logarithm of the determinant.", lambda a: tuple(np.linalg.slogdet(a)))
 logdet = _host_function("logdet", "Logarithm of the determinant.", lambda a: np.linalg.slogdet(a)[1])
+
+
+@op(LINALG, static=("rcond",))
+def pinv(x, rcond=None):
+    """Pseudo-inverse of matrices; singular values below rcond times the largest count as zero."""
+    x = to_float(x)
+    value = _host(x)
+    cut = 10.0 * max(value.shape[-2:]) * np.finfo(value.dtype).eps if rcond is None else rcond
+    return _back(np.linalg.pinv(value, rcond=cut), x.dtype)
 
 
 @op(LINALG, static=("upper",))
@@ -382,9 +390,9 @@ def matrix_rank(x, tol=None):
 
 
 @op(NUMPY)
-def cdist(x1, x2):
+def cdist(x, y):
     """Euclidean distances between the rows of two sets of points."""
-    a, b = promote_pair(x1, x2, floating=True)
+    a, b = promote_pair(x, y, floating=True)
     gap = ew.subtract(expand(a, -2), expand(b, -3))
     return ew.sqrt(red.sum(ew.square(gap), -1))
 

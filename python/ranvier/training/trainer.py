@@ -542,7 +542,7 @@ class Trainer:
 
     def get_compile_config(self):
         """The arguments of `compile`, serialized."""
-        from ranvier.saving import serialize_keras_object
+        from ranvier.serialization import serialize_keras_object
 
         if not self.compiled:
             return None
@@ -550,7 +550,7 @@ class Trainer:
 
     def compile_from_config(self, config_):
         """Compiles with serialized arguments; what is not understood is a warning."""
-        from ranvier.saving import deserialize_keras_object
+        from ranvier.serialization import deserialize_keras_object
 
         try:
             arguments = deserialize_keras_object(config_)

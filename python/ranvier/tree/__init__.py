@@ -131,8 +131,8 @@ def map_structure_up_to(shallow_structure, func, *structures):
     return walk(shallow_structure, structures)
 
 
-def assert_same_structure(a, b) -> None:
-    """Raises `ValueError` unless both are built alike."""
+def assert_same_structure(a, b, check_types=None) -> None:
+    """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored."""
     if not _same(a, b):
         raise ValueError(
             f"`a` and `b` don't have the same structure. Received: a={a}, b={b}"

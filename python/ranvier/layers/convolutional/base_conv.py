@@ -8,6 +8,7 @@ from ranvier.layers._parts import (
     activation_config,
     check_channels,
     check_padding,
+    refuse_weight_forms,
     take_weight_arguments,
     tuple_of,
     weight_config,
@@ -49,12 +50,10 @@ class BaseConv(Layer):
             kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
         )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=rank + 2)
-        self._check_arguments(lora_rank)
+        refuse_weight_forms(type(self).__name__, lora_rank=lora_rank)
+        self._check_arguments()
 
-    def _check_arguments(self, lora_rank):
-        name = type(self).__name__
-        if lora_rank:
-            raise NotImplementedError(f"{name}: the LoRA weight form is to come. Received: lora_rank")
+    def _check_arguments(self):
         if self.filters is not None and self.filters <= 0:
             raise ValueError(f"Invalid value for argument `filters`. Expected a strictly positive value. "
                              f"Received filters={self.filters}.")  # fmt: skip

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from ranvier import activations, ops
-from ranvier.layers._parts import activation_config, take_weight_arguments, weight_config
+from ranvier.layers._parts import (
+    activation_config,
+    refuse_weight_forms,
+    take_weight_arguments,
+    weight_config,
+)
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
 
@@ -24,13 +29,12 @@ class Dense(Layer):
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
                  activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
-                 lora_rank=None, lora_alpha=None, **kwargs):  # fmt: skip
+                 lora_rank=None, lora_alpha=None, quantization_config=None, **kwargs):  # fmt: skip
         if not isinstance(units, int) or units <= 0:
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        if lora_rank:
-            raise NotImplementedError("Dense: the LoRA weight form is to come. Received: lora_rank")
+        refuse_weight_forms("Dense", lora_rank=lora_rank, quantization_config=quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from ranvier import activations, ops
-from ranvier.layers._parts import activation_config, take_weight_arguments, weight_config
+from ranvier.layers._parts import (
+    activation_config,
+    refuse_weight_forms,
+    take_weight_arguments,
+    weight_config,
+)
 from ranvier.layers.layer import Layer
 
 
@@ -19,7 +24,10 @@ class EinsumDense(Layer):
 
     def __init__(self, equation, output_shape, activation=None, bias_axes=None,
                  kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
-                 bias_regularizer=None, kernel_constraint=None, bias_constraint=None, **kwargs):  # fmt: skip
+                 bias_regularizer=None, kernel_constraint=None, bias_constraint=None, lora_rank=None,
+                 lora_alpha=None, gptq_unpacked_column_size=None, quantization_config=None, **kwargs):  # fmt: skip
+        refuse_weight_forms("EinsumDense", lora_rank=lora_rank, quantization_config=quantization_config,
+                            gptq_unpacked_column_size=gptq_unpacked_column_size)  # fmt: skip
         super().__init__(**kwargs)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier import constraints, initializers, ops, regularizers
+from ranvier.layers._parts import refuse_weight_forms
 from ranvier.layers.layer import Layer
 
 
@@ -17,8 +18,10 @@ class Embedding(Layer):
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-                 embeddings_constraint=None, mask_zero=False, weights=None, **kwargs):  # fmt: skip
+                 embeddings_constraint=None, mask_zero=False, weights=None, lora_rank=None, lora_alpha=None,
+                 quantization_config=None, **kwargs):  # fmt: skip
         kwargs.pop("input_length", None)
+        refuse_weight_forms("Embedding", lora_rank=lora_rank, quantization_config=quantization_config)
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = input_dim, output_dim
         self.embeddings_initializer = initializers.get(embeddings_initializer)

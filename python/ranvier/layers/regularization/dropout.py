@@ -74,7 +74,9 @@ class _SpatialDropout(_Noise):
         return random.dropout(inputs, self.rate, noise_shape=noise, seed=self.seed_generator)
 
     def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "data_format": self.data_format}
+        base = super().get_config()
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": base["dtype"],
+                "data_format": self.data_format}  # fmt: skip
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -82,8 +84,8 @@ class SpatialDropout1D(_SpatialDropout):
 
     rank = 1
 
-    def __init__(self, rate, seed=None, name=None, dtype=None, **kwargs):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
+    def __init__(self, rate, seed=None, name=None, dtype=None):
+        super().__init__(rate, seed=seed, name=name, dtype=dtype)
 
     def get_config(self):
         config = super().get_config()
@@ -96,11 +98,17 @@ class SpatialDropout2D(_SpatialDropout):
 
     rank = 2
 
+    def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None):
+        super().__init__(rate, data_format, seed=seed, name=name, dtype=dtype)
+
 
 class SpatialDropout3D(_SpatialDropout):
     """Drops whole channels of (batch, depth, height, width, channels)."""
 
     rank = 3
+
+    def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None):
+        super().__init__(rate, data_format, seed=seed, name=name, dtype=dtype)
 
 
 class GaussianNoise(_Noise):

@@ -72,11 +72,17 @@ class ZeroPadding2D(_ZeroPadding):
 
     rank = 2
 
+    def __init__(self, padding=(1, 1), data_format=None, **kwargs):
+        super().__init__(padding, data_format, **kwargs)
+
 
 class ZeroPadding3D(_ZeroPadding):
     """Zeros around (batch, depth, height, width, channels)."""
 
     rank = 3
+
+    def __init__(self, padding=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        super().__init__(padding, data_format, **kwargs)
 
 
 class _Cropping(_Border):
