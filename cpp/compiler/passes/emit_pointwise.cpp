@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -189,6 +190,7 @@ class Emitter {
     const PwValue loaded = builder_.input(dtype, scalar ? Shape{} : shape);
     inputs_.push_back(value);
     full_.push_back(full);
+    loaded_ids_.push_back(loaded.id);
     loaded_[key] = loaded;
     return loaded;
   }
@@ -219,6 +221,7 @@ class Emitter {
         const PwValue value = operand(node.inputs[0], in_shape);
         builder_.reduce(reduce_op_of(node), value, member.axes, graph_.spec(node.outputs[0]).dtype);
         reduced_.push_back(node.outputs[0]);
+        closing_.insert(value.id);
         dense_ = false;
         break;
       }
@@ -239,6 +242,7 @@ class Emitter {
       const ValueId value = graph_.nodes[id].outputs[0];
       if (!made_.contains(value) || !(used[value] || outside[value])) continue;
       builder_.output(made_.at(value));
+      closing_.insert(made_.at(value).id);
       form_ << "out " << made_.at(value).id << ';';
       outputs_.push_back(value);
     }
@@ -251,11 +255,14 @@ class Emitter {
     std::vector<ValueId> results = outputs_;
     results.insert(results.end(), reduced_.begin(), reduced_.end());
     for (ValueId value : results) payload->outputs.push_back(graph_.spec(value));
-    for (uint32_t in = 0; in < inputs_.size(); ++in)
+    // An operand that is itself stored or reduced is read after results are stored: it keeps its
+    // memory to itself.
+    for (uint32_t in = 0; in < inputs_.size(); ++in) {
+      if (!full_[in] || closing_.contains(loaded_ids_[in])) continue;
       for (uint32_t out = 0; out < outputs_.size(); ++out)
-        if (full_[in] &&
-            size_of(graph_.spec(inputs_[in]).dtype) == size_of(graph_.spec(outputs_[out]).dtype))
+        if (size_of(graph_.spec(inputs_[in]).dtype) == size_of(graph_.spec(outputs_[out]).dtype))
           payload->pairs.push_back({in, out});
+    }
     const Specs specs = payload->outputs;
     const uint32_t site = graph_.nodes[members_.back()].site;
     Attrs attrs{{"fused", Payload(payload.get())}};
@@ -274,6 +281,8 @@ class Emitter {
   std::map<std::pair<ValueId, std::string>, PwValue> loaded_;
   std::vector<ValueId> inputs_, outputs_, reduced_;
   std::vector<uint8_t> full_;
+  std::vector<int> loaded_ids_;  // of inputs_
+  std::set<int> closing_;        // values that are stored or reduced after the body of a tile
   bool dense_ = true;
   int constants_ = 0;
   std::ostringstream form_;
