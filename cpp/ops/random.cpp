@@ -165,17 +165,16 @@ Kernel prepare_integers(const PrepareArgs& args) {
 }
 
 struct PermutationParams {
-  kernels::Permutation permutation;
   DType dtype;
+  int64_t size;
 };
-void run_permutation(const Context& ctx, const Slots& s, const void* params) noexcept {
+void run_permutation(const Context&, const Slots& s, const void* params) noexcept {
   const auto& p = as<PermutationParams>(params);
-  kernels::run_permutation(ctx, p.permutation, key_of(s, 0), p.dtype, s.out[0], s.shared);
+  kernels::run_permutation(p.dtype, key_of(s, 0), p.size, s.out[0]);
 }
 Kernel prepare_permutation(const PrepareArgs& args) {
-  const PermutationParams params{kernels::prepare_permutation(args.outputs[0].size()),
-                                 args.outputs[0].dtype};
-  return make_kernel(run_permutation, params, params.permutation.scratch, traffic(args));
+  const PermutationParams params{args.outputs[0].dtype, args.outputs[0].size()};
+  return make_kernel(run_permutation, params, {}, traffic(args));
 }
 
 struct CategoricalParams {

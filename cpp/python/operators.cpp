@@ -84,29 +84,40 @@ void bind_fast(py::module_& m) {
   }
 }
 
-py::object hooked(const char* name, const py::object& a, const py::object& b) {
-  return hooks()[name](a, b);
+// "__add__" -> "add": the names under which set_operators() knows its functions.
+std::string hook_name(const char* method) {
+  const std::string name(method);
+  return name.substr(2, name.size() - 4);
 }
 
+py::object call_hook(const std::string& name, const py::object& self, const py::object& other) {
+  return hooks()[name.c_str()](self, other);
+}
+
+// `op_name`: the primitive that serves equal dtypes; null where the rules are Python's.
 void bind_binary(py::class_<Tensor>& cls, const char* method, const char* reflected,
-                 const char* op_name, bool direct) {
-  const OpRecord* op = direct ? find_op(op_name) : nullptr;
-  cls.def(method, [op, op_name](const py::object& self, const py::object& other) -> py::object {
-    const Tensor* a = as_tensor(self.ptr());
-    const Tensor* b = as_tensor(other.ptr());
-    if (op && a && b && a->dtype() == b->dtype() && a->dtype() != DType::Bool)
-      return py::cast(binary(*op, *a, *b));
-    return hooked(op_name, self, other);
-  });
+                 const char* op_name) {
+  const OpRecord* op = op_name ? find_op(op_name) : nullptr;
+  cls.def(method,
+          [op, hook = hook_name(method)](const py::object& self,
+                                         const py::object& other) -> py::object {
+            const Tensor* a = as_tensor(self.ptr());
+            const Tensor* b = as_tensor(other.ptr());
+            if (op && a && b && a->dtype() == b->dtype() && a->dtype() != DType::Bool)
+              return py::cast(binary(*op, *a, *b));
+            return call_hook(hook, self, other);
+          });
   if (reflected)
-    cls.def(reflected, [op_name](const py::object& self, const py::object& other) {
-      return hooked(op_name, other, self);
-    });
+    cls.def(reflected,
+            [hook = hook_name(reflected)](const py::object& self, const py::object& other) {
+              return call_hook(hook, self, other);
+            });
 }
 
-void bind_unary(py::class_<Tensor>& cls, const char* method, const char* op_name) {
-  cls.def(method,
-          [op_name](const py::object& self) -> py::object { return hooks()[op_name](self); });
+void bind_unary(py::class_<Tensor>& cls, const char* method) {
+  cls.def(method, [hook = hook_name(method)](const py::object& self) -> py::object {
+    return hooks()[hook.c_str()](self);
+  });
 }
 
 }  // namespace
@@ -115,31 +126,33 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   m.def("set_operators", [](const py::dict& functions) {
     for (auto item : functions) hooks()[item.first] = item.second;
   });
-  // Division, floor division, remainder and power promote integers: their rules are Python's.
-  bind_binary(cls, "__add__", "__radd__", "add", true);
-  bind_binary(cls, "__sub__", "__rsub__", "subtract", true);
-  bind_binary(cls, "__mul__", "__rmul__", "multiply", true);
-  bind_binary(cls, "__truediv__", "__rtruediv__", "divide", false);
-  bind_binary(cls, "__floordiv__", "__rfloordiv__", "floor_divide", false);
-  bind_binary(cls, "__mod__", "__rmod__", "mod", false);
-  bind_binary(cls, "__pow__", "__rpow__", "power", false);
-  bind_binary(cls, "__matmul__", "__rmatmul__", "matmul", false);
-  bind_binary(cls, "__and__", "__rand__", "and", false);
-  bind_binary(cls, "__or__", "__ror__", "or", false);
-  bind_binary(cls, "__xor__", "__rxor__", "xor", false);
-  bind_binary(cls, "__lshift__", "__rlshift__", "left_shift", false);
-  bind_binary(cls, "__rshift__", "__rrshift__", "right_shift", false);
-  bind_binary(cls, "__lt__", nullptr, "less", true);
-  bind_binary(cls, "__le__", nullptr, "less_equal", true);
-  bind_binary(cls, "__gt__", nullptr, "greater", true);
-  bind_binary(cls, "__ge__", nullptr, "greater_equal", true);
-  bind_binary(cls, "__eq__", nullptr, "equal", false);
-  bind_binary(cls, "__ne__", nullptr, "not_equal", false);
-  bind_binary(cls, "__getitem__", nullptr, "getitem", false);
-  bind_unary(cls, "__neg__", "negative");
-  bind_unary(cls, "__abs__", "absolute");
-  bind_unary(cls, "__invert__", "invert");
-  bind_unary(cls, "__iter__", "iter");
+  // Division, remainder and power promote integers: their rules are Python's.
+  bind_binary(cls, "__add__", "__radd__", "add");
+  bind_binary(cls, "__sub__", "__rsub__", "subtract");
+  bind_binary(cls, "__mul__", "__rmul__", "multiply");
+  bind_binary(cls, "__truediv__", "__rtruediv__", nullptr);
+  bind_binary(cls, "__floordiv__", "__rfloordiv__", nullptr);
+  bind_binary(cls, "__mod__", "__rmod__", nullptr);
+  bind_binary(cls, "__pow__", "__rpow__", nullptr);
+  bind_binary(cls, "__matmul__", "__rmatmul__", nullptr);
+  bind_binary(cls, "__and__", "__rand__", nullptr);
+  bind_binary(cls, "__or__", "__ror__", nullptr);
+  bind_binary(cls, "__xor__", "__rxor__", nullptr);
+  bind_binary(cls, "__lshift__", "__rlshift__", nullptr);
+  bind_binary(cls, "__rshift__", "__rrshift__", nullptr);
+  bind_binary(cls, "__lt__", nullptr, "less");
+  bind_binary(cls, "__le__", nullptr, "less_equal");
+  bind_binary(cls, "__gt__", nullptr, "greater");
+  bind_binary(cls, "__ge__", nullptr, "greater_equal");
+  bind_binary(cls, "__eq__", nullptr, nullptr);
+  bind_binary(cls, "__ne__", nullptr, nullptr);
+  bind_binary(cls, "__getitem__", nullptr, nullptr);
+  bind_unary(cls, "__neg__");
+  bind_unary(cls, "__pos__");
+  bind_unary(cls, "__abs__");
+  bind_unary(cls, "__invert__");
+  bind_unary(cls, "__round__");
+  bind_unary(cls, "__iter__");
   cls.def("__setitem__", [](const Tensor&, const py::object&, const py::object&) {
     throw py::type_error(
         "tensors are immutable: x[...] = value is not possible. Use "
@@ -148,7 +161,7 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   cls.def("__array_ufunc__",
           [](const py::object& self, const py::object& ufunc, const py::str& method,
              const py::args& inputs, const py::kwargs& kwargs) {
-            return hooks()["array_ufunc"](self, ufunc, method, inputs, kwargs);
+            return hooks()["array_ufunc"](self, ufunc, method, *inputs, **kwargs);
           });
   cls.def("__array_function__",
           [](const py::object& self, const py::object& function, const py::object& types,

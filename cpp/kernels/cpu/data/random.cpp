@@ -8,7 +8,6 @@
 #include "base/half.h"
 #include "kernels/cpu/data/internal.h"
 #include "kernels/cpu/data/random_constants.h"
-#include "kernels/cpu/data/sort.h"
 
 namespace ranvier::kernels {
 
@@ -213,28 +212,32 @@ void run_random_integers(const Context& context, DType dtype, const uint32_t* ke
   });
 }
 
-Permutation prepare_permutation(int64_t n) {
-  Permutation p{.n = n, .scratch = {}};
-  p.scratch.shared = 2 * static_cast<size_t>(n) * sizeof(SortItem);
-  return p;
+namespace {
+
+// Fisher and Yates, from the last place down; place i takes the wide draw n - 1 - i.
+template <class T>
+void shuffled_indices(const uint32_t* key, int64_t n, T* dst) {
+  const RandomKernels& kernels = random_kernels();
+  for (int64_t i = 0; i < n; ++i) dst[i] = static_cast<T>(i);
+  uint64_t bits[kBlock];
+  for (int64_t i = n - 1; i > 0; --i) {
+    const int64_t draw = n - 1 - i;
+    if (draw % kBlock == 0) wide_block(kernels, key, draw / kBlock, bits);
+    const auto range = static_cast<unsigned __int128>(i + 1);
+    const auto other = static_cast<int64_t>(bits[draw % kBlock] * range >> 64);
+    const T kept = dst[i];
+    dst[i] = dst[other];
+    dst[other] = kept;
+  }
 }
 
-void run_permutation(const Context&, const Permutation& p, const uint32_t* key, DType dtype,
-                     void* dst, void* shared) noexcept {
-  auto* items = static_cast<SortItem*>(shared);
-  const RandomKernels& kernels = random_kernels();
-  uint64_t bits[kBlock];
-  for (int64_t i = 0; i < p.n; ++i) {
-    if (i % kBlock == 0) wide_block(kernels, key, i / kBlock, bits);
-    items[i] = {bits[i % kBlock], i};
-  }
-  sort_items(items, items + p.n, p.n);
-  for (int64_t i = 0; i < p.n; ++i) {
-    if (dtype == DType::I64)
-      static_cast<int64_t*>(dst)[i] = items[i].index;
-    else
-      static_cast<int32_t*>(dst)[i] = static_cast<int32_t>(items[i].index);
-  }
+}  // namespace
+
+void run_permutation(DType dtype, const uint32_t* key, int64_t n, void* dst) noexcept {
+  if (dtype == DType::I64)
+    shuffled_indices(key, n, static_cast<int64_t*>(dst));
+  else
+    shuffled_indices(key, n, static_cast<int32_t*>(dst));
 }
 
 void run_categorical(const Context& context, const uint32_t* key, int64_t rows, int64_t classes,

@@ -52,15 +52,8 @@ void run_dropout(const Context& context, const uint32_t* key, int64_t n, float* 
 void run_random_integers(const Context& context, DType dtype, const uint32_t* key, int64_t n,
                          void* dst, int64_t lo, int64_t hi) noexcept;
 
-// A uniform permutation of 0..n-1: the indices sorted by 64 random bits each.
-struct Permutation {
-  int64_t n = 0;
-  Scratch scratch;
-};
-Permutation prepare_permutation(int64_t n);
-// dst: I32 or I64.
-void run_permutation(const Context& context, const Permutation& params, const uint32_t* key,
-                     DType dtype, void* dst, void* shared) noexcept;
+// A uniform permutation of 0..n-1 (Fisher and Yates); dst: I32 or I64.
+void run_permutation(DType dtype, const uint32_t* key, int64_t n, void* dst) noexcept;
 // Class of each draw: dst[r, i] (int32) samples softmax(logits[r, :]) by the Gumbel maximum.
 void run_categorical(const Context& context, const uint32_t* key, int64_t rows, int64_t classes,
                      int64_t draws, int32_t* dst, const float* logits) noexcept;
