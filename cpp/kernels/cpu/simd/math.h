@@ -97,9 +97,12 @@ inline constexpr float kLogPoly[] = {0x1.1b4966p-4f,  -0x1.e2fb04p-4f, 0x1.e6572
 RV_INLINE VecF log_of_positive(VecF x, VecF extra) {
   const auto tiny = x < vf(0x1p-126f);
   const VecF scaled = select(tiny, x * vf(0x1p+23f), x);
-  const VecI bits = bit_cast<int32_t>(scaled) - VecI::set1(0x3f3504f3);
-  const VecF e = to_float(bits >> 23) - select(tiny, vf(23.0f), vf(0.0f));
-  const VecF m = bit_cast<float>((bits & VecI::set1(0x007fffff)) + VecI::set1(0x3f3504f3));
+  // Unsigned, so that arguments outside the domain wrap; the shift is arithmetic.
+  using VecU = Vec<uint32_t>;
+  const VecU root = VecU::set1(0x3f3504f3);
+  const VecU bits = bit_cast<uint32_t>(scaled) - root;
+  const VecF e = to_float(bit_cast<int32_t>(bits) >> 23) - select(tiny, vf(23.0f), vf(0.0f));
+  const VecF m = bit_cast<float>((bits & VecU::set1(0x007fffff)) + root);
   const VecF f = m - vf(1.0f);
   const VecF f2 = f * f;
   VecF tail = fma(f2 * f, horner(f, kLogPoly), fma(e, vf(kLn2Lo), extra));
@@ -239,7 +242,7 @@ RV_INLINE VecD exp2_double(VecD t) {
   const VecD shifted = t + magic;
   const VecD n = shifted - magic;
   const VecD p = horner((t - n) * vd(0x1.62e42fefa39efp-1), kExpDoublePoly);
-  return bit_cast<double>(bit_cast<int64_t>(p) + (bit_cast<int64_t>(shifted) << 52));
+  return bit_cast<double>(bit_cast<uint64_t>(p) + (bit_cast<uint64_t>(shifted) << 52));
 }
 
 RV_INLINE VecF exp2(VecF x) {
