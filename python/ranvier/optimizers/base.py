@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 
 from ranvier import _backend as B
 from ranvier import config as settings
-from ranvier import initializers, naming, ops, serialization
+from ranvier import naming, ops, serialization
 from ranvier.optimizers import clipping
 from ranvier.optimizers.schedules import LearningRateSchedule
+from ranvier.optimizers.state import OptimizerState
+from ranvier.optimizers.weight_effects import WeightEffects
 from ranvier.variable import (
     StatelessScope,
     Variable,
@@ -19,7 +20,7 @@ from ranvier.variable import (
 )
 
 
-class Optimizer:
+class Optimizer(OptimizerState, WeightEffects):
     """Base of optimizers. A subclass makes its slots in `build` and writes `update_step`.
 
     Args:
@@ -126,25 +127,7 @@ class Optimizer:
             aggregation="only_first_replica",
         )  # fmt: skip
 
-    def __setattr__(self, name, value):
-        state = self.__dict__
-        if "_variables" not in state:
-            raise RuntimeError(
-                f"In optimizer '{type(self).__name__}', you forgot to call `super().__init__()` as "
-                "the first statement in the `__init__()` method. Go add it!"
-            )
-        if isinstance(value, Variable):
-            self._track_variable(value)
-        state[name] = value
-        # A compiled update holds attributes as constants.
-        state["_jitted"] = None
-
     # -- state
-
-    @property
-    def variables(self) -> list:
-        """Iterations, learning rate (unless it is a schedule) and slots, in the order of files."""
-        return self._variables[:]
 
     @property
     def iterations(self):
@@ -152,10 +135,6 @@ class Optimizer:
         if self.gradient_accumulation_steps:
             return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
         return self._iterations
-
-    def _track_variable(self, variable):
-        if not any(variable is known for known in self._variables):
-            self._variables.append(variable)
 
     def build(self, variables) -> None:
         """Makes the slots for these weights; subclasses extend it."""
@@ -174,57 +153,6 @@ class Optimizer:
 
     def _get_variable_index(self, variable) -> int:
         return self._trainable_variables_indices[id(variable)]
-
-    def add_variable(
-        self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None
-    ):
-        """A new variable of the state."""
-        with name_scope(self.name, caller=self):
-            variable = Variable(
-                initializers.get(initializer), shape=shape, dtype=dtype, trainable=False,
-                aggregation=aggregation, layout=layout, name=name,
-            )  # fmt: skip
-        self._track_variable(variable)
-        return variable
-
-    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
-        """A new variable with the shape and dtype of a weight, and its path in the name."""
-        path = getattr(reference_variable, "path", None) or reference_variable.name
-        full_name = f"{str(path).replace('/', '_').replace(':', '_')}_{name or 'var'}"
-        return self.add_variable(
-            reference_variable.shape, initializer, dtype=reference_variable.dtype, name=full_name
-        )
-
-    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """Slots for every weight.
-
-        Args:
-            trainable_variables: the weights.
-            name: name of the slot; several names make that many slots per weight, side by side.
-            initializer: one for all or one per name.
-
-        Returns:
-            A list of variables, or a tuple of lists for several names; `None` stands where a weight
-            is overwritten by its gradient.
-        """
-        names = [name] if isinstance(name, str) else list(name)
-        several = isinstance(initializer, (list, tuple))
-        starts = list(initializer) if several else [initializer] * len(names)
-        if len(names) != len(starts):
-            raise ValueError(
-                "The number of provided names must match the number of provided initializers. "
-                f"Received name='{name}', initializer='{initializer}'"
-            )
-        slots = tuple([] for _ in names)
-        for variable in trainable_variables:
-            overwritten = getattr(variable, "overwrite_with_gradient", False)
-            for column, slot_name, start in zip(slots, names, starts):
-                column.append(
-                    None
-                    if overwritten
-                    else self.add_variable_from_reference(variable, slot_name, start)
-                )
-        return slots[0] if isinstance(name, str) else slots
 
     # -- the update
 
@@ -504,8 +432,6 @@ class Optimizer:
             )
         previous.assign(learning_rate)
 
-    # -- clipping, weight decay, averages
-
     def _clip_gradients(self, grads):
         if self.clipnorm and self.clipnorm > 0:
             return [clipping.clip_by_norm(g, self.clipnorm) for g in grads]
@@ -515,127 +441,7 @@ class Optimizer:
             return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
         return grads
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Names weights that do not decay; to be called before `build`.
-
-        Args:
-            var_list: variables.
-            var_names: strings; variables whose name contains one of them are excluded.
-        """
-        if self.built:
-            raise ValueError(
-                "`exclude_from_weight_decay()` can only be configured before the optimizer is "
-                "built."
-            )
-        self._excluded_ids = frozenset(id(v) for v in var_list or ())
-        self._excluded_pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
-
-    def _use_weight_decay(self, variable) -> bool:
-        if id(variable) in self._excluded_ids:
-            return False
-        return self._excluded_pattern is None or not self._excluded_pattern.search(variable.name)
-
-    def _apply_weight_decay(self, variables):
-        if self.weight_decay is None:
-            return
-        shares = {}
-        for variable in variables:
-            if not self._use_weight_decay(variable):
-                continue
-            dtype = variable.dtype
-            if dtype not in shares:
-                rate = ops.cast(self.learning_rate, dtype)
-                shares[dtype] = ops.multiply(rate, self.weight_decay)
-            value = variable.value
-            variable.assign(ops.subtract(value, ops.multiply(value, shares[dtype])))
-
-    def _update_model_variables_moving_average(self, trainable_variables):
-        if not self.use_ema:
-            return
-        first = ops.equal(self.iterations, 0)
-        for variable, average in zip(trainable_variables, self._model_variables_moving_average):
-            if average is None:
-                continue
-            share = ops.where(first, ops.cast(0.0, average.dtype), self.ema_momentum)
-            old = ops.multiply(average.value, share)
-            average.assign(ops.add(old, ops.multiply(variable.value, ops.subtract(1.0, share))))
-
-    def _overwrite_model_variables_with_average_value(self, trainable_variables):
-        averages = self._model_variables_moving_average
-        if len(trainable_variables) != len(averages):
-            raise ValueError(
-                f"The length of model variables ({len(trainable_variables)}) to override does not "
-                f"match the length of model variables stored in the optimizer ({len(averages)}). "
-                "Please check if the optimizer was called on your model."
-            )
-        for variable, average in zip(trainable_variables, averages):
-            if average is not None:
-                variable.assign(average.value)
-
-    def finalize_variable_values(self, var_list) -> None:
-        """What is left to do after the last update: averages replace the weights."""
-        if self.use_ema:
-            self._overwrite_model_variables_with_average_value(list(var_list))
-
-    def _overwrite_with_gradients(self, grads, variables):
-        """Weights that take their gradient as the new value (scales of quantized layers)."""
-        kept = []
-        for gradient, variable in zip(grads, variables):
-            if not getattr(variable, "overwrite_with_gradient", False):
-                kept.append((gradient, variable))
-            elif self.gradient_accumulation_steps:
-                self._overwrite_accumulated(gradient, variable)
-            else:
-                variable.assign(gradient)
-        return [g for g, _ in kept], [v for _, v in kept]
-
-    def _overwrite_accumulated(self, gradient, variable):
-        largest = self._accumulated_gradients[self._get_variable_index(variable)]
-
-        def overwrite():
-            variable.assign(ops.maximum(gradient, largest.value))
-            largest.assign(ops.zeros(largest.shape, dtype=largest.dtype))
-
-        def keep():
-            largest.assign(ops.maximum(gradient, largest.value))
-
-        ops.cond(self._every(self._iterations, self.gradient_accumulation_steps), overwrite, keep)
-
-    # -- files and configs
-
-    def set_weights(self, weights) -> None:
-        """Sets `variables` from arrays."""
-        if not self.built:
-            raise ValueError(
-                "You are calling `set_weights()` on an optimizer that has not yet been built. "
-                "Please call `optimizer.build(trainable_variables)` to create the optimizer "
-                "weights before calling `set_weights()`."
-            )
-        for variable, weight in zip(self._variables, weights):
-            if tuple(variable.shape) != tuple(weight.shape):
-                raise ValueError(
-                    f"Optimizer variable {variable.path} has shape {tuple(variable.shape)} not "
-                    f"compatible with provided weight shape {tuple(weight.shape)}."
-                )
-            variable.assign(weight)
-
-    def save_own_variables(self, store) -> None:
-        """Writes `variables` by number into a mapping."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store) -> None:
-        """Reads what `save_own_variables` wrote; a wrong number is a warning."""
-        if len(store.keys()) != len(self.variables):
-            warnings.warn(
-                f"Skipping variable loading for optimizer '{self.name}', because it has "
-                f"{len(self.variables)} variables whereas the saved optimizer has "
-                f"{len(store.keys())} variables. ",
-                stacklevel=2,
-            )
-            return
-        for i, variable in enumerate(self.variables):
-            variable.assign(store[str(i)])
+    # -- configs
 
     def get_config(self) -> dict:
         """Constructor arguments."""
