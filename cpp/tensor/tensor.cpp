@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/half.h"
+#include "tensor/trace.h"
 
 namespace ranvier {
 namespace {
@@ -92,12 +93,7 @@ Tensor Tensor::full_int(DType dtype, const Shape& shape, int64_t value) {
 }
 
 void* Tensor::data() const {
-  if (is_symbol())
-    fail<GraphError>(
-        "tensor: the value of a traced tensor ", spec().str(),
-        " is not known while its function is being traced. Hint: use ops (ops.where, "
-        "ops.cond, ops.while_loop) instead of Python's if, while, int() or NumPy on it, "
-        "or run without compilation (run_eagerly=True).");
+  if (is_symbol()) throw_value_needed(*this);
   return impl_->data;
 }
 

@@ -234,6 +234,17 @@ Tensors replay(const Trace& trace, TensorSpan inputs) {
   return outputs;
 }
 
+void throw_value_needed(const Tensor& symbol) {
+  for (Env* env = current_env(); env; env = env->enclosing_env())
+    if (const Trace* trace = trace_at(env); trace && trace->id() == symbol.get()->trace)
+      fail<GraphError>(
+          "tensor: the value of a traced tensor ", symbol.spec().str(),
+          " is not known while its function is being traced. Hint: use ops (ops.where, "
+          "ops.cond, ops.while_loop) instead of Python's if, while, int() or NumPy on it, "
+          "or run without compilation (run_eagerly=True).");
+  leaked(symbol);
+}
+
 Tensor constant_value(const Tensor& symbol) {
   if (!symbol.is_symbol()) return symbol;
   for (Env* env = current_env(); env; env = env->enclosing_env()) {

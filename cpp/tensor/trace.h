@@ -86,6 +86,9 @@ using TraceRef = Ref<Trace>;
 Trace* current_trace();
 // Runs the nodes of a finished trace again on other inputs: eagerly on values, inlined on symbols.
 Tensors replay(const Trace& trace, TensorSpan inputs);
+// The GraphError for the use of a symbol where a value is needed: of a running trace, or a leaked
+// one.
+[[noreturn]] void throw_value_needed(const Tensor& symbol);
 // Value of a symbol that depends on constants alone; a null Tensor otherwise.
 Tensor constant_value(const Tensor& symbol);
 
