@@ -100,7 +100,7 @@ class CallbackList(Callback):
             callback.set_model(model)
 
     def on_progress(self, mode, step, logs) -> None:
-        """Tells the display that `step` batches are done; `logs` is a function that gives results."""
+        """Tells the display that `step` batches are done; `logs()` gives the results."""
         if self._progbar is not None:
             self._progbar.progress(mode, step, logs)
 

@@ -124,7 +124,8 @@ class VarianceScaling(RandomInitializer):
         distributions = ("uniform", "truncated_normal", "untruncated_normal")
         if distribution not in distributions:
             raise ValueError(
-                f"Invalid `distribution` argument: {distribution}. Please use one of {distributions}"
+                f"Invalid `distribution` argument: {distribution}. Please use one of "
+                f"{distributions}"
             )
         super().__init__(seed)
         self.scale = scale

@@ -347,13 +347,15 @@ class Lamb(_Moments):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
+    def _biases(self, dtype):
+        """1 - beta_1^t and 1 - beta_2^t."""
+        powers = self._power(self.beta_1, dtype), self._power(self.beta_2, dtype)
+        return tuple(ops.subtract(1.0, power) for power in powers)
+
     def update_step(self, gradient, variable, learning_rate):
         gradient, rate = self._in_dtype(gradient, variable, learning_rate)
         dtype = variable.dtype
-        bias_1, bias_2 = (
-            self._once(("bias", beta, dtype), lambda b=beta: ops.subtract(1.0, self._power(b, dtype)))
-            for beta in (self.beta_1, self.beta_2)
-        )
+        bias_1, bias_2 = self._once(("biases", dtype), lambda: self._biases(dtype))
         m, v = self._moments(gradient, variable)
         root = ops.add(ops.sqrt(ops.divide(v, bias_2)), self.epsilon)
         step = ops.divide(ops.divide(m, bias_1), root)

@@ -162,7 +162,8 @@ class Ftrl(Optimizer):
         new_root, root = ops.power(new_a, power), ops.power(a, power)
         sigma = ops.divide(ops.subtract(new_root, root), rate)
         z = ops.add(z_slot.value, ops.subtract(ops.add(gradient, shrink), ops.multiply(sigma, w)))
-        l2 = ops.add(ops.divide(self.beta, ops.multiply(rate, 2.0)), self.l2_regularization_strength)
+        l2 = ops.divide(self.beta, ops.multiply(rate, 2.0))
+        l2 = ops.add(l2, self.l2_regularization_strength)
         quadratic = ops.add(ops.divide(new_root, rate), ops.multiply(l2, 2.0))
         l1 = self.l1_regularization_strength
         self.assign(z_slot, z)

@@ -20,9 +20,10 @@ class OptimizerState:
             )
         if isinstance(value, Variable):
             self._track_variable(value)
-        state[name] = value
-        # A compiled update holds attributes as constants.
-        state["_jitted"] = None
+        super().__setattr__(name, value)
+        if name != "learning_rate":
+            # A compiled update holds attributes as constants; a new rate goes into a variable.
+            state["_jitted"] = None
 
     @property
     def variables(self) -> list:

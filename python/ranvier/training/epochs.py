@@ -89,7 +89,10 @@ class ArrayEpochs:
         """What the last finished step returned."""
         first = (self._loop.step - 1) * self._adapter.batch_size
         batch = min(self._adapter.batch_size, self._adapter.rows - first)
-        return self._steps[batch].result(self._loop.outputs())
+        step = self._steps[batch]
+        if self._results is not None:
+            return step.arrange([array[first : first + batch] for array in self._results])
+        return step.result(self._loop.outputs())
 
     def _refresh(self):
         """Takes programs anew where the model changed between two returns."""

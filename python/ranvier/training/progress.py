@@ -1,4 +1,4 @@
-"""What users see while a model trains: a bar on a terminal, one line in a notebook or a log file."""
+"""What users see of training: a bar on a terminal, one line in a notebook or a log file."""
 
 from __future__ import annotations
 

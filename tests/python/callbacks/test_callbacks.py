@@ -56,7 +56,10 @@ def test_order_of_hooks():
     recorder = Recorder()
     x, y = _data(16)
     model = _model()
-    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[recorder], validation_data=(x[:8], y[:8]))  # fmt: skip
+    held = x[:8], y[:8]
+    model.fit(
+        x, y, batch_size=8, epochs=2, verbose=0, callbacks=[recorder], validation_data=held
+    )
     epoch = [
         ("on_train_batch_begin", 0), ("on_train_batch_end", 0), ("on_train_batch_begin", 1),
         ("on_train_batch_end", 1), ("on_test_begin", None), ("on_test_batch_begin", 0),
@@ -180,15 +183,20 @@ def test_learning_rate_scheduler():
         _fit(_model(), callbacks.LearningRateScheduler(lambda epoch, rate: "x"))
 
 
+def _table(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
 def test_csv(tmp_path):
     path = tmp_path / "log.csv"
     _fit(_model(metrics=["mae"]), callbacks.CSVLogger(path))
-    rows = list(csv.DictReader(path.open()))
+    rows = _table(path)
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert set(rows[0]) == {"epoch", "loss", "mae", "val_loss", "val_mae"}
     assert rows[0]["val_loss"] == "NA" and float(rows[0]["loss"]) > 0
     _fit(_model(metrics=["mae"]), callbacks.CSVLogger(path, append=True))
-    assert len(list(csv.DictReader(path.open()))) == 6
+    assert len(_table(path)) == 6
 
 
 def test_terminate_on_nan():
@@ -201,7 +209,8 @@ def test_terminate_on_nan():
     model.fit(x, y, batch_size=8, epochs=5, verbose=0, shuffle=False, callbacks=[stop, count])
     assert seen == [0, 1]
     with pytest.raises(RuntimeError, match="batch 1"):
-        _model().fit(x, y, batch_size=8, verbose=0, shuffle=False, callbacks=[callbacks.TerminateOnNaN(True)])  # fmt: skip
+        stop = callbacks.TerminateOnNaN(True)
+        _model().fit(x, y, batch_size=8, verbose=0, shuffle=False, callbacks=[stop])
 
 
 def test_stop_training_from_a_batch_hook():

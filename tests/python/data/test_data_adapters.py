@@ -129,7 +129,8 @@ def test_class_weights():
     np.testing.assert_allclose(
         adapters.class_weight_to_sample_weights(one_hot, {0: 0.5, 2: 3.0}), [0.5, 3.0]
     )
-    adapter = adapters.get_adapter(np.zeros((4, 1)), np.array([[0], [1], [1], [0]]), class_weight={1: 2.0})  # fmt: skip
+    labels = np.array([[0], [1], [1], [0]])
+    adapter = adapters.get_adapter(np.zeros((4, 1)), labels, class_weight={1: 2.0})
     np.testing.assert_allclose(adapter.arrays[2], [1, 2, 2, 1])
 
 
@@ -157,20 +158,23 @@ def test_split():
         adapters.train_validation_split((iter([]),), 0.5)
 
 
+FOUR = np.zeros((4, 1))
+
+
 @pytest.mark.parametrize(
     "call,error,message",
     [
-        (lambda: adapters.get_adapter(np.zeros((4, 1)), np.zeros(5)), ValueError, "'x' sizes: 4\n'y' sizes: 5"),
+        (lambda: adapters.get_adapter(FOUR, np.zeros(5)), ValueError, "sizes: 4\n'y' sizes: 5"),
         (lambda: adapters.get_adapter(np.zeros((0, 3)), np.zeros(0)), ValueError, "no samples"),
         (lambda: adapters.get_adapter(np.float32(3.0)), ValueError, "at least one axis"),
         (lambda: adapters.get_adapter(np.array(["a", "b"])), TypeError, "must be numbers"),
         (lambda: adapters.get_adapter("data.csv"), ValueError, "Unrecognized data type"),
         (lambda: adapters.get_adapter(None), ValueError, "Unrecognized data type"),
-        (lambda: adapters.get_adapter((i for i in ()), np.zeros(3)), ValueError, "`y` should not be passed"),
-        (lambda: adapters.get_adapter((i for i in ())), ValueError, "empty generator"),
-        (lambda: adapters.get_adapter(np.zeros((4, 1)) for _ in range(2)), ValueError, "must return a tuple"),
-        (lambda: adapters.get_adapter(np.zeros((4, 1)), batch_size=0), ValueError, "batch_size"),
-        (lambda: adapters.unpack_x_y_sample_weight((1, 2, 3, 4)), ValueError, "expected to be in format"),
+        (lambda: adapters.get_adapter(iter(()), FOUR), ValueError, "`y` should not be passed"),
+        (lambda: adapters.get_adapter(i for i in ()), ValueError, "empty generator"),
+        (lambda: adapters.get_adapter(FOUR for _ in "ab"), ValueError, "must return a tuple"),
+        (lambda: adapters.get_adapter(FOUR, batch_size=0), ValueError, "batch_size"),
+        (lambda: adapters.unpack_x_y_sample_weight((1, 2, 3, 4)), ValueError, "to be in format"),
     ],
 )  # fmt: skip
 def test_mistakes(call, error, message):

@@ -71,8 +71,9 @@ def test_regularizer_has_a_gradient():
 
 def test_constraints_by_hand():
     w = np.array([[3.0, 0.1], [4.0, -0.2]], "float32")
-    np.testing.assert_allclose(np.linalg.norm(constraints.MaxNorm(2.0)(w), axis=0), [2, 0.2236], atol=1e-3)  # fmt: skip
-    np.testing.assert_allclose(np.linalg.norm(constraints.UnitNorm()(w), axis=0), [1, 1], atol=1e-4)
+    bounded, unit = constraints.MaxNorm(2.0)(w), constraints.UnitNorm()(w)
+    np.testing.assert_allclose(np.linalg.norm(bounded, axis=0), [2, 0.2236], atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(unit, axis=0), [1, 1], atol=1e-4)
     np.testing.assert_allclose(constraints.NonNeg()(w), np.maximum(w, 0))
 
 

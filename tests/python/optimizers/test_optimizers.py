@@ -156,7 +156,8 @@ def test_schedule_cannot_be_overwritten_by_a_number():
 
 
 def test_order_of_state():
-    weights = [ranvier.Variable(np.ones(s, "float32"), name=n) for s, n in [((2, 3), "k"), (3, "b")]]  # fmt: skip
+    shapes = {"k": (2, 3), "b": (3,)}
+    weights = [ranvier.Variable(np.ones(s, "float32"), name=n) for n, s in shapes.items()]
     optimizer = optimizers.Adam(amsgrad=True, use_ema=True, gradient_accumulation_steps=2)
     optimizer.build(weights)
     names = [v.name for v in optimizer.variables]

@@ -1,4 +1,4 @@
-"""The real Keras on its JAX engine, where it is installed; otherwise tests that import this skip."""
+"""The real Keras on its JAX engine; tests that import this are skipped where it is missing."""
 
 import os
 import warnings

@@ -88,7 +88,7 @@ CASES = [
     ("Dice", {"axis": (1,)}, _binary),
     ("Tversky", {"alpha": 0.3, "beta": 0.6}, _binary),
 ]
-IDS = [f"{name}-{'-'.join(map(str, kwargs)) or 'plain'}-{i}" for i, (name, kwargs, _) in enumerate(CASES)]  # fmt: skip
+IDS = [f"{name}-{'-'.join(kwargs) or 'plain'}-{i}" for i, (name, kwargs, _) in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("name,kwargs,data", CASES, ids=IDS)

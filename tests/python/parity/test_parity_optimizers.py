@@ -149,7 +149,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("name,args,kwargs", SCHEDULES, ids=[f"{s[0]}-{i}" for i, s in enumerate(SCHEDULES)])  # fmt: skip
+@pytest.mark.parametrize("name,args,kwargs", SCHEDULES, ids=[s[0] for s in SCHEDULES])
 def test_schedule(name, args, kwargs):
     ours = getattr(optimizers.schedules, name)(*args, **kwargs)
     theirs = getattr(keras.optimizers.schedules, name)(*args, **kwargs)

@@ -66,12 +66,16 @@ def test_orthogonal(shape):
     ],
 )
 def test_plain_initializers(name, kwargs, shape):
-    for dtype in ("float32", "float16", "int32" if name in ("Zeros", "Ones") else "float32"):
-        ours = getattr(initializers, name)(**kwargs)(shape, dtype=dtype)
-        close(ours, getattr(keras.initializers, name)(**kwargs)(shape, dtype=dtype), atol=2e-6, rtol=1e-3)  # fmt: skip
+    modules = initializers, keras.initializers
+    ours, theirs = (getattr(module, name)(**kwargs) for module in modules)
+    for dtype in ("float32", "float16", *(["int32"] if name in ("Zeros", "Ones") else [])):
+        close(ours(shape, dtype=dtype), theirs(shape, dtype=dtype), atol=2e-6, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["glorot_uniform", "zeros", "normal", "he_normal", "orthogonal", "one", "uniform", "identity"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["glorot_uniform", "zeros", "normal", "he_normal", "orthogonal", "one", "uniform", "identity"],
+)
 def test_get_initializer(name):
     ours = initializers.get(name)
     assert type(ours).__name__ == type(keras.initializers.get(name)).__name__

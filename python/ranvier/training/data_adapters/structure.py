@@ -74,7 +74,7 @@ def to_array(x) -> np.ndarray:
     if array.dtype.kind in "OUSMm":
         raise B.DTypeError(
             f"Data must be numbers. Received: an array of dtype {array.dtype} and shape "
-            f"{array.shape}. Hint: turn strings into indices, and mixed columns into one number type."
+            f"{array.shape}. Hint: turn strings into indices, and mixed columns into one type."
         )
     return array
 
