@@ -174,14 +174,21 @@ RV_INLINE VecF sin_shifted(VecF x, int quarter) {
   const VecF y = select((k & VecI::set1(1)) == VecI::zero(), s, c);
   return xor_bits(y, bit_cast<float>((k & VecI::set1(2)) << 30));
 }
+// Whether every lane of a mask is true.
+RV_INLINE bool all_lanes(VecI m) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)m.v) == 0xffff;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)m.v) == 0xff;
+#else
+  return _mm_movemask_ps((__m128)m.v) == 0xf;
+#endif
+}
 // Replaces the lanes beyond the limit (infinities and NaN included) by libm's value.
 template <class F>
 RV_INLINE VecF mend_large(VecF x, VecF y, F scalar) {
   const VecI small = abs(x) <= vf(kTrigLimit);
-  VecI all = small;
-  int32_t seen = -1;
-  for (int i = 0; i < VecF::kLanes; ++i) seen &= all.v[i];
-  if (seen) return y;
+  if (all_lanes(small)) return y;
   for (int i = 0; i < VecF::kLanes; ++i)
     if (!small.v[i]) y.v[i] = scalar(x.v[i]);
   return y;
