@@ -1,0 +1,161 @@
+"""Whole models: `.keras` files (a zip of the architecture and the weights) and directories of the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+
+from ranvier import serialization
+from ranvier.saving import hdf5
+from ranvier.saving.archive import (
+    MAX_CONFIG_BYTES,
+    FileFormatError,
+    Members,
+    reading,
+    write_atomically,
+    write_zip,
+)
+from ranvier.saving.weights_file import WEIGHTS_MEMBER, check_overwrite, entries_of, load_state
+from ranvier.version import __version__
+
+# The Keras whose file layout is written.
+KERAS_VERSION = "3.15.1"
+
+
+def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
+    """Writes a model: architecture, weights, compile arguments and the optimizer's state.
+
+    Real Keras can read the file. Equal models give equal bytes.
+
+    Args:
+        model: any model whose layers have configs.
+        filepath: ends in `.keras`; a directory's name with `zipped=False`.
+        overwrite: whether an existing file may be replaced.
+        zipped: whether one file or a directory is written.
+
+    Raises:
+        ValueError: the name's ending, or something that cannot be stored (a lambda).
+        SaveError: the file could not be written; an old one is unchanged.
+    """
+    kwargs.pop("save_format", None)
+    kwargs.pop("include_optimizer", None)
+    if kwargs:
+        raise ValueError(f"The following argument(s) are not supported: {sorted(kwargs)}")
+    path = os.fspath(filepath)
+    zipped = True if zipped is None else zipped
+    if path.endswith((".h5", ".hdf5")):
+        raise ValueError(
+            f"Whole models are written as `.keras` files; the legacy HDF5 form is only read. Received: "
+            f"filepath={path}. Hint: model.save({os.path.splitext(path)[0] + '.keras'!r}), or "
+            "`save_weights` with a name that ends in `.weights.h5`."
+        )
+    if zipped and not path.endswith(".keras"):
+        raise ValueError(
+            "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
+            f"native Keras format (recommended). Received: filepath={path}."
+        )
+    check_overwrite(path, overwrite)
+    hdf5.import_h5py()
+    if not model.built:
+        warnings.warn(
+            f"The model '{model.name}' is saved without weights: it is not built yet. Hint: call it on "
+            "data, or `model.build(input_shape)`, first.",
+            stacklevel=2,
+        )
+    members = [
+        ("metadata.json", json.dumps({"keras_version": KERAS_VERSION, "ranvier_version": __version__})),
+        ("config.json", _config_text(model)),
+        (WEIGHTS_MEMBER, hdf5.write(entries_of(model))),
+    ]
+    if zipped:
+        write_atomically(path, lambda file: write_zip(file, members))
+        return
+    os.makedirs(path, exist_ok=True)
+    for name, data in members:
+        raw = data.encode() if isinstance(data, str) else data
+        write_atomically(os.path.join(path, name), lambda file, raw=raw: file.write(raw))
+
+
+def _config_text(model) -> str:
+    with serialization.ObjectSharingScope():
+        config = serialization.serialize_keras_object(model)
+    _renumber(config, {})
+    return json.dumps(config)
+
+
+def _renumber(config, numbers):
+    """Shared objects are counted in the order they appear; their memory addresses mean nothing."""
+    if isinstance(config, dict):
+        if isinstance(config.get("shared_object_id"), int):
+            config["shared_object_id"] = numbers.setdefault(config["shared_object_id"], len(numbers) + 1)
+        for value in config.values():
+            _renumber(value, numbers)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            _renumber(value, numbers)
+
+
+def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
+    """Reads a model that `save_model`, or Keras, wrote.
+
+    Args:
+        filepath: a `.keras` file, a directory of its members, or a legacy `.h5` file.
+        custom_objects: classes and functions by the names the file has for them.
+        compile: whether the model is compiled as it was when saved.
+        safe_mode: accepted for Keras' sake; code in files is never run, whatever it says.
+
+    Raises:
+        FileFormatError: the file is damaged, or holds what is never read (lambdas, links).
+        TypeError, ValueError: a class is unknown, or config and weights do not fit each other.
+    """
+    path = os.fspath(filepath)
+    if not os.path.exists(path):
+        raise ValueError(
+            f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
+        )
+    if not os.path.isdir(path) and path.endswith((".h5", ".hdf5")):
+        from ranvier.saving import legacy
+
+        return legacy.load_model(path, custom_objects, compile)
+    if not os.path.isdir(path) and not path.endswith(".keras"):
+        raise ValueError(
+            f"File format not supported: filepath={path}. Expected a `.keras` file or a legacy `.h5` file."
+        )
+    with reading(path), Members(path) as members:
+        config = read_json(members.read("config.json", MAX_CONFIG_BYTES), path)
+        weights = members.read(WEIGHTS_MEMBER)
+    compile_config = config.pop("compile_config", None)
+    with hdf5.Reader(weights, path) as reader:
+        with reading(path), serialization.ObjectSharingScope():
+            model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
+        if not hasattr(model, "load_weights"):
+            raise FileFormatError(f"{path}: the file describes a {type(model).__name__}, not a model.")
+        if compile and compile_config:
+            compile_model(model, compile_config, custom_objects)
+        load_state(model, reader, path)
+    return model
+
+
+def read_json(text, path) -> dict:
+    """A JSON object from bytes or text."""
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path}: the config is not JSON ({error}).") from error
+    if not isinstance(config, dict):
+        raise FileFormatError(f"{path}: the config is not a JSON object.")
+    return config
+
+
+def compile_model(model, compile_config, custom_objects=None) -> None:
+    """Compiles as the file says; what is not understood is a warning."""
+    with serialization.CustomObjectScope(custom_objects or {}):
+        try:
+            model.compile_from_config(compile_config)
+        except Exception as error:
+            warnings.warn(
+                f"The compile information of the model could not be read ({error}). The model is not "
+                "compiled.",
+                stacklevel=3,
+            )
