@@ -6,12 +6,13 @@ from ranvier import _backend as B
 from ranvier import ops, tree
 from ranvier.layers.core.input_layer import InputLayer
 from ranvier.layers.layer import Layer
+from ranvier.models.compiled_call import CompiledCall
 from ranvier.models.model import Model
 from ranvier.symbolic.function import Function
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
-class Functional(Function, Model):
+class Functional(CompiledCall, Function, Model):
     """The layers between symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
 
     _keras_module = "keras.src.models.functional"

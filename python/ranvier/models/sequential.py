@@ -5,12 +5,13 @@ from __future__ import annotations
 from ranvier import serialization, tree
 from ranvier.layers.core.input_layer import InputLayer
 from ranvier.layers.layer import Layer
+from ranvier.models.compiled_call import CompiledCall
 from ranvier.models.functional import Functional
 from ranvier.models.model import Model
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
-class Sequential(Model):
+class Sequential(CompiledCall, Model):
     """Layers one after the other, each with one input and one output.
 
     Args:

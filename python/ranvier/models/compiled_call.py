@@ -1,0 +1,78 @@
+"""Calling a model of built-in layers on values runs one compiled program instead of one op at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier.layers.call_spec import current_context
+from ranvier.symbolic.operation import Operation
+from ranvier.training.step_function import StepFunction
+from ranvier.variable import get_autocast_dtype, in_stateless_scope, structure_version
+
+
+class CompiledCall:
+    """Mixin of Functional and Sequential.
+
+    Taken for one dense array of the input's rank and dtype, when nobody records: no trace, no tape, no
+    `StatelessScope`, no enclosing layer call. Everything else, and models with own layers, losses added by layers
+    or masks, runs op by op.
+    """
+
+    def __call__(self, *args, **kwargs):
+        if len(args) == 1 and type(args[0]) in (B.Tensor, np.ndarray) and kwargs.keys() <= {"training"}:
+            step = self._compiled_step(args[0], kwargs.get("training"))
+            if step is not None:
+                return step.arrange(step.program.run(args))
+        return super().__call__(*args, **kwargs)
+
+    def _compiled_step(self, x, training):
+        if not self._calls_are_plain():
+            return None
+        version = structure_version()
+        if self.__dict__.get("_call_version") != version:
+            object.__setattr__(self, "_call_version", version)
+            object.__setattr__(self, "_call_steps", {} if self._may_compile_calls() else None)
+        if self._call_steps is None or getattr(x, "_keras_mask", None) is not None:
+            return None
+        key = (x.shape, x.dtype, training)
+        if key not in self._call_steps:
+            self._call_steps[key] = self._make_step(x, training)
+        return self._call_steps[key]
+
+    def _calls_are_plain(self):
+        return not (
+            self.run_eagerly
+            or B.tracing()
+            or B.core.taping()
+            or in_stateless_scope()
+            or get_autocast_dtype() is not None
+            or current_context() is not None
+        )
+
+    def _may_compile_calls(self):
+        if not self.built or len(self.inputs) != 1:
+            return False
+        layers = list(self._flatten_layers(include_self=False))
+        nodes = [op for layer in (self, *layers) for op in getattr(layer, "operations", ())]
+        return not any(_has_side_effects(x) for x in {id(x): x for x in (*layers, *nodes)}.values())
+
+    def _make_step(self, x, training):
+        symbol = self.inputs[0]
+        if str(x.dtype) != symbol.dtype or len(x.shape) != len(symbol.shape):
+            return None
+        masked = []
+
+        def forward(data):
+            outputs = super(CompiledCall, self).__call__(data[0], training=training)
+            masked.append(getattr(outputs, "_keras_mask", None) is not None)
+            return outputs
+
+        function = StepFunction(forward, tuple, f"{self.name}.call", pull_logs=False)
+        step = function.get(lambda flat: flat, (((*x.shape,), symbol.dtype),))
+        return None if any(masked) else step
+
+
+def _has_side_effects(operation: Operation) -> bool:
+    own = not type(operation).__module__.startswith("ranvier.")
+    return own or getattr(operation, "activity_regularizer", None) is not None
