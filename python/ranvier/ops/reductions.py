@@ -288,7 +288,7 @@ def in_top_k(targets, predictions, k):
 def quantile(x, q, axis=None, method="linear", keepdims=False):
     """Quantiles over axes; `q` in [0, 1], a number or a vector (then a new first axis)."""
     x = to_float(x)
-    q = cast(to_tensor(q), x.dtype)
+    q = to_tensor(q, x.dtype)
     rank = len(x.shape)
     axes = axis_tuple(axis, rank)
     kept = [i for i in range(rank) if i not in axes]
@@ -338,7 +338,8 @@ def median(x, axis=None, keepdims=False):
 @op(NUMPY, static=("axis", "method", "keepdims"))
 def percentile(x, q, axis=None, method="linear", keepdims=False):
     """Quantiles with `q` in percent."""
-    return quantile(x, ew.divide(to_float(q), 100.0), axis, method, keepdims)
+    x = to_float(x)
+    return quantile(x, ew.divide(to_tensor(q, x.dtype), 100.0), axis, method, keepdims)
 
 
 def _nan_reduction(name, doc, fill, base):

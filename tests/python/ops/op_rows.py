@@ -346,6 +346,6 @@ for _padding in ("valid", "same"):
     add("conv_transpose", f(2, 4, 5, 3), f(3, 3, 4, 3), padding=_padding, strides=2, output_padding=1, reference=None)
     for _pool in ("max_pool", "average_pool"):
         add(_pool, f(2, 7, 6, 3), (3, 2), strides=2, padding=_padding, reference=None, grad=True)
-        add(_pool, f(2, 9, 3), 2, padding=_padding, reference=None)
+        add(_pool, f(2, 9, 3), 2, strides=2, padding=_padding, reference=None)
 add("conv", f(2, 4, 7, 6), f(3, 2, 4, 3), data_format="channels_first", reference=None)
-add("max_pool", f(2, 3, 7, 6), 2, data_format="channels_first", reference=None)
+add("max_pool", f(2, 3, 7, 6), 2, strides=2, data_format="channels_first", reference=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import activations, ops
+from ranvier import activations, ops, regularizers
 from ranvier.config import standardize_data_format
 from ranvier.layers._parts import (
     activation_config,
@@ -124,4 +124,5 @@ class BaseConv(Layer):
                 "strides": self.strides, "padding": self.padding, "data_format": self.data_format,
                 "dilation_rate": self.dilation_rate, "groups": self.groups,
                 "activation": activation_config(self), "use_bias": self.use_bias,
+                "activity_regularizer": regularizers.serialize(self.activity_regularizer),
                 **weight_config(self, "kernel", "bias")}  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import activations, ops
+from ranvier import activations, ops, regularizers
 from ranvier.layers._parts import (
     activation_config,
     refuse_weight_forms,
@@ -99,4 +99,5 @@ class EinsumDense(Layer):
     def get_config(self):
         return {**super().get_config(), "output_shape": self.partial_output_shape, "equation": self.equation,
                 "activation": activation_config(self), "bias_axes": self.bias_axes,
+                "activity_regularizer": regularizers.serialize(self.activity_regularizer),
                 **weight_config(self, "kernel", "bias")}  # fmt: skip

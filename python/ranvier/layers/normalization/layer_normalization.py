@@ -18,11 +18,13 @@ class LayerNormalization(Layer):
     def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
                  beta_constraint=None, gamma_constraint=None, **kwargs):  # fmt: skip
+        if kwargs.pop("rms_scaling", False):
+            raise ValueError("LayerNormalization: `rms_scaling` is not supported. Use `ops.rms_normalization`.")
         super().__init__(**kwargs)
         if isinstance(axis, (list, tuple)):
             self.axis = list(axis)
         elif isinstance(axis, int):
-            self.axis = axis
+            self.axis = [axis]
         else:
             raise TypeError("Expected an int or a list/tuple of ints for the argument 'axis', but received "
                             f"axis={axis}")  # fmt: skip
@@ -37,8 +39,7 @@ class LayerNormalization(Layer):
         self.gamma = self.beta = None
 
     def build(self, input_shape):
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        shape = tuple(input_shape[a] for a in axes)
+        shape = tuple(input_shape[a] for a in self.axis)
         if self.scale:
             self.gamma = self.add_weight(
                 name="gamma", shape=shape, initializer=self.gamma_initializer,

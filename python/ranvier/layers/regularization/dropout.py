@@ -74,8 +74,7 @@ class _SpatialDropout(_Noise):
         return random.dropout(inputs, self.rate, noise_shape=noise, seed=self.seed_generator)
 
     def get_config(self):
-        base = super().get_config()
-        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": base["dtype"],
+        return {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype,
                 "data_format": self.data_format}  # fmt: skip
 
 

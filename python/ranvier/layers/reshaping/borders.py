@@ -36,7 +36,6 @@ class _Border(Layer):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
 
     def _spatial(self, values, other):
         """Per axis of the input: `values` at the spatial ones, `other` elsewhere."""
