@@ -111,7 +111,8 @@ template <class To, class From>
 RV_INLINE Vec<To> bit_cast(Vec<From> x) {
   return {(typename Vec<To>::Register)x.v};
 }
-// As x86 does it: the second operand where either is NaN.
+// As x86 does it: the second operand where either is NaN. GCC 12 makes two instructions of this
+// form, so float and double have overloads with the one instruction.
 template <class T>
 RV_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
   return {a.v < b.v ? a.v : b.v};
@@ -142,6 +143,10 @@ RV_INLINE void Vec<T>::store_partial(T* p, int n) const {
 // a*b + c; one rounding where the level has FMA (avx2 and up), two at baseline.
 RV_INLINE VecF fma(VecF a, VecF b, VecF c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 RV_INLINE VecD fma(VecD a, VecD b, VecD c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+RV_INLINE VecF min(VecF a, VecF b) { return {_mm512_min_ps(a.v, b.v)}; }
+RV_INLINE VecD min(VecD a, VecD b) { return {_mm512_min_pd(a.v, b.v)}; }
+RV_INLINE VecF max(VecF a, VecF b) { return {_mm512_max_ps(a.v, b.v)}; }
+RV_INLINE VecD max(VecD a, VecD b) { return {_mm512_max_pd(a.v, b.v)}; }
 RV_INLINE VecF sqrt(VecF a) { return {_mm512_sqrt_ps(a.v)}; }
 RV_INLINE VecD sqrt(VecD a) { return {_mm512_sqrt_pd(a.v)}; }
 // To the nearest integer, ties to even, as a float.
@@ -171,6 +176,10 @@ RV_INLINE void Vec<T>::store_partial(T* p, int n) const {
 }
 RV_INLINE VecF fma(VecF a, VecF b, VecF c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 RV_INLINE VecD fma(VecD a, VecD b, VecD c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+RV_INLINE VecF min(VecF a, VecF b) { return {_mm256_min_ps(a.v, b.v)}; }
+RV_INLINE VecD min(VecD a, VecD b) { return {_mm256_min_pd(a.v, b.v)}; }
+RV_INLINE VecF max(VecF a, VecF b) { return {_mm256_max_ps(a.v, b.v)}; }
+RV_INLINE VecD max(VecD a, VecD b) { return {_mm256_max_pd(a.v, b.v)}; }
 RV_INLINE VecF sqrt(VecF a) { return {_mm256_sqrt_ps(a.v)}; }
 RV_INLINE VecD sqrt(VecD a) { return {_mm256_sqrt_pd(a.v)}; }
 RV_INLINE VecF round(VecF a) { return {_mm256_round_ps(a.v, 8)}; }
@@ -193,6 +202,10 @@ RV_INLINE void Vec<T>::store_partial(T* p, int n) const {
 }
 RV_INLINE VecF fma(VecF a, VecF b, VecF c) { return {a.v * b.v + c.v}; }
 RV_INLINE VecD fma(VecD a, VecD b, VecD c) { return {a.v * b.v + c.v}; }
+RV_INLINE VecF min(VecF a, VecF b) { return {_mm_min_ps(a.v, b.v)}; }
+RV_INLINE VecD min(VecD a, VecD b) { return {_mm_min_pd(a.v, b.v)}; }
+RV_INLINE VecF max(VecF a, VecF b) { return {_mm_max_ps(a.v, b.v)}; }
+RV_INLINE VecD max(VecD a, VecD b) { return {_mm_max_pd(a.v, b.v)}; }
 RV_INLINE VecF sqrt(VecF a) { return {_mm_sqrt_ps(a.v)}; }
 RV_INLINE VecD sqrt(VecD a) { return {_mm_sqrt_pd(a.v)}; }
 // SSE2 has no rounding instruction: adding 2^23 (2^52) drops the fraction of a small enough
