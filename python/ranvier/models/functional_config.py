@@ -91,6 +91,9 @@ def functional_from_config(cls, config, custom_objects=None):
                 later.append((operation, index, call))
                 continue
             args, kwargs = arguments
+            if type(operation).__name__ == "GetItem" and len(args) > 1 and isinstance(args[1], list):
+                # JSON has no tuples; an index of several axes is one.
+                args[1] = tuple(args[1])
             operation(*args, **kwargs)
         if len(later) == len(waiting):
             names = sorted({operation.name for operation, _, _ in later})
