@@ -316,9 +316,7 @@ def _serialize_instance(obj) -> dict:
         if build_config is not None:
             out["build_config"] = serialize_dict(build_config)
     if hasattr(obj, "get_compile_config"):
-        compile_config = obj.get_compile_config()
-        if compile_config:
-            out["compile_config"] = serialize_dict(compile_config)
+        out["compile_config"] = serialize_dict(obj.get_compile_config() or {})
     if _shared:
         table = _shared[-1]
         key = id(obj)

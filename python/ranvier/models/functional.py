@@ -36,6 +36,7 @@ class Functional(CompiledCall, Function, Model):
         self._supports_masking = True
         self.output_names = [x._keras_history.operation.name for x in self._outputs]
         self.built = True
+        self._build_shapes_dict = {"input_shape": None}
         self._path = self.name
         self._lock_state()
 

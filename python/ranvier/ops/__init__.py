@@ -26,7 +26,7 @@ def _collect():
                 continue
             if hasattr(value, "row") or own:
                 found.setdefault(name, value)
-    for private in ("any_zero", "positive", "index"):
+    for private in ("any_zero", "positive", "index", "subscript"):
         found.pop(private, None)
     return found
 

@@ -58,7 +58,7 @@ def _set_item(x, key, value):
 
 
 def _methods():
-    table = {"round": _round, "getitem": indexing.get_item, "setitem": _set_item, **_UNARY, **_COMPARE}
+    table = {"round": _round, "getitem": indexing.subscript, "setitem": _set_item, **_UNARY, **_COMPARE}
     for name, fn in _BINARY.items():
         table[name] = fn
         table["r" + name] = _reflected(fn)

@@ -342,15 +342,18 @@ def unique(x, sorted=True, return_index=False, return_inverse=False, return_coun
 
 @op(NUMPY)
 def get_item(x, key):
-    """NumPy's basic and integer indexing."""
-    return index(to_tensor(x), key)
+    """NumPy's basic and integer indexing; a list of keys means a tuple, as it is in files."""
+    return index(to_tensor(x), tuple(key) if isinstance(key, list) else key)
+
+
+def subscript(x, key):
+    """`x[key]` of Python, where a list is an index array."""
+    return get_item(x, np.asarray(key) if isinstance(key, list) else key)
 
 
 def index(x: Tensor, key) -> Tensor:
     """`x[key]`: ints, slices, `None`, `...`, integer tensors, and boolean masks of known values."""
     items = list(key) if isinstance(key, tuple) else [key]
-    if isinstance(key, list):
-        items = [np.asarray(key)]
     items = [_plain_key(k) for k in items]
     items = _expand_masks(items)
     items = _expand_ellipsis(items, len(x.shape))

@@ -131,12 +131,15 @@ def map_graph(inputs, outputs):
     `model.layers`, on which weight files depend.
     """
     order, op_indices = _build_map(inputs, outputs)
+    given = {id(x) for x in inputs}
     node_depths: dict = {}
     op_depths: dict = {}
     for node in reversed(order):
         depth = max(node_depths.get(node, 0), op_depths.get(node.operation, 0))
         op_depths[node.operation] = depth
         node_depths[node] = depth
+        if any(id(x) in given for x in node.outputs):
+            continue  # the graph begins here
         for parent in node.parent_nodes:
             node_depths[parent] = max(depth + 1, node_depths.get(parent, 0))
     for tensor in inputs:
@@ -212,6 +215,11 @@ def _check_connected(inputs, operations, nodes_by_depth):
     done = []
     for depth in sorted(nodes_by_depth, reverse=True):
         for node in nodes_by_depth[depth]:
+            if node.is_input and not any(id(o) in known for o in node.outputs):
+                raise ValueError(
+                    f"Graph disconnected: the outputs depend on the input '{node.operation.name}', which "
+                    "is not among the inputs."
+                )
             for tensor in node.input_tensors:
                 if id(tensor) not in known and not any(id(o) in known for o in node.outputs):
                     raise ValueError(
