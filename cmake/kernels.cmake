@@ -20,8 +20,9 @@ function(ranvier_add_kernels family)
       add_library(${objects} OBJECT ${ARG_ISA})
       target_link_libraries(${objects} PRIVATE ranvier_options)
       target_compile_definitions(${objects} PRIVATE RV_ISA=${level})
+      # Kernels throw nothing; with unwinding code, GCC would name the exception runtime in a weak symbol.
       # GCC 12 reports its own intrinsics as uninitialized (bug 105593) and vector attributes as ignored.
-      target_compile_options(${objects} PRIVATE ${RANVIER_ISA_FLAGS_${level}} -O3 -Wno-uninitialized
+      target_compile_options(${objects} PRIVATE ${RANVIER_ISA_FLAGS_${level}} -O3 -fno-exceptions -Wno-uninitialized
                              -Wno-maybe-uninitialized -Wno-ignored-attributes -Wno-unused-function -Wno-psabi)
       target_sources(ranvier_kernels_${family} PRIVATE $<TARGET_OBJECTS:${objects}>)
     endif()
