@@ -19,6 +19,9 @@ class History(Callback):
         self.history: dict = {}
         self.epoch: list[int] = []
 
+    def uses_batches(self, mode):
+        return False
+
     def on_train_begin(self, logs=None):
         self.epoch = []
 

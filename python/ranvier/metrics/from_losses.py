@@ -144,12 +144,17 @@ class CategoricalCrossentropy(PlainMean):
 class SparseCategoricalCrossentropy(PlainMean):
     """The mean cross-entropy of class indices."""
 
-    _arguments = ("from_logits", "axis")
+    _arguments = ("from_logits", "ignore_class", "axis")
 
     def __init__(
-        self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, axis=-1
+        self,
+        name="sparse_categorical_crossentropy",
+        dtype=None,
+        from_logits=False,
+        ignore_class=None,
+        axis=-1,
     ):
         super().__init__(
             functions.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits,
-            axis=axis,
+            ignore_class=ignore_class, axis=axis,
         )  # fmt: skip

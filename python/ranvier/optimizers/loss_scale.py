@@ -95,7 +95,10 @@ class LossScaleOptimizer(Optimizer):
         ]
         self.inner_optimizer._apply(unscaled, variables)
         grow = ops.equal(self.step_counter, self.dynamic_growth_steps - 1)
-        ops.cond(grow, lambda: self._set_scale(2.0), lambda: self.step_counter.assign_add(1))
+        ops.cond(grow, lambda: self._set_scale(2.0), self._count)
+
+    def _count(self):
+        self.step_counter.assign_add(1)
 
     def _set_scale(self, factor):
         self.step_counter.assign(0)

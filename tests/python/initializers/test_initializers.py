@@ -77,6 +77,17 @@ def test_constraints_by_hand():
     np.testing.assert_allclose(constraints.NonNeg()(w), np.maximum(w, 0))
 
 
+def test_sparsemax_is_the_projection_onto_the_simplex():
+    # The projection p has sum 1, and x - p is one constant where p > 0 and at most it elsewhere.
+    x = 3 * np.random.default_rng(4).normal(size=(20, 8)).astype("float32")
+    p = np.asarray(activations.sparsemax(x))
+    np.testing.assert_allclose(p.sum(-1), 1.0, rtol=1e-5)
+    for row, share in zip(x, p):
+        tau = (row - share)[share > 0]
+        np.testing.assert_allclose(tau, tau[0], atol=1e-5)
+        assert (share >= 0).all() and (row[share == 0] <= tau[0] + 1e-5).all()
+
+
 def test_activation_names_and_custom_functions():
     assert activations.get(None) is activations.linear
     assert activations.get("swish") is activations.silu

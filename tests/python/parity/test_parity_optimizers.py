@@ -79,9 +79,10 @@ def test_fifty_updates(name, kwargs):
     a, b = _run(ours, theirs)
     for x, y in zip(a, b, strict=True):
         close(x, y, rtol=1e-4, atol=1e-5)
-    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
     for x, y in zip(ours.variables, theirs.variables, strict=True):
         close(x, y, rtol=1e-4, atol=1e-5)
+        # Keras has no name for the last variable of Nadam.
+        assert x.path == y.path or y.name == "variable"
         assert str(x.dtype) == str(y.dtype)
     ours.finalize_variable_values(a)
     theirs.finalize_variable_values(b)
@@ -169,7 +170,7 @@ def test_schedule_in_optimizer():
     a, b = _run(ours, theirs, steps=20)
     for x, y in zip(a, b, strict=True):
         close(x, y, rtol=1e-4, atol=1e-5)
-    assert [v.path for v in ours.variables] == [v.path for v in theirs.variables]
+    assert [v.name for v in ours.variables] == [v.name for v in theirs.variables]
     config = ours.get_config()
     assert config == {**theirs.get_config(), "name": config["name"]}
 
