@@ -21,8 +21,8 @@ PACKAGE = ROOT / "python" / "ranvier"
 CPP_FLOORS = (("base",), ("kernels",), ("ops", "tensor"), ("compiler",), ("runtime",), ("python",))
 PYTHON_FLOORS = (
     ("_core", "_backend", "version"),
-    ("config", "naming", "tree", "serialization"),
-    ("dtype_policies", "variable", "symbolic"),
+    ("config", "devices", "naming", "tree", "serialization", "identifiers"),
+    ("dtype_policies", "mixed_precision", "variable", "symbolic"),
     ("ops", "random"),
     ("autodiff", "jit"),
     ("initializers", "regularizers", "constraints", "activations", "quantizers"),
@@ -30,14 +30,19 @@ PYTHON_FLOORS = (
     ("saving",),
     ("training", "callbacks"),
     ("models",),
-    ("datasets", "preprocessing", "utils", "profiling", "teaching"),
+    ("backend", "datasets", "gradient_check", "preprocessing", "profiling", "utils"),
     ("applications", "wrappers", "export", "distribution"),
     ("__init__", "__main__", "demo"),
 )
 # Late imports that look upwards on purpose, with the reason.
 LATE_UPWARD = {
     ("config", "dtype_policies"): "the global policy is created from floatx when first asked for",
+    ("dtype_policies", "ops"): "a policy casts the inputs of a layer with the op that users call",
+    ("serialization", "ops"): "a tensor in a config is read as users make one",
     ("serialization", "symbolic"): "the configs of KerasTensor and Operation are built in",
+    ("symbolic", "ops"): "methods of KerasTensor are the ops that users call",
+    ("variable", "initializers"): "a variable may name its initializer",
+    ("variable", "ops"): "assign_add and assign_sub are ops on the stored value",
 }
 
 Graph = dict[str, set[str]]
