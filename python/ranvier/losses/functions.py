@@ -216,7 +216,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
 
 
 # Class indices stay integers on their way through `Loss`: floats would round large ones.
-sparse_categorical_crossentropy.integer_targets = True
+sparse_categorical_crossentropy.integer_targets = True  # type: ignore[attr-defined]
 
 
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):

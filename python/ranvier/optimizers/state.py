@@ -11,6 +11,14 @@ from ranvier.variable import Variable, name_scope
 class OptimizerState:
     """What `Optimizer` knows about its variables."""
 
+    name: str
+    built: bool
+    _variables: list[Variable]
+
+    _variables: list[Variable]
+    built: bool
+    name: str
+
     def __setattr__(self, name, value):
         state = self.__dict__
         if "_variables" not in state:

@@ -10,6 +10,12 @@ from ranvier import ops
 class WeightEffects:
     """The parts of `Optimizer` that change weights without a gradient step."""
 
+    built: bool
+    use_ema: bool
+
+    built: bool
+    use_ema: bool
+
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
         """Names weights that do not decay; to be called before `build`.
 

@@ -67,42 +67,33 @@ class IterableAdapter:
 
         An epoch that ends before its `steps`, and one that finds a generator used up, warns.
         """
-        if self._once:
-            yield from self._from(self._iterator, resume=True)
-            return
-        if self._steps is None:
+        if self._steps is None and not self._once:
             iterator = self._start()
             try:
-                yield from self._from(iterator, resume=False)
+                for batch in iterator:
+                    yield self._standardize(batch)
             finally:
                 _close(iterator)
             return
-        if self._iterator is None:
-            self._iterator = self._start()
-        yield from self._from(self._iterator, resume=True)
-
-    def _from(self, iterator, resume):
         given = 0
-        limit = self._steps if resume else None
-        while limit is None or given < limit:
-            try:
-                batch = next(iterator)
-            except StopIteration:
-                if not self._once:
-                    self._iterator = None
-                if given == 0 and resume and not self._once:
-                    # The last epoch ended with the data: begin anew.
-                    self._iterator = iterator = self._start()
-                    batch = next(iterator, _END)
-                    if batch is not _END:
-                        given += 1
-                        yield self._standardize(batch)
-                        continue
-                if limit is not None or given == 0:
+        while self._steps is None or given < self._steps:
+            batch = self._next(first=given == 0)
+            if batch is _END:
+                if given == 0 or self._steps is not None:
                     warnings.warn(RAN_OUT, stacklevel=2)
                 return
             given += 1
             yield self._standardize(batch)
+
+    def _next(self, first):
+        """The next batch of an iteration that lasts over epochs; an epoch may begin it anew."""
+        if self._iterator is None:
+            self._iterator = self._start()
+        batch = next(self._iterator, _END)
+        if batch is not _END or self._once:
+            return batch
+        self._iterator = self._start() if first else None
+        return next(self._iterator, _END) if first else _END
 
     def _standardize(self, batch):
         if isinstance(batch, list):

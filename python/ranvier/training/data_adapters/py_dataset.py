@@ -111,6 +111,7 @@ def _process_item(index):
 def ordered_items(dataset: PyDataset, indices):
     """`dataset[i]` for each index, in order, made ahead by the dataset's workers."""
     workers = dataset.workers
+    pool: concurrent.futures.Executor
     if dataset.use_multiprocessing and workers >= 1:
         pool = concurrent.futures.ProcessPoolExecutor(
             workers, initializer=_set_process_dataset, initargs=(dataset,)
