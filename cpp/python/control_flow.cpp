@@ -1,6 +1,7 @@
 // Structured control flow with Python functions as bodies, called once while they are traced.
 
 #include "python/common.h"
+#include "runtime/program.h"
 
 namespace ranvier::python {
 namespace {
@@ -20,6 +21,7 @@ std::function<Tensors()> branch_function(const py::function& fn) {
 }  // namespace
 
 void bind_control_flow(py::module_& m) {
+  install_control_flow();  // loops on values compile their bodies, too
   m.def("cond",
         [](const Tensor& predicate, const py::function& then_fn, const py::function& else_fn) {
           return cond(predicate, branch_function(then_fn), branch_function(else_fn));

@@ -55,6 +55,7 @@ py::dict stats_dict(const Program& program) {
 }  // namespace
 
 void bind_program(py::module_& m) {
+  install_control_flow();
   py::class_<Program, ProgramRef>(m, "Program",
                                   "A compiled trace: planned memory and a flat list of steps.")
       .def_property_readonly("name", &Program::name)
