@@ -11,10 +11,6 @@ from ranvier.variable import Variable, name_scope
 class OptimizerState:
     """What `Optimizer` knows about its variables."""
 
-    name: str
-    built: bool
-    _variables: list[Variable]
-
     _variables: list[Variable]
     built: bool
     name: str

@@ -13,9 +13,6 @@ class WeightEffects:
     built: bool
     use_ema: bool
 
-    built: bool
-    use_ema: bool
-
     def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
         """Names weights that do not decay; to be called before `build`.
 
