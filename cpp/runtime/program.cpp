@@ -112,9 +112,11 @@ std::unique_ptr<Frame> Program::take_frame() const {
 }
 
 void Program::give_back(std::unique_ptr<Frame> frame) const {
-  constexpr size_t kKept = 4;
+  // Small arenas are worth keeping for the next calls, a large one only once.
+  constexpr size_t kSmallArena = size_t{4} << 20, kKept = 4;
+  const size_t kept = lowered_.arena_bytes <= kSmallArena ? kKept : 1;
   std::lock_guard lock(mutex_);
-  if (frames_.size() < kKept) frames_.push_back(std::move(frame));
+  if (frames_.size() < kept) frames_.push_back(std::move(frame));
 }
 
 Tensors Program::run(TensorSpan args, StepTimes* times) const {

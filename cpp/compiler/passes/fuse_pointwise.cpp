@@ -3,6 +3,8 @@
 // order of things allows. Exact: a program rounds after every op as the separate steps would.
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "base/error.h"
 #include "compiler/passes/groups.h"
@@ -28,7 +30,7 @@ class Grower {
       if (members_[id].kind != MemberKind::None) join_producers(id);
     for (NodeId id = 0; id < count; ++id)
       if (members_[id].kind != MemberKind::None) join_neighbours(id);
-    join_scalars();
+    join_small();
     for (uint32_t group = 0; group < count; ++group) {
       const std::vector<NodeId> nodes = groups_.members(group);
       if (nodes.size() > 1 && does_work(nodes)) emit(nodes);
@@ -107,17 +109,20 @@ class Grower {
     }
   }
 
-  void join_scalars() {
-    std::vector<NodeId> leaders;
+  // Over a space of one tile a step costs more than its work: all that may run together does, the
+  // scalars first of all.
+  void join_small() {
+    std::map<std::string, std::vector<NodeId>> leaders_of;
     for (NodeId id = 0; id < members_.size(); ++id) {
-      if (members_[id].kind == MemberKind::None || members_[id].space.rank() != 0) continue;
+      if (members_[id].kind == MemberKind::None) continue;
+      if (members_[id].space.size() > kernels::kTile) continue;
+      std::vector<NodeId>& leaders = leaders_of[members_[id].space.str()];
+      const auto joined = [&](NodeId leader) { return groups_.of(leader) == groups_.of(id); };
       for (NodeId leader : leaders) {
-        if (groups_.of(leader) == groups_.of(id)) break;
+        if (joined(leader)) break;
         try_merge(leader, id);
       }
-      if (std::none_of(leaders.begin(), leaders.end(),
-                       [&](NodeId leader) { return groups_.of(leader) == groups_.of(id); }))
-        leaders.push_back(id);
+      if (std::none_of(leaders.begin(), leaders.end(), joined)) leaders.push_back(id);
     }
   }
 

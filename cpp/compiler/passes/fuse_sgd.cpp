@@ -17,6 +17,14 @@ bool is(const GraphNode* node, PwOp op) {
   return node && node->alive() && node->op->traits.pointwise && node->op->micro_op == op;
 }
 
+// Is `result` what the memory of `weight` holds in the end? Elsewhere accumulating would cost a
+// copy.
+bool updates_itself(const Graph& graph, ValueId weight, ValueId result) {
+  return std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](const GraphInput& input) {
+    return input.value == weight && input.write == result;
+  });
+}
+
 bool read_once(const std::vector<std::vector<NodeId>>& readers, const std::vector<uint8_t>& outside,
                ValueId value) {
   return value < readers.size() && !outside[value] && readers[value].size() == 1;
@@ -30,7 +38,7 @@ void fuse_sgd(Graph& graph) {
   const auto count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode node = graph.nodes[id];
-    if (!is(&node, PwOp::Sub)) continue;
+    if (!is(&node, PwOp::Sub) || !updates_itself(graph, node.inputs[0], node.outputs[0])) continue;
     const ValueId weight = node.inputs[0], scaled = node.inputs[1];
     const GraphNode* multiply = graph.producer(scaled);
     if (!is(multiply, PwOp::Mul) || !read_once(readers, outside, scaled)) continue;

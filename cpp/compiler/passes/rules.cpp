@@ -183,6 +183,26 @@ ValueId relu_grad_of_result(Graph& graph, NodeId id) {
   return kNone;
 }
 
+// Inference of batch normalization is x * s + t with one s and t per channel, which then fuses with
+// what follows. Other roundings than the kernel's ((x - mean) * inv) * gamma + beta.
+ValueId batch_norm_as_affine(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const TypeSpec x = graph.spec(node.inputs[0]), row = graph.spec(node.inputs[1]);
+  if (x.dtype != DType::F32 || row.dtype != DType::F32) return kNone;
+  const auto make = [&](const char* op, std::vector<ValueId> inputs, const TypeSpec& type) {
+    const NodeId made = graph.add_node(*find_op(op), std::move(inputs), {}, {type}, node.site);
+    return graph.nodes[made].outputs[0];
+  };
+  const ValueId epsilon =
+      graph.add_constant(Tensor::full(DType::F32, {}, node.attrs.real("epsilon")));
+  const ValueId mean = node.inputs[1], variance = node.inputs[2];
+  const ValueId inverse = make("rsqrt", {make("add", {variance, epsilon}, row)}, row);
+  const ValueId scale = make("multiply", {inverse, node.inputs[3]}, row);
+  const ValueId shift =
+      make("subtract", {node.inputs[4], make("multiply", {mean, scale}, row)}, row);
+  return make("add", {make("multiply", {node.inputs[0], scale}, x), shift}, x);
+}
+
 constexpr bool kExact = true, kRounding = false;
 
 constexpr Rule kRules[] = {
@@ -200,6 +220,7 @@ constexpr Rule kRules[] = {
     {"mean", "mean over axes of one element", kExact, reduce_nothing},
     {"max", "max over axes of one element", kExact, reduce_nothing},
     {"min", "min over axes of one element", kExact, reduce_nothing},
+    {"batch_norm_infer", "one multiply and add per element", kRounding, batch_norm_as_affine},
     {"relu_grad", "gradient of relu from its result", kExact, relu_grad_of_result},
 };
 

@@ -81,6 +81,37 @@ TEST_CASE("rounding rules stay out of exact mode") {
   CHECK(ops_of(simplified(kMatrix, plus_zero, false)) == "");
 }
 
+TEST_CASE("inference of batch normalization joins its activation") {
+  const auto fn = [](TensorSpan a) -> Tensors {
+    const Tensor y =
+        apply1(*find_op("batch_norm_infer"), {a[0], a[1], a[2], a[3], a[4]}, {{"epsilon", 1e-3}});
+    return {ops::relu(y)};
+  };
+  const TypeSpec row{DType::F32, {6}};
+  const TraceRef trace = trace_of({{DType::F32, {50, 6}}, row, row, row, row}, fn);
+  const ProgramRef fast = compile(*trace, {.name = "fast", .exact = false, .fuse = true});
+  const ProgramRef exact = compile(*trace, {.name = "exact", .exact = true, .fuse = true});
+  CHECK(fast->step_count() == 2);  // scale and shift per channel, then all elements
+  CHECK(exact->stats().steps[0].op == "batch_norm_infer");
+  const Tensors args{random({50, 6}, 1), random({6}, 2), Tensor::full(DType::F32, {6}, 0.7),
+                     random({6}, 3), random({6}, 4)};
+  CHECK(largest_difference(fast->run(args)[0], exact->run(args)[0]) < 1e-5);
+}
+
+TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
+  const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
+  const auto names =
+      step_names(trace_of({{DType::F32, {4, 6}}, {DType::F32, {4, 5}}},
+                          [&](TensorSpan a) -> Tensors {
+                            const Tensor g = ops::matmul(a[0], a[1], true, false);
+                            m->assign(ops::sub(ops::scale(m->read(), 0.9), ops::scale(g, 0.1)));
+                            w->assign(ops::add(w->read(), m->read()));
+                            return {};
+                          }),
+                 false);
+  CHECK(names == std::vector<std::string>{"matmul", "pointwise"});
+}
+
 TEST_CASE("equal nodes merge, unused ones go, constants fold") {
   CHECK(ops_of(simplified(kMatrix, [](TensorSpan a) -> Tensors {
           ops::sin(a[0]);
