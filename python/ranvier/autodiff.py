@@ -120,7 +120,7 @@ class GradientTape:
         self._persistent = persistent
         self._watch_variables = watch_accessed_variables
         self._watched_variables: list[Variable] = []
-        self._tape = None
+        self._tape: B.Tape | None = None
         self._used = False
 
     def __enter__(self):
@@ -139,6 +139,8 @@ class GradientTape:
             if isinstance(leaf, Variable):
                 self._watched_variables.append(leaf)
             elif isinstance(leaf, B.Tensor):
+                if self._tape is None:
+                    raise RuntimeError("GradientTape.watch: nothing records. Hint: use `with tape:`.")
                 self._tape.watch(leaf)
             else:
                 raise TypeError(

@@ -142,7 +142,11 @@ def _exports(namespace: str, name: str):
 
 def find_builtin(module: str, name: str):
     """The exported object that Keras' files call `module.name`; `None` when there is none."""
-    if module in ("keras.src.models.functional", "keras.src.models.model", "keras.src.models.sequential"):
+    if module in (
+        "keras.src.models.functional",
+        "keras.src.models.model",
+        "keras.src.models.sequential",
+    ):
         return _exports("models", name) or importlib.import_module(
             f"{_PACKAGE}.models.functional"
         ).__dict__.get("Functional" if name == "Functional" else "")
@@ -159,8 +163,8 @@ def find_builtin(module: str, name: str):
                 if found is not None:
                     return found
         return None
-    namespace = module[len("keras.") :] if module.startswith("keras.") else None
-    if namespace and namespace.startswith("src."):
+    namespace = module[len("keras.") :] if module.startswith("keras.") else ""
+    if namespace.startswith("src."):
         namespace = namespace[4:]
         while namespace and namespace not in NAMESPACES:
             namespace = namespace.rpartition(".")[0]
@@ -208,8 +212,10 @@ def serialize_keras_object(obj):
     special = _serialize_special(obj)
     if special is not None:
         return special
-    if isinstance(obj, types.FunctionType) or inspect.isbuiltin(obj) or (
-        not inspect.isclass(obj) and not hasattr(obj, "get_config") and callable(obj)
+    if (
+        isinstance(obj, types.FunctionType)
+        or inspect.isbuiltin(obj)
+        or (not inspect.isclass(obj) and not hasattr(obj, "get_config") and callable(obj))
     ):
         return _serialize_function(obj)
     if inspect.isclass(obj):

@@ -23,7 +23,7 @@ def bump_structure() -> None:
     _structure += 1
 
 
-class name_scope:  # noqa: N801 (Keras' name)
+class name_scope:
     """Names created inside get this prefix in their `path`.
 
     Args:
@@ -33,7 +33,9 @@ class name_scope:  # noqa: N801 (Keras' name)
         override_parent: path used instead of the enclosing scopes'.
     """
 
-    def __init__(self, name: str, caller=None, deduplicate: bool = True, override_parent: str | None = None):
+    def __init__(
+        self, name: str, caller=None, deduplicate: bool = True, override_parent: str | None = None
+    ):
         if not isinstance(name, str) or "/" in name:
             raise ValueError(
                 "Argument `name` must be a string and cannot contain character `/`. "
@@ -133,7 +135,9 @@ class StatelessScope:
         initialize_variables: accepted for Keras' sake; variables are always initialized at once.
     """
 
-    def __init__(self, state_mapping=None, collect_losses: bool = False, initialize_variables: bool = True):
+    def __init__(
+        self, state_mapping=None, collect_losses: bool = False, initialize_variables: bool = True
+    ):
         self.collect_losses = collect_losses
         self.initialize_variables = initialize_variables
         self.losses: list = []
@@ -151,8 +155,10 @@ class StatelessScope:
         tensor = _to_tensor(value, variable.dtype)
         if tuple(tensor.shape) != variable.shape:
             raise ValueError(
-                "Invalid variable value in StatelessScope: all values in argument `mapping` must be "
-                f"tensors with a shape that matches the corresponding variable shape. For variable: "
+                "Invalid variable value in StatelessScope: all values in argument `mapping` "
+                "must be "
+                "tensors with a shape that matches the corresponding variable shape. For "
+                "variable: "
                 f"{variable.path} with shape {variable.shape}, received invalid value with shape "
                 f"{tuple(tensor.shape)}."
             )
@@ -225,18 +231,21 @@ def standardize_shape(shape) -> tuple:
         if not hasattr(shape, "__iter__"):
             raise ValueError(f"Cannot convert '{shape}' to a shape.")
         shape = tuple(shape)
-    out = []
+    out: list[int | None] = []
     for d in shape:
         if d is None:
             out.append(None)
             continue
         if isinstance(d, bool) or not hasattr(d, "__index__"):
             raise ValueError(
-                f"Cannot convert '{shape}' to a shape. Found invalid entry '{d}' of type '{type(d)}'."
+                f"Cannot convert '{shape}' to a shape. Found invalid entry '{d}' of type "
+                f"'{type(d)}'."
             )
         d = int(d)
         if d < 0:
-            raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+            raise ValueError(
+                f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed."
+            )
         out.append(d)
     return tuple(out)
 
@@ -418,7 +427,8 @@ class Variable:
     def overwrite_with_gradient(self, value: bool):
         if not isinstance(value, bool):
             raise TypeError(
-                f"`overwrite_with_gradient` must be a boolean. Received: {value} of type {type(value)}"
+                f"`overwrite_with_gradient` must be a boolean. Received: {value} of type "
+                f"{type(value)}"
             )
         self._overwrite_with_gradient = value
         bump_structure()
@@ -431,7 +441,9 @@ class Variable:
     @regularizer.setter
     def regularizer(self, value):
         if value is not None and not callable(value):
-            raise ValueError(f"Invalid value for attribute `regularizer`. Received: regularizer={value}")
+            raise ValueError(
+                f"Invalid value for attribute `regularizer`. Received: regularizer={value}"
+            )
         self._regularizer = value
         bump_structure()
 
@@ -443,7 +455,9 @@ class Variable:
     @constraint.setter
     def constraint(self, value):
         if value is not None and not callable(value):
-            raise ValueError(f"Invalid value for attribute `constraint`. Received: constraint={value}")
+            raise ValueError(
+                f"Invalid value for attribute `constraint`. Received: constraint={value}"
+            )
         self._constraint = value
         bump_structure()
 

@@ -105,7 +105,7 @@ class TrackedList(list):
     def extend(self, values):
         super().extend([self._track(v) for v in values])
 
-    def __iadd__(self, values):
+    def __iadd__(self, values):  # type: ignore[misc]
         self.extend(values)
         return self
 

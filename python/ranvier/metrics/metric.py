@@ -17,6 +17,9 @@ class Metric:
         name: automatic when not given.
     """
 
+    _variables: list[Variable]
+    _metrics: list[Metric]
+
     def __init__(self, dtype=None, name=None):
         object.__setattr__(self, "_variables", [])
         object.__setattr__(self, "_metrics", [])

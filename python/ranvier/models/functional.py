@@ -25,7 +25,9 @@ class Functional(CompiledCall, Function, Model):
         _check_symbolic(inputs, "inputs")
         _check_symbolic(outputs, "outputs")
         _check_distinct(inputs)
-        if any(not isinstance(x._keras_history.operation, InputLayer) for x in tree.flatten(inputs)):
+        if any(
+            not isinstance(x._keras_history.operation, InputLayer) for x in tree.flatten(inputs)
+        ):
             inputs, outputs = _cut_graph(inputs, outputs)
         self._set_graph(inputs, outputs)
         for operation in self._operations:
@@ -40,7 +42,7 @@ class Functional(CompiledCall, Function, Model):
         self._path = self.name
         self._lock_state()
 
-    __init__.is_base = True
+    __init__.is_base = True  # type: ignore[attr-defined]
 
     @property
     def layers(self) -> list:
@@ -49,7 +51,9 @@ class Functional(CompiledCall, Function, Model):
 
     @layers.setter
     def layers(self, value):
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
 
     @property
     def input_names(self) -> list:
@@ -142,25 +146,33 @@ class Functional(CompiledCall, Function, Model):
         if isinstance(inputs, dict) and not isinstance(struct, dict):
             missing = [n for n in self.input_names if n not in inputs]
             if missing:
-                raise ValueError(f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
-                                 f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
-                                 f"{self.input_names}")  # fmt: skip
+                raise ValueError(
+                    f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
+                    f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
+                    f"{self.input_names}"
+                )
             return [inputs[n] for n in self.input_names]
         if isinstance(inputs, dict):
             missing = [k for k in struct if k not in inputs]
             if missing:
-                raise ValueError(f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
-                                 f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
-                                 f"{sorted(struct)}")  # fmt: skip
+                raise ValueError(
+                    f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
+                    f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
+                    f"{sorted(struct)}"
+                )
             inputs = {k: inputs[k] for k in struct}
         if not tree.is_nested(struct) and isinstance(inputs, (list, tuple)) and len(inputs) != 1:
-            raise B.ShapeError(f"Model '{self.name}' expects 1 input(s), but it received {len(inputs)} input "
-                               "tensors. Hint: pass an array instead of a list of rows.")  # fmt: skip
+            raise B.ShapeError(
+                f"Model '{self.name}' expects 1 input(s), but it received {len(inputs)} input "
+                "tensors. Hint: pass an array instead of a list of rows."
+            )
         flat = tree.flatten(inputs)
         if len(flat) != len(self._inputs):
-            raise B.ShapeError(f"Layer \"{self.name}\" expects {len(self._inputs)} input(s), but it received "
-                               f"{len(flat)} input tensors. Inputs received: "
-                               f"{[tuple(getattr(x, 'shape', ())) for x in flat]}")  # fmt: skip
+            raise B.ShapeError(
+                f'Layer "{self.name}" expects {len(self._inputs)} input(s), but it received '
+                f"{len(flat)} input tensors. Inputs received: "
+                f"{[tuple(getattr(x, 'shape', ())) for x in flat]}"
+            )
         return flat
 
     def _adjust_rank(self, x, symbol):
@@ -175,8 +187,10 @@ class Functional(CompiledCall, Function, Model):
         )
         if not fits:
             raise B.ShapeError(
-                f"Input {self._inputs.index(symbol) if len(self._inputs) == 1 else symbol.name!r} of model "
-                f"'{self.name}' is incompatible with the model: expected shape={want}, found shape={shape}"
+                "Input "
+                f"{symbol.name!r} of model "
+                f"'{self.name}' is incompatible with the model: expected shape={want}, found "
+                f"shape={shape}"
             )
         return x
 
@@ -192,7 +206,8 @@ def _check_symbolic(structure, name):
     for x in tree.flatten(structure):
         if not isinstance(x, KerasTensor):
             raise ValueError(
-                f"All `{name}` values must be KerasTensors. Received: {name}={structure} including invalid "
+                f"All `{name}` values must be KerasTensors. Received: {name}={structure} "
+                "including invalid "
                 f"value {x} of type {type(x)}"
             )
 
@@ -204,10 +219,14 @@ def _check_distinct(inputs):
 
 
 def _cut_graph(inputs, outputs):
-    """The graph from tensors inside another one: they become inputs, the layers between are shared."""
+    """The graph from tensors inside another one: they become inputs, layers are shared."""
     part = Function(inputs, outputs)
     fresh = tree.map_structure(
-        lambda x: InputLayer(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name).output,
+        lambda x: (
+            InputLayer(
+                batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name
+            ).output
+        ),
         inputs,
     )
     outputs = part._run_through_graph(fresh, lambda op: op)

@@ -43,21 +43,25 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         Layer.__init__(self, *args, **kwargs)
 
-    __init__.is_base = True
+    __init__.is_base = True  # type: ignore[attr-defined]
 
     def build(self, input_shape=None):
         """Creates the state of all layers for input shapes (one, a list or a dict of them)."""
         self._check_super_called()
         if input_shape is not None and any(not layer.built for layer in self._layers):
-            inputs = tree.map_shape_structure(lambda s: KerasTensor(s, dtype=self.input_dtype), input_shape)
+            inputs = tree.map_shape_structure(
+                lambda s: KerasTensor(s, dtype=self.input_dtype), input_shape
+            )
             compute_output_spec(self.call, inputs)
         self.built = True
 
-    build.is_default = True
+    build.is_default = True  # type: ignore[attr-defined]
 
     def call(self, *args, **kwargs):
         """What the model computes. Subclasses override it."""
-        raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+        raise NotImplementedError(
+            f"Model {type(self).__name__} does not have a `call()` method implemented."
+        )
 
     @property
     def layers(self) -> list:
@@ -66,12 +70,16 @@ class Model(Trainer, Layer):
 
     @layers.setter
     def layers(self, value):
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
 
     def get_layer(self, name=None, index=None):
         """A sublayer by name or position."""
         if index is not None and name is not None:
-            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+            raise ValueError(
+                f"Provide only a layer name or a layer index. Received: index={index}, name={name}."
+            )
         if index is not None:
             if len(self.layers) <= index:
                 raise ValueError(f"Was asked to retrieve layer at index {index} but model only has "
@@ -81,7 +89,9 @@ class Model(Trainer, Layer):
             for layer in self.layers:
                 if layer.name == name:
                     return layer
-            raise ValueError(f"No such layer: {name}. Existing layers are: {[x.name for x in self.layers]}.")
+            raise ValueError(
+                f"No such layer: {name}. Existing layers are: {[x.name for x in self.layers]}."
+            )
         raise ValueError("Provide either a layer name or layer index at `get_layer`.")
 
     def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False,
@@ -142,19 +152,23 @@ class Model(Trainer, Layer):
 
         if all(k in config for k in ("layers", "input_layers", "output_layers")):
             if cls is Model or issubclass(cls, Functional):
-                return functional_from_config(Functional if cls is Model else cls, config, custom_objects)
+                return functional_from_config(
+                    Functional if cls is Model else cls, config, custom_objects
+                )
         try:
             return cls(**config)
         except TypeError as error:
             raise TypeError(
-                "Unable to revive model from config. When overriding the `get_config()` method, make sure "
-                f"that the returned config contains all items used as arguments in the constructor to {cls}. "
+                "Unable to revive model from config. When overriding the `get_config()` method, "
+                "make sure "
+                "that the returned config contains all items used as arguments in the "
+                f"constructor to {cls}. "
                 f"Error encountered during deserialization: '{error}'"
             ) from error
 
 
 def _make_functional(cls, functional):
-    """Puts `Functional` in the place of `Model` among the bases of a subclass that builds a graph."""
+    """Puts `Functional` in the place of `Model` among the bases of a class that builds a graph."""
     if issubclass(cls, functional):
         return
     if cls is Model:
@@ -169,4 +183,6 @@ def _make_functional(cls, functional):
 
 def model_from_json(json_string: str, custom_objects=None):
     """A model with the architecture of `Model.to_json`, untrained."""
-    return serialization.deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    return serialization.deserialize_keras_object(
+        json.loads(json_string), custom_objects=custom_objects
+    )

@@ -30,7 +30,7 @@ class Sequential(CompiledCall, Model):
             self.add(layer, rebuild=False)
         self._maybe_rebuild()
 
-    __init__.is_base = True
+    __init__.is_base = True  # type: ignore[attr-defined]
 
     def add(self, layer, rebuild=True):
         """Puts a layer at the end."""
@@ -41,16 +41,23 @@ class Sequential(CompiledCall, Model):
         if hasattr(layer, "_keras_history"):
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
-            raise ValueError("Only instances of `keras.Layer` can be added to a Sequential model. Received: "
-                             f"{layer} (of type {type(layer)})")  # fmt: skip
+            raise ValueError(
+                "Only instances of `keras.Layer` can be added to a Sequential model. Received: "
+                f"{layer} (of type {type(layer)})"
+            )
         if any(x.name == layer.name for x in self._chain):
-            raise ValueError("All layers added to a Sequential model should have unique names. Name "
-                             f"'{layer.name}' is already the name of a layer in this model. Update the `name` "
-                             "argument to pass a unique name.")  # fmt: skip
+            raise ValueError(
+                "All layers added to a Sequential model should have unique names. Name "
+                f"'{layer.name}' is already the name of a layer in this model. Update the `name` "
+                "argument to pass a unique name."
+            )
         if isinstance(layer, InputLayer) and self._chain:
             if isinstance(self._chain[0], InputLayer):
-                raise ValueError(f"Sequential model '{self.name}' has already been configured to use input shape "
-                                 f"{self._chain[0].batch_shape}. You cannot add a different Input layer to it.")  # fmt: skip
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input "
+                    "shape "
+                    f"{self._chain[0].batch_shape}. You cannot add a different Input layer to it."
+                )
             self._chain.insert(0, layer)
         else:
             self._chain.append(layer)
@@ -85,8 +92,11 @@ class Sequential(CompiledCall, Model):
         self._functional = None
         if self._chain and isinstance(self._chain[0], InputLayer) and len(self._chain) > 1:
             self.build(self._chain[0].batch_shape)
-        elif self._chain and hasattr(self._chain[0], "input_shape") and len(self._chain) > 1 and isinstance(
-            self._chain[0], Functional
+        elif (
+            self._chain
+            and hasattr(self._chain[0], "input_shape")
+            and len(self._chain) > 1
+            and isinstance(self._chain[0], Functional)
         ):
             self.build(self._chain[0].input_shape)
 
@@ -104,13 +114,18 @@ class Sequential(CompiledCall, Model):
                 # Not one tensor: the layers are called one after the other.
                 return
         if not self._chain:
-            raise ValueError(f"Sequential model {self.name} cannot be built because it has no layers. Call "
-                             "`model.add(layer)`.")  # fmt: skip
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call "
+                "`model.add(layer)`."
+            )
         if isinstance(self._chain[0], InputLayer):
             if self._chain[0].batch_shape != tuple(input_shape):
-                raise ValueError(f"Sequential model '{self.name}' has already been configured to use input shape "
-                                 f"{self._chain[0].batch_shape}. You cannot build it with input_shape "
-                                 f"{tuple(input_shape)}")  # fmt: skip
+                raise ValueError(
+                    f"Sequential model '{self.name}' has already been configured to use input "
+                    "shape "
+                    f"{self._chain[0].batch_shape}. You cannot build it with input_shape "
+                    f"{tuple(input_shape)}"
+                )
         else:
             dtype = self._chain[0].input_dtype
             self._chain.insert(0, InputLayer(batch_shape=tuple(input_shape), dtype=dtype))
@@ -161,12 +176,18 @@ class Sequential(CompiledCall, Model):
     @property
     def layers(self) -> list:
         """The layers, without the input."""
-        return self._chain[1:] if self._chain and isinstance(self._chain[0], InputLayer) else self._chain[:]
+        return (
+            self._chain[1:]
+            if self._chain and isinstance(self._chain[0], InputLayer)
+            else self._chain[:]
+        )
 
     @layers.setter
     def layers(self, value):
-        raise AttributeError("`Sequential.layers` attribute is reserved and should not be used. Use `add()` and "
-                             "`pop()` to change the layers in this model.")  # fmt: skip
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and "
+            "`pop()` to change the layers in this model."
+        )
 
     def _graph_property(self, name):
         if self._functional is None:
@@ -229,7 +250,9 @@ class Sequential(CompiledCall, Model):
         model = cls(name=config.get("name"))
         shape = config.get("build_input_shape")
         for entry in config["layers"]:
-            entry = entry if "module" in entry else {**entry, "module": None, "registered_name": None}
+            entry = (
+                entry if "module" in entry else {**entry, "module": None, "registered_name": None}
+            )
             layer = serialization.deserialize_keras_object(entry, custom_objects=custom_objects)
             model.add(layer, rebuild=False)
         if not config.get("trainable", True):

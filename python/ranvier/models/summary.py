@@ -13,7 +13,8 @@ def print_summary(model, line_length=None, print_fn=None, expand_nested=False, s
     """Prints a table of the layers, the totals, and the cost of a compiled step."""
     graph = getattr(model, "_functional", None) or model
     chain = not hasattr(graph, "_nodes_by_depth") or all(
-        len(nodes) == 1 and len(nodes[0].input_tensors) <= 1 for nodes in graph._nodes_by_depth.values()
+        len(nodes) == 1 and len(nodes[0].input_tensors) <= 1
+        for nodes in graph._nodes_by_depth.values()
     )
     header = ["Layer (type)", "Output Shape", "Param #"]
     if not chain:
@@ -25,7 +26,12 @@ def print_summary(model, line_length=None, print_fn=None, expand_nested=False, s
     for layer in _in_range(layers or model.layers, layer_range):
         _add_rows(rows, layer, graph, chain, show_trainable, expand_nested, 0)
     width = line_length or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 110)
-    lines = [f'Model: "{model.name}"', *_table(header, rows, width), *_totals(model), *_step_cost(model)]
+    lines = [
+        f'Model: "{model.name}"',
+        *_table(header, rows, width),
+        *_totals(model),
+        *_step_cost(model),
+    ]
     (print_fn or print)("\n".join(lines))
 
 
@@ -69,10 +75,10 @@ def _shape_of(layer) -> str:
             return str(layer.output_shape)
         except AttributeError:
             return "?"
-    shapes = getattr(layer, "_build_shapes_dict", None)
-    if layer.built and shapes:
+    built_with = getattr(layer, "_build_shapes_dict", None)
+    if layer.built and built_with:
         try:
-            out = layer.compute_output_shape(**shapes)
+            out = layer.compute_output_shape(**built_with)
         except (TypeError, ValueError, NotImplementedError, RuntimeError):
             return "?"
         return str(out)
@@ -107,7 +113,8 @@ def _table(header, rows, width) -> list:
         over = sum(max(n - largest, 0) for n in natural)
         spare = room - sum(min(n, largest) for n in natural)
         natural = [
-            n if n <= largest else largest + max(0, spare) * (n - largest) // max(over, 1) for n in natural
+            n if n <= largest else largest + max(0, spare) * (n - largest) // max(over, 1)
+            for n in natural
         ]
 
     def rule(left, middle, right, bar):
@@ -152,21 +159,32 @@ def _bytes_of(variables) -> int:
 
 def _item_bytes(dtype) -> int:
     digits = "".join(c for c in dtype if c.isdigit())
-    return 1 if dtype == "bool" else max(int(digits) // 8, 1) if digits and "float8" not in dtype else 1
+    return (
+        1
+        if dtype == "bool"
+        else max(int(digits) // 8, 1)
+        if digits and "float8" not in dtype
+        else 1
+    )
 
 
 def _totals(model) -> list:
     trainable, frozen = model.trainable_weights, model.non_trainable_weights
     rows = [("Total params", [*trainable, *frozen])]
     optimizer = getattr(model, "optimizer", None)
-    extra = list(optimizer.variables) if optimizer is not None and getattr(optimizer, "built", False) else []
+    extra = (
+        list(optimizer.variables)
+        if optimizer is not None and getattr(optimizer, "built", False)
+        else []
+    )
     if extra:
         rows[0] = ("Total params", [*trainable, *frozen, *extra])
     rows += [("Trainable params", trainable), ("Non-trainable params", frozen)]
     if extra:
         rows.append(("Optimizer params", extra))
     return [
-        f" {name}: {sum(v.size for v in group):,} ({readable_bytes(_bytes_of(group))})" for name, group in rows
+        f" {name}: {sum(v.size for v in group):,} ({readable_bytes(_bytes_of(group))})"
+        for name, group in rows
     ]
 
 
@@ -178,7 +196,8 @@ def _step_cost(model) -> list:
         if not stats:
             continue
         lines.append(
-            f" Compiled {mode} step: {_engineering(stats.get('flops', 0))}FLOP, planned peak memory "
+            f" Compiled {mode} step: {_engineering(stats.get('flops', 0))}FLOP, planned peak "
+            "memory "
             f"{readable_bytes(stats.get('arena_bytes', 0))}"
         )
     return lines

@@ -39,7 +39,12 @@ def _invert(x):
     return elementwise.logical_not(x) if x.dtype == "bool" else elementwise.bitwise_not(x)
 
 
-_UNARY = {"neg": elementwise.negative, "pos": elementwise.positive, "abs": elementwise.absolute, "invert": _invert}
+_UNARY = {
+    "neg": elementwise.negative,
+    "pos": elementwise.positive,
+    "abs": elementwise.absolute,
+    "invert": _invert,
+}
 
 
 def _round(x, ndigits=None):
@@ -58,7 +63,13 @@ def _set_item(x, key, value):
 
 
 def _methods():
-    table = {"round": _round, "getitem": indexing.subscript, "setitem": _set_item, **_UNARY, **_COMPARE}
+    table = {
+        "round": _round,
+        "getitem": indexing.subscript,
+        "setitem": _set_item,
+        **_UNARY,
+        **_COMPARE,
+    }
     for name, fn in _BINARY.items():
         table[name] = fn
         table["r" + name] = _reflected(fn)
@@ -135,12 +146,12 @@ def install() -> None:
                 continue
             else:
                 setattr(cls, name, _guarded(fn) if name in two_sided else _method(fn))
-        cls.__array_priority__ = 100.0
-        cls.__array_ufunc__ = array_ufunc
-        cls.__array_function__ = array_function
-    Variable.__hash__ = object.__hash__
-    KerasTensor.__ne__ = _method(elementwise.not_equal)
-    KerasTensor.T = property(shapes.transpose)
+        cls.__array_priority__ = 100.0  # type: ignore[union-attr]
+        cls.__array_ufunc__ = array_ufunc  # type: ignore[union-attr]
+        cls.__array_function__ = array_function  # type: ignore[union-attr]
+    Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
+    KerasTensor.__ne__ = _method(elementwise.not_equal)  # type: ignore[method-assign]
+    KerasTensor.T = property(shapes.transpose)  # type: ignore[attr-defined]
 
 
 def _guarded_equal(fn):
@@ -152,4 +163,3 @@ def _guarded_equal(fn):
         return fn(self.value, other)
 
     return method
-

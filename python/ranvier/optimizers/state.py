@@ -27,7 +27,7 @@ class OptimizerState:
         super().__setattr__(name, value)
         if name != "learning_rate":
             # A compiled update holds attributes as constants; a new rate goes into a variable.
-            state["_jitted"] = None
+            state["_programs"].clear()
 
     @property
     def variables(self) -> list:

@@ -195,7 +195,8 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
         ValueError: variables that do not fit, or are not in the file; lists the unused ones too.
     """
     skipped_ids = {id(o) for o in skipped or ()}
-    written, problems, covered = [], [], set()
+    written, problems = [], []
+    covered: set[int] = set()
     for path, obj in walk(model):
         if id(obj) in skipped_ids:
             continue
@@ -213,9 +214,9 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
     if problems and not skip_mismatch:
         damaged = next((e for _, _, e in problems if isinstance(e, FileFormatError)), None)
         raise _mismatch(file_name, problems, _unused(reader, file_name)) from (damaged or problems[0][2])
-    for path, obj, error in problems:
+    for path, obj, reason in problems:
         warnings.warn(
-            f"Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {error}", stacklevel=3
+            f"Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {reason}", stacklevel=3
         )
     missing = [v.path for v in model.weights if id(v.handle) not in covered]
     unused = _unused(reader, file_name)

@@ -80,14 +80,15 @@ class Operation:
         for key, value in config.items():
             if any(not _is_plain(x) for x in tree.flatten(value)):
                 raise NotImplementedError(
-                    f"Object {type(self).__name__} was created by passing non-serializable argument "
+                    f"Object {type(self).__name__} was created by passing non-serializable "
+                    "argument "
                     f"values in `__init__()` ({key}={value!r}), and therefore the object must "
                     "override `get_config()` in order to be serializable."
                 )
         return config
 
-    get_config.is_base = True
-    __init__.is_base = True
+    get_config.is_base = True  # type: ignore[attr-defined]
+    __init__.is_base = True  # type: ignore[attr-defined]
 
     @classmethod
     def from_config(cls, config: dict):

@@ -45,6 +45,9 @@ class CompileMetrics(metrics_module.Metric):
         output_names: names of the model's outputs.
     """
 
+    _given: dict
+    _outputs: dict[str, list]
+
     def __init__(self, metrics, weighted_metrics, name="compile_metrics", output_names=None):
         super().__init__(name="compile_metrics")
         for argument, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,6 +21,11 @@ unpack = data_adapters.unpack_x_y_sample_weight
 
 class Trainer:
     """What a `Model` inherits to be trained."""
+
+    # Of the layer beside it among the bases of `Model`.
+    name: str
+    _metrics: list
+    _flatten_layers: Callable
 
     def __init__(self):
         self._lock = False
