@@ -115,15 +115,14 @@ class Finder {
   const std::vector<uint8_t> outside_;
 };
 
-void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Payload payload,
-                   uint32_t residual_slot) {
+// The residual is read after the product is stored, so it never shares memory with the result.
+void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Payload payload) {
   const GraphNode product = graph.nodes[chain.product];
   std::vector<ValueId> inputs{product.inputs[0], product.inputs[1]};
   if (chain.bias != kNone) inputs.push_back(chain.bias);
   if (chain.residual != kNone) inputs.push_back(chain.residual);
   auto& fused = static_cast<FusedPayload&>(*payload);
   fused.outputs = {graph.spec(chain.result)};
-  if (chain.residual != kNone && residual_slot != kNone) fused.pairs = {{residual_slot, 0}};
   graph.nodes[chain.product].op = nullptr;
   for (NodeId id : chain.absorbed) graph.nodes[id].op = nullptr;
   Attrs attrs{{"fused", payload}};
@@ -144,8 +143,7 @@ bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
   epilogue.activation = chain.activation;
   payload->plan =
       kernels::gemm_prepare(*shape, graph.spec(graph.nodes[id].outputs[0]).dtype, epilogue);
-  const uint32_t residual_slot = payload->bias ? 3 : 2;
-  replace_chain(graph, chain, fused_matmul_record(), Payload(payload.get()), residual_slot);
+  replace_chain(graph, chain, fused_matmul_record(), Payload(payload.get()));
   return true;
 }
 
@@ -169,7 +167,7 @@ bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
   payload->bias = chain.bias != kNone;
   payload->residual = chain.residual != kNone;
   if (chain.activation == Activation::Relu) payload->activation = kernels::ConvActivation::Relu;
-  replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()), kNone);
+  replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()));
   return true;
 }
 

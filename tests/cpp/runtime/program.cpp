@@ -70,6 +70,16 @@ TEST_CASE("an exact program equals the ops one by one, to the bit") {
               {random({40, 30}, 4), random({30}, 5)});
 }
 
+TEST_CASE("a residual that dies in a product does not lend it its memory") {
+  check_exact(trace_of({{DType::F32, {20, 16}}, {DType::F32, {16, 5}}, {DType::F32, {20, 5}}},
+                       [](TensorSpan a) -> Tensors {
+                         const Tensor residual = ops::scale(a[2], 2);
+                         const Tensor y = ops::add(residual, ops::matmul(a[0], a[1]));
+                         return {ops::mul(y, a[2])};
+                       }),
+              {random({20, 16}, 1), random({16, 5}, 2), random({20, 5}, 3)});
+}
+
 TEST_CASE("the default program trains as the exact one does") {
   const Mlp a(7), b(7);
   const auto traced = [](const Mlp& mlp) {
