@@ -105,7 +105,7 @@ LoopInputs loop_inputs(const char* op, const Trace& body, size_t n_carry, const 
   for (size_t i = 0; i < n_carry; ++i) loop.order.push_back(body.inputs()[i]);
   for (const VariableRef& variable : loop.written) loop.order.push_back(variable_input(variable));
   for (const TraceInput& input : body.inputs())
-    if (input.kind == Kind::Argument && loop.order.size() > 0 &&
+    if (input.kind == Kind::Argument &&
         std::none_of(loop.order.begin(), loop.order.end(),
                      [&](const TraceInput& o) { return o.symbol == input.symbol; }))
       loop.order.push_back(input);  // slices of xs

@@ -1,4 +1,4 @@
-"""The only module that imports the extension `_core`; the rest of the package takes it from here."""
+"""The only module that imports the extension `_core`; all others take it from here."""
 
 from __future__ import annotations
 

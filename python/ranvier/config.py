@@ -9,7 +9,9 @@ import numpy as np
 
 FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
 INT_TYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
-ALL_DTYPES = FLOAT_TYPES + INT_TYPES + ("bool", "string", "complex64", "float8_e4m3fn", "float8_e5m2")
+ALL_DTYPES = (
+    FLOAT_TYPES + INT_TYPES + ("bool", "string", "complex64", "float8_e4m3fn", "float8_e5m2")
+)
 
 _floatx = "float32"
 _epsilon = 1e-7
@@ -35,7 +37,9 @@ def backend() -> str:
 def set_backend(backend: str) -> None:
     """Keras' switch of engines; there is one here."""
     if backend != "ranvier":
-        raise ValueError(f"set_backend: unknown backend. Expected 'ranvier'. Received: backend={backend!r}")
+        raise ValueError(
+            f"set_backend: unknown backend. Expected 'ranvier'. Received: backend={backend!r}"
+        )
 
 
 def floatx() -> str:
@@ -204,10 +208,10 @@ def standardize_dtype(dtype) -> str:
 def is_float_dtype(dtype) -> bool:
     """Whether the dtype is a floating point type."""
     name = standardize_dtype(dtype)
-    return name.startswith("float") or name.startswith("bfloat")
+    return name.startswith(("float", "bfloat"))
 
 
 def is_int_dtype(dtype) -> bool:
     """Whether the dtype is a signed or unsigned integer type."""
     name = standardize_dtype(dtype)
-    return name.startswith("int") or name.startswith("uint")
+    return name.startswith(("int", "uint"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ranvier import _backend as B
 
 
-class device:  # noqa: N801 (Keras' name)
+class device:
     """A scope that names where computations run.
 
     Args:

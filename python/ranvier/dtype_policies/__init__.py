@@ -24,7 +24,10 @@ class DTypePolicy:
 
     def __init__(self, name: str, source_name: str | None = None):
         if not isinstance(name, str):
-            raise TypeError(f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})")
+            raise TypeError(
+                f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of "
+                f"type {type(name)})"
+            )
         self._name = name
         self._source_name = source_name
         self._compute_dtype, self._variable_dtype = self._parse_name(name)
@@ -92,7 +95,11 @@ class DTypePolicy:
         return f'<DTypePolicy "{self._name}">'
 
     def __eq__(self, other):
-        return isinstance(other, DTypePolicy) and type(self) is type(other) and self._name == other._name
+        return (
+            isinstance(other, DTypePolicy)
+            and type(self) is type(other)
+            and self._name == other._name
+        )
 
     def __hash__(self):
         return hash((type(self).__name__, self._name))
@@ -128,7 +135,9 @@ class DTypePolicyMap(DTypePolicy, dict):
             return dict.__getitem__(self, key)
         matches = [k for k in self.keys() if key.endswith("/" + k) or key.startswith(k + "/")]
         if len(matches) > 1:
-            raise ValueError(f"Path '{key}' matches multiple dtype policy specification keys: {matches}")
+            raise ValueError(
+                f"Path '{key}' matches multiple dtype policy specification keys: {matches}"
+            )
         return dict.__getitem__(self, matches[0]) if matches else self._default_policy
 
     def get_config(self) -> dict:
@@ -163,7 +172,8 @@ def set_dtype_policy(policy) -> None:
             policy = DTypePolicy(policy)
         else:
             raise ValueError(
-                "Invalid `policy` argument. Expected the name of a policy (such as 'mixed_float16') "
+                "Invalid `policy` argument. Expected the name of a policy (such as "
+                "'mixed_float16') "
                 f"or a `DTypePolicy` instance. Received: policy={policy} (of type {type(policy)})"
             )
     _global = policy

@@ -6,13 +6,15 @@ from ranvier import activations, constraints, initializers, regularizers
 
 
 def take_weight_arguments(layer, **arguments) -> None:
-    """Sets `<name>_initializer`, `_regularizer`, `_constraint` of the given weights on the layer."""
+    """Sets `<name>_initializer`, `_regularizer`, `_constraint` of the given weights."""
     for key, value in arguments.items():
         getter = (
-            initializers.get if key.endswith("_initializer")
-            else regularizers.get if key.endswith("_regularizer")
+            initializers.get
+            if key.endswith("_initializer")
+            else regularizers.get
+            if key.endswith("_regularizer")
             else constraints.get
-        )  # fmt: skip
+        )
         setattr(layer, key, getter(value))
 
 
@@ -50,7 +52,7 @@ def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
 
 
 def check_padding(padding, allow_causal: bool = False) -> str:
-    """"valid", "same" (or "causal"), lower case."""
+    """ "valid", "same" (or "causal"), lower case."""
     known = {"valid", "same", "causal"} if allow_causal else {"valid", "same"}
     name = padding.lower() if isinstance(padding, str) else padding
     if name not in known:

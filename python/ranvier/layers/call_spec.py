@@ -64,8 +64,10 @@ class CallSpec:
                 self.tensors[name] = value
             elif tree.is_nested(value) and len(value):
                 flat = tree.flatten(value)
-                if flat and all(isinstance(x, TENSORS) or x is None for x in flat) and any(
-                    x is not None for x in flat
+                if (
+                    flat
+                    and all(isinstance(x, TENSORS) or x is None for x in flat)
+                    and any(x is not None for x in flat)
                 ):
                     self.tensors[name] = value
                     self.nested_names.add(name)
@@ -108,8 +110,10 @@ def shapes_for(method, shapes: dict, class_name: str) -> dict:
         if parameters[name].default is inspect.Parameter.empty:
             if not name.endswith("_shape"):
                 raise ValueError(
-                    f"The method `{method.__name__}()` of class {class_name} should take only shapes. "
-                    f"All arguments must have names ending in `_shape`. Received argument: `{name}`."
+                    f"The method `{method.__name__}()` of class {class_name} should take only "
+                    "shapes. "
+                    "All arguments must have names ending in `_shape`. Received argument: "
+                    f"`{name}`."
                 )
             if name not in shapes:
                 raise ValueError(

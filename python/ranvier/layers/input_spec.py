@@ -32,10 +32,14 @@ class InputSpec:
         try:
             self.axes = {int(k): v for k, v in (axes or {}).items()}
         except (ValueError, TypeError, AttributeError):
-            raise TypeError(f"Argument `axes` must be a dict with integer keys. Received: axes={axes}") from None
+            raise TypeError(
+                f"Argument `axes` must be a dict with integer keys. Received: axes={axes}"
+            ) from None
         limit = self.ndim if self.ndim is not None else max_ndim
         if self.axes and limit is not None and max(self.axes) >= limit:
-            raise ValueError(f"Axis {max(self.axes)} is greater than the maximum allowed value: {limit - 1}")
+            raise ValueError(
+                f"Axis {max(self.axes)} is greater than the maximum allowed value: {limit - 1}"
+            )
 
     def __repr__(self):
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
@@ -64,8 +68,10 @@ def assert_input_compatibility(input_spec, inputs, layer_name: str) -> None:
             values = []
             for spec in specs:
                 if spec.name not in inputs and not spec.optional:
-                    raise ValueError(f'Missing data for input "{spec.name}". You passed a data dictionary '
-                                     f"with keys {list(inputs)}. Expected the following keys: {names}")  # fmt: skip
+                    raise ValueError(
+                        f'Missing data for input "{spec.name}". You passed a data dictionary '
+                        f"with keys {list(inputs)}. Expected the following keys: {names}"
+                    )
                 values.append(inputs.get(spec.name))
             inputs = values
     flat = tree.flatten(inputs)
@@ -77,8 +83,10 @@ def assert_input_compatibility(input_spec, inputs, layer_name: str) -> None:
         if spec is None or (x is None and spec.optional):
             continue
         if x is None or not hasattr(x, "shape"):
-            raise ValueError(f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input "
-                             f"for layer '{layer_name}'.")  # fmt: skip
+            raise ValueError(
+                f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}) as input "
+                f"for layer '{layer_name}'."
+            )
         _check(spec, tuple(x.shape), x.dtype, index, layer_name)
 
 
@@ -86,17 +94,24 @@ def _check(spec, shape, dtype, index, layer_name):
     start = f"Input {index} of layer '{layer_name}' is incompatible with the layer: "
     rank = len(shape)
     if spec.ndim is not None and not spec.allow_last_axis_squeeze and rank != spec.ndim:
-        raise B.ShapeError(f"{start}expected ndim={spec.ndim}, found ndim={rank}. Full shape received: {shape}")
+        raise B.ShapeError(
+            f"{start}expected ndim={spec.ndim}, found ndim={rank}. Full shape received: {shape}"
+        )
     if spec.max_ndim is not None and rank > spec.max_ndim:
         raise B.ShapeError(f"{start}expected max_ndim={spec.max_ndim}, found ndim={rank}")
     if spec.min_ndim is not None and rank < spec.min_ndim:
-        raise B.ShapeError(f"{start}expected min_ndim={spec.min_ndim}, found ndim={rank}. Full shape received: {shape}")
+        raise B.ShapeError(
+            f"{start}expected min_ndim={spec.min_ndim}, found ndim={rank}. Full shape received: "
+            f"{shape}"
+        )
     if spec.dtype is not None and standardize_dtype(dtype) != spec.dtype:
         raise B.DTypeError(f"{start}expected dtype={spec.dtype}, found dtype={dtype}")
     for axis, size in spec.axes.items():
         if size is not None and shape[axis] not in (size, None):
-            raise B.ShapeError(f"{start}expected axis {axis} of input shape to have value {size}, but received "
-                               f"input with shape {shape}")  # fmt: skip
+            raise B.ShapeError(
+                f"{start}expected axis {axis} of input shape to have value {size}, but received "
+                f"input with shape {shape}"
+            )
     if spec.shape is None:
         return
     want = spec.shape

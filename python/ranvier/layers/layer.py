@@ -10,7 +10,8 @@ from ranvier import _backend as B
 from ranvier import config as _config
 from ranvier import dtype_policies, tree
 from ranvier.layers import call_spec as calls
-from ranvier.layers.input_spec import InputSpec, assert_input_compatibility
+from ranvier.layers.input_spec import assert_input_compatibility
+from ranvier.layers.state import LayerState
 from ranvier.layers.tracking import Tracker
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.node import Node
@@ -18,14 +19,9 @@ from ranvier.symbolic.operation import Operation
 from ranvier.symbolic.probe import compute_output_spec
 from ranvier.variable import (
     AutocastScope,
-    StatelessScope,
     Variable,
-    bump_structure,
     current_path,
     get_autocast_dtype,
-    get_stateless_scope,
-    in_stateless_scope,
-    in_symbolic_scope,
     name_scope,
 )
 
@@ -58,10 +54,11 @@ def _wrap_build(build):
     return wrapper
 
 
-class Layer(Operation):
+class Layer(LayerState, Operation):
     """A computation with state.
 
-    Subclasses create variables in `build` (or in `__init__`) with `add_weight` and compute in `call`.
+    Subclasses create variables in `build` (or in `__init__`) with `add_weight` and compute in
+    `call`.
 
     Args:
         activity_regularizer: penalty on the outputs.
@@ -82,7 +79,16 @@ class Layer(Operation):
         object.__setattr__(instance, "_building", False)
         return instance
 
-    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        *,
+        activity_regularizer=None,
+        trainable=True,
+        dtype=None,
+        autocast=True,
+        name=None,
+        **kwargs,
+    ):
         object.__setattr__(self, "_tracker", None)
         super().__init__(name=name)
         if activity_regularizer is not None:
@@ -94,8 +100,10 @@ class Layer(Operation):
         shape = kwargs.pop("input_shape", None) or ((input_dim,) if input_dim is not None else None)
         if shape is not None:
             warnings.warn(
-                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential "
-                "models, prefer using an `Input(shape)` object as the first layer in the model instead.",
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
+                "Sequential "
+                "models, prefer using an `Input(shape)` object as the first layer in the model "
+                "instead.",
                 stacklevel=2,
             )
             self._input_shape_arg = tuple(shape)
@@ -120,12 +128,15 @@ class Layer(Operation):
         self._dtype_policy = dtype_policies.get(dtype)
         self._start_tracking()
 
-    __init__.is_base = True
+    __init__.is_base = True  # type: ignore[attr-defined]
 
     def _start_tracking(self):
         lists = {}
         for name in _LISTS:
-            attribute = {"trainable": "_trainable_variables", "non_trainable": "_non_trainable_variables"}
+            attribute = {
+                "trainable": "_trainable_variables",
+                "non_trainable": "_non_trainable_variables",
+            }
             lists[name] = []
             object.__setattr__(self, attribute.get(name, f"_{name}"), lists[name])
         object.__setattr__(self, "_tracker", Tracker(lists))
@@ -134,7 +145,12 @@ class Layer(Operation):
         tracker = self.__dict__.get("_tracker")
         if tracker is not None:
             old = self.__dict__.get(name)
-            if old is not None and old is not value and name != "_tracker" and not name.startswith("_build_"):
+            if (
+                old is not None
+                and old is not value
+                and name != "_tracker"
+                and not name.startswith("_build_")
+            ):
                 if _may_hold_state(old):
                     tracker.forget(old)
             if name not in _UNTRACKED:
@@ -165,7 +181,7 @@ class Layer(Operation):
             )
         self.built = True
 
-    build.is_default = True
+    build.is_default = True  # type: ignore[attr-defined]
 
     def _post_build(self):
         """Hook for base classes, after `build`."""
@@ -179,238 +195,6 @@ class Layer(Operation):
                 f"already built. All state must be created in the `__init__()` method or in the "
                 f"`build()` method. Layer: '{self.name}'."
             )
-
-    def get_build_config(self):
-        """What `build_from_config` needs to make the state again."""
-        shapes = self._build_shapes_dict
-        if shapes is None:
-            return None
-        if len(shapes) == 1:
-            return {"input_shape": next(iter(shapes.values()))}
-        return {"shapes_dict": shapes}
-
-    def build_from_config(self, config):
-        """Makes the state from `get_build_config`'s dict."""
-        if not config:
-            return
-        if "input_shape" in config:
-            shape = config["input_shape"]
-            self.build(tuple(shape) if tree.is_shape_tuple(shape) else _as_shapes(shape))
-        elif "shapes_dict" in config:
-            self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})
-
-    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True,
-                   regularizer=None, constraint=None, aggregation="none",
-                   overwrite_with_gradient=False, name=None):  # fmt: skip
-        """Creates a variable of the layer.
-
-        Args:
-            shape: sizes; `()` by default.
-            initializer: name, object or function; "glorot_uniform" for floats, "zeros" else.
-            dtype: the policy's variable dtype by default.
-            trainable: whether the optimizer changes it.
-            autocast: whether reads follow the compute dtype.
-            regularizer, constraint: penalty and projection.
-            aggregation, overwrite_with_gradient: see `Variable`.
-            name: last element of its path.
-        """
-        from ranvier import initializers
-
-        self._check_super_called()
-        dtype = _config.standardize_dtype(dtype) if dtype is not None else self.variable_dtype
-        if initializer is None:
-            initializer = "glorot_uniform" if _config.is_float_dtype(dtype) else "zeros"
-        initializer = initializers.get(initializer)
-        with self._open_name_scope():
-            variable = Variable(
-                initializer, shape=() if shape is None else shape, dtype=dtype, trainable=trainable,
-                autocast=autocast, aggregation=aggregation, name=name,
-            )  # fmt: skip
-        if regularizer is not None:
-            from ranvier import regularizers
-
-            variable.regularizer = regularizers.get(regularizer)
-        if constraint is not None:
-            from ranvier import constraints
-
-            variable.constraint = constraints.get(constraint)
-        if overwrite_with_gradient:
-            variable.overwrite_with_gradient = True
-        self._tracker.add("trainable" if trainable else "non_trainable", variable)
-        return variable
-
-    add_variable = add_weight
-
-    # -- properties of the state
-
-    @property
-    def path(self):
-        """Name scopes and name; known once built."""
-        return self._path
-
-    @property
-    def input_spec(self):
-        """`InputSpec` or structure of them."""
-        return self._input_spec
-
-    @input_spec.setter
-    def input_spec(self, value):
-        for spec in tree.flatten(value):
-            if spec is not None and not isinstance(spec, InputSpec):
-                raise TypeError(f"Layer input_spec must be an instance of InputSpec. Got: {spec}")
-        self._input_spec = value
-
-    @property
-    def supports_masking(self) -> bool:
-        """Whether the layer passes masks on."""
-        return self._supports_masking
-
-    @supports_masking.setter
-    def supports_masking(self, value):
-        self._supports_masking = value
-
-    @property
-    def trainable(self) -> bool:
-        """Whether its variables are trained; setting it reaches all sublayers."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value):
-        value = bool(value)
-        self._trainable = value
-        for v in self._trainable_variables:
-            v.trainable = value
-        for layer in self._layers:
-            layer.trainable = value
-        bump_structure()
-
-    @property
-    def variables(self) -> list:
-        """All variables, those of seed generators included."""
-        found = self._collect(lambda layer: layer.variables)
-        own = len(self._trainable_variables) + len(self._non_trainable_variables)
-        seeds = [g.state for g in self._seed_generators]
-        return _distinct(found[:own] + seeds + found[own:])
-
-    @property
-    def weights(self) -> list:
-        """Variables of the layer and its sublayers, without seeds and metrics."""
-        return _distinct(self._collect(lambda layer: layer.weights))
-
-    def _collect(self, of):
-        found = [*self._trainable_variables, *self._non_trainable_variables]
-        for layer in self._layers:
-            found.extend(of(layer))
-        return found
-
-    @property
-    def trainable_variables(self) -> list:
-        """Variables that are trained."""
-        return [v for v in self.variables if v.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_variables(self) -> list:
-        """Variables that are not trained."""
-        return [v for v in self.variables if not v.trainable] if self.trainable else self.variables
-
-    @property
-    def trainable_weights(self) -> list:
-        """Weights that are trained."""
-        return [v for v in self.weights if v.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list:
-        """Weights that are not trained."""
-        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
-
-    @property
-    def metrics(self) -> list:
-        """Metrics of the layer and its sublayers."""
-        found = list(self._metrics)
-        for layer in self._layers:
-            found.extend(layer.metrics)
-        return found
-
-    @property
-    def metrics_variables(self) -> list:
-        """Variables of `metrics`."""
-        return [v for m in self.metrics for v in m.variables]
-
-    def get_weights(self) -> list:
-        """Copies of the weights as NumPy arrays."""
-        return [v.numpy().copy() for v in self.weights]
-
-    def set_weights(self, weights) -> None:
-        """Assigns a list of arrays in the order of `get_weights`."""
-        own = self.weights
-        if len(own) != len(weights):
-            raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
-                f"{len(weights)}, but the layer was expecting {len(own)} weights."
-            )
-        for variable, value in zip(own, weights):
-            if tuple(variable.shape) != tuple(getattr(value, "shape", ())):
-                raise B.ShapeError(
-                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided "
-                    f"weight shape {tuple(getattr(value, 'shape', ()))}."
-                )
-        for variable, value in zip(own, weights):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Number of elements of all weights."""
-        if not self.built:
-            raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
-                f"You can build it manually via: `layer.build(input_shape)`."
-            )
-        return sum(v.size for v in self.weights)
-
-    # -- dtypes
-
-    @property
-    def dtype_policy(self):
-        """The layer's dtype policy."""
-        policy = self._dtype_policy
-        if isinstance(policy, dtype_policies.DTypePolicyMap):
-            return policy[self.path] if self.path else policy.default_policy
-        return policy
-
-    @dtype_policy.setter
-    def dtype_policy(self, value):
-        self._dtype_policy = dtype_policies.get(value)
-        bump_structure()
-
-    @property
-    def dtype(self) -> str:
-        """Dtype of the weights."""
-        return self.variable_dtype
-
-    @property
-    def compute_dtype(self) -> str:
-        """Dtype of the computation."""
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """Dtype of the weights."""
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def input_dtype(self) -> str:
-        """Dtype that float inputs are cast to."""
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def quantization_mode(self):
-        """`None`: not quantized."""
-        return self.dtype_policy.quantization_mode
-
-    def quantize(self, mode=None, type_check=True, config=None):
-        """Quantized weight forms."""
-        raise NotImplementedError(
-            f"Layer {type(self).__name__} cannot be quantized: quantized weight forms are to come."
-        )
 
     # -- calling, in Keras' order
 
@@ -445,7 +229,9 @@ class Layer(Operation):
                 calls.set_context(None)
         if symbolic:
             # The filled-in mask and training flag are part of the node, as in Keras' files.
-            added = {k: v for k, v in kwargs.items() if k in ("mask", "training") or k.endswith("_mask")}
+            added = {
+                k: v for k, v in kwargs.items() if k in ("mask", "training") or k.endswith("_mask")
+            }
             Node(self, original[0], {**added, **original[1]}, outputs)
         return outputs
 
@@ -526,7 +312,10 @@ class Layer(Operation):
         if traits.has_training:
             if value is not None:
                 kwargs["training"] = value
-                if spec.user_arguments.get("training") is None and "training" in spec.user_arguments:
+                if (
+                    spec.user_arguments.get("training") is None
+                    and "training" in spec.user_arguments
+                ):
                     spec.arguments["training"] = value
         elif traits.has_kwargs and "training" in spec.user_arguments.get("kwargs", {}):
             kwargs["training"] = value
@@ -590,23 +379,18 @@ class Layer(Operation):
         if not hasattr(error, "add_note") or getattr(error, "_ranvier_layer", False):
             return
         shapes = tree.map_structure(
-            lambda x: f"shape={tuple(x.shape)}, dtype={x.dtype}" if hasattr(x, "shape") else repr(x), args
+            lambda x: (
+                f"shape={tuple(x.shape)}, dtype={x.dtype}" if hasattr(x, "shape") else repr(x)
+            ),
+            args,
         )
-        error.add_note(f"While calling layer '{self.name}' (of type {type(self).__name__}) on: {shapes}")
+        error.add_note(
+            f"While calling layer '{self.name}' (of type {type(self).__name__}) on: {shapes}"
+        )
         try:
             error._ranvier_layer = True
         except AttributeError:
             pass
-
-    def _add_activity_loss(self, outputs):
-        from ranvier import ops
-
-        for output in tree.flatten(outputs):
-            if isinstance(output, Tensor):
-                loss = self.activity_regularizer(output)
-                if output.ndim > 0:
-                    loss = ops.divide_no_nan(loss, ops.cast(float(output.shape[0]), loss.dtype))
-                self.add_loss(loss)
 
     def _hand_on_masks(self, inputs, outputs, previous_mask):
         if previous_mask is None:
@@ -616,8 +400,10 @@ class Layer(Operation):
         if not self.supports_masking:
             if masked:
                 warnings.warn(
-                    f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask "
-                    "attached to it. However, this layer does not support masking and will therefore "
+                    f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input "
+                    "with a mask "
+                    "attached to it. However, this layer does not support masking and will "
+                    "therefore "
                     "destroy the mask information. Downstream layers will not see the mask.",
                     stacklevel=3,
                 )
@@ -693,119 +479,22 @@ class Layer(Operation):
             return False
         return True
 
-    # -- stateless
-
-    def stateless_call(self, trainable_variables, non_trainable_variables, *args, return_losses=False, **kwargs):  # fmt: skip
-        """The call with given values of the variables.
-
-        Returns `(outputs, non_trainable_variables)`, and the losses with `return_losses`.
-        """
-        self._check_super_called()
-        if not self.built:
-            raise ValueError(
-                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must "
-                "have been already created). You can build it by calling it on some data."
-            )
-        pairs = []
-        for kind, own, values in (
-            ("trainable", self.trainable_variables, trainable_variables),
-            ("non_trainable", self.non_trainable_variables, non_trainable_variables),
-        ):
-            values = list(values)
-            if len(values) != len(own):
-                raise ValueError(
-                    f"Argument `{kind}_variables` must be a list of tensors corresponding 1:1 to "
-                    f"{type(self).__name__}().{kind}_variables. Received list with length {len(values)}, "
-                    f"but expected {len(own)} variables."
-                )
-            pairs += zip(own, values)
-        losses = None
-        with StatelessScope(state_mapping=pairs, collect_losses=return_losses) as scope:
-            outputs = self(*args, **kwargs)
-            if return_losses:
-                losses = self.losses
-        after = []
-        for v in self.non_trainable_variables:
-            value = scope.get_current_value(v)
-            after.append(v.handle.read() if value is None else value)
-        return (outputs, after, losses) if return_losses else (outputs, after)
-
-    # -- losses
-
-    def add_loss(self, loss) -> None:
-        """Adds scalar losses computed inside `call`."""
-        if in_symbolic_scope():
-            return
-        for x in tree.flatten(loss):
-            if not isinstance(x, Tensor):
-                raise ValueError(
-                    "`add_loss()` can only be called from inside `build()` or `call()`, on a tensor "
-                    f"input. Received invalid value: {x}"
-                )
-            scope = get_stateless_scope() if in_stateless_scope() else None
-            if scope is not None and scope.collect_losses:
-                scope.add_loss(x)
-                self._loss_ids.add(id(x))
-            else:
-                self._losses.append(x)
-
-    @property
-    def losses(self) -> list:
-        """Losses of the last call and the weights' penalties."""
-        if self._losses_override:
-            return self._losses_override
-        found = list(self._own_losses())
-        for layer in self._flatten_layers(include_self=False):
-            found.extend(layer._own_losses())
-        for v in self.trainable_weights:
-            if v.regularizer is not None:
-                found.append(v.regularizer(v))
-        return found
-
-    def _own_losses(self):
-        scope = get_stateless_scope() if in_stateless_scope() else None
-        if scope is not None and scope.collect_losses:
-            return [x for x in scope.losses if id(x) in self._loss_ids]
-        return self._losses[:]
-
-    def _clear_losses(self):
-        self._losses.clear()
-        self._loss_ids.clear()
-        for layer in self._layers:
-            layer._clear_losses()
-
-    # -- files
-
-    def save_own_variables(self, store) -> None:
-        """Writes the layer's own variables under "0", "1", …"""
-        for i, v in enumerate([*self._trainable_variables, *self._non_trainable_variables]):
-            store[f"{i}"] = v
-
-    def load_own_variables(self, store) -> None:
-        """Reads what `save_own_variables` wrote."""
-        own = [*self._trainable_variables, *self._non_trainable_variables]
-        if len(store.keys()) != len(own):
-            hint = "" if own or self.built else " The layer was never built; build it first."
-            raise ValueError(
-                f"Layer '{self.name}' expected {len(own)} variables, but received {len(store.keys())} "
-                f"variables during loading.{hint} Expected: {[v.name for v in own]}"
-            )
-        for i, v in enumerate(own):
-            v.assign(store[f"{i}"])
+    # -- details
 
     def get_config(self) -> dict:
         """Constructor arguments that every layer has (and those of a simple subclass)."""
         self._check_super_called()
-        config = {"trainable": self.trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
+        config = {
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self._dtype_policy),
+        }
         if self.activity_regularizer is not None:
             from ranvier import regularizers
 
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return {**super().get_config(), **config}
 
-    get_config.is_base = True
-
-    # -- details
+    get_config.is_base = True  # type: ignore[attr-defined]
 
     def _flatten_layers(self, include_self=True, recursive=True):
         found = [self] if include_self else []
@@ -827,7 +516,8 @@ class Layer(Operation):
     def _check_super_called(self):
         if "_tracker" not in self.__dict__:
             raise RuntimeError(
-                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the first "
+                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as "
+                "the first "
                 "statement in the `__init__()` method. Go add it!"
             )
 
@@ -835,12 +525,31 @@ class Layer(Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-Layer.build = _wrap_build(Layer.build)
+Layer.build = _wrap_build(Layer.build)  # type: ignore[method-assign]
 
-_UNTRACKED = {"_tracker", "_losses", "_loss_ids", "_build_shapes_dict", "_inbound_nodes", "_outbound_nodes",
-              "_losses_override", "_trainable_variables", "_non_trainable_variables", "_layers", "_metrics",
-              "_seed_generators", "_input_spec", "_loss_tracker", "_compile_metrics", "_compile_loss",
-              "_compile_config", "_functions", "_predict_fast", "optimizer", "loss"}  # fmt: skip
+_UNTRACKED = {
+    "_tracker",
+    "_losses",
+    "_loss_ids",
+    "_build_shapes_dict",
+    "_inbound_nodes",
+    "_outbound_nodes",
+    "_losses_override",
+    "_trainable_variables",
+    "_non_trainable_variables",
+    "_layers",
+    "_metrics",
+    "_seed_generators",
+    "_input_spec",
+    "_loss_tracker",
+    "_compile_metrics",
+    "_compile_loss",
+    "_compile_config",
+    "_functions",
+    "_predict_fast",
+    "optimizer",
+    "loss",
+}
 
 
 def _defined_by_subclass(cls):
@@ -857,24 +566,19 @@ def _is_state(value):
 
 
 def _may_hold_state(value):
-    return isinstance(value, (Variable, Operation, list, tuple, dict)) or hasattr(value, "update_state")
+    return isinstance(value, (Variable, Operation, list, tuple, dict)) or hasattr(
+        value, "update_state"
+    )
 
 
 def _is_foreign(layer):
-    return not type(layer).compute_output_shape.__module__.startswith(__name__.partition(".")[0] + ".")
+    return not type(layer).compute_output_shape.__module__.startswith(
+        __name__.partition(".")[0] + "."
+    )
 
 
 def _unbuilt(layer):
     return any(not sub.built for sub in layer._layers)
-
-
-def _distinct(variables):
-    seen, out = set(), []
-    for v in variables:
-        if id(v) not in seen:
-            seen.add(id(v))
-            out.append(v)
-    return out
 
 
 def _convertible(x):
@@ -889,7 +593,3 @@ def _mask_of(value):
 
 def _as_symbolic(x):
     return KerasTensor(x.shape, dtype=x.dtype) if isinstance(x, (Tensor, Variable)) else x
-
-
-def _as_shapes(value):
-    return tree.map_shape_structure(lambda s: s, value) if value is not None else None

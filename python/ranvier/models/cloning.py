@@ -7,7 +7,9 @@ from ranvier.layers.core.input_layer import Input, InputLayer
 from ranvier.layers.layer import Layer
 
 
-def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
+def clone_model(
+    model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs
+):
     """A new model with the same layers and newly initialized weights.
 
     Args:
@@ -27,7 +29,9 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
 
     def clone(layer):
         if recursive and isinstance(layer, (Functional, Sequential)):
-            return clone_model(layer, clone_function=clone_function, call_function=call_function, recursive=True)
+            return clone_model(
+                layer, clone_function=clone_function, call_function=call_function, recursive=True
+            )
         return copy(layer)
 
     if isinstance(model, Sequential):
@@ -36,7 +40,8 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         return _clone_functional(model, clone, input_tensors, call_function)
     if clone_function is not None or input_tensors is not None:
         raise ValueError(
-            "Arguments `clone_function` and `input_tensors` are only supported for Sequential models or "
+            "Arguments `clone_function` and `input_tensors` are only supported for Sequential "
+            "models or "
             f"Functional models. Received model of type '{type(model).__name__}'"
         )
     return default(model)
@@ -60,7 +65,9 @@ def _clone_sequential(model, clone, input_tensors):
 def _clone_functional(model, clone, input_tensors, call_function):
     if input_tensors is None:
         fresh = tree.map_structure(
-            lambda x: Input(batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name),
+            lambda x: Input(
+                batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name
+            ),
             model._inputs_struct,
         )
     else:

@@ -20,7 +20,11 @@ class CompiledCall:
     """
 
     def __call__(self, *args, **kwargs):
-        if len(args) == 1 and type(args[0]) in (B.Tensor, np.ndarray) and kwargs.keys() <= {"training"}:
+        if (
+            len(args) == 1
+            and type(args[0]) in (B.Tensor, np.ndarray)
+            and kwargs.keys() <= {"training"}
+        ):
             step = self._compiled_step(args[0], kwargs.get("training"))
             if step is not None:
                 return step.arrange(step.program.run(args))

@@ -63,7 +63,11 @@ def _call_config(node, numbers):
             "config": {
                 "shape": list(x.shape),
                 "dtype": x.dtype,
-                "keras_history": [operation.name, numbers.get((id(operation), node_index), 0), tensor_index],
+                "keras_history": [
+                    operation.name,
+                    numbers.get((id(operation), node_index), 0),
+                    tensor_index,
+                ],
             },
         }
 
@@ -91,13 +95,19 @@ def functional_from_config(cls, config, custom_objects=None):
                 later.append((operation, index, call))
                 continue
             args, kwargs = arguments
-            if type(operation).__name__ == "GetItem" and len(args) > 1 and isinstance(args[1], list):
+            if (
+                type(operation).__name__ == "GetItem"
+                and len(args) > 1
+                and isinstance(args[1], list)
+            ):
                 # JSON has no tuples; an index of several axes is one.
                 args[1] = tuple(args[1])
             operation(*args, **kwargs)
         if len(later) == len(waiting):
             names = sorted({operation.name for operation, _, _ in later})
-            raise ValueError(f"The graph of the model cannot be read: the inputs of {names} are never made.")
+            raise ValueError(
+                f"The graph of the model cannot be read: the inputs of {names} are never made."
+            )
         waiting = later
 
     def tensor(place):
@@ -108,11 +118,17 @@ def functional_from_config(cls, config, custom_objects=None):
         nodes = operation._inbound_nodes
         position = node_index + (0 if isinstance(operation, InputLayer) else _offset(operation))
         if not 0 <= position < len(nodes) or not 0 <= tensor_index < len(nodes[position].outputs):
-            raise ValueError(f"The graph of the model names output {tensor_index} of call {node_index} of "
-                             f"'{name}', which is not there.")  # fmt: skip
+            raise ValueError(
+                f"The graph of the model names output {tensor_index} of call {node_index} of "
+                f"'{name}', which is not there."
+            )
         return nodes[position].outputs[tensor_index]
 
-    extra = {k: v for k, v in config.items() if k not in ("name", "trainable", "layers", "input_layers", "output_layers")}
+    extra = {
+        k: v
+        for k, v in config.items()
+        if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
+    }
     extra.pop("dtype", None)
     model = cls(
         inputs=_read_places(config["input_layers"], tensor),
@@ -136,8 +152,10 @@ def _make_operation(entry, custom_objects):
     entry = {k: v for k, v in entry.items() if k not in ("name", "inbound_nodes")}
     operation = serialization.deserialize_keras_object(entry, custom_objects=custom_objects)
     if not hasattr(operation, "_inbound_nodes"):
-        raise ValueError(f"Unexpected object from deserialization, expected a layer or operation, got a "
-                         f"{type(operation)}")  # fmt: skip
+        raise ValueError(
+            f"Unexpected object from deserialization, expected a layer or operation, got a "
+            f"{type(operation)}"
+        )
     return operation
 
 
@@ -180,7 +198,9 @@ def _read_old_call(call, made):
     if any(t is None for t in tensors):
         return None
     kwargs = entries[0][3] if len(entries[0]) > 3 else {}
-    return [tensors[0] if len(tensors) == 1 else tensors], {k: v for k, v in kwargs.items() if v is not None}
+    return [tensors[0] if len(tensors) == 1 else tensors], {
+        k: v for k, v in kwargs.items() if v is not None
+    }
 
 
 def _read_places(structure, tensor):
@@ -192,4 +212,9 @@ def _read_places(structure, tensor):
 
 
 def _is_place(x):
-    return isinstance(x, (list, tuple)) and len(x) in (3, 4) and isinstance(x[0], str) and isinstance(x[1], int)
+    return (
+        isinstance(x, (list, tuple))
+        and len(x) in (3, 4)
+        and isinstance(x[0], str)
+        and isinstance(x[1], int)
+    )

@@ -1,9 +1,11 @@
 """Keras' `ops`: functions of tensors, for values, inside traces, and on symbolic tensors."""
 
+from ranvier.ops import _define as _define
 from ranvier.ops import (
     _operators,
     control,
     convolution,
+    creation,
     elementwise,
     indexing,
     neural,
@@ -11,10 +13,19 @@ from ranvier.ops import (
     reductions,
     shapes,
 )
-from ranvier.ops import _define as _define
 from ranvier.variable import name_scope as name_scope
 
-_MODULES = (control, convolution, elementwise, indexing, neural, products, reductions, shapes)
+_MODULES = (
+    control,
+    convolution,
+    creation,
+    elementwise,
+    indexing,
+    neural,
+    products,
+    reductions,
+    shapes,
+)
 
 
 def _collect():

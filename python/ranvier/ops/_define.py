@@ -1,4 +1,4 @@
-"""How an `ops` function becomes an operation on symbolic tensors, and how arguments become tensors."""
+"""How an `ops` function becomes an operation on symbolic tensors, and its arguments tensors."""
 
 from __future__ import annotations
 
@@ -314,7 +314,9 @@ def result_type(*dtypes) -> str:
     if not dtypes:
         return config.floatx()
     weak = [d for d in dtypes if d in (int, float, bool) or d is None]
-    strong = [config.standardize_dtype(d) for d in dtypes if not (d in (int, float, bool) or d is None)]
+    strong = [
+        config.standardize_dtype(d) for d in dtypes if not (d in (int, float, bool) or d is None)
+    ]
     out = strong[0] if strong else "bool"
     for d in strong[1:]:
         out = B.promote(out, d)

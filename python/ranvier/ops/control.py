@@ -33,7 +33,11 @@ def saturate_cast(x, dtype):
         elif x.dtype == "bool":
             return _cast(x, dtype)
         else:
-            high = float(np.nextafter(np.float32(high), np.float32(0))) if high > 2**24 else float(high)
+            high = (
+                float(np.nextafter(np.float32(high), np.float32(0)))
+                if high > 2**24
+                else float(high)
+            )
             low = float(low)
         x = ew.clip(x, low, high)
     return _cast(x, dtype)
@@ -187,9 +191,7 @@ def fori_loop(lower, upper, body_fun, init_val):
         count = max(0, known[1] - known[0])
         if count == 0:
             return init_val
-        steps = apply(
-            "arange", [], {"size": count, "start": known[0], "step": 1, "dtype": "int32"}
-        )
+        steps = apply("arange", [], {"size": count, "start": known[0], "step": 1, "dtype": "int32"})
         return scan(lambda value, i: (body_fun(i, value), None), init_val, steps)[0]
     start = to_tensor(lower, "int32")
     end = to_tensor(upper, "int32")
@@ -301,9 +303,7 @@ def custom_gradient(f):
     @functools.wraps(f)
     def wrapper(*args, **kwargs):
         tensors = [to_tensor(a) for a in args]
-        return B.core.custom_gradient(
-            lambda *values: _custom_parts(f, values, kwargs), tensors
-        )
+        return B.core.custom_gradient(lambda *values: _custom_parts(f, values, kwargs), tensors)
 
     return wrapper
 
@@ -324,4 +324,3 @@ def name_scope(name, **kwargs):
     from ranvier.variable import name_scope as scope
 
     return scope(name, **kwargs)
-

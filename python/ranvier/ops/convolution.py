@@ -1,4 +1,4 @@
-"""Convolutions and pooling. Kernels work on NHWC; channels_first is a transpose before and after."""
+"""Convolutions and pooling. Kernels work on NHWC; channels_first is two transposes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ranvier.ops._define import NN, apply, op, promote_pair, reshape, to_float, 
 def _per_axis(value, rank, name):
     out = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
     if len(out) != rank:
-        raise ValueError(f"`{name}` must be an integer or {rank} integers. Received: {name}={value}")
+        raise ValueError(
+            f"`{name}` must be an integer or {rank} integers. Received: {name}={value}"
+        )
     return [int(v) for v in out]
 
 
@@ -68,7 +70,8 @@ def _check_rank(x, kernel, extra, name):
     if len(x.shape) != len(kernel.shape) - extra or not 3 <= len(x.shape) <= 5:
         raise B.ShapeError(
             f"{name}: `inputs` must be (batch, spatial..., channels) and `kernel` have one spatial "
-            f"axis for each. Received: inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}"
+            f"axis for each. Received: inputs.shape={tuple(x.shape)}, "
+            f"kernel.shape={tuple(kernel.shape)}"
         )
 
 
@@ -91,7 +94,9 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             "The number of input channels must be evenly divisible by kernel's in_channels. "
             f"Received input channels {channels} and kernel in_channels {depth}. "
         )
-    return _from_last(_conv(x, kernel, strides, padding, dilation_rate, channels // depth), data_format)
+    return _from_last(
+        _conv(x, kernel, strides, padding, dilation_rate, channels // depth), data_format
+    )
 
 
 @op(NN, static=("strides", "padding", "data_format", "dilation_rate"))
@@ -118,7 +123,15 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
 
 
 @op(NN, static=("strides", "padding", "data_format", "dilation_rate"))
-def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):  # fmt: skip
+def separable_conv(
+    inputs,
+    depthwise_kernel,
+    pointwise_kernel,
+    strides=1,
+    padding="valid",
+    data_format=None,
+    dilation_rate=1,
+):
     """A depthwise convolution followed by a 1x1 convolution."""
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
@@ -142,7 +155,15 @@ def _transposed_axis(n, k, s, d, padding, extra):
 
 
 @op(NN, static=("strides", "padding", "output_padding", "data_format", "dilation_rate"))
-def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):  # fmt: skip
+def conv_transpose(
+    inputs,
+    kernel,
+    strides=1,
+    padding="valid",
+    output_padding=None,
+    data_format=None,
+    dilation_rate=1,
+):
     """The transpose (gradient) of a convolution.
 
     Args:
@@ -156,17 +177,32 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     rank = len(x.shape) - 2
     strides = _per_axis(strides, rank, "strides")
     dilation = _per_axis(dilation_rate, rank, "dilation_rate")
-    extra = [None] * rank if output_padding is None else _per_axis(output_padding, rank, "output_padding")
+    extra = (
+        [None] * rank
+        if output_padding is None
+        else _per_axis(output_padding, rank, "output_padding")
+    )
     padding = padding.lower()
     if padding not in ("valid", "same"):
-        raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}")
+        raise ValueError(
+            f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}"
+        )
     sizes, pads = [], []
     for n, k, s, d, e in zip(x.shape[1:-1], kernel.shape, strides, dilation, extra):
         size, low, high = _transposed_axis(n, k, s, d, padding, e)
         sizes.append(size)
         pads += [low, high]
-    out = apply("conv_grad_data", [x, kernel], {"strides": strides, "dilations": dilation,
-                                                "padding": pads, "groups": 1, "input_size": sizes})  # fmt: skip
+    out = apply(
+        "conv_grad_data",
+        [x, kernel],
+        {
+            "strides": strides,
+            "dilations": dilation,
+            "padding": pads,
+            "groups": 1,
+            "input_size": sizes,
+        },
+    )
     return _from_last(out, data_format)
 
 
@@ -247,4 +283,3 @@ def space_to_depth(x, block_size, data_format="channels_last"):
     x = reshape(x, [n, h // b, b, w // b, b, c])
     x = apply("transpose", [x], {"perm": [0, 1, 3, 2, 4, 5]})
     return _from_last(reshape(x, [n, h // b, w // b, c * b * b]), data_format)
-

@@ -117,7 +117,9 @@ add = _binary("add", "Sum of two tensors, element by element.", bool_as="logical
 subtract = _binary("subtract", "Difference of two tensors, element by element.")
 multiply = _binary("multiply", "Product of two tensors, element by element.", bool_as="logical_and")
 divide = _binary("divide", "True quotient; integers give floats.", floating=True)
-true_divide = _binary("true_divide", "True quotient; integers give floats.", "divide", floating=True)
+true_divide = _binary(
+    "true_divide", "True quotient; integers give floats.", "divide", floating=True
+)
 floor_divide = _binary("floor_divide", "Quotient rounded down.", bool_as="int32")
 mod = _binary("mod", "Remainder with the sign of the divisor.", bool_as="int32")
 power = _binary("power", "x1 to the power x2.", bool_as="int32")
@@ -135,8 +137,12 @@ bitwise_or = _bits("bitwise_or", "Bits set in either.")
 bitwise_xor = _bits("bitwise_xor", "Bits set in one of the two.")
 left_shift = _bits("left_shift", "Bits moved left by x2.", bool_as="int32")
 right_shift = _bits("right_shift", "Bits moved right by x2.", bool_as="int32")
-bitwise_left_shift = _bits("bitwise_left_shift", "Bits moved left by x2.", "left_shift", bool_as="int32")
-bitwise_right_shift = _bits("bitwise_right_shift", "Bits moved right by x2.", "right_shift", bool_as="int32")
+bitwise_left_shift = _bits(
+    "bitwise_left_shift", "Bits moved left by x2.", "left_shift", bool_as="int32"
+)
+bitwise_right_shift = _bits(
+    "bitwise_right_shift", "Bits moved right by x2.", "right_shift", bool_as="int32"
+)
 
 negative = _unary("negative", "-x.", floating=False)
 absolute = _unary("absolute", "|x|.", floating=False, bool_as="same")
@@ -216,7 +222,9 @@ def logical_not(x):
 def where(condition, x1=None, x2=None):
     """x1 where the condition holds, else x2; the indices where it holds when both are missing."""
     if (x1 is None) != (x2 is None):
-        raise ValueError("`x1` and `x2` either both should be `None` or both should have non-None value.")
+        raise ValueError(
+            "`x1` and `x2` either both should be `None` or both should have non-None value."
+        )
     if x1 is None:
         from ranvier.ops.indexing import nonzero
 
@@ -411,8 +419,10 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     x = to_tensor(x)
     if not config.is_float_dtype(x.dtype):
         return x
-    largest = float(np.finfo(np.float32).max) if x.dtype in ("float32", "bfloat16") else float(
-        np.finfo(x.dtype).max
+    largest = (
+        float(np.finfo(np.float32).max)
+        if x.dtype in ("float32", "bfloat16")
+        else float(np.finfo(x.dtype).max)
     )
     if x.dtype == "bfloat16":
         largest = 3.3895313892515355e38

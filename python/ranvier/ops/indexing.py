@@ -104,7 +104,8 @@ def slice(inputs, start_indices, shape):
         return apply("dynamic_slice", [x, _start_tensor(start_indices)], {"sizes": sizes})
     sizes = [x.shape[i] - s if d == -1 else d for i, (s, d) in enumerate(zip(starts, sizes))]
     starts = [
-        builtins.max(0, min(s if s >= 0 else s + n, n - d)) for s, d, n in zip(starts, sizes, x.shape)
+        builtins.max(0, min(s if s >= 0 else s + n, n - d))
+        for s, d, n in zip(starts, sizes, x.shape)
     ]
     return apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": [1] * len(sizes)})
 
@@ -268,9 +269,9 @@ def bincount(x, weights=None, minlength=0, sparse=False):
 @op(NUMPY, static=("bins", "range"))
 def histogram(x, bins=10, range=None):
     """Counts and edges of equal bins between the bounds; needs the bounds' values."""
+    from ranvier.ops.creation import linspace
     from ranvier.ops.reductions import max as _max
     from ranvier.ops.reductions import min as _min
-    from ranvier.ops.shapes import linspace
 
     x = reshape(to_tensor(x), [-1])
     if not config.is_float_dtype(x.dtype):
@@ -282,9 +283,7 @@ def histogram(x, bins=10, range=None):
     inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
     index = ew.subtract(searchsorted(edges, x, side="right"), 1)
     index = ew.minimum(ew.maximum(index, 0), bins - 1)
-    counts = apply(
-        "bincount_weighted", [index, cast(inside, "float32")], {"length": int(bins)}
-    )
+    counts = apply("bincount_weighted", [index, cast(inside, "float32")], {"length": int(bins)})
     return cast(counts, "int32"), edges
 
 
@@ -318,10 +317,24 @@ def select(condlist, choicelist, default=0):
     return out
 
 
-def unique(x, sorted=True, return_index=False, return_inverse=False, return_counts=False, axis=None, size=None, fill_value=None):  # fmt: skip
+def unique(
+    x,
+    sorted=True,
+    return_index=False,
+    return_inverse=False,
+    return_counts=False,
+    axis=None,
+    size=None,
+    fill_value=None,
+):
     """Distinct values in ascending order; needs the values."""
-    found = np.unique(to_tensor(x).numpy(), return_index=return_index, return_inverse=return_inverse,
-                      return_counts=return_counts, axis=axis)  # fmt: skip
+    found = np.unique(
+        to_tensor(x).numpy(),
+        return_index=return_index,
+        return_inverse=return_inverse,
+        return_counts=return_counts,
+        axis=axis,
+    )
     parts = list(found) if isinstance(found, tuple) else [found]
     if size is not None:
         along = axis or 0
@@ -333,7 +346,10 @@ def unique(x, sorted=True, return_index=False, return_inverse=False, return_coun
             widths = [(0, 0)] * parts[0].ndim
             widths[along] = (0, size - count)
             parts[0] = np.pad(parts[0], widths, constant_values=value)
-    tensors = [B.tensor(np.ascontiguousarray(p if i == 0 else p.astype("int32"))) for i, p in enumerate(parts)]
+    tensors = [
+        B.tensor(np.ascontiguousarray(p if i == 0 else p.astype("int32")))
+        for i, p in enumerate(parts)
+    ]
     return tensors[0] if len(tensors) == 1 else tuple(tensors)
 
 
@@ -392,7 +408,6 @@ def index(x: Tensor, key) -> Tensor:
     return _advanced(x, arrays, items) if arrays else x
 
 
-
 def _plain_key(k):
     if k is None or k is Ellipsis or isinstance(k, (builtins.slice, Tensor)):
         return _known_slice(k) if isinstance(k, builtins.slice) else k
@@ -449,10 +464,14 @@ def _advanced(x, arrays, items):
     rank = len(x.shape)
     rest = [i for i in range(rank) if i not in axes]
     dims = [x.shape[a] for a in axes]
-    moved = apply("transpose", [x], {"perm": axes + rest}) if axes + rest != list(range(rank)) else x
+    moved = (
+        apply("transpose", [x], {"perm": axes + rest}) if axes + rest != list(range(rank)) else x
+    )
     flat = reshape(moved, [math.prod(dims)] + [x.shape[i] for i in rest])
     position = None
-    for tensor, d, stride in zip(tensors, dims, [math.prod(dims[i + 1 :]) for i in range(len(dims))]):
+    for tensor, d, stride in zip(
+        tensors, dims, [math.prod(dims[i + 1 :]) for i in range(len(dims))]
+    ):
         wrapped = ew.where(ew.less(tensor, 0), ew.add(tensor, d), tensor)
         term = ew.multiply(wrapped, stride)
         position = term if position is None else ew.add(position, term)
@@ -461,7 +480,9 @@ def _advanced(x, arrays, items):
         return out
     # Neighbouring index axes: their result stands where they stood.
     count = len(position.shape)
-    order = list(range(count, count + axes[0])) + list(range(count)) + list(
-        range(count + axes[0], len(out.shape))
+    order = (
+        list(range(count, count + axes[0]))
+        + list(range(count))
+        + list(range(count + axes[0], len(out.shape)))
     )
     return apply("transpose", [out], {"perm": order})

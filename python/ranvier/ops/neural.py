@@ -6,6 +6,7 @@ import math
 
 from ranvier import _backend as B
 from ranvier import config
+from ranvier.ops import creation
 from ranvier.ops import elementwise as ew
 from ranvier.ops import reductions as red
 from ranvier.ops._define import (
@@ -171,7 +172,9 @@ def glu(x, axis=-1):
 
     x = to_float(x)
     if x.shape[one_axis(axis, x.ndim)] % 2:
-        raise B.ShapeError(f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}")
+        raise B.ShapeError(
+            f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}"
+        )
     a, b = split(x, 2, axis)
     return ew.multiply(a, sigmoid(b))
 
@@ -215,7 +218,7 @@ def sparsemax(x, axis=-1):
     total = red.cumsum(ordered, axis)
     spread = [1] * x.ndim
     spread[axis] = -1
-    k = reshape(cast(sh.arange(1, x.shape[axis] + 1), x.dtype), spread)
+    k = reshape(cast(creation.arange(1, x.shape[axis] + 1), x.dtype), spread)
     inside = ew.greater(ew.add(ew.multiply(k, ordered), 1.0), total)
     count = red.sum(cast(inside, x.dtype), axis, True)
     support = red.sum(ew.where(inside, ordered, 0.0), axis, True)
@@ -252,7 +255,9 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         size = [x.shape[axis]]
         gamma = B.full(size, 1.0, x.dtype) if scale is None else to_tensor(scale, x.dtype)
         beta = B.full(size, 0.0, x.dtype) if offset is None else to_tensor(offset, x.dtype)
-        return apply("batch_norm_infer", [x, mean, variance, gamma, beta], {"epsilon": float(epsilon)})
+        return apply(
+            "batch_norm_infer", [x, mean, variance, gamma, beta], {"epsilon": float(epsilon)}
+        )
     inverse = ew.rsqrt(ew.add(reshape(variance, shape), epsilon))
     if scale is not None:
         inverse = ew.multiply(inverse, reshape(to_tensor(scale, x.dtype), shape))
@@ -335,8 +340,10 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """-sum(target log(probabilities)) along an axis."""
     target, output = promote_pair(target, output, floating=True)
     if not output.ndim:
-        raise B.ShapeError("Arguments `target` and `output` must be at least rank 1. Received: "
-                           f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}")  # fmt: skip
+        raise B.ShapeError(
+            "Arguments `target` and `output` must be at least rank 1. Received: "
+            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
+        )
     _same_rank(target, output, "categorical_crossentropy")
     last = one_axis(axis, output.ndim) == output.ndim - 1
     if from_logits and last and output.dtype in ("float32", "float64"):
@@ -401,7 +408,17 @@ def psnr(x1, x2, max_val):
 
 
 @op(NN, static=("is_causal", "flash_attention", "attn_logits_soft_cap"))
-def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None, attn_logits_soft_cap=None):  # fmt: skip
+def dot_product_attention(
+    query,
+    key,
+    value,
+    bias=None,
+    mask=None,
+    scale=None,
+    is_causal=False,
+    flash_attention=None,
+    attn_logits_soft_cap=None,
+):
     """Scaled dot-product attention of (batch, time, heads, dim) tensors; fewer key heads repeat."""
     from ranvier.ops import products as pr
     from ranvier.ops import shapes as sh
@@ -409,8 +426,10 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
     query, key = promote_pair(query, key, floating=True)
     value = to_tensor(value, query.dtype)
     if query.ndim != 4:
-        raise ValueError("`dot_product_attention` only supports 4D inputs. Received: "
-                         f"query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}")  # fmt: skip
+        raise ValueError(
+            "`dot_product_attention` only supports 4D inputs. Received: "
+            f"query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}"
+        )
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         key, value = sh.repeat(key, groups, 2), sh.repeat(value, groups, 2)
@@ -425,6 +444,6 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
     if mask is not None:
         logits = ew.where(cast(to_tensor(mask), "bool"), logits, low)
     if is_causal:
-        causal = sh.tri(query.shape[1], key.shape[1], dtype="bool")
+        causal = creation.tri(query.shape[1], key.shape[1], dtype="bool")
         logits = ew.where(causal, logits, low)
     return pr.einsum("BNTS,BSNH->BTNH", softmax(logits), value)

@@ -1,6 +1,6 @@
 """`keras.ops.numpy`: the part of `ops` that NumPy has as well."""
 
-from ranvier.ops import elementwise, indexing, products, reductions, shapes
+from ranvier.ops import creation, elementwise, indexing, products, reductions, shapes
 
 _OTHERS = {"rsqrt", "erf", "erfc", "erfinv", "one_hot", "multi_hot", "scatter", "scatter_update",
            "slice", "slice_update", "top_k", "in_top_k", "logsumexp", "segment_sum", "segment_max",
@@ -12,7 +12,7 @@ def _collect():
 
     names = {
         name
-        for module in (elementwise, indexing, products, reductions, shapes)
+        for module in (creation, elementwise, indexing, products, reductions, shapes)
         for name in vars(module)
         if name in ops.__all__ and name not in _OTHERS
     }

@@ -23,7 +23,6 @@ from ranvier.ops._define import (
     promote_pair,
     reshape,
     to_float,
-    to_tensor,
 )
 
 
@@ -99,7 +98,9 @@ def tensordot(x1, x2, axes=2):
     n = math.prod(b.shape[i] for i in keep_b)
     rows = reshape(sh.transpose(a, keep_a + left), [m, k])
     cols = reshape(sh.transpose(b, right + keep_b), [k, n])
-    return reshape(_product(rows, cols), [a.shape[i] for i in keep_a] + [b.shape[i] for i in keep_b])
+    return reshape(
+        _product(rows, cols), [a.shape[i] for i in keep_a] + [b.shape[i] for i in keep_b]
+    )
 
 
 @op(NUMPY, static=("axisa", "axisb", "axisc", "axis"))
@@ -110,8 +111,10 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
     a, b = promote_pair(x1, x2)
     a, b = sh.moveaxis(a, axisa, -1), sh.moveaxis(b, axisb, -1)
     if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
-        raise B.ShapeError("`x1`'s dim on `axis={}` and `x2`'s must be 2 or 3. Received: {} and {}".format(
-            axisa, tuple(a.shape), tuple(b.shape)))  # fmt: skip
+        raise B.ShapeError(
+            f"`x1`'s dim on `axis={axisa}` and `x2`'s must be 2 or 3. Received: "
+            f"{tuple(a.shape)} and {tuple(b.shape)}"
+        )
     pa = [a[..., i] for i in range(a.shape[-1])] + ([0.0] if a.shape[-1] == 2 else [])
     pb = [b[..., i] for i in range(b.shape[-1])] + ([0.0] if b.shape[-1] == 2 else [])
 
@@ -176,7 +179,9 @@ def _parse(subscripts, ranks):
             f"einsum: {len(terms)} index lists for {len(ranks)} operands. Received: {subscripts!r}"
         )
     free = [c for c in string.ascii_letters if c not in text]
-    depth = max((r - len(t.replace("...", "")) for t, r in zip(terms, ranks) if "..." in t), default=0)
+    depth = max(
+        (r - len(t.replace("...", "")) for t, r in zip(terms, ranks) if "..." in t), default=0
+    )
     dots = "".join(free[:depth])
     full = []
     for term, rank in zip(terms, ranks):
@@ -193,7 +198,9 @@ def _parse(subscripts, ranks):
         out = right.replace("...", dots)
     else:
         letters = "".join(full)
-        out = dots + "".join(sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots))
+        out = dots + "".join(
+            sorted(c for c in set(letters) if letters.count(c) == 1 and c not in dots)
+        )
     return full, out
 
 
@@ -274,8 +281,11 @@ def correlate(x1, x2, mode="valid"):
         raise ValueError(f"correlate: `mode` must be valid, same or full. Received: mode={mode!r}")
     left = {"valid": 0, "same": m // 2, "full": m - 1}[mode]
     right = {"valid": 0, "same": m - 1 - m // 2, "full": m - 1}[mode]
-    out = apply("conv", [reshape(a, [1, n, 1]), reshape(b, [m, 1, 1])],
-                {"strides": [1], "dilations": [1], "padding": [left, right], "groups": 1})  # fmt: skip
+    out = apply(
+        "conv",
+        [reshape(a, [1, n, 1]), reshape(b, [m, 1, 1])],
+        {"strides": [1], "dilations": [1], "padding": [left, right], "groups": 1},
+    )
     return reshape(out, [-1])
 
 
@@ -305,9 +315,15 @@ def _host_function(name, doc, run):
 inv = _host_function("inv", "Inverse of square matrices.", np.linalg.inv)
 det = _host_function("det", "Determinant of square matrices.", np.linalg.det)
 eig = _host_function("eig", "Eigenvalues and eigenvectors.", lambda a: tuple(np.linalg.eig(a)))
-eigh = _host_function("eigh", "Eigenvalues and vectors of symmetric matrices.", lambda a: tuple(np.linalg.eigh(a)))
-slogdet = _host_function("slogdet", "Sign and logarithm of the determinant.", lambda a: tuple(np.linalg.slogdet(a)))
-logdet = _host_function("logdet", "Logarithm of the determinant.", lambda a: np.linalg.slogdet(a)[1])
+eigh = _host_function(
+    "eigh", "Eigenvalues and vectors of symmetric matrices.", lambda a: tuple(np.linalg.eigh(a))
+)
+slogdet = _host_function(
+    "slogdet", "Sign and logarithm of the determinant.", lambda a: tuple(np.linalg.slogdet(a))
+)
+logdet = _host_function(
+    "logdet", "Logarithm of the determinant.", lambda a: np.linalg.slogdet(a)[1]
+)
 
 
 @op(LINALG, static=("rcond",))
@@ -341,7 +357,10 @@ def cholesky_inverse(x, upper=False):
 def qr(x, mode="reduced"):
     """Orthogonal and upper triangular factors."""
     if mode not in ("reduced", "complete"):
-        raise ValueError(f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}")
+        raise ValueError(
+            f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. "
+            f"Received: mode={mode}"
+        )
     x = to_float(x)
     q, r = np.linalg.qr(_host(x), mode=mode)
     return _back(q, x.dtype), _back(r, x.dtype)
@@ -395,4 +414,3 @@ def cdist(x, y):
     a, b = promote_pair(x, y, floating=True)
     gap = ew.subtract(expand(a, -2), expand(b, -3))
     return ew.sqrt(red.sum(ew.square(gap), -1))
-

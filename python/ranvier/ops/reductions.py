@@ -28,7 +28,13 @@ def _attrs(x, axis, keepdims):
     return {"axes": list(axis_tuple(axis, len(x.shape))), "keepdims": bool(keepdims)}
 
 
-_ACCUMULATE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}
+_ACCUMULATE = {
+    "bool": "int32",
+    "int8": "int32",
+    "int16": "int32",
+    "uint8": "uint32",
+    "uint16": "uint32",
+}
 
 
 @op(NUMPY, static=("axis", "keepdims"))
@@ -157,8 +163,10 @@ def average(x, axis=None, weights=None):
     x, weights = promote_pair(x, weights, floating=True)
     if len(weights.shape) != len(x.shape):
         if len(weights.shape) != 1 or axis is None:
-            raise ValueError("average: `weights` must have the shape of `x`, or be of rank 1 with an "
-                             f"`axis`. Received: {weights.shape} and axis={axis}")  # fmt: skip
+            raise ValueError(
+                "average: `weights` must have the shape of `x`, or be of rank 1 with an "
+                f"`axis`. Received: {weights.shape} and axis={axis}"
+            )
         shape = [1] * len(x.shape)
         shape[one_axis(axis, len(x.shape))] = weights.shape[0]
         weights = reshape(weights, shape)
@@ -301,16 +309,22 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
     weights = _quantile_weights(method, position, low)
     take = lambda index: apply("take", [ordered, cast(index, "int32")], {"axis": -1})  # noqa: E731
     a, b = take(low), take(high)
-    out = a if weights == "lower" else b if weights == "higher" else ew.add(
-        a, ew.multiply(ew.subtract(b, a), weights)
+    out = (
+        a
+        if weights == "lower"
+        else b
+        if weights == "higher"
+        else ew.add(a, ew.multiply(ew.subtract(b, a), weights))
     )
     out = ew.where(expand(nan, -1), math.nan, out)
     from ranvier.ops.shapes import moveaxis
 
     out = moveaxis(out, -1, 0)
-    shape = [1 if i in axes else d for i, d in enumerate(x.shape)] if keepdims else [
-        x.shape[i] for i in kept
-    ]
+    shape = (
+        [1 if i in axes else d for i, d in enumerate(x.shape)]
+        if keepdims
+        else [x.shape[i] for i in kept]
+    )
     return reshape(out, list(q.shape) + shape)
 
 
@@ -360,7 +374,11 @@ def _nan_extremum(name, doc, fill, base):
         x = to_tensor(x)
         nan = ew.isnan(x)
         out = base(ew.where(nan, fill if config.is_float_dtype(x.dtype) else x, x), axis, keepdims)
-        return ew.where(all(nan, axis, keepdims), math.nan, out) if config.is_float_dtype(x.dtype) else out
+        return (
+            ew.where(all(nan, axis, keepdims), math.nan, out)
+            if config.is_float_dtype(x.dtype)
+            else out
+        )
 
     fn.__name__, fn.__doc__ = name, doc
     return op(NUMPY, static=("axis", "keepdims"))(fn)
@@ -375,7 +393,9 @@ def nanargmax(x, axis=None, keepdims=False):
     """Index of the largest value, NaN ignored; -1 where all are NaN."""
     x = to_tensor(x)
     nan = ew.isnan(x)
-    best = argmax(ew.where(nan, -math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims)
+    best = argmax(
+        ew.where(nan, -math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
+    )
     return ew.where(all(nan, axis, keepdims), -1, best)
 
 
@@ -384,7 +404,9 @@ def nanargmin(x, axis=None, keepdims=False):
     """Index of the smallest value, NaN ignored; -1 where all are NaN."""
     x = to_tensor(x)
     nan = ew.isnan(x)
-    best = argmin(ew.where(nan, math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims)
+    best = argmin(
+        ew.where(nan, math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
+    )
     return ew.where(all(nan, axis, keepdims), -1, best)
 
 
@@ -442,10 +464,12 @@ def norm(x, ord=None, axis=None, keepdims=False):
         inner, outer = (row, column) if ord in (1, -1) else (column, row)
         pick = max if ord > 0 else min
         out = pick(sum(size, inner, True), outer, True)
-        return out if keepdims else reshape(
-            out, [d for i, d in enumerate(x.shape) if i not in axes]
+        return (
+            out if keepdims else reshape(out, [d for i, d in enumerate(x.shape) if i not in axes])
         )
-    raise ValueError(f"norm: invalid `ord` for {len(axes)} axes. Received: ord={ord!r}, axis={axis}")
+    raise ValueError(
+        f"norm: invalid `ord` for {len(axes)} axes. Received: ord={ord!r}, axis={axis}"
+    )
 
 
 def _vector_norm(size, ord, axes, keepdims):

@@ -1,4 +1,4 @@
-"""Creation of tensors, and functions that move elements without computing."""
+"""Functions that move elements without computing."""
 
 from __future__ import annotations
 
@@ -14,163 +14,18 @@ from ranvier.ops._define import (
     NUMPY,
     apply,
     axis_tuple,
-    cast as _cast,
     expand,
     one_axis,
     op,
     promote_all,
-    reshape as _reshape,
     to_float,
     to_tensor,
 )
+from ranvier.ops._define import (
+    reshape as _reshape,
+)
+from ranvier.ops.creation import _shape_list, ones_like, zeros
 from ranvier.symbolic.keras_tensor import KerasTensor
-
-
-def _shape_list(shape):
-    return [int(shape)] if isinstance(shape, (int, np.integer)) else [int(d) for d in shape]
-
-
-def _created(shape, value, dtype):
-    return apply("full", [], {"shape": _shape_list(shape), "dtype": dtype, "value": value})
-
-
-@op(NUMPY, static=("shape", "dtype"))
-def zeros(shape, dtype=None):
-    """A tensor of zeros."""
-    return _created(shape, 0.0, config.standardize_dtype(dtype))
-
-
-@op(NUMPY, static=("shape", "dtype"))
-def ones(shape, dtype=None):
-    """A tensor of ones."""
-    return _created(shape, 1.0, config.standardize_dtype(dtype))
-
-
-@op(NUMPY, static=("shape", "dtype"))
-def empty(shape, dtype=None):
-    """A tensor of zeros; nothing here is left uninitialized."""
-    return _created(shape, 0.0, config.standardize_dtype(dtype))
-
-
-@op(NUMPY, static=("shape", "dtype"))
-def full(shape, fill_value, dtype=None):
-    """A tensor of one value, or of a value broadcast to the shape."""
-    if dtype is None and not isinstance(fill_value, (bool, int, float)):
-        dtype = to_tensor(fill_value).dtype
-    dtype = config.standardize_dtype(dtype)
-    exact = isinstance(fill_value, (bool, float)) or (
-        isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53
-    )
-    if exact:
-        return _created(shape, float(fill_value), dtype)
-    return apply("broadcast_to", [to_tensor(fill_value, dtype)], {"shape": _shape_list(shape)})
-
-
-@op(NUMPY, static=("dtype",))
-def zeros_like(x, dtype=None):
-    """Zeros with the shape and, unless given, the dtype of x."""
-    x = to_tensor(x)
-    return _created(x.shape, 0.0, config.standardize_dtype(dtype) if dtype else x.dtype)
-
-
-@op(NUMPY, static=("dtype",))
-def ones_like(x, dtype=None):
-    """Ones with the shape and, unless given, the dtype of x."""
-    x = to_tensor(x)
-    return _created(x.shape, 1.0, config.standardize_dtype(dtype) if dtype else x.dtype)
-
-
-@op(NUMPY, static=("dtype",))
-def empty_like(x, dtype=None):
-    """Zeros with the shape and, unless given, the dtype of x."""
-    return zeros_like(x, dtype)
-
-
-@op(NUMPY, static=("dtype",))
-def full_like(x, fill_value, dtype=None):
-    """One value with the shape and, unless given, the dtype of x."""
-    x = to_tensor(x)
-    return full(x.shape, fill_value, config.standardize_dtype(dtype) if dtype else x.dtype)
-
-
-@op(NUMPY, static=("dtype",))
-def arange(start, stop=None, step=None, dtype=None):
-    """start, start + step, … before stop; from 0 when only one bound is given."""
-    if stop is None:
-        start, stop = 0, start
-    step = 1 if step is None else step
-    start, stop, step = (x.item() if hasattr(x, "item") else x for x in (start, stop, step))
-    if dtype is None:
-        floats = any(isinstance(x, float) for x in (start, stop, step))
-        dtype = config.floatx() if floats else "int32"
-    dtype = config.standardize_dtype(dtype)
-    size = max(0, math.ceil((stop - start) / step))
-    if all(float(v).is_integer() for v in (start, step)):
-        attrs = {"size": size, "start": int(start), "step": int(step), "dtype": dtype}
-        return apply("arange", [], attrs)
-    index = apply("arange", [], {"size": size, "start": 0, "step": 1, "dtype": "float64"})
-    return _cast(ew.add(ew.multiply(index, float(step)), float(start)), dtype)
-
-
-@op(NUMPY, static=("num", "endpoint", "retstep", "dtype", "axis"))
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    """`num` evenly spaced values from start to stop (left out without `endpoint`)."""
-    if num < 0:
-        raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
-    start, stop = promote_all([start, stop], floating=True)
-    out_dtype = config.standardize_dtype(dtype) if dtype else start.dtype
-    gaps = num - 1 if endpoint else num
-    step = ew.divide(ew.subtract(stop, start), float(gaps) if gaps > 0 else math.nan)
-    span = ew.subtract(stop, start)
-    index = _cast(arange(num), start.dtype)
-    index = _reshape(index, [num] + [1] * len(span.shape))
-    out = ew.add(ew.multiply(ew.divide(index, float(max(gaps, 1))), span), start)
-    if endpoint and num > 1:
-        last = ew.equal(index, float(num - 1))
-        out = ew.where(last, stop, out)
-    if axis != 0:
-        out = moveaxis(out, 0, axis)
-    out = _cast(out, out_dtype)
-    return (out, step) if retstep else out
-
-
-@op(NUMPY, static=("num", "endpoint", "base", "dtype", "axis"))
-def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
-    """base ** linspace(start, stop)."""
-    out = ew.power(float(base), linspace(start, stop, num, endpoint, axis=axis))
-    return _cast(out, config.standardize_dtype(dtype)) if dtype else out
-
-
-@op(NUMPY, static=("num", "endpoint", "dtype", "axis"))
-def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """Values evenly spaced on a logarithmic scale, from start to stop."""
-    start, stop = promote_all([start, stop], floating=True)
-    sign = ew.sign(start)
-    out = ew.exp(linspace(ew.log(ew.absolute(start)), ew.log(ew.absolute(stop)), num, endpoint, axis=axis))
-    out = ew.multiply(sign, out)
-    return _cast(out, config.standardize_dtype(dtype)) if dtype else out
-
-
-@op(NUMPY, static=("N", "M", "k", "dtype"))
-def eye(N, M=None, k=0, dtype=None):
-    """Ones on the kth diagonal of an N x M matrix."""
-    return apply("eye", [], {"rows": int(N), "cols": int(N if M is None else M), "k": int(k),
-                             "dtype": config.standardize_dtype(dtype)})  # fmt: skip
-
-
-@op(NUMPY, static=("n", "dtype"))
-def identity(n, dtype=None):
-    """The n x n identity matrix."""
-    return eye(n, dtype=dtype)
-
-
-@op(NUMPY, static=("N", "M", "k", "dtype"))
-def tri(N, M=None, k=0, dtype=None):
-    """Ones on and below the kth diagonal."""
-    cols = N if M is None else M
-    row, col = arange(N), arange(cols)
-    below = ew.greater_equal(ew.add(expand(row, 1), k), expand(col, 0))
-    return _cast(below, config.standardize_dtype(dtype))
 
 
 @op(NUMPY, static=("k",))
@@ -191,7 +46,9 @@ def reshape(x, newshape):
     shape = [newshape] if isinstance(newshape, (int, np.integer)) else list(newshape)
     if any(d is None for d in shape):
         if sum(d is None for d in shape) + sum(d == -1 for d in shape if d is not None) > 1:
-            raise ValueError(f"reshape: at most one size may be unknown. Received: newshape={newshape}")
+            raise ValueError(
+                f"reshape: at most one size may be unknown. Received: newshape={newshape}"
+            )
         shape = [-1 if d is None else d for d in shape]
     return _reshape(to_tensor(x), [int(d) for d in shape])
 
@@ -249,8 +106,10 @@ def moveaxis(x, source, destination):
     rank = len(x.shape)
     source, destination = axis_tuple(source, rank), axis_tuple(destination, rank)
     if len(source) != len(destination):
-        raise ValueError("moveaxis: `source` and `destination` must have the same number of elements. "
-                         f"Received: source={source}, destination={destination}")  # fmt: skip
+        raise ValueError(
+            "moveaxis: `source` and `destination` must have the same number of elements. "
+            f"Received: source={source}, destination={destination}"
+        )
     order = [i for i in range(rank) if i not in source]
     for d, s in sorted(zip(destination, source)):
         order.insert(d, s)
@@ -446,7 +305,9 @@ def rot90(array, k=1, axes=(0, 1)):
     """Rotated by k quarter turns in the plane of two axes."""
     x = to_tensor(array)
     if len(x.shape) < 2:
-        raise ValueError(f"Input array must have at least 2 dimensions. Received: array.shape={x.shape}")
+        raise ValueError(
+            f"Input array must have at least 2 dimensions. Received: array.shape={x.shape}"
+        )
     a, b = axis_tuple(axes, len(x.shape))
     if a == b:
         raise ValueError(f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions.")
@@ -463,7 +324,9 @@ def roll(x, shift, axis=None):
     """Moved cyclically along axes."""
     x = to_tensor(x)
     if axis is None:
-        return _reshape(apply("roll", [_reshape(x, [-1])], {"shift": int(shift), "axis": 0}), x.shape)
+        return _reshape(
+            apply("roll", [_reshape(x, [-1])], {"shift": int(shift), "axis": 0}), x.shape
+        )
     axes = axis_tuple(axis, len(x.shape))
     shifts = [shift] * len(axes) if isinstance(shift, (int, np.integer)) else list(shift)
     for s, a in zip(shifts, axes):
@@ -561,13 +424,6 @@ def copy(x):
     return apply("copy", [to_tensor(x)], None)
 
 
-def array(x, dtype=None):
-    """A tensor from an array, a nested list or a number."""
-    if isinstance(x, KerasTensor):
-        return x
-    return to_tensor(x, config.standardize_dtype(dtype) if dtype else None)
-
-
 def ndim(x):
     """Rank."""
     return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
@@ -583,26 +439,6 @@ def view(x, dtype=None):
     """The bytes of the tensor read as another dtype; needs the value."""
     dtype = config.standardize_dtype(dtype)
     return B.tensor(to_tensor(x).numpy().view(dtype))
-
-
-def _window(name, doc, values):
-    def fn(x):
-        return B.tensor(np.asarray(values(int(x)), dtype=config.floatx()))
-
-    fn.__name__, fn.__doc__ = name, doc
-    return op(NUMPY)(fn)
-
-
-bartlett = _window("bartlett", "Triangular window of x points.", np.bartlett)
-blackman = _window("blackman", "Blackman window of x points.", np.blackman)
-hamming = _window("hamming", "Hamming window of x points.", np.hamming)
-hanning = _window("hanning", "Hann window of x points.", np.hanning)
-
-
-@op(NUMPY, static=("beta",))
-def kaiser(x, beta):
-    """Kaiser window of x points."""
-    return B.tensor(np.asarray(np.kaiser(int(x), float(beta)), dtype=config.floatx()))
 
 
 @op(NUMPY, static=("N", "increasing"))

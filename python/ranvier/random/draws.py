@@ -52,8 +52,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Numbers spread evenly over [minval, maxval)."""
     if dtype and not config.is_float_dtype(dtype):
         raise ValueError(
-            "`keras.random.uniform` requires a floating point `dtype`. Received: "
-            f"dtype={dtype} "
+            f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={dtype} "
         )
     dtype = config.standardize_dtype(dtype)
     plain = _number(minval) and _number(maxval)
@@ -132,7 +131,9 @@ def gamma(shape, alpha, dtype=None, seed=None):
     c = ops.divide(1.0, ops.sqrt(ops.multiply(d, 9.0)))
     words = draw_seed(seed)
     wide = [_ROUNDS, *shape]
-    z = B.apply("random_normal", [words], {"shape": wide, "dtype": dtype, "mean": 0.0, "stddev": 1.0})
+    z = B.apply(
+        "random_normal", [words], {"shape": wide, "dtype": dtype, "mean": 0.0, "stddev": 1.0}
+    )
     u = _uniform_from(words, 1, wide, dtype)
     v = ops.power(ops.maximum(ops.add(ops.multiply(z, c), 1.0), 0.0), 3)
     positive = ops.greater(v, 0.0)

@@ -39,7 +39,9 @@ class SeedGenerator:
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
         words = np.array([seed & 0xFFFFFFFF, 0], dtype="uint32")
         with name_scope(self.name, caller=self):
-            self.state = Variable(words, dtype="uint32", trainable=False, name="seed_generator_state")
+            self.state = Variable(
+                words, dtype="uint32", trainable=False, name="seed_generator_state"
+            )
 
     def next(self, ordered: bool = True):
         """The seed of one draw; the state moves on."""

@@ -105,7 +105,8 @@ class Function(Operation):
             if len(shape) != len(symbol.shape):
                 raise ValueError(
                     f"{type(self).__name__} was passed incompatible inputs. For input "
-                    f"'{symbol.name}', expected shape {symbol.shape}, but received instead a tensor "
+                    f"'{symbol.name}', expected shape {symbol.shape}, but received instead a "
+                    "tensor "
                     f"with shape {shape}."
                 )
             for got, want in zip(shape, symbol.shape):
@@ -172,7 +173,8 @@ def _build_map(inputs, outputs):
         history = getattr(tensor, "_keras_history", None)
         if history is None:
             raise ValueError(
-                f"The tensor {tensor} is not the output of an operation on the inputs: the graph is "
+                f"The tensor {tensor} is not the output of an operation on the inputs: the "
+                "graph is "
                 "disconnected."
             )
         stack = [[history, None, id(tensor)]]
@@ -185,7 +187,9 @@ def _build_map(inputs, outputs):
                     stack.pop()
                     continue
                 if node in in_progress:
-                    raise ValueError(f"Tensor {tensor} from operation '{op.name}' is part of a cycle.")
+                    raise ValueError(
+                        f"Tensor {tensor} from operation '{op.name}' is part of a cycle."
+                    )
                 if op not in op_indices:
                     op_indices[op] = len(op_indices)
                 in_progress.add(node)
@@ -195,7 +199,8 @@ def _build_map(inputs, outputs):
             if child is not None:
                 if getattr(child, "_keras_history", None) is None:
                     raise ValueError(
-                        f"Graph disconnected: {child}, an argument of operation '{op.name}', is not "
+                        f"Graph disconnected: {child}, an argument of operation '{op.name}', is "
+                        "not "
                         "reachable from the inputs."
                     )
                 stack.append([child._keras_history, None, id(child)])
@@ -217,7 +222,8 @@ def _check_connected(inputs, operations, nodes_by_depth):
         for node in nodes_by_depth[depth]:
             if node.is_input and not any(id(o) in known for o in node.outputs):
                 raise ValueError(
-                    f"Graph disconnected: the outputs depend on the input '{node.operation.name}', which "
+                    "Graph disconnected: the outputs depend on the input "
+                    f"'{node.operation.name}', which "
                     "is not among the inputs."
                 )
             for tensor in node.input_tensors:

@@ -18,7 +18,16 @@ class KerasTensor:
         name: automatic when not given.
     """
 
-    def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None, **kwargs):
+    def __init__(
+        self,
+        shape,
+        dtype="float32",
+        sparse=False,
+        ragged=False,
+        record_history=True,
+        name=None,
+        **kwargs,
+    ):
         self._shape = standardize_shape(shape)
         self._dtype = standardize_dtype(dtype)
         self._sparse = bool(sparse)
@@ -75,7 +84,8 @@ class KerasTensor:
 
     def __array__(self, *args, **kwargs):
         raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't have "
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't "
+            "have "
             "any actual numerical value. You cannot convert it to a NumPy array."
         )
 
@@ -110,7 +120,8 @@ class KerasTensor:
 
     def _refuse(self, what):
         raise TypeError(
-            f"A symbolic KerasTensor has no value, so {what} is not possible. A function that needs "
+            f"A symbolic KerasTensor has no value, so {what} is not possible. A function that "
+            "needs "
             "values belongs into a layer's `call`, or behind `ops.cond`."
         )
 

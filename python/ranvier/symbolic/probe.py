@@ -94,8 +94,6 @@ def _merge(first, second):
                 "The rank of the result depends on a size that is not known: "
                 f"{a.shape} and {b.shape} came out for two trial sizes."
             )
-        return KerasTensor(
-            [x if x == y else None for x, y in zip(a.shape, b.shape)], dtype=a.dtype
-        )
+        return KerasTensor([x if x == y else None for x, y in zip(a.shape, b.shape)], dtype=a.dtype)
 
     return tree.map_structure(join, first, second)

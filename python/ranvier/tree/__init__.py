@@ -82,7 +82,7 @@ def flatten_with_path(structure) -> list:
 
 
 def map_structure(func, *structures, none_is_leaf: bool = True):
-    """Applies `func` to the leaves of equally built structures; the result is built like the first."""
+    """Applies `func` to the leaves of equally built structures; so is the result."""
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: func={func}")
     if not structures:
@@ -134,9 +134,7 @@ def map_structure_up_to(shallow_structure, func, *structures):
 def assert_same_structure(a, b, check_types=None) -> None:
     """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored."""
     if not _same(a, b):
-        raise ValueError(
-            f"`a` and `b` don't have the same structure. Received: a={a}, b={b}"
-        )
+        raise ValueError(f"`a` and `b` don't have the same structure. Received: a={a}, b={b}")
 
 
 def assert_same_paths(a, b) -> None:

@@ -33,12 +33,27 @@ _LAZY = {
 }  # fmt: skip
 
 __all__ = [
-    "CustomObjectScope", "clear_session", "custom_object_scope", "deserialize_keras_object",
-    "disable_interactive_logging", "enable_interactive_logging", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "get_source_inputs", "is_interactive_logging_enabled",
-    "is_keras_tensor", "normalize", "pad_sequences", "register_keras_serializable",
-    "serialize_keras_object", "set_random_seed", "standardize_dtype", "to_categorical", *_LAZY,
-]  # fmt: skip
+    "CustomObjectScope",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "get_source_inputs",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
+    "normalize",
+    "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    *_LAZY,
+]
 
 
 def __getattr__(name):
@@ -60,7 +75,7 @@ def set_random_seed(seed: int) -> None:
     from ranvier.random import seed as seeds
 
     _python_random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 (programs draw from this one)
     seeds.reset_global_seed_generator(seed)
 
 
@@ -90,7 +105,9 @@ def to_categorical(x, num_classes: int | None = None) -> np.ndarray:
             f"to_categorical: class {bad} is out of range. Expected 0 <= class < {num_classes}. "
             f"Received: num_classes={num_classes}"
         )
-    out = np.zeros((x.size, num_classes), dtype=config.floatx() if config.floatx() != "bfloat16" else "float32")
+    out = np.zeros(
+        (x.size, num_classes), dtype=config.floatx() if config.floatx() != "bfloat16" else "float32"
+    )
     out[np.arange(x.size), x] = 1
     return out.reshape((*shape, num_classes))
 
@@ -126,7 +143,9 @@ def get_source_inputs(tensor) -> list:
     return found
 
 
-def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0) -> np.ndarray:  # fmt: skip
+def pad_sequences(
+    sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0
+) -> np.ndarray:
     """Lists of different lengths as the rows of one array."""
     if not hasattr(sequences, "__len__"):
         raise ValueError("`sequences` must be iterable.")

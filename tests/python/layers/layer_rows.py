@@ -1,4 +1,4 @@
-"""One row per layer: constructor, arguments, input shapes. Shared with the comparison with Keras."""
+"""One row per layer: constructor, arguments, input shapes. Compared with Keras, too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,15 @@ def row(name, shape, weights=0, dtype="float32", random=False, **kwargs):
 
 row("Dense", (2, 5), 2, units=3)
 row("Dense", (2, 4, 5), 1, units=3, use_bias=False, activation="relu")
-row("Dense", (2, 5), 2, units=3, activation="softmax", kernel_regularizer="l2", bias_constraint="non_neg")
+row(
+    "Dense",
+    (2, 5),
+    2,
+    units=3,
+    activation="softmax",
+    kernel_regularizer="l2",
+    bias_constraint="non_neg",
+)
 row("EinsumDense", (2, 4, 5), 2, equation="abc,cd->abd", output_shape=(None, 6), bias_axes="d")
 row("EinsumDense", (2, 4, 5), 1, equation="...x,xy->...y", output_shape=6)
 row("Embedding", (2, 4), 1, dtype="int32", input_dim=7, output_dim=3)
@@ -47,8 +55,17 @@ for _padding in ("valid", "same"):
         row("Conv1D", (2, 8, 6), 2, filters=4, kernel_size=3, padding=_padding, data_format=_format)
         row("Conv2D", (2, 8, 7, 6), 2, filters=4, kernel_size=(3, 2), strides=2, padding=_padding,
             data_format=_format)  # fmt: skip
-    row("Conv2D", (2, 8, 7, 4), 2, filters=4, kernel_size=3, groups=2, dilation_rate=2, padding=_padding,
-        activation="relu")  # fmt: skip
+    row(
+        "Conv2D",
+        (2, 8, 7, 4),
+        2,
+        filters=4,
+        kernel_size=3,
+        groups=2,
+        dilation_rate=2,
+        padding=_padding,
+        activation="relu",
+    )
     row("Conv3D", (1, 5, 6, 4, 2), 2, filters=3, kernel_size=2, padding=_padding)
     row("DepthwiseConv1D", (2, 8, 3), 2, kernel_size=3, padding=_padding, depth_multiplier=2)
     row("DepthwiseConv2D", (2, 8, 7, 3), 2, kernel_size=3, padding=_padding, depth_multiplier=2)
@@ -56,7 +73,9 @@ for _padding in ("valid", "same"):
     row("SeparableConv2D", (2, 8, 7, 3), 3, filters=4, kernel_size=3, padding=_padding)
     row("Conv1DTranspose", (2, 5, 3), 2, filters=4, kernel_size=3, strides=2, padding=_padding)
     row("Conv2DTranspose", (2, 5, 4, 3), 2, filters=4, kernel_size=3, strides=2, padding=_padding)
-    row("Conv3DTranspose", (1, 3, 4, 3, 2), 2, filters=2, kernel_size=2, strides=2, padding=_padding)
+    row(
+        "Conv3DTranspose", (1, 3, 4, 3, 2), 2, filters=2, kernel_size=2, strides=2, padding=_padding
+    )
     for _n, _shape in ((1, (2, 9, 3)), (2, (2, 7, 6, 3)), (3, (1, 6, 5, 4, 2))):
         row(f"MaxPooling{_n}D", _shape, pool_size=2, strides=2, padding=_padding)
         row(f"AveragePooling{_n}D", _shape, pool_size=2, strides=1, padding=_padding)

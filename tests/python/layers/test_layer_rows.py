@@ -43,7 +43,9 @@ def test_shapes_agree(row):
     clone = make(row)
     assert tuple(clone.compute_output_shape(shape)) == tuple(out.shape)
     assert not clone.weights or clone.built is False, "asking for a shape builds nothing"
-    symbolic = make(row)(tree.map_structure(lambda a: Input(batch_shape=a.shape, dtype=row.dtype), x))
+    symbolic = make(row)(
+        tree.map_structure(lambda a: Input(batch_shape=a.shape, dtype=row.dtype), x)
+    )
     assert (tuple(symbolic.shape), symbolic.dtype) == (tuple(out.shape), out.dtype)
 
 
@@ -75,7 +77,9 @@ def test_config_round_trip(row):
     np.testing.assert_array_equal(np.asarray(again(x)), np.asarray(out))
 
 
-@pytest.mark.parametrize("row", [r for r in ROWS if r.weights], ids=[r.id for r in ROWS if r.weights])
+@pytest.mark.parametrize(
+    "row", [r for r in ROWS if r.weights], ids=[r.id for r in ROWS if r.weights]
+)
 def test_gradient_reaches_every_trainable_weight(row):
     layer = make(row)
     x = data(row)

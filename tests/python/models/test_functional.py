@@ -67,7 +67,9 @@ def test_a_layer_called_elsewhere_counts_only_the_calls_of_this_model():
     x = Input((2,), name="x")
     model = Model(x, dense(x))
     assert model.get_config()["output_layers"] == ["d", 0, 0]
-    assert len(next(e for e in model.get_config()["layers"] if e["name"] == "d")["inbound_nodes"]) == 1
+    assert (
+        len(next(e for e in model.get_config()["layers"] if e["name"] == "d")["inbound_nodes"]) == 1
+    )
 
 
 def test_dict_inputs_and_outputs():
@@ -188,7 +190,9 @@ def test_sequential_grows_shrinks_and_builds():
     assert model.output_shape == (None, 2)
     model.pop()
     assert model.output_shape == (None, 4)
-    assert [w.path for w in model.weights] == ["chain/dense/kernel", "chain/dense/bias"] or len(model.weights) == 2
+    assert [w.path for w in model.weights] == ["chain/dense/kernel", "chain/dense/bias"] or len(
+        model.weights
+    ) == 2
     copy = Sequential.from_config(model.get_config())
     assert copy.output_shape == (None, 4)
 

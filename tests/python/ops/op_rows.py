@@ -1,4 +1,4 @@
-"""One row per `ops` function: its arguments, and where NumPy has no function of that name a reference.
+"""One row per `ops` function: its arguments, and a reference where NumPy has none of that name.
 
 Every test of this folder and the comparison with Keras run over the same rows.
 """
@@ -6,8 +6,8 @@ Every test of this folder and the comparison with Keras run over the same rows.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 import numpy as np
 
@@ -47,7 +47,9 @@ class Row:
 
     @property
     def id(self):
-        shapes = ",".join(str(np.shape(a)).replace(" ", "") for a in self.args if isinstance(a, np.ndarray))
+        shapes = ",".join(
+            str(np.shape(a)).replace(" ", "") for a in self.args if isinstance(a, np.ndarray)
+        )
         extra = ",".join(f"{k}={v}" for k, v in self.kwargs.items())
         return f"{self.name}-{shapes}-{extra}"
 
@@ -79,7 +81,16 @@ def add(name, *args, **options):
     ROWS.append(Row(name, args, options, **known))
 
 
-for _name in ("add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum", "arctan2"):
+for _name in (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "true_divide",
+    "maximum",
+    "minimum",
+    "arctan2",
+):
     add(_name, f(3, 4), f(3, 4), grad=True)
     add(_name, f(3, 1, 4), f(2, 1), grad=True)
 for _name in ("floor_divide", "mod", "fmod"):
@@ -107,8 +118,25 @@ for _name in ("logical_and", "logical_or", "logical_xor"):
     add(_name, bools(3, 4), bools(4))
 add("logical_not", bools(3, 4))
 add("bitwise_not", ints(3, 4))
-for _name in ("negative", "absolute", "abs", "square", "sin", "cos", "tanh", "sinh", "cosh", "arctan",
-              "arcsinh", "exp", "expm1", "deg2rad", "rad2deg", "fabs", "sinc"):  # fmt: skip
+for _name in (
+    "negative",
+    "absolute",
+    "abs",
+    "square",
+    "sin",
+    "cos",
+    "tanh",
+    "sinh",
+    "cosh",
+    "arctan",
+    "arcsinh",
+    "exp",
+    "expm1",
+    "deg2rad",
+    "rad2deg",
+    "fabs",
+    "sinc",
+):
     add(_name, f(3, 5), grad=_name not in ("fabs",))
 for _name in ("log", "log1p", "log2", "log10", "sqrt", "reciprocal", "cbrt"):
     add(_name, pos(3, 5), grad=True)
@@ -150,7 +178,13 @@ for _name in ("cumsum", "cumprod"):
     add(_name, f(3, 4))
 add("average", f(3, 4), axis=1, weights=pos(3, 4))
 add("average", f(3, 4))
-add("logsumexp", f(3, 4), axis=1, reference=lambda x, axis: np.log(np.exp(x).sum(axis=axis)), grad=True)
+add(
+    "logsumexp",
+    f(3, 4),
+    axis=1,
+    reference=lambda x, axis: np.log(np.exp(x).sum(axis=axis)),
+    grad=True,
+)
 add("logsumexp", f(3, 4), reference=lambda x: np.log(np.exp(x).sum()), grad=True)
 for _name in ("sort", "argsort"):
     add(_name, f(3, 5), axis=0)
@@ -278,11 +312,18 @@ add("tensordot", f(3, 4, 2), f(2, 3, 5), axes=((0, 2), (1, 0)))
 add("cross", f(4, 3), f(4, 3))
 add("kron", f(2, 3), f(3, 2))
 for _spec, _shapes in (
-    ("ij,jk->ik", ((2, 3), (3, 4))), ("bij,bjk->bik", ((2, 3, 4), (2, 4, 5))), ("ii->i", ((3, 3),)),
-    ("ii", ((3, 3),)), ("ij->ji", ((2, 3),)), ("ij,ij->", ((2, 3), (2, 3))), ("i,j->ij", ((2,), (3,))),
-    ("...ij,...jk->...ik", ((2, 3, 4), (2, 4, 5))), ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 2))),
-    ("btnh,bsnh->bnts", ((2, 3, 2, 4), (2, 5, 2, 4))), ("abc,cd->abd", ((2, 3, 4), (4, 5))),
-):  # fmt: skip
+    ("ij,jk->ik", ((2, 3), (3, 4))),
+    ("bij,bjk->bik", ((2, 3, 4), (2, 4, 5))),
+    ("ii->i", ((3, 3),)),
+    ("ii", ((3, 3),)),
+    ("ij->ji", ((2, 3),)),
+    ("ij,ij->", ((2, 3), (2, 3))),
+    ("i,j->ij", ((2,), (3,))),
+    ("...ij,...jk->...ik", ((2, 3, 4), (2, 4, 5))),
+    ("ij,jk,kl->il", ((2, 3), (3, 4), (4, 2))),
+    ("btnh,bsnh->bnts", ((2, 3, 2, 4), (2, 5, 2, 4))),
+    ("abc,cd->abd", ((2, 3, 4), (4, 5))),
+):
     add("einsum", _spec, *[f(*s) for s in _shapes], grad=True)
 add("corrcoef", f(3, 6))
 for _mode in ("valid", "same", "full"):
@@ -295,17 +336,34 @@ add("solve", _square, f(3, 2), reference=np.linalg.solve)
 
 # nn
 for _name, _ref in (
-    ("relu", lambda x: np.maximum(x, 0)), ("sigmoid", _sigmoid), ("softplus", lambda x: np.log1p(np.exp(x))),
-    ("silu", lambda x: x * _sigmoid(x)), ("relu6", lambda x: np.clip(x, 0, 6)),
-    ("softsign", lambda x: x / (1 + abs(x))), ("log_sigmoid", lambda x: -np.log1p(np.exp(-x))),
-    ("hard_sigmoid", lambda x: np.clip(x + 3, 0, 6) / 6), ("tanh_shrink", lambda x: x - np.tanh(x)),
-    ("hard_tanh", lambda x: np.clip(x, -1, 1)), ("hard_silu", lambda x: x * np.clip(x + 3, 0, 6) / 6),
-    ("elu", lambda x: np.where(x > 0, x, np.expm1(x))), ("celu", lambda x: np.where(x > 0, x, np.expm1(x))),
-    ("leaky_relu", lambda x: np.where(x > 0, x, 0.2 * x)), ("selu", None), ("gelu", None),
-    ("sparse_plus", None), ("sparse_sigmoid", None), ("squareplus", None),
-):  # fmt: skip
+    ("relu", lambda x: np.maximum(x, 0)),
+    ("sigmoid", _sigmoid),
+    ("softplus", lambda x: np.log1p(np.exp(x))),
+    ("silu", lambda x: x * _sigmoid(x)),
+    ("relu6", lambda x: np.clip(x, 0, 6)),
+    ("softsign", lambda x: x / (1 + abs(x))),
+    ("log_sigmoid", lambda x: -np.log1p(np.exp(-x))),
+    ("hard_sigmoid", lambda x: np.clip(x + 3, 0, 6) / 6),
+    ("tanh_shrink", lambda x: x - np.tanh(x)),
+    ("hard_tanh", lambda x: np.clip(x, -1, 1)),
+    ("hard_silu", lambda x: x * np.clip(x + 3, 0, 6) / 6),
+    ("elu", lambda x: np.where(x > 0, x, np.expm1(x))),
+    ("celu", lambda x: np.where(x > 0, x, np.expm1(x))),
+    ("leaky_relu", lambda x: np.where(x > 0, x, 0.2 * x)),
+    ("selu", None),
+    ("gelu", None),
+    ("sparse_plus", None),
+    ("sparse_sigmoid", None),
+    ("squareplus", None),
+):
     add(_name, f(3, 5), reference=_ref, grad=True)
-add("gelu", f(3, 5), approximate=False, reference=lambda x, approximate: x * (1 + erf(x / np.sqrt(2))) / 2, grad=True)
+add(
+    "gelu",
+    f(3, 5),
+    approximate=False,
+    reference=lambda x, approximate: x * (1 + erf(x / np.sqrt(2))) / 2,
+    grad=True,
+)
 add("hard_shrink", f(3, 5), reference=lambda x: np.where(abs(x) > 0.5, x, 0))
 add("soft_shrink", f(3, 5), reference=None)
 add("threshold", f(3, 5), 0.1, 9.0, reference=lambda x, t, v: np.where(x > t, x, v))
@@ -313,25 +371,66 @@ add("glu", f(3, 6), reference=None, grad=True)
 add("sparsemax", f(3, 6), reference=_sparsemax, keras=False)
 for _axis in (-1, 0, (1, 2)):
     add("softmax", f(3, 4, 2), axis=_axis, reference=_softmax, grad=True)
-    add("log_softmax", f(3, 4, 2), axis=_axis, reference=lambda x, axis: np.log(_softmax(x, axis)), grad=True)
+    add(
+        "log_softmax",
+        f(3, 4, 2),
+        axis=_axis,
+        reference=lambda x, axis: np.log(_softmax(x, axis)),
+        grad=True,
+    )
 add("moments", f(3, 4), axes=[0], reference=lambda x, axes: (x.mean(0), x.var(0)))
-add("batch_normalization", f(3, 4), f(4), pos(4), -1, offset=f(4), scale=f(4), reference=None, grad=True)
+add(
+    "batch_normalization",
+    f(3, 4),
+    f(4),
+    pos(4),
+    -1,
+    offset=f(4),
+    scale=f(4),
+    reference=None,
+    grad=True,
+)
 add("batch_normalization", f(3, 4, 2), f(4), pos(4), 1, reference=None)
 add("layer_normalization", f(3, 4), f(4), f(4), reference=None, grad=True)
 add("rms_normalization", f(3, 4), f(4), reference=None, grad=True)
-add("normalize", f(3, 4), reference=lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True), grad=True)
+add(
+    "normalize",
+    f(3, 4),
+    reference=lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True),
+    grad=True,
+)
 add("normalize", f(3, 4), axis=0, order=3, reference=None)
 _prob = _softmax(f(4, 5))
 add("categorical_crossentropy", _prob, f(4, 5), from_logits=True, reference=None)
 add("categorical_crossentropy", _prob, _softmax(f(4, 5)), reference=None)
 add("categorical_crossentropy", _prob, f(4, 5), from_logits=True, axis=0, reference=None)
-add("sparse_categorical_crossentropy", ints(4, low=0, high=5), f(4, 5), from_logits=True, reference=None)
+add(
+    "sparse_categorical_crossentropy",
+    ints(4, low=0, high=5),
+    f(4, 5),
+    from_logits=True,
+    reference=None,
+)
 add("sparse_categorical_crossentropy", ints(4, 1, low=0, high=5), _softmax(f(4, 5)), reference=None)
 add("binary_crossentropy", bools(4, 5).astype(float), unit(4, 5) / 2 + 0.5, reference=None)
 add("binary_crossentropy", bools(4, 5).astype(float), f(4, 5), from_logits=True, reference=None)
 add("psnr", f(4, 5), f(4, 5), 2.0, reference=None)
-add("dot_product_attention", f(2, 3, 4, 5), f(2, 6, 2, 5), f(2, 6, 2, 5), reference=None, tolerance=1e-6)
-add("dot_product_attention", f(2, 3, 2, 5), f(2, 3, 2, 5), f(2, 3, 2, 5), is_causal=True, reference=None)
+add(
+    "dot_product_attention",
+    f(2, 3, 4, 5),
+    f(2, 6, 2, 5),
+    f(2, 6, 2, 5),
+    reference=None,
+    tolerance=1e-6,
+)
+add(
+    "dot_product_attention",
+    f(2, 3, 2, 5),
+    f(2, 3, 2, 5),
+    f(2, 3, 2, 5),
+    is_causal=True,
+    reference=None,
+)
 
 # convolution and pooling
 for _padding in ("valid", "same"):
@@ -340,10 +439,32 @@ for _padding in ("valid", "same"):
     add("conv", f(2, 7, 6, 4), f(3, 2, 4, 3), padding=_padding, dilation_rate=2, reference=None)
     add("conv", f(1, 5, 6, 4, 2), f(2, 3, 2, 2, 3), padding=_padding, reference=None)
     add("depthwise_conv", f(2, 7, 6, 3), f(3, 3, 3, 2), padding=_padding, reference=None, grad=True)
-    add("separable_conv", f(2, 7, 6, 3), f(3, 3, 3, 2), f(1, 1, 6, 4), padding=_padding, reference=None)
+    add(
+        "separable_conv",
+        f(2, 7, 6, 3),
+        f(3, 3, 3, 2),
+        f(1, 1, 6, 4),
+        padding=_padding,
+        reference=None,
+    )
     for _strides in (1, 2, 3):
-        add("conv_transpose", f(2, 4, 5, 3), f(3, 2, 4, 3), padding=_padding, strides=_strides, reference=None)
-    add("conv_transpose", f(2, 4, 5, 3), f(3, 3, 4, 3), padding=_padding, strides=2, output_padding=1, reference=None)
+        add(
+            "conv_transpose",
+            f(2, 4, 5, 3),
+            f(3, 2, 4, 3),
+            padding=_padding,
+            strides=_strides,
+            reference=None,
+        )
+    add(
+        "conv_transpose",
+        f(2, 4, 5, 3),
+        f(3, 3, 4, 3),
+        padding=_padding,
+        strides=2,
+        output_padding=1,
+        reference=None,
+    )
     for _pool in ("max_pool", "average_pool"):
         add(_pool, f(2, 7, 6, 3), (3, 2), strides=2, padding=_padding, reference=None, grad=True)
         add(_pool, f(2, 9, 3), 2, strides=2, padding=_padding, reference=None)

@@ -11,4 +11,8 @@ def pytest_ignore_collect(collection_path, config):
     import importlib.util
 
     missing = importlib.util.find_spec("keras") is None or importlib.util.find_spec("jax") is None
-    return True if missing and collection_path.suffix == ".py" and collection_path.name.startswith("test_") else None
+    return (
+        True
+        if missing and collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+        else None
+    )

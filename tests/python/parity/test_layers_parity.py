@@ -1,4 +1,4 @@
-"""Every layer row against Keras' layer with the same weights: outputs, gradients of state, config."""
+"""Every layer row against Keras' layer with the same weights: outputs, state, config."""
 
 from __future__ import annotations
 
@@ -55,12 +55,19 @@ def test_same_outputs_and_state(row, training):
     np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-4, atol=2e-5)
     for v, w in zip(ours.weights, theirs.weights):
         np.testing.assert_allclose(v.numpy(), np.asarray(w), rtol=2e-4, atol=2e-5)
-    np.testing.assert_allclose([float(x) for x in ours.losses], [float(x) for x in theirs.losses], rtol=1e-4)
+    np.testing.assert_allclose(
+        [float(x) for x in ours.losses], [float(x) for x in theirs.losses], rtol=1e-4
+    )
 
 
 # Keys that Keras leaves out or adds by version; a missing neutral key is the same config.
-NEUTRAL = {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "quantization_config": None,
-           "rms_scaling": False}  # fmt: skip
+NEUTRAL = {
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "quantization_config": None,
+    "rms_scaling": False,
+}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=ids)
@@ -72,7 +79,9 @@ def test_same_config(row):
     mine = serialization.serialize_keras_object(ours)
     real = keras.saving.serialize_keras_object(theirs)
     real["config"] = {
-        k: v for k, v in real["config"].items() if not (k in NEUTRAL and v == NEUTRAL[k] and k not in mine["config"])
+        k: v
+        for k, v in real["config"].items()
+        if not (k in NEUTRAL and v == NEUTRAL[k] and k not in mine["config"])
     }
     assert tree.lists_to_tuples(mine) == tree.lists_to_tuples(real)
 
@@ -95,6 +104,8 @@ def test_symbolic_shapes_with_unknown_batch(row):
     a = ours(tree.map_structure(lambda v: layers.Input(v.shape[1:], dtype=row.dtype), x))
     b = theirs(tree.map_structure(lambda v: keras.Input(v.shape[1:], dtype=row.dtype), x))
     # Keras forgets sizes that a layer was told as None; here they follow from the input.
-    assert [x for x, y in zip(a.shape, b.shape) if y is not None] == [y for y in b.shape if y is not None]
+    assert [x for x, y in zip(a.shape, b.shape) if y is not None] == [
+        y for y in b.shape if y is not None
+    ]
     assert a.shape[0] is None
     assert a.dtype == b.dtype

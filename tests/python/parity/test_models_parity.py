@@ -24,7 +24,9 @@ def residual(k):
     h = layers.Add(name="add")([h, b])
     h = layers.Dropout(0.2, name="drop")(layers.GlobalAveragePooling2D(name="gap")(h))
     y = layers.Dense(3, activation="softmax", name="probs")(h)
-    return k.Model(x, {"probs": y, "score": ops.mean(ops.square(h) * 2.0, axis=-1)}, name="residual")
+    return k.Model(
+        x, {"probs": y, "score": ops.mean(ops.square(h) * 2.0, axis=-1)}, name="residual"
+    )
 
 
 def diamond(k):
@@ -40,7 +42,9 @@ def diamond(k):
 def nested(k):
     layers = k.layers
     x = k.Input((6,), name="x")
-    inner = k.Sequential([k.Input((6,)), layers.Dense(5, name="i1"), layers.Dense(6, name="i2")], name="inner")
+    inner = k.Sequential(
+        [k.Input((6,)), layers.Dense(5, name="i1"), layers.Dense(6, name="i2")], name="inner"
+    )
     return k.Model(x, layers.Add(name="skip")([x, inner(inner(x))]), name="nested")
 
 
@@ -75,7 +79,9 @@ def flat(result):
 
 
 def same_weights(ours, theirs):
-    assert [(w.path, tuple(w.shape)) for w in ours.weights] == [(w.path, tuple(w.shape)) for w in theirs.weights]
+    assert [(w.path, tuple(w.shape)) for w in ours.weights] == [
+        (w.path, tuple(w.shape)) for w in theirs.weights
+    ]
     rng = np.random.default_rng(1)
     values = [rng.uniform(0.1, 0.5, w.shape).astype("float32") for w in theirs.weights]
     ours.set_weights(values)
@@ -100,10 +106,19 @@ def test_same_results(pair):
 
 def without_versions(node):
     """Drops keys that Keras added lately and that hold neutral values."""
-    neutral = {"renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "quantization_config": None,
-               "rms_scaling": False}  # fmt: skip
+    neutral = {
+        "renorm": False,
+        "renorm_clipping": None,
+        "renorm_momentum": 0.99,
+        "quantization_config": None,
+        "rms_scaling": False,
+    }
     if isinstance(node, dict):
-        return {k: without_versions(v) for k, v in node.items() if not (k in neutral and v == neutral[k])}
+        return {
+            k: without_versions(v)
+            for k, v in node.items()
+            if not (k in neutral and v == neutral[k])
+        }
     return [without_versions(v) for v in node] if isinstance(node, list) else node
 
 

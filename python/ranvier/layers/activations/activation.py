@@ -39,23 +39,39 @@ class ReLU(Layer):
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         super().__init__(**kwargs)
         if max_value is not None and max_value < 0.0:
-            raise ValueError(f"max_value of a ReLU layer cannot be a negative value. Received: max_value={max_value}")
+            raise ValueError(
+                "max_value of a ReLU layer cannot be a negative value. Received: "
+                f"max_value={max_value}"
+            )
         if negative_slope is None or negative_slope < 0.0:
-            raise ValueError("negative_slope of a ReLU layer cannot be a negative value. "
-                             f"Received: negative_slope={negative_slope}")  # fmt: skip
+            raise ValueError(
+                "negative_slope of a ReLU layer cannot be a negative value. "
+                f"Received: negative_slope={negative_slope}"
+            )
         if threshold is None or threshold < 0.0:
-            raise ValueError(f"threshold of a ReLU layer cannot be a negative value. Received: threshold={threshold}")
+            raise ValueError(
+                "threshold of a ReLU layer cannot be a negative value. Received: "
+                f"threshold={threshold}"
+            )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         self.supports_masking = True
         self.built = True
 
     def call(self, inputs):
-        return activations.relu(inputs, negative_slope=self.negative_slope, max_value=self.max_value,
-                                threshold=self.threshold)  # fmt: skip
+        return activations.relu(
+            inputs,
+            negative_slope=self.negative_slope,
+            max_value=self.max_value,
+            threshold=self.threshold,
+        )
 
     def get_config(self):
-        return {**super().get_config(), "max_value": self.max_value, "negative_slope": self.negative_slope,
-                "threshold": self.threshold}  # fmt: skip
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
 
 
 class LeakyReLU(Layer):
@@ -66,8 +82,10 @@ class LeakyReLU(Layer):
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
         if negative_slope is None:
-            raise ValueError("The negative_slope value of a Leaky ReLU layer cannot be None. "
-                             f"Expected a float. Received: negative_slope={negative_slope}")  # fmt: skip
+            raise ValueError(
+                "The negative_slope value of a Leaky ReLU layer cannot be None. "
+                f"Expected a float. Received: negative_slope={negative_slope}"
+            )
         self.negative_slope = negative_slope
         self.supports_masking = True
         self.built = True
@@ -102,11 +120,17 @@ class PReLU(Layer):
             shape=shape, name="alpha", initializer=self.alpha_initializer,
             regularizer=self.alpha_regularizer, constraint=self.alpha_constraint,
         )  # fmt: skip
-        axes = {i: input_shape[i] for i in range(1, len(input_shape)) if i not in (self.shared_axes or ())}
+        axes = {
+            i: input_shape[i]
+            for i in range(1, len(input_shape))
+            if i not in (self.shared_axes or ())
+        }
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
     def call(self, inputs):
-        below = ops.multiply(ops.negative(ops.convert_to_tensor(self.alpha)), ops.relu(ops.negative(inputs)))
+        below = ops.multiply(
+            ops.negative(ops.convert_to_tensor(self.alpha)), ops.relu(ops.negative(inputs))
+        )
         return ops.add(ops.relu(inputs), below)
 
     def get_config(self):
@@ -149,7 +173,9 @@ class Softmax(Layer):
     def call(self, inputs, mask=None):
         if mask is not None:
             low = -3.0e38 if inputs.dtype != "float16" else -6.0e4
-            inputs = ops.add(inputs, ops.multiply(ops.subtract(1.0, ops.cast(mask, inputs.dtype)), low))
+            inputs = ops.add(
+                inputs, ops.multiply(ops.subtract(1.0, ops.cast(mask, inputs.dtype)), low)
+            )
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         outputs = ops.softmax(inputs, axis=axis)
         return outputs if mask is None else ops.multiply(outputs, ops.cast(mask, outputs.dtype))

@@ -32,7 +32,8 @@ class Dense(Layer):
                  lora_rank=None, lora_alpha=None, quantization_config=None, **kwargs):  # fmt: skip
         if not isinstance(units, int) or units <= 0:
             raise ValueError(
-                f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
+                "Received an invalid value for `units`, expected a positive integer. Received: "
+                f"units={units}"
             )
         refuse_weight_forms("Dense", lora_rank=lora_rank, quantization_config=quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -40,10 +41,14 @@ class Dense(Layer):
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         take_weight_arguments(
-            self, kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            self,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
@@ -51,12 +56,16 @@ class Dense(Layer):
         size = input_shape[-1]
         if size is None:
             raise ValueError(
-                f"Dense: the last axis of the input must be known. Received: input_shape={input_shape}"
+                "Dense: the last axis of the input must be known. Received: "
+                f"input_shape={input_shape}"
             )
         self.kernel = self.add_weight(
-            name="kernel", shape=(size, self.units), initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
-        )  # fmt: skip
+            name="kernel",
+            shape=(size, self.units),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(

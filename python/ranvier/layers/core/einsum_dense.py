@@ -22,22 +22,46 @@ class EinsumDense(Layer):
         bias_axes: output letters that the bias has; no bias when `None`.
     """
 
-    def __init__(self, equation, output_shape, activation=None, bias_axes=None,
-                 kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
-                 bias_regularizer=None, kernel_constraint=None, bias_constraint=None, lora_rank=None,
-                 lora_alpha=None, gptq_unpacked_column_size=None, quantization_config=None, **kwargs):  # fmt: skip
-        refuse_weight_forms("EinsumDense", lora_rank=lora_rank, quantization_config=quantization_config,
-                            gptq_unpacked_column_size=gptq_unpacked_column_size)  # fmt: skip
+    def __init__(
+        self,
+        equation,
+        output_shape,
+        activation=None,
+        bias_axes=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        lora_rank=None,
+        lora_alpha=None,
+        gptq_unpacked_column_size=None,
+        quantization_config=None,
+        **kwargs,
+    ):
+        refuse_weight_forms(
+            "EinsumDense",
+            lora_rank=lora_rank,
+            quantization_config=quantization_config,
+            gptq_unpacked_column_size=gptq_unpacked_column_size,
+        )
         super().__init__(**kwargs)
         self.equation = equation
-        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.partial_output_shape = (
+            (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        )
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
         take_weight_arguments(
-            self, kernel_initializer=kernel_initializer, bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer, bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint, bias_constraint=bias_constraint,
-        )  # fmt: skip
+            self,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def build(self, input_shape):
         kernel_shape, bias_shape = self._weight_shapes(input_shape)
@@ -57,17 +81,26 @@ class EinsumDense(Layer):
         left, _, kernel = operands.partition(",")
         if not out or not kernel:
             raise ValueError(
-                f"Invalid einsum equation '{self.equation}'. Equations must be in the form [X],[Y]->[Z], "
+                f"Invalid einsum equation '{self.equation}'. Equations must be in the form "
+                "[X],[Y]->[Z], "
                 "...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
             )
         trailing = left.startswith("...")
         letters_in, letters_out = left.replace("...", ""), out.replace("...", "")
         # With leading dots sizes are read from the end, else from the start.
-        sizes = dict(zip(reversed(letters_in), reversed(input_shape))) if trailing else dict(
-            zip(letters_in, input_shape)
+        sizes = (
+            dict(zip(reversed(letters_in), reversed(input_shape)))
+            if trailing
+            else dict(zip(letters_in, input_shape))
         )
-        full_out = self.partial_output_shape if trailing else (input_shape[0], *self.partial_output_shape)
-        pairs = zip(reversed(letters_out), reversed(full_out)) if trailing else zip(letters_out, full_out)
+        full_out = (
+            self.partial_output_shape if trailing else (input_shape[0], *self.partial_output_shape)
+        )
+        pairs = (
+            zip(reversed(letters_out), reversed(full_out))
+            if trailing
+            else zip(letters_out, full_out)
+        )
         for letter, size in pairs:
             if size is None:
                 continue
@@ -81,7 +114,8 @@ class EinsumDense(Layer):
             if letter not in sizes:
                 raise ValueError(
                     f"Weight dimension '{letter}' did not have a match in either the input spec "
-                    f"'{letters_in}' or the output spec '{letters_out}'. For this layer, the weight must "
+                    f"'{letters_in}' or the output spec '{letters_out}'. For this layer, the "
+                    "weight must "
                     "be fully specified."
                 )
         bias_shape = None
@@ -97,7 +131,12 @@ class EinsumDense(Layer):
         return x if self.activation is None else self.activation(x)
 
     def get_config(self):
-        return {**super().get_config(), "output_shape": self.partial_output_shape, "equation": self.equation,
-                "activation": activation_config(self), "bias_axes": self.bias_axes,
-                "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-                **weight_config(self, "kernel", "bias")}  # fmt: skip
+        return {
+            **super().get_config(),
+            "output_shape": self.partial_output_shape,
+            "equation": self.equation,
+            "activation": activation_config(self),
+            "bias_axes": self.bias_axes,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            **weight_config(self, "kernel", "bias"),
+        }

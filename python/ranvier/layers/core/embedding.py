@@ -17,11 +17,24 @@ class Embedding(Layer):
         weights: starting values of the table.
     """
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
-                 embeddings_constraint=None, mask_zero=False, weights=None, lora_rank=None, lora_alpha=None,
-                 quantization_config=None, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        input_dim,
+        output_dim,
+        embeddings_initializer="uniform",
+        embeddings_regularizer=None,
+        embeddings_constraint=None,
+        mask_zero=False,
+        weights=None,
+        lora_rank=None,
+        lora_alpha=None,
+        quantization_config=None,
+        **kwargs,
+    ):
         kwargs.pop("input_length", None)
-        refuse_weight_forms("Embedding", lora_rank=lora_rank, quantization_config=quantization_config)
+        refuse_weight_forms(
+            "Embedding", lora_rank=lora_rank, quantization_config=quantization_config
+        )
         super().__init__(**kwargs)
         self.input_dim, self.output_dim = input_dim, output_dim
         self.embeddings_initializer = initializers.get(embeddings_initializer)

@@ -38,7 +38,9 @@ class Lambda(Layer):
         self.mask = mask
         self.supports_masking = mask is not None
         self._takes = {
-            n for n in ("mask", "training") if n in getattr(getattr(function, "__code__", None), "co_varnames", ())
+            n
+            for n in ("mask", "training")
+            if n in getattr(getattr(function, "__code__", None), "co_varnames", ())
         }
         self.built = True
 
@@ -51,7 +53,11 @@ class Lambda(Layer):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self):
-        config = {**super().get_config(), "function": _named(self.function), "arguments": self.arguments}
+        config = {
+            **super().get_config(),
+            "function": _named(self.function),
+            "arguments": self.arguments,
+        }
         if self._output_shape_arg is not None:
             config["output_shape"] = self._output_shape_arg
         if self.mask is not None:
@@ -70,7 +76,8 @@ class Lambda(Layer):
 def _named(function):
     if isinstance(function, types.FunctionType) and function.__name__ == "<lambda>":
         raise ValueError(
-            "Lambda: an anonymous function cannot be saved, since files never hold code. Use a named "
+            "Lambda: an anonymous function cannot be saved, since files never hold code. Use a "
+            "named "
             "function decorated with `@keras.saving.register_keras_serializable()`."
         )
     return serialization.serialize_keras_object(function)

@@ -24,7 +24,8 @@ class Merge(Layer):
         batches = {s[0] for s in input_shape if s} - {None}
         if len(batches) > 1:
             raise ValueError(
-                f"Cannot merge tensors with different batch sizes. Received tensors with shapes {input_shape}"
+                "Cannot merge tensors with different batch sizes. Received tensors with shapes "
+                f"{input_shape}"
             )
         self._check_shapes(input_shape)
 
@@ -60,8 +61,10 @@ class Merge(Layer):
         if not isinstance(mask, (list, tuple)):
             raise ValueError(f"`mask` should be a list. Received: mask={mask}")
         if len(mask) != len(inputs):
-            raise ValueError("The lists `inputs` and `mask` should have the same length. Received: "
-                             f"inputs of length {len(inputs)}, and mask of length {len(mask)}")  # fmt: skip
+            raise ValueError(
+                "The lists `inputs` and `mask` should have the same length. Received: "
+                f"inputs of length {len(inputs)}, and mask of length {len(mask)}"
+            )
         if any(m is None for m in mask):
             return None
         out = mask[0]
@@ -149,13 +152,17 @@ class Concatenate(Merge):
 
     def _check_shapes(self, shapes):
         if len({len(s) for s in shapes}) > 1:
-            raise ValueError("A `Concatenate` layer requires inputs with matching shapes except for the "
-                             f"concatenation axis. Received: input_shape={shapes}")  # fmt: skip
+            raise ValueError(
+                "A `Concatenate` layer requires inputs with matching shapes except for the "
+                f"concatenation axis. Received: input_shape={shapes}"
+            )
         axis = self.axis % len(shapes[0])
         for i, column in enumerate(zip(*shapes)):
             if i != axis and len({d for d in column if d is not None}) > 1:
-                raise ValueError("A `Concatenate` layer requires inputs with matching shapes except for "
-                                 f"the concatenation axis. Received: input_shape={shapes}")  # fmt: skip
+                raise ValueError(
+                    "A `Concatenate` layer requires inputs with matching shapes except for "
+                    f"the concatenation axis. Received: input_shape={shapes}"
+                )
 
     def _merge_function(self, inputs):
         return ops.concatenate(inputs, axis=self.axis)
@@ -195,21 +202,30 @@ class Dot(Merge):
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(axes, int) and (
-            not isinstance(axes, (list, tuple)) or len(axes) != 2 or not all(isinstance(a, int) for a in axes)
+            not isinstance(axes, (list, tuple))
+            or len(axes) != 2
+            or not all(isinstance(a, int) for a in axes)
         ):
-            raise ValueError("Invalid format for argument `axes`: it must be an int or a list of two ints. "
-                             f"Received: axes={axes}")  # fmt: skip
+            raise ValueError(
+                "Invalid format for argument `axes`: it must be an int or a list of two ints. "
+                f"Received: axes={axes}"
+            )
         self.axes = axes
         self.normalize = normalize
         self.supports_masking = True
 
     def _check_shapes(self, shapes):
         if len(shapes) != 2:
-            raise ValueError(f"A `Dot` layer should be called on a list of 2 inputs. Received: input_shape={shapes}")
+            raise ValueError(
+                "A `Dot` layer should be called on a list of 2 inputs. Received: "
+                f"input_shape={shapes}"
+            )
         a, b = self._positive_axes(len(shapes[0]), len(shapes[1]))
         if shapes[0][a] != shapes[1][b]:
-            raise ValueError(f"Incompatible input shapes: axis values {shapes[0][a]} (at axis {a}) != "
-                             f"{shapes[1][b]} (at axis {b}). Full input shapes: {shapes[0]}, {shapes[1]}")  # fmt: skip
+            raise ValueError(
+                f"Incompatible input shapes: axis values {shapes[0][a]} (at axis {a}) != "
+                f"{shapes[1][b]} (at axis {b}). Full input shapes: {shapes[0]}, {shapes[1]}"
+            )
 
     def _positive_axes(self, rank_a, rank_b):
         axes = (self.axes, self.axes) if isinstance(self.axes, int) else tuple(self.axes)

@@ -22,10 +22,14 @@ class BasePooling(Layer):
     rank = 0
     mode = ""
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.pool_size = tuple_of(pool_size, self.rank, "pool_size")
-        self.strides = tuple_of(self.pool_size if strides is None else strides, self.rank, "strides")
+        self.strides = tuple_of(
+            self.pool_size if strides is None else strides, self.rank, "strides"
+        )
         self.padding = check_padding(padding)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
@@ -77,7 +81,9 @@ class MaxPooling1D(BasePooling):
 
     rank, mode = 1, "max"
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
@@ -86,7 +92,9 @@ class AveragePooling1D(BasePooling):
 
     rank, mode = 1, "average"
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
@@ -95,7 +103,9 @@ class MaxPooling2D(BasePooling):
 
     rank, mode = 2, "max"
 
-    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
@@ -104,7 +114,9 @@ class AveragePooling2D(BasePooling):
 
     rank, mode = 2, "average"
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
@@ -113,7 +125,15 @@ class MaxPooling3D(BasePooling):
 
     rank, mode = 3, "max"
 
-    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self,
+        pool_size=(2, 2, 2),
+        strides=None,
+        padding="valid",
+        data_format=None,
+        name=None,
+        **kwargs,
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 
@@ -122,7 +142,9 @@ class AveragePooling3D(BasePooling):
 
     rank, mode = 3, "average"
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+    def __init__(
+        self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs
+    ):
         super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
 
 

@@ -23,16 +23,18 @@ class _Noise(Layer):
 
 def _check_rate(rate):
     if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        raise ValueError(f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
-                         f"Received: rate={rate}")  # fmt: skip
+        raise ValueError(
+            f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
+            f"Received: rate={rate}"
+        )
 
 
 class Dropout(_Noise):
-    """Sets a share `rate` of the elements to zero while training and divides the others by 1 - rate.
+    """Zeroes a share `rate` of the elements while training, divides the others by 1 - rate.
 
     Args:
         rate: share of elements set to zero.
-        noise_shape: shape of the mask; sizes of one share it along an axis, `None` is the input's size.
+        noise_shape: shape of the mask; size one shares it along an axis, `None` is the input's.
         seed: integer seed.
     """
 
@@ -44,11 +46,18 @@ class Dropout(_Noise):
 
     def call(self, inputs, training=False):
         if training and self.rate > 0:
-            return random.dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
+            return random.dropout(
+                inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator
+            )
         return inputs
 
     def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "seed": self.seed,
+            "noise_shape": self.noise_shape,
+        }
 
 
 class _SpatialDropout(_Noise):
@@ -70,7 +79,11 @@ class _SpatialDropout(_Noise):
             return inputs
         shape = inputs.shape
         ones = (1,) * self.rank
-        noise = (shape[0], *ones, shape[-1]) if self.data_format == "channels_last" else (*shape[:2], *ones)
+        noise = (
+            (shape[0], *ones, shape[-1])
+            if self.data_format == "channels_last"
+            else (*shape[:2], *ones)
+        )
         return random.dropout(inputs, self.rate, noise_shape=noise, seed=self.seed_generator)
 
     def get_config(self):
@@ -119,15 +132,20 @@ class GaussianNoise(_Noise):
 
     def __init__(self, stddev, seed=None, **kwargs):
         if not 0 <= stddev <= 1:
-            raise ValueError("Invalid value received for argument `stddev`. Expected a float value between 0 "
-                             f"and 1. Received: stddev={stddev}")  # fmt: skip
+            raise ValueError(
+                "Invalid value received for argument `stddev`. Expected a float value between 0 "
+                f"and 1. Received: stddev={stddev}"
+            )
         super().__init__(seed=seed, **kwargs)
         self.stddev = stddev
 
     def call(self, inputs, training=False):
         if not training or self.stddev == 0:
             return inputs
-        return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator))
+        return ops.add(
+            inputs,
+            random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator),
+        )
 
     def get_config(self):
         return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
@@ -145,7 +163,10 @@ class GaussianDropout(_Noise):
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
-        return ops.multiply(inputs, random.normal(inputs.shape, 1.0, stddev, self.compute_dtype, self.seed_generator))
+        return ops.multiply(
+            inputs,
+            random.normal(inputs.shape, 1.0, stddev, self.compute_dtype, self.seed_generator),
+        )
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
@@ -163,8 +184,10 @@ class AlphaDropout(_Noise):
         if not training or self.rate == 0:
             return inputs
         low = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
-        shape = inputs.shape if self.noise_shape is None else tuple(
-            inputs.shape[i] if d is None else d for i, d in enumerate(self.noise_shape)
+        shape = (
+            inputs.shape
+            if self.noise_shape is None
+            else tuple(inputs.shape[i] if d is None else d for i, d in enumerate(self.noise_shape))
         )
         kept = ops.greater_equal(random.uniform(shape, seed=self.seed_generator), self.rate)
         a = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
@@ -172,7 +195,12 @@ class AlphaDropout(_Noise):
         return ops.add(ops.multiply(ops.where(kept, inputs, low), a), b)
 
     def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "seed": self.seed,
+            "noise_shape": self.noise_shape,
+        }
 
 
 class ActivityRegularization(Layer):

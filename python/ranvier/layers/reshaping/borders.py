@@ -94,7 +94,8 @@ class _Cropping(_Border):
         for size, (low, high) in zip(inputs.shape, pairs):
             if (low or high) and low + high >= size:
                 raise ValueError(
-                    "Values in `cropping` argument should be smaller than the corresponding spatial "
+                    "Values in `cropping` argument should be smaller than the corresponding "
+                    "spatial "
                     f"dimension of the input. Received: input_shape={tuple(inputs.shape)}, "
                     f"cropping={self.cropping}"
                 )

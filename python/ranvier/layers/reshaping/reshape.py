@@ -43,8 +43,10 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         target_shape = tuple(target_shape)
         if len([d for d in target_shape if d == -1]) > 1:
-            raise ValueError("The `target_shape` argument must not contain more than one `-1` value. "
-                             f"Received: target_shape={target_shape}")  # fmt: skip
+            raise ValueError(
+                "The `target_shape` argument must not contain more than one `-1` value. "
+                f"Received: target_shape={target_shape}"
+            )
         self.target_shape = target_shape
         self.built = True
 
@@ -76,8 +78,10 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(dims) != list(range(1, len(dims) + 1)):
-            raise ValueError("Invalid permutation argument `dims` for Permute Layer. The set of indices in "
-                             f"`dims` must be consecutive and start from 1. Received dims={dims}")  # fmt: skip
+            raise ValueError(
+                "Invalid permutation argument `dims` for Permute Layer. The set of indices in "
+                f"`dims` must be consecutive and start from 1. Received dims={dims}"
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs):
