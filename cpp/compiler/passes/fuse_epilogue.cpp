@@ -131,10 +131,21 @@ void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Pay
   graph.replace(chain.result, graph.nodes[made].outputs[0]);
 }
 
+// The activation, always last in the chain, stays a step of its own.
+void leave_activation(const Graph& graph, Chain& chain) {
+  RV_CHECK(graph.nodes[chain.absorbed.back()].alive());
+  chain.absorbed.pop_back();
+  chain.activation = Activation::None;
+  const NodeId last = chain.absorbed.empty() ? chain.product : chain.absorbed.back();
+  chain.result = graph.nodes[last].outputs[0];
+}
+
 bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
   const auto shape = single_product(graph, graph.nodes[id]);
   if (!shape) return false;
-  const Chain chain = finder.find(id);
+  Chain chain = finder.find(id);
+  if (!kernels::gemm_fuses(graph.spec(graph.nodes[id].outputs[0]).dtype, chain.activation))
+    leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
   auto payload = make_ref<MatmulPayload>();
   kernels::GemmEpilogue epilogue;
@@ -151,15 +162,8 @@ bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
   const auto shape = conv_shape_of(graph, graph.nodes[id]);
   if (!shape) return false;
   Chain chain = finder.find(id);
-  // Other activations stay steps of their own.
-  if (chain.activation != Activation::None && chain.activation != Activation::Relu) {
-    const NodeId last = chain.absorbed.back();
-    chain.absorbed.pop_back();
-    chain.activation = Activation::None;
-    chain.result = chain.absorbed.empty() ? graph.nodes[id].outputs[0]
-                                          : graph.nodes[chain.absorbed.back()].outputs[0];
-    RV_CHECK(graph.nodes[last].alive());
-  }
+  if (chain.activation != Activation::None && chain.activation != Activation::Relu)
+    leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
   auto payload = make_ref<ConvPayload>();
   payload->plan = kernels::prepare_conv(kernels::ConvPass::Forward, *shape,

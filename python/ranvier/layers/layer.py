@@ -541,6 +541,8 @@ _UNTRACKED = {
     "_metrics",
     "_seed_generators",
     "_input_spec",
+    "_inputs_struct",
+    "_outputs_struct",
     "_loss_tracker",
     "_compile_metrics",
     "_compile_loss",
