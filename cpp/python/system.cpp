@@ -4,6 +4,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "python/common.h"
+#include "runtime/profiler.h"
 
 namespace ranvier::python {
 namespace {
@@ -37,6 +38,12 @@ void bind_system(py::module_& m) {
                     py::arg("peak_bytes") = stats.peak_bytes);
   });
   m.def("release_cached_memory", &release_cached_memory);
+  m.def("roofline", [] {
+    const Roofline& roof = machine_roofline();
+    return py::dict(py::arg("flops_per_second") = roof.flops_per_second,
+                    py::arg("bytes_per_second") = roof.bytes_per_second,
+                    py::arg("threads") = roof.threads);
+  });
 }
 
 }  // namespace ranvier::python

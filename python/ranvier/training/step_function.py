@@ -94,6 +94,10 @@ class StepFunction:
             self._cache.popitem(last=False)
         return compiled
 
+    def stats(self) -> dict | None:
+        """FLOPs, bytes and planned memory of the program used last; `None` before the first."""
+        return next(reversed(self._cache.values())).program.stats() if self._cache else None
+
     def get_for(self, data) -> tuple[CompiledStep, list]:
         """The step for this batch, and the batch as the program's flat arguments."""
         flat = [B.tensor(x) if not isinstance(x, B.Tensor) else x for x in _leaves(data)]
