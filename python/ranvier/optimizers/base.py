@@ -19,6 +19,8 @@ from ranvier.variable import (
     name_scope,
 )
 
+_MAX_PROGRAMS = 64
+
 
 class Optimizer(OptimizerState, WeightEffects):
     """Base of optimizers. A subclass makes its slots in `build` and writes `update_step`.
@@ -56,7 +58,7 @@ class Optimizer(OptimizerState, WeightEffects):
         **kwargs,
     ):
         state = self.__dict__
-        state.update(_variables=[], _shared=None, _jitted=None)
+        state.update(_variables=[], _shared=None, _programs={})
         if kwargs.pop("decay", None) is not None:
             warnings.warn(
                 "Argument `decay` is no longer supported and will be ignored.", stacklevel=3
@@ -237,18 +239,26 @@ class Optimizer(OptimizerState, WeightEffects):
         )
 
     def _compiled_apply(self, grads, variables):
-        state = self.__dict__
-        if state["_jitted"] is None:
-            from ranvier.jit import jit
-
-            state["_jitted"] = jit(self._traced_apply)
+        tensors = [g if type(g) is B.Tensor else ops.convert_to_tensor(g) for g in grads]
+        specs = tuple((g.shape, g.dtype) for g in tensors)
         # Constraints are part of the program, so of its key.
-        state["_jitted"](grads, variables, tuple(id(v.constraint) for v in variables))
+        key = tuple((id(v), v.constraint) for v in variables), specs
+        program = self._programs.get(key)
+        if program is None:
+            program = self._compile(variables, specs)
+            if len(self._programs) == _MAX_PROGRAMS:
+                self._programs.clear()
+            self._programs[key] = program
+        program.run(tensors)
 
-    def _traced_apply(self, grads, variables, constraints):
-        del constraints
-        self._apply(grads, variables)
-        return ()
+    def _compile(self, variables, specs):
+        from ranvier.jit import trace_function
+
+        def update(*grads):
+            self._apply(list(grads), variables)
+            return ()
+
+        return trace_function(update, specs, f"{self.name}.apply").program
 
     def _apply(self, grads, variables):
         grads, variables = self._overwrite_with_gradients(grads, variables)
