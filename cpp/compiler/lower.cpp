@@ -25,12 +25,10 @@ class OptionsScope {
 std::atomic<uint32_t> g_next_guard{1};
 
 Kernel prepare(const Graph& graph, const GraphNode& node) {
-  const PrepareFn function = node.op->prepare[static_cast<size_t>(Device::Cpu)];
-  if (!function) fail<InternalError>("lower: op '", node.op->name, "' has no kernel on the CPU");
   Specs in, out;
   for (ValueId value : node.inputs) in.push_back(graph.spec(value));
   for (ValueId value : node.outputs) out.push_back(graph.spec(value));
-  return function({*node.op, in, out, node.attrs});
+  return prepare_kernel({*node.op, in, out, node.attrs});
 }
 
 std::string step_text(const Graph& graph, const GraphNode& node) {

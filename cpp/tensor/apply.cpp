@@ -69,9 +69,7 @@ Tensors run_eager(const OpRecord& op, TensorSpan inputs, const Attrs& attrs) {
   const Specs out_specs = op.infer({op, in_specs, attrs});
   if (op.traits.alias) return {inputs[0].view(out_specs[0].shape)};
 
-  const PrepareFn prepare = op.prepare[static_cast<size_t>(Device::Cpu)];
-  RV_CHECK(prepare != nullptr);
-  const Kernel kernel = prepare({op, in_specs, out_specs, attrs});
+  const Kernel kernel = prepare_kernel({op, in_specs, out_specs, attrs});
   Tensors outputs;
   std::vector<const void*> in_pointers;
   std::vector<void*> out_pointers;

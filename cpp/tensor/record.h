@@ -88,6 +88,10 @@ struct OpRecord {
   kernels::PwOp micro_op{};  // with traits.pointwise
 };
 
+// The op's kernel for these types. With RANVIER_VERBOSE=dispatch each choice is printed: op, types,
+// variant.
+Kernel prepare_kernel(const PrepareArgs& args, Device device = Device::Cpu);
+
 // Declares that an op has no gradient: its inputs get none.
 Tensors no_gradient(const VjpArgs&);
 
