@@ -135,9 +135,9 @@ def _exports(namespace: str, name: str):
     if name.startswith("_"):
         return None
     value = getattr(module, name, None)
-    if isinstance(value, types.ModuleType):
-        return None
-    return value
+    public = inspect.isclass(value) or callable(value)
+    own = (getattr(value, "__module__", None) or "").startswith(_PACKAGE + ".")
+    return value if public and own else None
 
 
 def find_builtin(module: str, name: str):
@@ -367,7 +367,7 @@ def _plain_values(class_name, config):
             "The file asks to run a Python lambda stored as byte code. That is never done here. "
             "Replace the lambda by a registered function."
         )
-    return None
+    raise TypeError(f"Could not locate class '{class_name}': no such marker of Keras' files.")
 
 
 def deserialize_keras_object(config, custom_objects=None, safe_mode: bool = True, **kwargs):

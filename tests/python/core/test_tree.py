@@ -1,0 +1,70 @@
+"""Nested structures."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, namedtuple
+
+import pytest
+
+from ranvier import tree
+
+Point = namedtuple("Point", "x y")
+NEST = {"b": [1, (2, 3)], "a": Point(4, {"z": 5})}
+
+
+def test_dicts_are_visited_in_sorted_order():
+    assert tree.flatten(NEST) == [4, 5, 1, 2, 3]
+    assert tree.flatten(OrderedDict([("b", 1), ("a", 2)])) == [1, 2]
+    assert tree.flatten(7) == [7]
+    assert tree.flatten([]) == []
+
+
+def test_map_and_pack_keep_types_and_key_order():
+    doubled = tree.map_structure(lambda v: 2 * v, NEST)
+    assert doubled == {"b": [2, (4, 6)], "a": Point(8, {"z": 10})}
+    assert list(doubled) == ["b", "a"]
+    assert isinstance(doubled["a"], Point)
+    assert tree.pack_sequence_as(NEST, tree.flatten(NEST)) == NEST
+    assert tree.map_structure(lambda a, b: a + b, [1, (2,)], [3, (4,)]) == [4, (6,)]
+    assert tree.map_structure(lambda v: v, None) is None
+
+
+def test_paths():
+    assert tree.flatten_with_path({"b": [1, 2], "a": 3}) == [
+        (("a",), 3),
+        (("b", 0), 1),
+        (("b", 1), 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1, 2], (1, 2)), ([1], [1, 2]), ({"a": 1}, {"b": 1}), (1, [1])]
+)
+def test_different_structures_are_refused(a, b):
+    with pytest.raises(ValueError, match="same structure"):
+        tree.assert_same_structure(a, b)
+    with pytest.raises(ValueError, match="same structure"):
+        tree.map_structure(lambda x, y: x, a, b)
+
+
+def test_wrong_number_of_leaves():
+    with pytest.raises(ValueError, match="expected: 2, received: 3"):
+        tree.pack_sequence_as([0, 0], [1, 2, 3])
+
+
+def test_traverse_replaces_top_down_or_bottom_up():
+    assert tree.traverse(lambda v: v + 1 if isinstance(v, int) else None, [1, {"a": 2}]) == [
+        2,
+        {"a": 3},
+    ]
+    assert tree.traverse(lambda v: tree.MAP_TO_NONE if v == 1 else None, [1, 2]) == [None, 2]
+    assert tree.traverse(
+        lambda v: "list" if isinstance(v, list) else None, (1, [2]), top_down=False
+    ) == (1, "list")
+
+
+def test_shapes_are_leaves():
+    shapes = {"a": (None, 3), "b": [(2,), (1, 2)]}
+    assert tree.map_shape_structure(len, shapes) == {"a": 2, "b": [1, 2]}
+    assert tree.lists_to_tuples([1, [2, {"a": [3]}]]) == (1, (2, {"a": (3,)}))
+    assert tree.map_structure_up_to([0, 0], lambda v: v, [[1, 2], 3]) == [[1, 2], 3]

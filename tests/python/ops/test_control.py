@@ -1,0 +1,191 @@
+"""Conversions and control flow, on values and compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ranvier import Variable, grad, jit, ops
+
+
+def both(fn, *args):
+    """The result on values, checked to be that of the compiled function."""
+    eager = np.asarray(fn(*map(ops.convert_to_tensor, args)))
+    compiled = np.asarray(jit(fn)(*map(np.asarray, args)))
+    np.testing.assert_allclose(compiled, eager, rtol=1e-6)
+    return eager
+
+
+def test_conversion_keeps_numpy_dtypes_and_defaults_python_ones():
+    for dtype in ("float64", "int8", "uint16", "bool", "float16"):
+        assert ops.convert_to_tensor(np.zeros(2, dtype)).dtype == dtype
+    assert ops.convert_to_tensor(1).dtype == "int32"
+    assert ops.convert_to_tensor(1.0).dtype == "float32"
+    assert ops.convert_to_tensor([True]).dtype == "bool"
+    assert ops.convert_to_tensor(0.1, "float64").item() == 0.1
+    nested = ops.convert_to_tensor([[ops.ones(()), 2.0], [3.0, Variable(4.0)]])
+    np.testing.assert_array_equal(np.asarray(nested), [[1, 2], [3, 4]])
+    assert ops.is_tensor(nested) and not ops.is_tensor([1])
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [
+    ("float32", 1, "float32"), ("int32", 1.5, "float32"), ("bool", 2, "int32"),
+    ("int8", True, "int8"), ("float16", 1.5, "float16"), ("int64", 1.0, "float32"), ("bfloat16", 2.0, "bfloat16"),
+])  # fmt: skip
+def test_python_numbers_are_weak(a, b, expected):
+    assert ops.add(ops.ones((2,), a), b).dtype == expected
+    assert ops.add(b, ops.ones((2,), a)).dtype == expected
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [
+    ("int32", "float16", "float16"), ("int8", "uint8", "int16"), ("float16", "bfloat16", "float32"),
+    ("bool", "int8", "int8"), ("int64", "float32", "float32"), ("float32", "float64", "float64"),
+])  # fmt: skip
+def test_promotion_of_tensors(a, b, expected):
+    assert ops.add(ops.ones((2,), a), ops.ones((2,), b)).dtype == expected
+
+
+def test_saturate_cast():
+    x = np.array([-300.0, 12.7, 300.0], "float32")
+    np.testing.assert_array_equal(np.asarray(ops.saturate_cast(x, "int8")), [-128, 12, 127])
+    np.testing.assert_array_equal(
+        np.asarray(ops.saturate_cast(np.array([-5, 300]), "uint8")), [0, 255]
+    )
+
+
+def test_cond_runs_one_branch():
+    seen = []
+
+    def branch(value):
+        seen.append(value)
+        return ops.ones(()) * value
+
+    assert float(ops.cond(np.array(True), lambda: branch(1), lambda: branch(2))) == 1
+    assert seen == [1]
+    for flag in (True, False):
+        assert both(
+            lambda p, x: ops.cond(p, lambda: x * 2, lambda: x - 1), flag, np.float32(3)
+        ) == (6 if flag else 2)
+
+
+def test_assignment_inside_cond_happens_in_the_taken_branch_only():
+    v = Variable(np.float32(1))
+
+    @jit
+    def step(p):
+        ops.cond(p, lambda: v.assign_add(1.0), lambda: v.value)
+        return v.value
+
+    assert float(step(np.array(False))) == 1
+    assert float(step(np.array(True))) == 2
+
+
+def test_loops():
+    def summed(n):
+        return ops.while_loop(lambda i, s: i < n, lambda i, s: (i + 1, s + i), (0, 0))[1]
+
+    def power(x):
+        return ops.fori_loop(0, 3, lambda i, v: v * x, ops.ones((2,)))
+
+    assert both(summed, 5) == 10
+    assert both(lambda n: ops.fori_loop(0, n, lambda i, v: v + i, 0), 6) == 15
+    np.testing.assert_allclose(both(power, np.array([2, 3], "float32")), [8, 27])
+    start = ops.convert_to_tensor(0)
+    assert int(ops.while_loop(lambda i: i < 100, lambda i: i + 1, start, maximum_iterations=7)) == 7
+
+
+def running(x, reverse):
+    return ops.scan(lambda c, v: (c + v, c * v), ops.zeros(()), x, reverse=reverse)[1]
+
+
+XS = np.arange(1.0, 5.0, dtype="float32")
+
+
+@pytest.mark.parametrize(("fn", "expected"), [
+    (lambda x: running(x, False), [0, 2, 9, 24]),
+    (lambda x: running(x, True), [9, 14, 12, 0]),
+    (lambda x: ops.map(lambda v: v * v, x), XS**2),
+    (lambda x: ops.vectorized_map(ops.sum, ops.reshape(x, (2, 2))), [3, 7]),
+    (lambda x: ops.associative_scan(lambda a, b: a * b, x), [1, 2, 6, 24]),
+    (lambda x: ops.associative_scan(lambda a, b: a + b, x, reverse=True), [10, 9, 7, 4]),
+])  # fmt: skip
+def test_scan_map_and_prefixes(fn, expected):
+    np.testing.assert_array_equal(both(fn, XS), expected)
+
+
+def test_switch_clamps():
+    branches = [lambda x: x, lambda x: x * 2, lambda x: x * 3]
+    for i, expected in ((0, 1), (1, 2), (2, 3), (9, 3), (-4, 1)):
+        assert both(lambda k: ops.switch(k, branches, ops.ones(())), i) == expected
+
+
+def test_gradients_through_control_flow():
+    x = ops.convert_to_tensor(np.float32(2))
+    assert float(grad(lambda x: ops.fori_loop(0, 3, lambda i, v: v * x, ops.ones(())))(x)) == 12
+    assert float(grad(lambda x: ops.cond(x > 0, lambda: x * x, lambda: -x))(x)) == 4
+    assert float(grad(lambda x: x * ops.stop_gradient(x))(x)) == 2
+    total = grad(lambda x: ops.sum(ops.scan(lambda c, v: (c * x, c), ops.ones(()), length=3)[1]))
+    assert float(total(x)) == 1 + 2 * 2
+
+
+def test_indexing_follows_numpy():
+    x = np.arange(60.0).reshape(3, 4, 5)
+    t = ops.convert_to_tensor(x)
+    rows = np.array([2, 0])
+    mask = x[:, 0, 0] > 10
+    for key in (
+        0, -1, slice(1, 3), (slice(None), 1), (..., 2), (None, 0), (slice(None, None, -1),),
+        (0, slice(3, 0, -2)), [0, 2], rows, (rows, 1), (slice(None), rows), (rows, rows),
+        (slice(None), rows, rows), (rows, slice(None), rows), (0, rows, None), mask, (mask, 2),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(np.asarray(t[key]), x[key])
+    for key in (3, (0, 0, 0, 0), (..., ...)):
+        with pytest.raises(IndexError):
+            t[key]
+    with pytest.raises(TypeError):
+        t["a"]
+    with pytest.raises(TypeError, match="slice_update"):
+        t[0] = 1
+
+
+def test_windows_are_moved_so_that_they_fit():
+    x = np.arange(12.0).reshape(3, 4)
+    for start in ((1, 1), (2, 3), (0, 0)):
+        expected = x[
+            min(start[0], 1) : min(start[0], 1) + 2, min(start[1], 2) : min(start[1], 2) + 2
+        ]
+        np.testing.assert_array_equal(np.asarray(ops.slice(x, start, (2, 2))), expected)
+        dynamic = jit(lambda s: ops.slice(x, s, (2, 2)))
+        np.testing.assert_array_equal(np.asarray(dynamic(np.array(start, "int32"))), expected)
+    changed = np.asarray(ops.slice_update(x, (1, 2), np.full((2, 2), -1.0)))
+    assert (changed == -1).sum() == 4 and changed[1, 2] == -1
+
+
+def test_numpy_functions_and_ufuncs_stay_tensors():
+    t = ops.convert_to_tensor(np.array([1.0, 4.0], "float32"))
+    other = np.array([1.0, 1.0], "float32")
+    for value in (np.sqrt(t), np.mean(t), np.concatenate([t, t]), np.add(t, 1), 2 * t, other + t):
+        assert ops.is_tensor(value), value
+    assert isinstance(np.asarray(t), np.ndarray)
+
+
+@pytest.mark.parametrize(("call", "error"), [
+    (lambda: ops.matmul(np.ones((2, 3)), np.ones((2, 3))), ValueError),
+    (lambda: ops.add(np.ones(2), np.ones(3)), ValueError),
+    (lambda: ops.reshape(np.ones(6), (4, -1)), ValueError),
+    (lambda: ops.concatenate([np.ones((2, 2)), np.ones((3, 3))]), ValueError),
+    (lambda: ops.sum(np.ones(3), axis=1), ValueError),
+    (lambda: ops.squeeze(np.ones((2, 3)), axis=0), ValueError),
+    (lambda: ops.split(np.ones(5), 2), ValueError),
+    (lambda: ops.max(np.ones((0,))), ValueError),
+    (lambda: ops.einsum("ij,jk", np.ones((2, 3)), np.ones((4, 5))), ValueError),
+    (lambda: ops.conv(np.ones((1, 5, 3)), np.ones((2, 2, 4))), ValueError),
+    (lambda: ops.one_hot(np.ones(3), 4), TypeError),
+    (lambda: ops.cast(np.ones(3), "float31"), ValueError),
+    (lambda: ops.where(np.ones(3), np.ones(3)), ValueError),
+    (lambda: ops.sparse_categorical_crossentropy(np.array([0, 5]), np.ones((2, 3))), IndexError),
+    (lambda: ops.categorical_crossentropy(np.ones((2, 3)), np.ones((2, 4))), ValueError),
+])  # fmt: skip
+def test_mistakes(call, error):
+    with pytest.raises(error):
+        call()
