@@ -34,7 +34,7 @@ class Variable : public RefCounted {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   void bump_version() { version_.fetch_add(1, std::memory_order_acq_rel); }
 
-  std::atomic<int32_t> lock_word{0};  // readers > 0, writer -1
+  std::atomic<int32_t> lock_word{0};  // its bits: runtime/locks.h
 
  private:
   TypeSpec spec_;

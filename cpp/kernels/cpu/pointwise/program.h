@@ -137,8 +137,9 @@ struct PointwiseProgram {
 };
 
 // Runs the program. `outputs` lists program.outputs, then the results of program.reductions. An
-// output may be the same memory as a Full input of equal element size; any other overlap is not
-// allowed. Scratch as program.scratch says.
+// output may be the same memory as a Full input of equal element size that no closing reduction
+// reads (a tile is stored before it is reduced); any other overlap is not allowed. Scratch as
+// program.scratch says.
 void run_pointwise(const Context& ctx, const PointwiseProgram& program, const void* const* inputs,
                    void* const* outputs, void* shared, std::byte* worker_scratch,
                    size_t worker_stride) noexcept;
