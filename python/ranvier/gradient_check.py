@@ -1,4 +1,4 @@
-"""Compares back-propagated gradients with central differences: the teaching tool for the chain rule."""
+"""Compares back-propagated gradients with central differences, variable by variable."""
 
 from __future__ import annotations
 
@@ -52,8 +52,10 @@ class GradientReport:
 
     def __str__(self):
         table = [
-            [r.variable, str(r.shape), str(r.checked), f"{r.max_abs_error:.2e}", f"{r.max_rel_error:.2e}",
-             "ok" if r.ok else "WRONG"]
+            [
+                r.variable, str(r.shape), str(r.checked), f"{r.max_abs_error:.2e}",
+                f"{r.max_rel_error:.2e}", "ok" if r.ok else "WRONG",
+            ]
             for r in self.rows
         ]  # fmt: skip
         header = ["variable", "shape", "checked", "max |error|", "max rel. error", "verdict"]
@@ -66,13 +68,23 @@ class GradientReport:
 
 
 def gradient_check(
-    model, x, y=None, sample_weight=None, samples=20, seed=0, epsilon=None, tolerance=None, verbose=True
+    model,
+    x,
+    y=None,
+    sample_weight=None,
+    samples=20,
+    seed=0,
+    epsilon=None,
+    tolerance=None,
+    verbose=True,
 ):
     """Checks the gradients of the model's loss with respect to its trainable variables.
 
     For some entries w of each variable, the back-propagated dL/dw is compared with
-    (L(w + h) − L(w − h)) / 2h. The computation runs in float64 on a copy of the model where the model can be
-    copied from its config, else in its own dtype. Random layers draw the same numbers every time. The model
+    (L(w + h) − L(w − h)) / 2h. The computation runs in float64 on a copy of the model where the
+    model can be
+    copied from its config, else in its own dtype. Random layers draw the same numbers every time.
+    The model
     is not changed.
 
     Args:
@@ -96,7 +108,9 @@ def gradient_check(
     if not model.compiled:
         raise ValueError("You must call `compile()` before `gradient_check()`.")
     if not isinstance(samples, int) or samples < 1:
-        raise ValueError(f"gradient_check: `samples` must be a positive integer. Received: {samples!r}.")
+        raise ValueError(
+            f"gradient_check: `samples` must be a positive integer. Received: {samples!r}."
+        )
     x, y, sample_weight = (data_adapters.to_arrays(part) for part in (x, y, sample_weight))
     if not model.built:
         model(x)
@@ -138,7 +152,9 @@ class _Problem:
         try:
             with StatelessScope(list(zip(self.variables, values)), collect_losses=True):
                 predicted = model(x, training=True) if model._call_has_training_arg else model(x)
-                return model.compute_loss(x=x, y=y, y_pred=predicted, sample_weight=weight, training=True)
+                return model.compute_loss(
+                    x=x, y=y, y_pred=predicted, sample_weight=weight, training=True
+                )
         finally:
             object.__setattr__(model, "_compile_loss", own)
 
@@ -168,7 +184,9 @@ def _double_problem(model, x, y, sample_weight):
         loss = None
         if given["loss"] is not None:
             names = getattr(twin, "output_names", None)
-            loss = CompileLoss(_losses_in_double(given["loss"]), given["loss_weights"], output_names=names)
+            loss = CompileLoss(
+                _losses_in_double(given["loss"]), given["loss_weights"], output_names=names
+            )
         return _Problem(twin, loss, x, y, sample_weight)
     except (TypeError, ValueError, NotImplementedError, AttributeError, KeyError, B.Error):
         return None
@@ -220,17 +238,21 @@ def _check(problem, step, bound, samples, seed):
             error = _entry_error(problem, i, int(entry), analytic[entry], step, bound, floor)
             absolute, relative = max(absolute, error[0]), max(relative, error[1])
         ok = bool(np.isfinite(analytic).all()) and relative <= bound
-        rows.append(GradientRow(variable.path, tuple(variable.shape), count, absolute, relative, ok))
+        rows.append(
+            GradientRow(variable.path, tuple(variable.shape), count, absolute, relative, ok)
+        )
     return GradientReport(rows, problem.value, problem.dtype, bound)
 
 
 def _entry_error(problem, index, entry, analytic, step, bound, floor):
-    """Absolute and relative error of one entry, with smaller steps where a kink may lie in between."""
+    """Absolute and relative error of an entry, with smaller steps where a kink may lie near."""
     best = (np.inf, np.inf)
     for shrink in (1.0, 0.1, 0.01):
         numeric = _central_difference(problem, index, entry, step * shrink)
         error = abs(numeric - analytic)
-        best = min(best, (error, error / max(abs(numeric), abs(analytic), floor)), key=lambda e: e[1])
+        best = min(
+            best, (error, error / max(abs(numeric), abs(analytic), floor)), key=lambda e: e[1]
+        )
         if best[1] <= bound:
             break
     return best

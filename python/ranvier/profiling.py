@@ -20,7 +20,7 @@ class ProfileRow:
     seconds: float
     flops: float
     bytes: float
-    roof_share: float  # the roofline's time for this work / the measured time
+    roof_share: float  # the roofline's time for this work / the measured; over 1 when in caches
 
     @property
     def flop_rate(self) -> float:
@@ -80,28 +80,32 @@ class Profile:
         ]
         flops, moved = sum(r.flops for r in self.rows), sum(r.bytes for r in self.rows)
         bound = sum(r.roof_share * r.seconds for r in self.rows)
-        table.append([
-            "total", "", f"{total * 1e6:.1f}", "100.0 %", f"{flops / total / 1e9:.2f}" if total else "-",
-            f"{moved / total / 1e9:.2f}" if total else "-", f"{100 * bound / total:.0f} %" if total else "-",
-        ])  # fmt: skip
+        rates = ["-"] * 3
+        if total:
+            rates = [f"{flops / total / 1e9:.2f}", f"{moved / total / 1e9:.2f}"]
+            rates.append(f"{100 * bound / total:.0f} %")
+        table.append(["total", "", f"{total * 1e6:.1f}", "100.0 %", *rates])
         roof = self.roofline
         lines = [
             f"{self.name}, batch {self.batch_size}: {flops / 1e6:.2f} MFLOP, "
             f"{self.stats['arena_bytes'] / 1024:.0f} KiB planned memory",
-            f"roofline: {roof['flops_per_second'] / 1e9:.1f} GFLOP/s, {roof['bytes_per_second'] / 1e9:.1f} GB/s "
-            f"with {roof['threads']} thread{'s' if roof['threads'] != 1 else ''}",
+            f"roofline: {roof['flops_per_second'] / 1e9:.1f} GFLOP/s, "
+            f"{roof['bytes_per_second'] / 1e9:.1f} GB/s, threads: {roof['threads']}",
             *text_table(header, table, left=2),
         ]
         return "\n".join(lines)
 
 
 def text_table(header, rows, left=1) -> list[str]:
-    """Aligned lines: the first `left` columns to the left, numbers to the right; a rule below the header."""
+    """Aligned lines with a rule below the header; only the first `left` columns are words."""
     columns = list(zip(header, *rows))
     widths = [max(len(str(v)) for v in column) for column in columns]
 
     def line(values):
-        cells = [str(v).ljust(w) if i < left else str(v).rjust(w) for i, (v, w) in enumerate(zip(values, widths))]
+        cells = [
+            str(v).ljust(w) if i < left else str(v).rjust(w)
+            for i, (v, w) in enumerate(zip(values, widths))
+        ]
         return "  ".join(cells).rstrip()
 
     return [line(header), "  ".join("─" * w for w in widths), *(line(r) for r in rows)]
@@ -118,7 +122,15 @@ def unchanged(variables):
             variable.handle.assign(value)
 
 
-def profile(model, x, y=None, sample_weight=None, batch_size: int = 32, repeats: int = 50, mode: str = "train"):
+def profile(
+    model,
+    x,
+    y=None,
+    sample_weight=None,
+    batch_size: int = 32,
+    repeats: int = 50,
+    mode: str = "train",
+):
     """Runs a compiled step many times and says, per step of its program, where the time goes.
 
     The model's weights, optimizer state and metrics are afterwards what they were.
@@ -140,7 +152,9 @@ def profile(model, x, y=None, sample_weight=None, batch_size: int = 32, repeats:
         >>> print(ranvier.profile(model, x, y, batch_size=128))
     """
     if mode not in ("train", "test", "predict"):
-        raise ValueError(f"profile: `mode` must be 'train', 'test' or 'predict'. Received: {mode!r}.")
+        raise ValueError(
+            f"profile: `mode` must be 'train', 'test' or 'predict'. Received: {mode!r}."
+        )
     if not isinstance(repeats, int) or repeats < 1:
         raise ValueError(f"profile: `repeats` must be a positive integer. Received: {repeats!r}.")
     if mode != "predict" and not model.compiled:
@@ -148,7 +162,9 @@ def profile(model, x, y=None, sample_weight=None, batch_size: int = 32, repeats:
     data = (x,) if mode == "predict" else (x, y, sample_weight)
     adapter = data_adapters.get_adapter(*data, batch_size=batch_size, shuffle=False)
     if adapter.kind != "arrays":
-        raise ValueError(f"profile: arrays are needed. Received: {type(x).__name__}. Hint: pass one batch.")
+        raise ValueError(
+            f"profile: arrays are needed. Received: {type(x).__name__}. Hint: pass one batch."
+        )
     rows = min(adapter.batch_size, adapter.rows)
     step = ArrayEpochs(adapter, model._function(mode)).step_for(rows)
     batch = [array[:rows] for array in adapter.arrays]
@@ -168,9 +184,16 @@ def profile(model, x, y=None, sample_weight=None, batch_size: int = 32, repeats:
 
 
 def _row(entry, roof):
-    bound = max(entry["flops"] / roof["flops_per_second"], entry["bytes"] / roof["bytes_per_second"])
+    bound = max(
+        entry["flops"] / roof["flops_per_second"], entry["bytes"] / roof["bytes_per_second"]
+    )
     seconds = entry["seconds"]
     return ProfileRow(
-        op=entry["op"], variant=entry["variant"], layer=entry["site"].rpartition("/")[2], seconds=seconds,
-        flops=entry["flops"], bytes=entry["bytes"], roof_share=bound / seconds if seconds > 0 else 0.0,
-    )  # fmt: skip
+        op=entry["op"],
+        variant=entry["variant"],
+        layer=entry["site"].rpartition("/")[2],
+        seconds=seconds,
+        flops=entry["flops"],
+        bytes=entry["bytes"],
+        roof_share=bound / seconds if seconds > 0 else 0.0,
+    )

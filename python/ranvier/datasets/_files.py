@@ -78,9 +78,11 @@ def locate(path, dataset: str, files) -> list[pathlib.Path]:
 def _ways_out(dataset, files, reason) -> str:
     names = ", ".join(f.name for f in files)
     return (
-        f"{dataset}: its files are needed, and {reason}. Two ways out: (1) put {names} into a folder and "
+        f"{dataset}: its files are needed, and {reason}. Two ways out: (1) put {names} into a "
+        f"folder and "
         f"name it with `load_data(path=...)` or RANVIER_DATA (the files may lie in its subfolder "
-        f"'{dataset}'); (2) `pip install pooch` and connect to the network, then they are downloaded once."
+        f"'{dataset}'); (2) `pip install pooch` and connect to the network, then they are "
+        f"downloaded once."
     )
 
 
@@ -105,7 +107,8 @@ def read_idx(path) -> np.ndarray:
         count *= size
     if count != values.size:
         raise ValueError(
-            f"{path}: the header announces {count} values of shape {shape}, the file holds {values.size}."
+            f"{path}: the header announces {count} values of shape {shape}, the file holds "
+            f"{values.size}."
         )
     return values.reshape(shape).copy()
 
@@ -114,9 +117,13 @@ def load_idx_dataset(path, dataset: str, files):
     """Images and labels from the four idx files (train images, labels, test images, labels)."""
     places = locate(path, dataset, files)
     arrays = [read_idx(p) for p in places]
-    for images, labels, place in ((arrays[0], arrays[1], places[0]), (arrays[2], arrays[3], places[2])):
+    for images, labels, place in (
+        (arrays[0], arrays[1], places[0]),
+        (arrays[2], arrays[3], places[2]),
+    ):
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             raise ValueError(
-                f"{place}: images of shape {images.shape} do not fit labels of shape {labels.shape}."
+                f"{place}: images of shape {images.shape} do not fit labels of shape "
+                f"{labels.shape}."
             )
     return (arrays[0], arrays[1]), (arrays[2], arrays[3])

@@ -27,8 +27,10 @@ def load_data(path=None):
     """Colour photos; `CLASS_NAMES` says what the labels mean.
 
     Args:
-        path: folder with `cifar-10-binary.tar.gz` or with the JPEG form (`cifar10_jpeg_train.npz` and
-            `cifar10_jpeg_test.npz`, decoded with Pillow; lossy), or with a subfolder `cifar10` that has
+        path: folder with `cifar-10-binary.tar.gz` or with the JPEG form (`cifar10_jpeg_train.npz`
+        and
+            `cifar10_jpeg_test.npz`, decoded with Pillow; lossy), or with a subfolder `cifar10`
+            that has
             them; the environment's RANVIER_DATA when not given; else the former is downloaded once.
 
     Returns:
@@ -81,7 +83,8 @@ def _read_jpeg(place):
         from PIL import Image
     except ImportError:
         raise ImportError(
-            f"cifar10: {place} holds JPEG pictures, which need Pillow: `pip install pillow`. (Or put "
+            f"cifar10: {place} holds JPEG pictures, which need Pillow: `pip install pillow`. (Or "
+            f"put "
             f"{_BINARY.name} into the same folder.)"
         ) from None
     try:
@@ -94,8 +97,12 @@ def _read_jpeg(place):
     stream = jpeg.tobytes()
     images = np.empty((len(labels), 32, 32, 3), np.uint8)
     for i in range(len(labels)):
-        with Image.open(io.BytesIO(stream[offsets[i] : offsets[i + 1]]), formats=["JPEG"]) as picture:
+        with Image.open(
+            io.BytesIO(stream[offsets[i] : offsets[i + 1]]), formats=["JPEG"]
+        ) as picture:
             if picture.size != (32, 32):
-                raise ValueError(f"{place}: picture {i} has the size {picture.size}, expected (32, 32).")
+                raise ValueError(
+                    f"{place}: picture {i} has the size {picture.size}, expected (32, 32)."
+                )
             images[i] = np.asarray(picture.convert("RGB"))
     return images, labels.astype(np.uint8).reshape(-1, 1)

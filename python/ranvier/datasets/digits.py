@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits of the UCI repository (CC BY 4.0, see DIGITS.txt), in the package."""
+"""The 1,797 handwritten digits of the UCI repository (CC BY 4.0, see DIGITS.txt)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def load_data(test_split: float = 0.2, seed: int | None = 113):
             of the test set are others than those of the training set.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`: pixels as uint8 `(samples, 8, 8)` with values 0 to 16,
+        `(x_train, y_train), (x_test, y_test)`: pixels as uint8 `(samples, 8, 8)` with values 0 to
+        16,
         labels 0 to 9 as uint8 `(samples,)`.
 
     Raises:

@@ -34,7 +34,8 @@ def reading(path):
     except Exception as error:
         detail = str(error) or type(error).__name__
         raise FileFormatError(
-            f"{path}: the file is damaged, or not of this format ({type(error).__name__}: {detail})."
+            f"{path}: the file is damaged, or not of this format ({type(error).__name__}: "
+            f"{detail})."
         ) from error
 
 
@@ -104,7 +105,9 @@ class Members:
             self.names = set(os.listdir(self.path))
             return
         if not zipfile.is_zipfile(self.path):
-            raise FileFormatError(f"{self.path}: not a `.keras` file (the zip's directory is missing).")
+            raise FileFormatError(
+                f"{self.path}: not a `.keras` file (the zip's directory is missing)."
+            )
         self._archive = zipfile.ZipFile(self.path)
         self.names = set(self._archive.namelist())
 
@@ -139,6 +142,7 @@ class Members:
             )
         if stored is not None and size > _ZIP_FLOOR_BYTES and size > _ZIP_MAX_EXPANSION * stored:
             raise FileFormatError(
-                f"{self.path}: {name} announces {size} bytes but stores {stored}; such an expansion is "
+                f"{self.path}: {name} announces {size} bytes but stores {stored}; such an "
+                f"expansion is "
                 "refused."
             )

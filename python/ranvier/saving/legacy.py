@@ -1,4 +1,4 @@
-"""Reads the HDF5 files of Keras 1 and 2 (`.h5`), whole models and weights; Keras 3 writes them too."""
+"""Reads the `.h5` files of Keras 1 and 2, models and weights; Keras 3 writes them too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def load_model(path, custom_objects=None, compile=True):
             if len(text) > MAX_CONFIG_BYTES:
                 raise FileFormatError(f"{path}: the model config has {len(text)} characters.")
             config = legacy_config.modern(read_json(text, path))
-            with serialization.CustomObjectScope(custom_objects or {}), serialization.ObjectSharingScope():
+            with (
+                serialization.CustomObjectScope(custom_objects or {}),
+                serialization.ObjectSharingScope(),
+            ):
                 model = serialization.deserialize_keras_object(config, custom_objects)
             training = _text(reader.file.attrs.get("training_config"))
         _load_group(model, reader, path, skip_mismatch=False, by_name=False)
@@ -95,7 +98,9 @@ def _load_group(model, reader, path, skip_mismatch, by_name):
 
 def _by_name(model, saved):
     layers = {layer.name: layer for layer in model.layers}
-    return [(name, _in_file_order(layers[name]), values) for name, values in saved if name in layers]
+    return [
+        (name, _in_file_order(layers[name]), values) for name, values in saved if name in layers
+    ]
 
 
 def _by_position(model, saved, path):
@@ -103,8 +108,9 @@ def _by_position(model, saved, path):
     saved = [(name, values) for name, values in saved if values]
     if len(own) != len(saved):
         raise ValueError(
-            f"{path} does not fit the model '{model.name}': layer count mismatch. Expected {len(own)} layers "
-            f"with weights ({[x.name for x in own][:12]}), found {len(saved)} ({[n for n, _ in saved][:12]})."
+            f"{path} does not fit the model '{model.name}': layer count mismatch. Expected "
+            f"{len(own)} layers with weights ({[x.name for x in own][:12]}), found {len(saved)} "
+            f"({[n for n, _ in saved][:12]})."
         )
     return [
         (f"{layer.name} (in the file: {name})", _in_file_order(layer), values)
@@ -122,7 +128,8 @@ def _assign(pairs, path, skip_mismatch):
         else:
             for variable, value in zip(variables, values):
                 if tuple(variable.shape) != value.shape:
-                    problem = f"'{variable.path}' expects shape {tuple(variable.shape)}, found {value.shape}"
+                    expected = tuple(variable.shape)
+                    problem = f"'{variable.path}' expects shape {expected}, found {value.shape}"
                     break
         if problem is None:
             with StatelessScope() as scope:
@@ -132,7 +139,9 @@ def _assign(pairs, path, skip_mismatch):
         elif skip_mismatch:
             warnings.warn(f"Skipped layer {name} of {path}: {problem}", stacklevel=4)
         else:
-            raise ValueError(f"{path} does not fit the model; nothing was changed. Layer {name}: {problem}.")
+            raise ValueError(
+                f"{path} does not fit the model; nothing was changed. Layer {name}: {problem}."
+            )
     for handle, value in written:
         handle.assign(value)
 
@@ -147,7 +156,8 @@ def _compile(model, training, custom_objects, path):
             model.compile(**arguments)
         except Exception as error:
             warnings.warn(
-                f"The compile information of {path} could not be read ({error}). The model is not compiled.",
+                f"The compile information of {path} could not be read ({error}). The model is not "
+                f"compiled.",
                 stacklevel=4,
             )
 
@@ -166,6 +176,8 @@ def _load_optimizer(model, reader, path):
     if len(values) == len(own) - 1 and own[1].shape == () and len(own) > 1:
         own = [own[0], *own[2:]]
     if [tuple(v.shape) for v in own] != [v.shape for v in values]:
-        warnings.warn(f"The optimizer's state in {path} does not fit; it starts anew.", stacklevel=4)
+        warnings.warn(
+            f"The optimizer's state in {path} does not fit; it starts anew.", stacklevel=4
+        )
         return
     _assign([("optimizer", own, values)], path, False)

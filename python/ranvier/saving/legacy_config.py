@@ -21,8 +21,8 @@ _NEUTRAL = {
     "groups": (1,), "ragged": (False,), "sparse": (False,), "time_major": (False,),
     "quantization_config": (None,), "renorm": (False,), "optional": (False,), "batch_size": (None,),
 }  # fmt: skip
-_NO_GROUPS = ("DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose",
-              "SeparableConv1D", "SeparableConv2D")  # fmt: skip
+_NO_GROUPS = ("DepthwiseConv1D", "DepthwiseConv2D", "Conv1DTranspose", "Conv2DTranspose",
+              "Conv3DTranspose", "SeparableConv1D", "SeparableConv2D")  # fmt: skip
 
 
 def modern(config):
@@ -39,13 +39,19 @@ def _object(config, namespace):
     if not isinstance(name, str):
         raise ValueError(f"The config names no class: {str(config)[:200]}")
     if name == "Lambda" or name.startswith("__lambda"):
-        raise ValueError("The file holds a Lambda layer, which is Python byte code; that is never read.")
+        raise ValueError(
+            "The file holds a Lambda layer, which is Python byte code; that is never read."
+        )
     out["class_name"] = name
     out["registered_name"] = config.get("registered_name", name if ">" in name else None)
     out["module"] = _module(name, namespace)
     out["config"] = _inner(name, inner, namespace) if isinstance(inner, dict) else inner
     if name in ("Model", "Functional") and isinstance(inner, dict) and "input_layers" in inner:
-        out.update(module="keras.src.models.functional", class_name="Functional", registered_name="Functional")
+        out.update(
+            module="keras.src.models.functional",
+            class_name="Functional",
+            registered_name="Functional",
+        )
         for key in ("input_layers", "output_layers"):
             # One tensor in a list is, in these files, one tensor.
             if len(inner[key]) == 1 and isinstance(inner[key][0], list):
@@ -97,7 +103,7 @@ def _with_input(old_layers, layers):
         return layers
     entry = {
         "module": "keras.layers", "class_name": "InputLayer", "registered_name": None,
-        "config": {"batch_shape": shape, "name": f"{old_layers[0]['config'].get('name', 'model')}_input"},
+        "config": {"batch_shape": shape, "name": f"{old_layers[0]['config'].get('name')}_input"},
     }  # fmt: skip
     return [entry, *layers]
 
@@ -124,7 +130,9 @@ def optimizer(config):
         inner["learning_rate"] = inner.pop("lr")
     for key in ("decay", "schedule_decay"):
         if inner.pop(key, 0):
-            warnings.warn(f"The optimizer's argument `{key}` is no longer supported; ignored.", stacklevel=4)
+            warnings.warn(
+                f"The optimizer's argument `{key}` is no longer supported; ignored.", stacklevel=4
+            )
     for key in ("is_legacy_optimizer", "jit_compile"):
         inner.pop(key, None)
     if inner.get("weight_decay") == 0:

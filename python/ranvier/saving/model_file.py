@@ -1,4 +1,4 @@
-"""Whole models: `.keras` files (a zip of the architecture and the weights) and directories of the same."""
+"""Whole models: `.keras` files (a zip of architecture and weights), or directories of the same."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     zipped = True if zipped is None else zipped
     if path.endswith((".h5", ".hdf5")):
         raise ValueError(
-            f"Whole models are written as `.keras` files; the legacy HDF5 form is only read. Received: "
+            f"Whole models are written as `.keras` files; the legacy HDF5 form is only read. "
+            f"Received: "
             f"filepath={path}. Hint: model.save({os.path.splitext(path)[0] + '.keras'!r}), or "
             "`save_weights` with a name that ends in `.weights.h5`."
         )
@@ -59,12 +60,16 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     hdf5.import_h5py()
     if not model.built:
         warnings.warn(
-            f"The model '{model.name}' is saved without weights: it is not built yet. Hint: call it on "
+            f"The model '{model.name}' is saved without weights: it is not built yet. Hint: call "
+            f"it on "
             "data, or `model.build(input_shape)`, first.",
             stacklevel=2,
         )
     members = [
-        ("metadata.json", json.dumps({"keras_version": KERAS_VERSION, "ranvier_version": __version__})),
+        (
+            "metadata.json",
+            json.dumps({"keras_version": KERAS_VERSION, "ranvier_version": __version__}),
+        ),
         ("config.json", _config_text(model)),
         (WEIGHTS_MEMBER, hdf5.write(entries_of(model))),
     ]
@@ -88,7 +93,9 @@ def _renumber(config, numbers):
     """Shared objects are counted in the order they appear; their memory addresses mean nothing."""
     if isinstance(config, dict):
         if isinstance(config.get("shared_object_id"), int):
-            config["shared_object_id"] = numbers.setdefault(config["shared_object_id"], len(numbers) + 1)
+            config["shared_object_id"] = numbers.setdefault(
+                config["shared_object_id"], len(numbers) + 1
+            )
         for value in config.values():
             _renumber(value, numbers)
     elif isinstance(config, (list, tuple)):
@@ -112,7 +119,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     path = os.fspath(filepath)
     if not os.path.exists(path):
         raise ValueError(
-            f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
+            f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` "
+            f"zip file."
         )
     if not os.path.isdir(path) and path.endswith((".h5", ".hdf5")):
         from ranvier.saving import legacy
@@ -120,7 +128,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         return legacy.load_model(path, custom_objects, compile)
     if not os.path.isdir(path) and not path.endswith(".keras"):
         raise ValueError(
-            f"File format not supported: filepath={path}. Expected a `.keras` file or a legacy `.h5` file."
+            f"File format not supported: filepath={path}. Expected a `.keras` file or a legacy "
+            f"`.h5` file."
         )
     with reading(path), Members(path) as members:
         config = read_json(members.read("config.json", MAX_CONFIG_BYTES), path)
@@ -130,7 +139,9 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         with reading(path), serialization.ObjectSharingScope():
             model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
         if not hasattr(model, "load_weights"):
-            raise FileFormatError(f"{path}: the file describes a {type(model).__name__}, not a model.")
+            raise FileFormatError(
+                f"{path}: the file describes a {type(model).__name__}, not a model."
+            )
         if compile and compile_config:
             compile_model(model, compile_config, custom_objects)
         load_state(model, reader, path)
@@ -155,7 +166,8 @@ def compile_model(model, compile_config, custom_objects=None) -> None:
             model.compile_from_config(compile_config)
         except Exception as error:
             warnings.warn(
-                f"The compile information of the model could not be read ({error}). The model is not "
+                f"The compile information of the model could not be read ({error}). The model is "
+                f"not "
                 "compiled.",
                 stacklevel=3,
             )

@@ -21,9 +21,9 @@ _PACKAGE = __name__.partition(".")[0]
 # Attributes in which models keep what `layers` already reaches, or what is not stored.
 _MODEL_PRIVATE = frozenset({
     "operations", "_operations", "_operations_by_depth", "_nodes", "_nodes_by_depth", "_run_order",
-    "_inputs", "_outputs", "_inputs_struct", "_outputs_struct", "_functional", "_chain", "_functions",
-    "_compile_loss", "_compile_metrics", "_loss_tracker", "_compile_config", "_predict_fast",
-    "inputs", "outputs", "input", "output", "metrics", "loss", "losses",
+    "_inputs", "_outputs", "_inputs_struct", "_outputs_struct", "_functional", "_chain",
+    "_functions", "_compile_loss", "_compile_metrics", "_loss_tracker", "_compile_config",
+    "_predict_fast", "inputs", "outputs", "input", "output", "metrics", "loss", "losses",
 })  # fmt: skip
 
 
@@ -47,7 +47,8 @@ def _optimizer_attributes() -> frozenset:
 def _is_graph(obj) -> bool:
     names = ("Sequential", "Functional")
     return any(
-        c.__name__ in names and c.__module__.startswith(f"{_PACKAGE}.models") for c in type(obj).__mro__
+        c.__name__ in names and c.__module__.startswith(f"{_PACKAGE}.models")
+        for c in type(obj).__mro__
     )
 
 
@@ -73,7 +74,7 @@ def _children(obj):
 
 
 def walk(root) -> list:
-    """`(path, object)` of everything with variables of its own, parents first; the root has path ""."""
+    """`(path, object)` of all with variables of their own, parents first; the root is at ""."""
     found: list = []
     seen: set[int] = set()
 

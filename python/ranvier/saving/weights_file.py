@@ -58,7 +58,8 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
     check_overwrite(path, overwrite)
     if not model.built:
         raise ValueError(
-            f"The model '{model.name}' has no weights yet: it is not built. Hint: call it on data, or "
+            f"The model '{model.name}' has no weights yet: it is not built. Hint: call it on "
+            f"data, or "
             "`model.build(input_shape)`, before `save_weights`."
         )
     entries = entries_of(model)
@@ -85,7 +86,9 @@ def _write_shards(entries, path, max_shard_size):
     for entry in entries:
         bytes_here = sum(a.nbytes for a in entry[2].values())
         total += bytes_here
-        if not shards or (bytes_here and size + bytes_here > limit and any(e[2] for e in shards[-1])):
+        if not shards or (
+            bytes_here and size + bytes_here > limit and any(e[2] for e in shards[-1])
+        ):
             shards.append([])
             size = 0
         shards[-1].append(entry)
@@ -99,7 +102,9 @@ def _write_shards(entries, path, max_shard_size):
         write_atomically(os.path.join(folder, name), lambda file, data=data: file.write(data))
     # The index comes last: it names only shards that are there.
     index = {"metadata": {"total_size": float(total)}, "weight_map": weight_map}
-    write_atomically(f"{stem}.weights.json", lambda file: file.write(json.dumps(index, indent=4).encode()))
+    write_atomically(
+        f"{stem}.weights.json", lambda file: file.write(json.dumps(index, indent=4).encode())
+    )
 
 
 class _Shards:
@@ -108,7 +113,9 @@ class _Shards:
     def __init__(self, path):
         with reading(path):
             if os.path.getsize(path) > _SHARD_INDEX_BYTES:
-                raise FileFormatError(f"{path}: the index is larger than {_SHARD_INDEX_BYTES} bytes.")
+                raise FileFormatError(
+                    f"{path}: the index is larger than {_SHARD_INDEX_BYTES} bytes."
+                )
             with open(path, encoding="utf-8") as file:
                 weight_map = json.load(file)["weight_map"]
             self._names = {k.removesuffix("/vars").strip("/"): v[0] for k, v in weight_map.items()}
@@ -117,7 +124,8 @@ class _Shards:
                 if not isinstance(name, str) or os.path.basename(name) != name:
                     raise FileFormatError(f"{path}: {name!r} is not the name of a file beside it.")
             self._readers = {
-                name: hdf5.Reader(os.path.join(folder, name), name) for name in sorted(set(self._names.values()))
+                name: hdf5.Reader(os.path.join(folder, name), name)
+                for name in sorted(set(self._names.values()))
             }
 
     def __enter__(self):
@@ -165,7 +173,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
         )
     if not legacy and not path.endswith((".keras", ".weights.h5", ".weights.json")):
         raise ValueError(
-            "File format not supported. Expected a name that ends in `.weights.h5`, `.weights.json`, "
+            "File format not supported. Expected a name that ends in `.weights.h5`, "
+            "`.weights.json`, "
             f"`.keras` or (legacy) `.h5`. Received: filepath={path}"
         )
     if not os.path.exists(path):
@@ -213,10 +222,13 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
             covered.update(id(v.handle) for v in _own(obj))
     if problems and not skip_mismatch:
         damaged = next((e for _, _, e in problems if isinstance(e, FileFormatError)), None)
-        raise _mismatch(file_name, problems, _unused(reader, file_name)) from (damaged or problems[0][2])
+        raise _mismatch(file_name, problems, _unused(reader, file_name)) from (
+            damaged or problems[0][2]
+        )
     for path, obj, reason in problems:
         warnings.warn(
-            f"Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {reason}", stacklevel=3
+            f"Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {reason}",
+            stacklevel=3,
         )
     missing = [v.path for v in model.weights if id(v.handle) not in covered]
     unused = _unused(reader, file_name)
@@ -232,11 +244,14 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
 
 
 def _own(obj):
-    return [*getattr(obj, "_trainable_variables", ()), *getattr(obj, "_non_trainable_variables", ())]
+    return [
+        *getattr(obj, "_trainable_variables", ()),
+        *getattr(obj, "_non_trainable_variables", ()),
+    ]
 
 
 def _stores_all(obj) -> bool:
-    """Whether the object stores all its variables, as every layer does that does not say otherwise."""
+    """Whether the object stores all its variables, as every layer of the package does."""
     return type(obj).load_own_variables.__module__.startswith(__name__.partition(".")[0] + ".")
 
 
@@ -276,11 +291,17 @@ def _mismatch(file_name, problems, unused):
              for path, obj, error in problems[:_SHOWN]]  # fmt: skip
     if len(problems) > _SHOWN:
         lines.append(f"  … and {len(problems) - _SHOWN} more")
-    text = f"{file_name} does not fit the model; nothing was changed. Layers that could not be read:\n"
+    text = (
+        f"{file_name} does not fit the model; nothing was changed. Layers that could not be read:\n"
+    )
     text += "\n".join(lines)
     if unused:
         text += f"\nUnused in the file: {_list(unused)}"
-    kind = FileFormatError if any(isinstance(e, FileFormatError) for _, _, e in problems) else ValueError
+    kind = (
+        FileFormatError
+        if any(isinstance(e, FileFormatError) for _, _, e in problems)
+        else ValueError
+    )
     return kind(text)
 
 

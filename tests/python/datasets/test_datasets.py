@@ -131,8 +131,12 @@ def test_cifar10_jpeg_streams(tmp_path):
         streams.append(buffer.getvalue())
     offsets = np.cumsum([0] + [len(s) for s in streams])
     for part in ("train", "test"):
-        np.savez(tmp_path / f"cifar10_jpeg_{part}.npz", jpeg=np.frombuffer(b"".join(streams), np.uint8),
-                 offsets=offsets, labels=np.array([2, 0, 1], np.uint8))  # fmt: skip
+        np.savez(
+            tmp_path / f"cifar10_jpeg_{part}.npz",
+            jpeg=np.frombuffer(b"".join(streams), np.uint8),
+            offsets=offsets,
+            labels=np.array([2, 0, 1], np.uint8),
+        )
     (x, y), _ = cifar10.load_data(tmp_path)
     assert x.shape == (3, 32, 32, 3) and x.dtype == np.uint8 and y.tolist() == [[2], [0], [1]]
     np.testing.assert_allclose(x[:, 16, 16], colours, atol=6)

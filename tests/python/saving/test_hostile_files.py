@@ -19,7 +19,9 @@ TYPED = (ValueError, TypeError, OSError)
 
 def model(seed=0):
     keras.utils.set_random_seed(seed)
-    made = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)])
+    made = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)]
+    )
     made.compile("adam", "mse")
     return made
 
@@ -78,7 +80,8 @@ def test_damaged_model_files(saved, tmp_path, kind):
                 saving.load_model(tmp_path / "m.keras")
             except TYPED:
                 refused += 1
-    # A flip may hit a byte that means nothing (padding, a time); most must be found by the checksums.
+    # A flip may hit a byte that means nothing (padding, a time); most must be found by the
+    # checksums.
     assert refused == 60 if kind == "truncated" else refused >= 30
 
 
@@ -111,28 +114,50 @@ def test_other_files_under_these_names(tmp_path):
             model().load_weights(tmp_path / "m.weights.h5")
 
 
-@pytest.mark.parametrize("config", [
-    b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100000, b"{}", b'{"class_name": 3, "config": {}}',
-    b'{"module": "keras", "class_name": "Sequential", "config": {"layers": 3}}',
-    b'{"module": "keras", "class_name": "Sequential", "config": {"name": "a", "layers": [null]}}',
-    b'{"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}, "registered_name": null}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"[" * 100000,
+        b"{}",
+        b'{"class_name": 3, "config": {}}',
+        b'{"module": "keras", "class_name": "Sequential", "config": {"layers": 3}}',
+        b'{"module": "keras", "class_name": "Sequential", "config": {"layers": [null]}}',
+        b'{"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}',
+    ],
+)
 def test_configs_that_are_none(saved, tmp_path, config):
     parts = members(saved / "m.keras")
     repack(tmp_path / "m.keras", {**parts, "config.json": config})
     refuses(tmp_path / "m.keras")
 
 
-@pytest.mark.parametrize("module,name", [
-    ("os", "system"), ("builtins", "eval"), ("subprocess", "Popen"), ("keras.src.utils", "get_file"),
-    ("ranvier.saving.archive", "write_atomically"), ("keras.layers", "_parts"), ("keras.utils", "get_file"),
-    ("keras.ops", "numpy"), ("keras.activations", "__builtins__")])  # fmt: skip
+@pytest.mark.parametrize(
+    "module,name",
+    [
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("subprocess", "Popen"),
+        ("keras.src.utils", "get_file"),
+        ("ranvier.saving.archive", "write_atomically"),
+        ("keras.layers", "_parts"),
+        ("keras.utils", "get_file"),
+        ("keras.ops", "numpy"),
+        ("keras.activations", "__builtins__"),
+    ],
+)
 def test_names_outside_the_allow_list(saved, tmp_path, module, name):
     parts = members(saved / "m.keras")
     config = json.loads(parts["config.json"])
     config["config"]["layers"][1] = {
-        "module": module, "class_name": name, "config": {"command": "true", "name": "x"}, "registered_name": None,
-    }  # fmt: skip
+        "module": module,
+        "class_name": name,
+        "config": {"command": "true", "name": "x"},
+        "registered_name": None,
+    }
     repack(tmp_path / "m.keras", {**parts, "config.json": json.dumps(config)})
     refuses(tmp_path / "m.keras")
 
@@ -238,8 +263,11 @@ def test_shards_may_not_leave_their_folder(tmp_path):
 
 def test_unreadable_compile_information_is_a_warning(saved, tmp_path):
     parts = members(saved / "m.keras")
-    for broken in ({"optimizer": {"module": "keras.optimizers", "class_name": "Nothing", "config": {}}},
-                   {"unknown": 1}, {"optimizer": "adam", "loss": {"class_name": "X", "config": 3}}):  # fmt: skip
+    for broken in (
+        {"optimizer": {"module": "keras.optimizers", "class_name": "Nothing", "config": {}}},
+        {"unknown": 1},
+        {"optimizer": "adam", "loss": {"class_name": "X", "config": 3}},
+    ):
         config = json.loads(parts["config.json"])
         config["compile_config"] = broken
         repack(tmp_path / "m.keras", {**parts, "config.json": json.dumps(config)})

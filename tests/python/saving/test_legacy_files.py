@@ -34,12 +34,25 @@ def keras2_config(first, *others):
 
 def test_keras_2_sequential_with_training_config(tmp_path):
     config = keras2_config(
-        ("Dense", "a", {"units": 3, "activation": "relu", "batch_input_shape": [None, 4], "dtype": "float32",
-                        "kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": None}},
-                        "kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.01}}}),
+        (
+            "Dense",
+            "a",
+            {
+                "units": 3,
+                "activation": "relu",
+                "batch_input_shape": [None, 4],
+                "dtype": "float32",
+                "kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": None}},
+                "kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.01}},
+            },
+        ),
         ("Dropout", "drop", {"rate": 0.5, "noise_shape": None, "seed": None}),
-        ("Dense", "b", {"units": 2, "dtype": {"class_name": "Policy", "config": {"name": "float32"}}}),
-    )  # fmt: skip
+        (
+            "Dense",
+            "b",
+            {"units": 2, "dtype": {"class_name": "Policy", "config": {"name": "float32"}}},
+        ),
+    )
     kernel, bias, kernel2, bias2 = arrays((4, 3), 3, (3, 2), 2)
     slots = arrays((4, 3), 3, (3, 2), 2)
     with h5py.File(tmp_path / "m.h5", "w") as file:
@@ -51,7 +64,10 @@ def test_keras_2_sequential_with_training_config(tmp_path):
                 "name": "RMSprop", "lr": 0.25, "decay": 0.0, "rho": 0.9, "momentum": 0.0,
                 "epsilon": 1e-7, "centered": False}},
         })  # fmt: skip
-        write_layers(file.create_group("model_weights"), [("a", [kernel, bias]), ("drop", []), ("b", [kernel2, bias2])])
+        write_layers(
+            file.create_group("model_weights"),
+            [("a", [kernel, bias]), ("drop", []), ("b", [kernel2, bias2])],
+        )
         optimizer = file.create_group("optimizer_weights")
         names = ["iter:0", *(f"rms{i}:0" for i in range(4))]
         optimizer.attrs["weight_names"] = [np.bytes_(n) for n in names]
@@ -82,24 +98,46 @@ def test_keras_2_functional_with_neutral_keys(tmp_path):
         {"class_name": "Add", "name": "add", "config": {"name": "add"},
          "inbound_nodes": [[["in", 0, 0, {}], ["bn", 0, 0, {}]]]},
     ]  # fmt: skip
-    config = {"class_name": "Functional", "config": {
-        "name": "m", "layers": entries, "input_layers": [["in", 0, 0]], "output_layers": [["add", 0, 0]]}}  # fmt: skip
+    config = {
+        "class_name": "Functional",
+        "config": {
+            "name": "m",
+            "layers": entries,
+            "input_layers": [["in", 0, 0]],
+            "output_layers": [["add", 0, 0]],
+        },
+    }
     kernel, bias, gamma, beta, mean = arrays((3, 3, 2, 1), 2, 2, 2, 2)
     variance = np.array([0.5, 2.0], "float32")
     with h5py.File(tmp_path / "m.h5", "w") as file:
         file.attrs["model_config"] = json.dumps(config)
-        write_layers(file.create_group("model_weights"), [
-            ("in", []), ("dw", [kernel, bias]), ("bn", [gamma, beta, mean, variance]), ("add", [])], text=str)  # fmt: skip
+        write_layers(
+            file.create_group("model_weights"),
+            [
+                ("in", []),
+                ("dw", [kernel, bias]),
+                ("bn", [gamma, beta, mean, variance]),
+                ("add", []),
+            ],
+            text=str,
+        )
     model = saving.load_model(tmp_path / "m.h5")
     x = RNG.normal(size=(2, 6, 6, 2)).astype("float32")
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    inner = sum(padded[:, i : i + 6, j : j + 6] * kernel[i, j, :, 0] for i in range(3) for j in range(3)) + bias
+    inner = (
+        sum(
+            padded[:, i : i + 6, j : j + 6] * kernel[i, j, :, 0] for i in range(3) for j in range(3)
+        )
+        + bias
+    )
     expected = x + (inner - mean) / np.sqrt(variance + 0.001) * gamma + beta
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-4)
 
 
 def two_layers():
-    return keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")])
+    return keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")]
+    )
 
 
 def test_weights_by_position_and_by_name(tmp_path):
@@ -132,7 +170,9 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path):
         write_layers(file, [("a", arrays((4, 3), 3)), ("b", arrays((3, 9), 9))])
     model = two_layers()
     before = [np.array(v) for v in model.weights]
-    with pytest.raises(ValueError, match=r"nothing was changed. Layer b.*expects shape \(3, 2\), found \(3, 9\)"):
+    with pytest.raises(
+        ValueError, match=r"nothing was changed. Layer b.*expects shape \(3, 2\), found \(3, 9\)"
+    ):
         model.load_weights(tmp_path / "w.h5")
     for v, old in zip(model.weights, before):
         np.testing.assert_array_equal(np.array(v), old)

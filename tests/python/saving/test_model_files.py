@@ -103,9 +103,14 @@ def test_layout_is_keras_layout(tmp_path):
         groups = {}
         file.visititems(lambda n, o: groups.update({n: o.attrs.get("name")}))
     assert groups["vars"] == "seq"
-    assert groups["layers/dense/vars"] == "hidden" and groups["layers/dense_1/vars"].startswith("dense")
+    assert groups["layers/dense/vars"] == "hidden" and groups["layers/dense_1/vars"].startswith(
+        "dense"
+    )
     assert {"layers/dense/vars/0", "layers/dense/vars/1", "layers/scale/vars/0"} <= set(groups)
-    assert {n for n in groups if n.startswith("optimizer/vars/")} == {"optimizer/vars/0", "optimizer/vars/1"}
+    assert {n for n in groups if n.startswith("optimizer/vars/")} == {
+        "optimizer/vars/0",
+        "optimizer/vars/1",
+    }
 
 
 def test_equal_models_give_equal_bytes(tmp_path):
@@ -186,7 +191,9 @@ def test_a_file_that_does_not_fit_names_missing_and_unused_and_changes_nothing(t
     assert_equal(before, values(other))
     conv = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(2, 3)])
     before = values(conv)
-    with pytest.raises(ValueError, match=r"(?s)layers/conv2d.*Unused in the file: 'layers/dense/vars/0'"):
+    with pytest.raises(
+        ValueError, match=r"(?s)layers/conv2d.*Unused in the file: 'layers/dense/vars/0'"
+    ):
         conv.load_weights(tmp_path / "m.weights.h5")
     assert_equal(before, values(conv))
 

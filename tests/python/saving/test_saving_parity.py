@@ -1,4 +1,4 @@
-"""Files both ways with real Keras: one writes, the other predicts the same. Skipped without Keras."""
+"""Files both ways with real Keras: one writes, the other predicts the same."""
 
 import os
 import zipfile
@@ -25,7 +25,9 @@ def dense(k):
 
 def cnn(k):
     x = inputs = k.Input((8, 8, 3))
-    x = k.layers.Conv2D(4, 3, padding="same", use_bias=False, kernel_regularizer=k.regularizers.L2(1e-3))(x)
+    x = k.layers.Conv2D(
+        4, 3, padding="same", use_bias=False, kernel_regularizer=k.regularizers.L2(1e-3)
+    )(x)
     x = k.layers.BatchNormalization()(x)
     x = k.layers.ReLU()(x)
     x = k.layers.DepthwiseConv2D(3, depth_multiplier=2)(x)
@@ -42,7 +44,10 @@ def shared(k):
     layer = k.layers.Dense(3, name="shared")
     inner = k.Sequential([k.Input((3,)), k.layers.Dense(3), k.layers.PReLU()], name="inner")
     x = k.layers.Concatenate()([inner(layer(a)), layer(b)])
-    return k.Model({"a": a, "b": b}, [k.layers.Dense(2, name="o1")(x), k.layers.Multiply()([layer(a), layer(b)])])
+    return k.Model(
+        {"a": a, "b": b},
+        [k.layers.Dense(2, name="o1")(x), k.layers.Multiply()([layer(a), layer(b)])],
+    )
 
 
 def with_ops(k):
@@ -57,9 +62,7 @@ MODELS = {"dense": dense, "cnn": cnn, "shared": shared, "with_ops": with_ops}
 
 def data_for(model, rows=6):
     rng = np.random.default_rng(0)
-    arrays = {
-        t.name: rng.normal(size=(rows, *t.shape[1:])).astype("float32") for t in model.inputs
-    }
+    arrays = {t.name: rng.normal(size=(rows, *t.shape[1:])).astype("float32") for t in model.inputs}
     return arrays if len(arrays) > 1 else next(iter(arrays.values()))
 
 
@@ -70,7 +73,9 @@ def outputs(model, x):
 
 def randomize(model):
     rng = np.random.default_rng(1)
-    model.set_weights([np.abs(rng.normal(size=w.shape)).astype("float32") for w in model.get_weights()])
+    model.set_weights(
+        [np.abs(rng.normal(size=w.shape)).astype("float32") for w in model.get_weights()]
+    )
 
 
 def assert_same(left, right, x):
@@ -79,7 +84,9 @@ def assert_same(left, right, x):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("writer,reader", [(keras, ranvier), (ranvier, keras)], ids=["keras", "ranvier"])
+@pytest.mark.parametrize(
+    "writer,reader", [(keras, ranvier), (ranvier, keras)], ids=["keras", "ranvier"]
+)
 def test_model_files(name, writer, reader, tmp_path):
     model = MODELS[name](writer)
     randomize(model)
@@ -106,7 +113,9 @@ def test_weights_lie_at_keras_paths(name, tmp_path):
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("writer,reader", [(keras, ranvier), (ranvier, keras)], ids=["keras", "ranvier"])
+@pytest.mark.parametrize(
+    "writer,reader", [(keras, ranvier), (ranvier, keras)], ids=["keras", "ranvier"]
+)
 def test_training_goes_on_where_the_file_was_written(writer, reader, tmp_path):
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(32, 4)).astype("float32"), rng.normal(size=(32, 2)).astype("float32")

@@ -35,7 +35,10 @@ class Wrong(layers.Layer):
 
 
 def state(model):
-    return [np.array(v) for v in [*model.variables, *model.optimizer.variables, *model.metrics_variables]]
+    return [
+        np.array(v)
+        for v in [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    ]
 
 
 def test_right_gradients_pass_in_double(capsys):
@@ -65,7 +68,9 @@ def test_a_convolution_with_pooling_and_two_outputs():
     x = layers.Conv2D(3, 3, activation="relu")(inputs)
     x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
-    model = keras.Model(inputs, {"a": layers.Dense(2, name="a")(x), "b": layers.Dense(1, name="b")(x)})
+    model = keras.Model(
+        inputs, {"a": layers.Dense(2, name="a")(x), "b": layers.Dense(1, name="b")(x)}
+    )
     model.compile("sgd", {"a": "mse", "b": keras.losses.Huber()}, loss_weights={"a": 0.3, "b": 2.0})
     data = RNG.normal(size=(4, 6, 6, 2)).astype("float32")
     targets = {"a": RNG.normal(size=(4, 2)), "b": RNG.normal(size=(4, 1))}

@@ -12,9 +12,15 @@ Y = np.random.default_rng(1).integers(0, 3, 40)
 
 def model():
     keras.utils.set_random_seed(0)
-    made = keras.Sequential([
-        keras.Input((6,)), layers.Dense(16, activation="relu", name="first"), layers.Dropout(0.5),
-        layers.BatchNormalization(), layers.Dense(3, activation="softmax", name="last")])  # fmt: skip
+    made = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(16, activation="relu", name="first"),
+            layers.Dropout(0.5),
+            layers.BatchNormalization(),
+            layers.Dense(3, activation="softmax", name="last"),
+        ]
+    )
     made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return made
 
