@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ranvier import _backend as B
@@ -199,6 +201,25 @@ def get_stateless_scope() -> StatelessScope | None:
     return scopes[-1] if scopes else None
 
 
+class SizeLimit:
+    """Refuses initialized variables above a number of elements, before memory is taken for them.
+
+    Args:
+        elements: the limit, for example what a file that is being read can fill.
+    """
+
+    def __init__(self, elements: int):
+        self.elements = elements
+
+    def __enter__(self):
+        self._previous = getattr(_state, "size_limit", None)
+        _state.size_limit = self.elements
+        return self
+
+    def __exit__(self, *exc):
+        _state.size_limit = self._previous
+
+
 class SymbolicScope:
     """Marks code that runs for shapes only."""
 
@@ -330,6 +351,12 @@ class Variable:
                         raise ValueError(
                             f"Shapes used to initialize variables must be fully-defined (no `None` "
                             f"dimensions). Received: shape={shape} for variable path='{self._path}'"
+                        )
+                    limit = getattr(_state, "size_limit", None)
+                    if limit is not None and math.prod(shape) > limit:
+                        raise ValueError(
+                            f"The variable '{self._path}' of shape {shape} is larger than the "
+                            f"{limit} elements that can be filled here."
                         )
                     return _to_tensor(initializer(shape, dtype=dtype), dtype)
                 if dtype is None:

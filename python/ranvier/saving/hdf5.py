@@ -144,9 +144,13 @@ class Reader:
         values = np.asarray(dataset[()])
         return from_bfloat16(values).reshape(dataset.shape) if half else values
 
+    def largest(self) -> int:
+        """Elements of the largest dataset; no variable that is read from here has more."""
+        return max((self.file[name].size or 0 for name in self.datasets()), default=0)
+
     def datasets(self) -> list[str]:
         """Paths of all datasets reached by hard links."""
-        found = []
+        found: list[str] = []
         count = 0
 
         def visit(name, obj):

@@ -20,7 +20,7 @@ def load_model(path, custom_objects=None, compile=True):
         FileFormatError: the file is damaged, or has no model.
         TypeError, ValueError: a class is unknown, or weights do not fit.
     """
-    from ranvier.saving.model_file import read_json
+    from ranvier.saving.model_file import read_json, size_limit
 
     with hdf5.Reader(path, path) as reader:
         with reading(path):
@@ -31,6 +31,7 @@ def load_model(path, custom_objects=None, compile=True):
                 raise FileFormatError(f"{path}: the model config has {len(text)} characters.")
             config = legacy_config.modern(read_json(text, path))
             with (
+                size_limit(reader),
                 serialization.CustomObjectScope(custom_objects or {}),
                 serialization.ObjectSharingScope(),
             ):

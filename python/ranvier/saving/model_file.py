@@ -17,10 +17,12 @@ from ranvier.saving.archive import (
     write_zip,
 )
 from ranvier.saving.weights_file import WEIGHTS_MEMBER, check_overwrite, entries_of, load_state
+from ranvier.variable import SizeLimit
 from ranvier.version import __version__
 
 # The Keras whose file layout is written.
 KERAS_VERSION = "3.15.1"
+_SMALL_VARIABLE = 1 << 20
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
@@ -136,7 +138,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         weights = members.read(WEIGHTS_MEMBER)
     compile_config = config.pop("compile_config", None)
     with hdf5.Reader(weights, path) as reader:
-        with reading(path), serialization.ObjectSharingScope():
+        with reading(path), size_limit(reader), serialization.ObjectSharingScope():
             model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
         if not hasattr(model, "load_weights"):
             raise FileFormatError(
@@ -146,6 +148,11 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             compile_model(model, compile_config, custom_objects)
         load_state(model, reader, path)
     return model
+
+
+def size_limit(reader) -> SizeLimit:
+    """No variable may be larger than what the file can fill (small ones always may)."""
+    return SizeLimit(max(reader.largest(), _SMALL_VARIABLE))
 
 
 def read_json(text, path) -> dict:

@@ -274,3 +274,12 @@ def test_unreadable_compile_information_is_a_warning(saved, tmp_path):
         with pytest.warns(UserWarning, match="compile information"):
             loaded = saving.load_model(tmp_path / "m.keras")
         assert not loaded.compiled
+
+
+def test_a_config_cannot_ask_for_more_memory_than_the_file_fills(saved, tmp_path):
+    parts = members(saved / "m.keras")
+    for units in (10**6, 10**9, 10**15):
+        config = json.loads(parts["config.json"])
+        config["config"]["layers"][1]["config"]["units"] = units
+        repack(tmp_path / "m.keras", {**parts, "config.json": json.dumps(config)})
+        assert "larger than" in refuses(tmp_path / "m.keras")
