@@ -21,8 +21,9 @@ from pathlib import Path
 
 from benchmarks import rows
 
-PEERS = ["ranvier", "numpy", "torch", "keras_jax"]
-NEEDS = {"ranvier": "ranvier", "numpy": "numpy", "torch": "torch", "keras_jax": "jax"}
+PEERS = ["ranvier", "numpy", "torch", "keras_jax", "keras_tf"]
+# The module without which a peer is left out.
+NEEDS = {"ranvier": "ranvier", "numpy": "numpy", "torch": "torch", "keras_jax": "jax", "keras_tf": "tensorflow"}
 
 
 class Worker:

@@ -9,9 +9,9 @@ os.environ["KERAS_BACKEND"] = "jax"
 import jax
 import keras
 import numpy as np
-from keras import layers
 
 from benchmarks import rows
+from benchmarks.peers import keras_models
 
 VERSION = keras.__version__
 
@@ -52,32 +52,17 @@ def _fit_row(model, x, y, batch):
     return block
 
 
-def mlp():
-    model = keras.Sequential(
-        [layers.Input((784,)), layers.Dense(200, activation="sigmoid"), layers.Dense(10, activation="softmax")]
-    )
-    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="categorical_crossentropy")
-    return model
-
-
 def dense_fit():
-    model = keras.Sequential([layers.Input((8,)), layers.Dense(1)])
-    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
-    return _fit_row(model, rows.random(32 * 200, 8), rows.random(32 * 200, 1), 32)
+    return _fit_row(keras_models.dense_model(), rows.random(32 * 200, 8), rows.random(32 * 200, 1), 32)
 
 
 def mlp_fit(batch):
-    return _fit_row(mlp(), rows.random(batch * 64, 784), rows.one_hot(10, rows.labels(batch * 64)), batch)
+    x, y = rows.random(batch * 64, 784), rows.one_hot(10, rows.labels(batch * 64))
+    return _fit_row(keras_models.mlp(), x, y, batch)
 
 
 def cnn_fit():
-    model = keras.Sequential([
-        layers.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(), layers.Dense(128, activation="relu"),
-        layers.Dropout(0.5), layers.Dense(10, activation="softmax"),
-    ])  # fmt: skip
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
-    return _fit_row(model, rows.random(512, 28, 28, 1), rows.labels(512), 128)
+    return _fit_row(keras_models.cnn(), rows.random(512, 28, 28, 1), rows.labels(512), 128)
 
 
 def gemm(size):
@@ -93,7 +78,7 @@ def gemm(size):
 
 
 def predict_one():
-    model, x = mlp(), rows.random(1, 784)
+    model, x = keras_models.mlp(), rows.random(1, 784)
     model.predict(x, verbose=0)
 
     def block(n):

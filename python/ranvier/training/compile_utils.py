@@ -345,6 +345,11 @@ class CompileLoss(losses_module.Loss):
 
     def call(self, y_true, y_pred, sample_weight=None):
         """The total loss; `None` when no output has one."""
+        if not any(x is not None for x in tree.flatten(y_true)):
+            raise ValueError(
+                "The compiled loss needs targets. Expected the data to be (x, y) or "
+                "(x, y, sample_weight). Received: y=None."
+            )
         if tree.is_nested(y_true) or tree.is_nested(y_pred):
             y_true = self._align(y_true, y_pred)
         if not self.built:
@@ -357,7 +362,7 @@ class CompileLoss(losses_module.Loss):
             weight = sample_weight
             if sample_weight is not None and tree.is_nested(sample_weight):
                 weight = _at(part.path, _like(self._pred_structure, sample_weight))
-            value = ops.cast(part.loss(_at(part.path, y_true), predictions, weight), self.dtype)
+            value = ops.cast(_evaluate(part, _at(part.path, y_true), predictions, weight), self.dtype)
             if self._metrics:
                 rows = tree.flatten(predictions)[0].shape[0]
                 self._metrics[i].update_state(value, sample_weight=rows)
@@ -394,6 +399,17 @@ class CompileLoss(losses_module.Loss):
 
     def get_config(self):
         raise NotImplementedError("`CompileLoss` is made by `compile` and has no config.")
+
+
+def _evaluate(part, y_true, y_pred, sample_weight):
+    """The loss of one output; an error tells which, and the shapes it was given."""
+    try:
+        return part.loss(y_true, y_pred, sample_weight)
+    except (ValueError, TypeError) as error:
+        if hasattr(error, "add_note"):
+            shapes = [tuple(x.shape) for x in (*tree.flatten(y_true), *tree.flatten(y_pred)) if x is not None]
+            error.add_note(f"While computing the loss '{part.name}' of targets and outputs with shapes {shapes}.")
+        raise
 
 
 def _has(structure, key):

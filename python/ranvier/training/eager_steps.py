@@ -7,12 +7,26 @@ import contextlib
 import numpy as np
 
 from ranvier import _backend as B
-from ranvier import tree
+from ranvier import config, tree
 from ranvier.training.epochs import ArrayEpochs
 
 
-def to_tensor(x):
-    """A batch leaf as a tensor; `None` stays."""
+def op_by_op(step):
+    """The step on values, every op at once and nothing compiled."""
+
+    def run(data):
+        state = config.thread_state()
+        outer = getattr(state, "run_eagerly", False)
+        state.run_eagerly = True
+        try:
+            return step(tree.map_structure(_to_tensor, data))
+        finally:
+            state.run_eagerly = outer
+
+    return run
+
+
+def _to_tensor(x):
     return x if x is None or isinstance(x, B.Tensor) else B.tensor(x)
 
 

@@ -86,7 +86,9 @@ class ArrayEpochs:
         return self._results
 
     def logs(self):
-        """What the last finished step returned."""
+        """What the last finished step returned; nothing before the first one."""
+        if not self._loop.step:
+            return {}
         first = (self._loop.step - 1) * self._adapter.batch_size
         batch = min(self._adapter.batch_size, self._adapter.rows - first)
         step = self._steps[batch]
@@ -152,8 +154,8 @@ class BatchEpochs:
         self.collected = []
 
     def logs(self):
-        """What the last step returned."""
-        return self._last()
+        """What the last step returned; nothing before the first one."""
+        return self._last() if self._last is not None else {}
 
     def _run_batch(self, data):
         if self._function is None:

@@ -35,6 +35,7 @@ class Trainer:
         self.steps_per_execution = 1
         self.optimizer = None
         self.stop_training = False
+        self._initial_epoch = None
         self._compile_loss = None
         self._compile_metrics = None
         self._loss_tracker = None
@@ -285,6 +286,7 @@ class Trainer:
             RangeError: a label is out of range; no variable of the failed step was changed.
         """
         self._assert_compiled("fit")
+        epochs = _least(epochs, config.max_epochs())
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = data_adapters.train_validation_split(
                 (x, y, sample_weight), validation_split=validation_split
@@ -293,6 +295,7 @@ class Trainer:
             x, y, sample_weight, batch_size=batch_size, shuffle=shuffle, class_weight=class_weight,
             steps=steps_per_epoch,
         )  # fmt: skip
+        adapter.continues = True
         callbacks = self._callback_list(
             callbacks, add_history=True, verbose=self._verbosity(verbose), epochs=epochs,
             steps=steps_per_epoch or adapter.num_batches,
@@ -303,6 +306,7 @@ class Trainer:
                 validation_data, validation_batch_size or batch_size, validation_steps, callbacks
             )
         self.stop_training = False
+        self._initial_epoch = None
         with self._using_programs():
             epoch_runner = self._epochs("train", adapter, steps_per_epoch)
             boundary = Pass(
@@ -310,6 +314,7 @@ class Trainer:
                 stop=lambda: self.stop_training,
             )  # fmt: skip
             callbacks.on_train_begin()
+            initial_epoch = self._initial_epoch or initial_epoch  # BackupAndRestore sets it
             logs: dict = {}
             for epoch in range(initial_epoch, epochs):
                 self.reset_metrics()
@@ -463,6 +468,7 @@ class Trainer:
         data = data_adapters.pack_x_y_sample_weight(
             data_adapters.to_arrays(x), data_adapters.to_arrays(y), data_adapters.to_arrays(sample_weight)
         )
+        self.reset_metrics()
         logs = self._plain_logs(self._run_batch(mode, data))
         return logs if return_dict else _flatten_metrics_in_order(logs, self.metrics_names)
 
@@ -482,8 +488,7 @@ class Trainer:
         return method
 
     def _eager_step(self, mode):
-        step = self._step(mode)
-        return lambda data: step(tree.map_structure(eager_steps.to_tensor, data))
+        return eager_steps.op_by_op(self._step(mode))
 
     def _function(self, mode) -> StepFunction:
         function = self._functions.get(mode)
@@ -503,6 +508,7 @@ class Trainer:
         return flags, layers, id(self._compile_config), id(schedule), str(self.dtype_policy)
 
     def _epochs(self, mode, adapter, max_steps):
+        max_steps = _least(max_steps, config.max_steps_per_epoch())
         if self.run_eagerly:
             batches = ArrayBatches(adapter) if adapter.kind == "arrays" else adapter
             return BatchEpochs(batches, None, self._eager_step(mode), max_steps)
@@ -569,6 +575,10 @@ class Trainer:
             return
         if self.built and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
+
+
+def _least(value, limit):
+    return value if limit is None else limit if value is None else min(value, limit)
 
 
 def _due(epoch, validation_freq):

@@ -126,15 +126,15 @@ def check_data_cardinality(data) -> int:
             )
     rows = {int(x.shape[0]) for x in arrays}
     if len(rows) > 1:
-        message = (
-            "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
-            "samples."
-        )
+        found = []
         for label, part in zip(("x", "y", "sample_weight"), data):
             sizes = [str(x.shape[0]) for x in tree.flatten(part) if x is not None]
             if sizes:
-                message += f"'{label}' sizes: {', '.join(sizes)}\n"
-        raise ValueError(message)
+                found.append(f"{label} has {', '.join(sizes)} rows")
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
+            f"Received: {'; '.join(found)}."
+        )
     count = rows.pop() if rows else 0
     if count == 0:
         raise ValueError(

@@ -1,0 +1,33 @@
+"""The models of the rows in real Keras, whatever its backend; import it after choosing one."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+
+def dense_model():
+    """One unit on eight features."""
+    model = keras.Sequential([layers.Input((8,)), layers.Dense(1)])
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse", metrics=["mae"])
+    return model
+
+
+def mlp():
+    """784-200-10 with sigmoid and softmax."""
+    model = keras.Sequential(
+        [layers.Input((784,)), layers.Dense(200, activation="sigmoid"), layers.Dense(10, activation="softmax")]
+    )
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="categorical_crossentropy")
+    return model
+
+
+def cnn():
+    """The MNIST CNN."""
+    model = keras.Sequential([
+        layers.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(), layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5), layers.Dense(10, activation="softmax"),
+    ])  # fmt: skip
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
