@@ -159,8 +159,9 @@ def profile(
         raise ValueError(f"profile: `repeats` must be a positive integer. Received: {repeats!r}.")
     if mode != "predict" and not model.compiled:
         raise ValueError("You must call `compile()` before `profile()`.")
-    data = (x,) if mode == "predict" else (x, y, sample_weight)
-    adapter = data_adapters.get_adapter(*data, batch_size=batch_size, shuffle=False)
+    if mode == "predict":
+        y = sample_weight = None
+    adapter = data_adapters.get_adapter(x, y, sample_weight, batch_size=batch_size, shuffle=False)
     if adapter.kind != "arrays":
         raise ValueError(
             f"profile: arrays are needed. Received: {type(x).__name__}. Hint: pass one batch."
