@@ -1,7 +1,7 @@
 """`python -m benchmarks`: every row against every installed peer, interleaved, medians and ratios.
 
     python -m benchmarks [--rows dense_fit,mlp_fit_32] [--rounds 7] [--threads 2] [--json FILE]
-    python -m benchmarks --peer-python /path/to/python      # peers in another environment
+    python -m benchmarks --peer-python A --peer-python B    # peers in other environments
 
 Each library runs in a process of its own; the blocks of a row take turns (A B C A B C ...), so that a machine whose
 speed drifts drifts for all. Ratios are between medians of one run; absolute times are not claims.
@@ -23,17 +23,30 @@ from benchmarks import rows
 
 PEERS = ["ranvier", "numpy", "torch", "keras_jax", "keras_tf"]
 # The module without which a peer is left out.
-NEEDS = {"ranvier": "ranvier", "numpy": "numpy", "torch": "torch", "keras_jax": "jax", "keras_tf": "tensorflow"}
+NEEDS = {
+    "ranvier": "ranvier",
+    "numpy": "numpy",
+    "torch": "torch",
+    "keras_jax": "jax",
+    "keras_tf": "tensorflow",
+}
 
 
 class Worker:
     """A library's process."""
 
     def __init__(self, peer: str, python: str, threads: int):
-        environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(Path(__file__).parent.parent), *sys.path]))
+        environment = dict(
+            os.environ, PYTHONPATH=os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
+        )
         if python != sys.executable:
             environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RANVIER_NUM_THREADS"):
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "RANVIER_NUM_THREADS",
+        ):
             environment[name] = str(threads)
         command = [python, "-m", "benchmarks.worker", peer, str(threads)]
         if threads == 1:
@@ -66,7 +79,9 @@ def measure(row, workers, rounds) -> dict:
             if seconds is not None:
                 samples[name].append(seconds)
     return {
-        name: {"median": statistics.median(s), "min": min(s), "max": max(s)} for name, s in samples.items() if s
+        name: {"median": statistics.median(s), "min": min(s), "max": max(s)}
+        for name, s in samples.items()
+        if s
     }
 
 
@@ -88,18 +103,22 @@ def verdict(row, result) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", default=",".join(r.name for r in rows.ROWS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--peer-python", action="append", default=[])
     parser.add_argument("--json", default=None)
     options = parser.parse_args()
     workers = start_workers(options)
     wanted = options.rows.split(",")
     report: dict = {"date": time.strftime("%Y-%m-%d"), "threads": options.threads, "rows": {}}
     report["versions"] = {name: worker.version for name, worker in workers.items()}
-    print(f"threads: {options.threads}; " + ", ".join(f"{n} {w.version}" for n, w in workers.items()))
+    print(
+        f"threads: {options.threads}; " + ", ".join(f"{n} {w.version}" for n, w in workers.items())
+    )
     header = " ".join(f"{name:>12}" for name in workers)
     print(f"{'row':52} {header}  ratio   (medians, us)")
     for row in rows.ROWS:
@@ -119,15 +138,17 @@ def main() -> None:
 
 
 def start_workers(options) -> dict[str, Worker]:
-    """Processes of the libraries that are installed."""
+    """Processes of the libraries that are installed, each in the first environment that has it."""
     workers = {}
     for peer in PEERS:
-        python = sys.executable if peer == "ranvier" else options.peer_python
-        if python == sys.executable and importlib.util.find_spec(NEEDS[peer]) is None:
-            continue
-        worker = Worker(peer, python, options.threads)
-        if worker.version is not None:
-            workers[peer] = worker
+        pythons = [sys.executable] if peer == "ranvier" else [sys.executable, *options.peer_python]
+        for python in pythons:
+            if python == sys.executable and importlib.util.find_spec(NEEDS[peer]) is None:
+                continue
+            worker = Worker(peer, python, options.threads)
+            if worker.version is not None:
+                workers[peer] = worker
+                break
     return workers
 
 

@@ -16,7 +16,11 @@ def dense_model():
 def mlp():
     """784-200-10 with sigmoid and softmax."""
     model = keras.Sequential(
-        [layers.Input((784,)), layers.Dense(200, activation="sigmoid"), layers.Dense(10, activation="softmax")]
+        [
+            layers.Input((784,)),
+            layers.Dense(200, activation="sigmoid"),
+            layers.Dense(10, activation="softmax"),
+        ]
     )
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="categorical_crossentropy")
     return model

@@ -27,7 +27,9 @@ def _fit_row(model, x, y, batch):
 
 
 def dense_fit():
-    return _fit_row(keras_models.dense_model(), rows.random(32 * 200, 8), rows.random(32 * 200, 1), 32)
+    return _fit_row(
+        keras_models.dense_model(), rows.random(32 * 200, 8), rows.random(32 * 200, 1), 32
+    )
 
 
 def mlp_fit(batch):

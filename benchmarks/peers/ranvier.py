@@ -23,7 +23,11 @@ def _fit_row(model, x, y, batch):
 def mlp():
     """784-200-10 with sigmoid and softmax."""
     model = keras.Sequential(
-        [layers.Input((784,)), layers.Dense(200, activation="sigmoid"), layers.Dense(10, activation="softmax")]
+        [
+            layers.Input((784,)),
+            layers.Dense(200, activation="sigmoid"),
+            layers.Dense(10, activation="softmax"),
+        ]
     )
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="categorical_crossentropy")
     return model
@@ -61,7 +65,10 @@ def cnn_fit():
 
 
 def gemm(size):
-    a, b = ops.convert_to_tensor(rows.random(size, size)), ops.convert_to_tensor(rows.random(size, size))
+    a, b = (
+        ops.convert_to_tensor(rows.random(size, size)),
+        ops.convert_to_tensor(rows.random(size, size)),
+    )
 
     def block(n):
         for _ in range(n):

@@ -53,7 +53,9 @@ def cnn_fit():
     ).to(memory_format=torch.channels_last)  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), foreach=True)
     x = rows.random(512, 1, 28, 28)
-    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), x, rows.labels(512).astype("int64"), 128)
+    return _fit_row(
+        model, optimizer, nn.CrossEntropyLoss(), x, rows.labels(512).astype("int64"), 128
+    )
 
 
 def gemm(size):
@@ -68,7 +70,9 @@ def gemm(size):
 
 
 def predict_one():
-    model = nn.Sequential(nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10), nn.Softmax(-1)).eval()
+    model = nn.Sequential(
+        nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10), nn.Softmax(-1)
+    ).eval()
     x = rows.random(1, 784)
 
     def block(n):
