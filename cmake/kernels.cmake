@@ -7,7 +7,8 @@ set(RANVIER_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(RANVIER_ISA_LEVELS baseline avx2 avx512)
 else()
-  set(RANVIER_ISA_LEVELS baseline)
+  message(FATAL_ERROR "Ranvier has kernels for x86-64 so far; this processor is ${CMAKE_SYSTEM_PROCESSOR}. "
+                      "A new level needs simd/vec.h on its registers and a row in this file.")
 endif()
 
 function(ranvier_add_kernels family)
