@@ -228,6 +228,11 @@ class CompileLoss(losses_module.Loss):
         self._parts: list[_OutputLoss] = []
 
     @property
+    def parts(self) -> list:
+        """The losses of the outputs, in the order of the outputs; empty until built."""
+        return self._parts
+
+    @property
     def metrics(self) -> list:
         """With several outputs a mean of each output's loss, unweighted."""
         return self._metrics

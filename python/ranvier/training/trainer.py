@@ -14,6 +14,7 @@ from ranvier.autodiff import GradientTape
 from ranvier.training import data_adapters, eager_steps
 from ranvier.training.compile_utils import CompileLoss, CompileMetrics
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, Pass
+from ranvier.training.logits import warn_where_logits_disagree
 from ranvier.training.step_function import StepFunction, takes_state
 
 unpack = data_adapters.unpack_x_y_sample_weight
@@ -181,7 +182,10 @@ class Trainer:
         """The compiled loss plus the losses that layers added."""
         losses = []
         if self._compile_loss is not None:
+            judged = self._compile_loss.built
             loss = self._compile_loss(y, y_pred, sample_weight)
+            if not judged:
+                warn_where_logits_disagree(self, self._compile_loss)
             if loss is not None:
                 losses.append(loss)
         losses.extend(ops.sum(ops.cast(v, dtype=config.floatx())) for v in self.losses)
