@@ -89,6 +89,7 @@
 //   check_finite (x)
 //
 // Structured, made by tensor/control_flow.h: call cond while scan
+// with_gradient (value, operands...), made by ops/custom_gradient.h: a rule of the user's
 
 #include <initializer_list>
 

@@ -119,5 +119,6 @@ Records random_records();
 Records sort_records();
 Records guard_records();
 Records control_flow_records();
+Records custom_gradient_records();
 
 }  // namespace ranvier::ops

@@ -1,5 +1,8 @@
 // Structured control flow with Python functions as bodies, called once while they are traced.
 
+#include <atomic>
+
+#include "ops/custom_gradient.h"
 #include "python/common.h"
 #include "runtime/program.h"
 
@@ -13,6 +16,27 @@ BodyFn body_function(const py::function& fn) {
     return to_tensors(fn(*args));
   };
 }
+
+// Keeps the Python function until no graph needs it; programs are dropped by any thread.
+struct PythonRule : ops::GradientRule {
+  explicit PythonRule(py::function rule) : fn(std::move(rule)), id(next_id++) {}
+  ~PythonRule() override {
+    py::gil_scoped_acquire gil;
+    fn = py::function();
+  }
+  std::string str() const override { return "rule#" + std::to_string(id); }
+  Tensors gradients(const Tensor& dy) const override {
+    py::gil_scoped_acquire gil;
+    Tensors grads;
+    for (py::handle item : py::object(fn(dy)))
+      grads.push_back(item.is_none() ? Tensor() : to_tensor(item, py::none()));
+    return grads;
+  }
+
+  py::function fn;
+  const int64_t id;
+  static inline std::atomic<int64_t> next_id{0};
+};
 
 std::function<Tensors()> branch_function(const py::function& fn) {
   return [fn] { return to_tensors(fn()); };
@@ -41,6 +65,10 @@ void bind_control_flow(py::module_& m) {
       },
       py::arg("body"), py::arg("carry"), py::arg("xs"), py::arg("length") = -1,
       py::arg("reverse") = false);
+  m.def("with_gradient", [](const Tensor& value, py::handle operands, const py::function& rule) {
+    const Ref<PythonRule> kept = make_ref<PythonRule>(rule);
+    return ops::with_gradient(value, to_tensors(operands), Ref<ops::GradientRule>(kept.get()));
+  });
   m.def("call", [](const TraceRef& trace, py::handle arguments) {
     return call(*trace, to_tensors(arguments));
   });

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import numpy as np
 
 from ranvier import _backend as B
@@ -296,31 +299,46 @@ def associative_scan(f, elems, reverse=False, axis=0):
 def custom_gradient(f):
     """Decorator of a function that returns `(outputs, grad_fn)`.
 
-    `grad_fn(*upstream)` gives the gradients with respect to the function's tensor arguments.
+    `grad_fn(upstream)` (one argument per output) gives the gradients with respect to the function's
+    arguments, in place of those of its computation.
     """
-    import functools
 
     @functools.wraps(f)
     def wrapper(*args, **kwargs):
-        tensors = [to_tensor(a) for a in args]
-        return B.core.custom_gradient(lambda *values: _custom_parts(f, values, kwargs), tensors)
+        operands = [to_tensor(a) for a in args]
+        outputs, grad_fn = f(*operands, **kwargs)
+        values = [to_tensor(x) for x in tree.flatten(outputs)]
+        shapes = [list(v.shape) for v in values]
+        # One node carries all outputs, so that the rule is called once with all of them.
+        joined = values[0] if len(values) == 1 else _join(values)
+
+        def rule(upstream):
+            parts = [upstream] if len(values) == 1 else _cut(upstream, shapes)
+            grads = grad_fn(*parts)
+            grads = list(grads) if isinstance(grads, (list, tuple)) else [grads]
+            return [None if g is None else to_tensor(g, x.dtype) for g, x in zip(grads, operands)]
+
+        node = B.core.with_gradient(joined, operands, rule)
+        results = [node] if len(values) == 1 else _cut(node, shapes)
+        return tree.pack_sequence_as(outputs, results)
 
     return wrapper
 
 
-def _custom_parts(f, values, kwargs):
-    outputs, grad_fn = f(*_args(values), **kwargs)
-    single = not isinstance(outputs, (list, tuple))
-
-    def backward(*upstream):
-        grads = grad_fn(*_args(upstream))
-        return list(grads) if isinstance(grads, (list, tuple)) else [grads]
-
-    return outputs if single else list(outputs), backward
+def _join(values):
+    if len({v.dtype for v in values}) > 1:
+        raise B.DTypeError(
+            "custom_gradient: all outputs must have one dtype. "
+            f"Received: {[v.dtype for v in values]}"
+        )
+    return apply("concatenate", [reshape(v, [-1]) for v in values], {"axis": 0})
 
 
-def name_scope(name, **kwargs):
-    """A prefix for the paths of variables made inside."""
-    from ranvier.variable import name_scope as scope
-
-    return scope(name, **kwargs)
+def _cut(flat, shapes):
+    out, start = [], 0
+    for shape in shapes:
+        size = math.prod(shape)
+        part = apply("slice", [flat], {"starts": [start], "sizes": [size], "strides": [1]})
+        out.append(reshape(part, shape))
+        start += size
+    return out

@@ -30,7 +30,8 @@ def test_conversion_keeps_numpy_dtypes_and_defaults_python_ones():
 
 @pytest.mark.parametrize(("a", "b", "expected"), [
     ("float32", 1, "float32"), ("int32", 1.5, "float32"), ("bool", 2, "int32"),
-    ("int8", True, "int8"), ("float16", 1.5, "float16"), ("int64", 1.0, "float32"), ("bfloat16", 2.0, "bfloat16"),
+    ("int8", True, "int8"), ("float16", 1.5, "float16"), ("int64", 1.0, "float32"),
+    ("bfloat16", 2.0, "bfloat16"),
 ])  # fmt: skip
 def test_python_numbers_are_weak(a, b, expected):
     assert ops.add(ops.ones((2,), a), b).dtype == expected
@@ -126,6 +127,31 @@ def test_gradients_through_control_flow():
     assert float(grad(lambda x: x * ops.stop_gradient(x))(x)) == 2
     total = grad(lambda x: ops.sum(ops.scan(lambda c, v: (c * x, c), ops.ones(()), length=3)[1]))
     assert float(total(x)) == 1 + 2 * 2
+
+
+def test_custom_gradient_replaces_the_own_one():
+    @ops.custom_gradient
+    def log1pexp(x):
+        e = ops.exp(x)
+
+        def rule(upstream):
+            return upstream * (1 - 1 / (1 + e))
+
+        return ops.log(1 + e), rule
+
+    x = ops.convert_to_tensor(np.float32(100))
+    assert float(grad(log1pexp)(x)) == 1.0
+    assert float(jit(grad(log1pexp))(x)) == 1.0
+    assert float(grad(lambda x: log1pexp(x) * 3 + x)(x)) == 4.0
+
+    @ops.custom_gradient
+    def swapped(x, y):
+        return (x * 2, y * 3), lambda a, b: (ops.ones((2,)) * b * 10, ops.sum(a) * 10)
+
+    a, b = ops.convert_to_tensor([1.0, 2.0]), ops.convert_to_tensor(5.0)
+    weighted = grad(lambda a, b: ops.sum(swapped(a, b)[0]) + 7 * swapped(a, b)[1], argnums=1)
+    assert float(weighted(a, b)) == 20.0
+    assert [float(ops.sum(v)) for v in swapped(a, b)] == [6.0, 15.0]
 
 
 def test_indexing_follows_numpy():
