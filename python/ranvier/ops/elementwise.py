@@ -8,9 +8,11 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config
+from ranvier.config import FLOAT_TYPES
 from ranvier.ops._define import (
     MATH,
     NUMPY,
+    Tensor,
     _camel,
     _Row,
     _rows,
@@ -19,9 +21,12 @@ from ranvier.ops._define import (
     cast,
     op,
     promote_pair,
+    scalar,
     to_float,
     to_tensor,
 )
+
+_NUMBERS = (float, int)
 
 
 def _publish(fn, name, doc, module, cls):
@@ -46,9 +51,15 @@ def _bits(name, doc, prim=None, bool_as=None):
 def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None):
     """A function of two operands: one C++ call for tensors of equal dtype, else promotion."""
     prim = prim or name
-    quick = getattr(B.fast, prim, None)
+    quick = getattr(B.fast, prim)
 
     def slow(x1, x2):
+        # A float tensor and a Python number: nothing to promote.
+        if type(x1) is Tensor:
+            if type(x2) in _NUMBERS and (dtype := x1.dtype) in FLOAT_TYPES:
+                return quick(x1, scalar(x2, dtype))
+        elif type(x2) is Tensor and type(x1) in _NUMBERS and (dtype := x2.dtype) in FLOAT_TYPES:
+            return quick(scalar(x1, dtype), x2)
         if any_symbolic((x1, x2)):
             return fn.row.symbolic((x1, x2), {})
         a, b = promote_pair(x1, x2, floating)
@@ -58,12 +69,7 @@ def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cl
             a, b = cast(a, bool_as), cast(b, bool_as)
         return apply(prim, [a, b], None)
 
-    if quick is None:
-
-        def fn(x1, x2):
-            return slow(x1, x2)
-
-    elif not floating and bool_as is None:
+    if not floating and bool_as is None:
 
         def fn(x1, x2):
             out = quick(x1, x2)
