@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 
@@ -140,3 +141,12 @@ def current_context() -> CallContext | None:
 def set_context(context: CallContext | None) -> None:
     """Starts or ends a context."""
     _state.call_context = context
+
+
+def similar_arguments(cls, kwargs) -> str:
+    """A hint where a name that is not known looks like one that is."""
+    codes = [getattr(base.__init__, "__code__", None) for base in cls.__mro__]
+    counted = [(c, c.co_argcount + c.co_kwonlyargcount) for c in codes if c is not None]
+    known = [name for code, count in counted for name in code.co_varnames[:count]]
+    near = [match for name in kwargs for match in difflib.get_close_matches(name, known, 1)]
+    return f". Hint: did you mean {', '.join(map(repr, near))}?" if near else ""

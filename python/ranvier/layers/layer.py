@@ -110,6 +110,7 @@ class Layer(LayerState, Operation):
         if kwargs:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+                f"{calls.similar_arguments(type(self), kwargs)}"
             )
         self._path = None
         self.built = False

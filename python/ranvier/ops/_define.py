@@ -199,10 +199,23 @@ def to_tensor(x, dtype=None) -> Tensor:
         elif isinstance(x, (list, tuple)) and _holds_tensors(x):
             return _stack_nested(x, dtype)
         else:
-            return B.tensor(x, dtype)
+            return _from_object(x, dtype)
     if dtype is not None and x.dtype != dtype:
         return apply("cast", [x], {"dtype": dtype})
     return x
+
+
+def _from_object(x, dtype) -> Tensor:
+    try:
+        return B.tensor(x, dtype)
+    except ValueError as error:
+        if isinstance(error, B.Error) or not isinstance(x, (list, tuple)):
+            raise
+        raise B.ShapeError(
+            "convert_to_tensor: a nested list must be a full box. Expected inner lists of equal "
+            "lengths. "
+            f"Received: a list of {len(x)} items whose shapes differ. Hint: pad the shorter ones."
+        ) from error
 
 
 def _holds_tensors(items):

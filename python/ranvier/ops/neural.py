@@ -373,7 +373,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
             f"class axis. Expected: {tuple(kept)}. Received: target.shape={tuple(target.shape)}, "
             f"output.shape={tuple(output.shape)}"
         )
-    apply("check_range", [target], {"low": 0, "high": int(output.shape[axis])})
+    apply("check_range", [target], {"low": 0, "high": int(output.shape[axis]), "subject": "label"})
     last = axis == output.ndim - 1
     if from_logits and last and output.dtype in ("float32", "float64"):
         return apply("sparse_softmax_cross_entropy", [output, target], None)[0]

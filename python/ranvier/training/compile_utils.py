@@ -367,7 +367,8 @@ class CompileLoss(losses_module.Loss):
             weight = sample_weight
             if sample_weight is not None and tree.is_nested(sample_weight):
                 weight = _at(part.path, _like(self._pred_structure, sample_weight))
-            value = ops.cast(_evaluate(part, _at(part.path, y_true), predictions, weight), self.dtype)
+            value = _evaluate(part, _at(part.path, y_true), predictions, weight)
+            value = ops.cast(value, self.dtype)
             if self._metrics:
                 rows = tree.flatten(predictions)[0].shape[0]
                 self._metrics[i].update_state(value, sample_weight=rows)
@@ -412,8 +413,12 @@ def _evaluate(part, y_true, y_pred, sample_weight):
         return part.loss(y_true, y_pred, sample_weight)
     except (ValueError, TypeError) as error:
         if hasattr(error, "add_note"):
-            shapes = [tuple(x.shape) for x in (*tree.flatten(y_true), *tree.flatten(y_pred)) if x is not None]
-            error.add_note(f"While computing the loss '{part.name}' of targets and outputs with shapes {shapes}.")
+            leaves = (*tree.flatten(y_true), *tree.flatten(y_pred))
+            shapes = [tuple(x.shape) for x in leaves if x is not None]
+            error.add_note(
+                f"While computing the loss '{part.name}' of targets and outputs with shapes "
+                f"{shapes}."
+            )
         raise
 
 

@@ -1,4 +1,4 @@
-"""A warning where a cross-entropy and the activation it follows disagree about what the outputs are."""
+"""A warning where a cross-entropy and the activation before it disagree on what outputs are."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _last_activation(tensor) -> str | None:
 def warn_where_logits_disagree(model, compile_loss) -> None:
     """Compares each output's last layer with `from_logits` of its loss.
 
-    Only outputs of functional and sequential models that come straight out of an activation, a `Softmax` or a
-    `Dense` are judged; others may be anything.
+    Only outputs of functional and sequential models that come straight out of an activation, a
+    `Softmax` or a `Dense` are judged; others may be anything.
     """
     outputs = tree.flatten(getattr(model, "outputs", None) or [])
     parts = compile_loss.parts
@@ -42,11 +42,13 @@ def warn_where_logits_disagree(model, compile_loss) -> None:
             continue
         from_logits = bool(part.loss.get_config().get("from_logits", False))
         if from_logits and activation in squashing:
-            problem = f"expects logits (from_logits=True), but the output went through {activation} already"
+            problem = f"expects logits (from_logits=True), but the output is that of {activation}"
             hint = "drop from_logits=True, or the activation"
         elif not from_logits and activation == "linear":
             problem = "expects probabilities (from_logits=False), but the output has no activation"
             hint = f"pass from_logits=True to the loss, or end the model in {squashing[0]}"
         else:
             continue
-        warnings.warn(f"Model '{model.name}': the loss '{part.name}' {problem}. Hint: {hint}.", stacklevel=2)
+        warnings.warn(
+            f"Model '{model.name}': the loss '{part.name}' {problem}. Hint: {hint}.", stacklevel=2
+        )

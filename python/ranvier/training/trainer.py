@@ -554,7 +554,10 @@ class Trainer:
             return
         if method == "fit" and type(self).train_step is not Trainer.train_step:
             raise ValueError("You must call `compile()` before calling `fit()`, also with an own `train_step`.")
-        raise ValueError(f"You must call `compile()` before calling `{method}()`.")
+        raise ValueError(
+            f"You must call `compile()` before calling `{method}()` of model '{self.name}'. "
+            "Hint: model.compile(optimizer, loss, metrics=[...])."
+        )
 
     def get_compile_config(self):
         """The arguments of `compile`, serialized."""

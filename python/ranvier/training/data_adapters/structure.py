@@ -132,7 +132,8 @@ def check_data_cardinality(data) -> int:
             if sizes:
                 found.append(f"{label} has {', '.join(sizes)} rows")
         raise ValueError(
-            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples. "
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
+            "samples. "
             f"Received: {'; '.join(found)}."
         )
     count = rows.pop() if rows else 0

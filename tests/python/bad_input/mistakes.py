@@ -1,0 +1,410 @@
+"""The mistakes of the golden-message tests: each function does one thing wrong.
+
+The name of the function is the name of its file in `golden/`.
+"""
+
+import numpy as np
+
+import ranvier as keras
+from ranvier import layers, ops
+
+MISTAKES = {}
+
+
+def mistake(fn):
+    MISTAKES[fn.__name__] = fn
+    return fn
+
+
+def x(*shape, dtype="float32"):
+    return np.linspace(-1, 1, int(np.prod(shape)), dtype="float64").reshape(shape).astype(dtype)
+
+
+def classifier(loss="sparse_categorical_crossentropy", last="softmax", **kwargs):
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(5, name="hidden"),
+            layers.Dense(3, activation=last, name="out"),
+        ],
+        name="classifier",
+    )
+    model.compile("sgd", loss, **kwargs)
+    return model
+
+
+def labels(*values):
+    return np.array(values, "int32")
+
+
+# Shapes and ranks.
+
+
+@mistake
+def dense_wrong_features():
+    layer = layers.Dense(2, name="head")
+    layer.build((None, 4))
+    layer(x(3, 5))
+
+
+@mistake
+def dense_on_a_vector():
+    layers.Dense(2, name="head")(x(3))
+
+
+@mistake
+def conv_wrong_rank():
+    layers.Conv2D(4, 3, name="conv")(x(2, 8, 8))
+
+
+@mistake
+def conv_wrong_channels():
+    layer = layers.Conv2D(4, 3, name="conv")
+    layer.build((None, 8, 8, 3))
+    layer(x(2, 8, 8, 1))
+
+
+@mistake
+def conv_kernel_larger_than_image():
+    layers.Conv2D(4, 5, name="conv")(x(1, 3, 3, 1))
+
+
+@mistake
+def conv_channels_not_divisible_by_groups():
+    layers.Conv2D(4, 3, groups=2, name="conv")(x(1, 8, 8, 3))
+
+
+@mistake
+def pool_window_larger_than_image():
+    layers.MaxPooling2D(4, name="pool")(x(1, 3, 3, 1))
+
+
+@mistake
+def reshape_wrong_size():
+    layers.Reshape((7,), name="reshape")(x(2, 3, 4))
+
+
+@mistake
+def concatenate_wrong_sizes():
+    layers.Concatenate(name="join")([x(2, 3), x(4, 3)])
+
+
+@mistake
+def add_incompatible_shapes():
+    layers.Add(name="sum")([x(2, 3), x(2, 4)])
+
+
+@mistake
+def matmul_inner_sizes():
+    ops.matmul(x(2, 3), x(4, 5))
+
+
+@mistake
+def broadcast_sizes():
+    ops.add(x(2, 3), x(4))
+
+
+@mistake
+def axis_out_of_range():
+    ops.sum(x(2, 3), axis=2)
+
+
+@mistake
+def reshape_op_wrong_size():
+    ops.reshape(x(2, 3), (4, 2))
+
+
+@mistake
+def index_out_of_range():
+    ops.convert_to_tensor(x(3))[5]
+
+
+@mistake
+def assigning_to_an_element():
+    ops.convert_to_tensor(x(3))[0] = 1.0
+
+
+@mistake
+def fit_wrong_features():
+    classifier().fit(x(6, 7), labels(0, 1, 2, 0, 1, 2), verbose=0)
+
+
+@mistake
+def fit_wrong_target_shape():
+    classifier("mean_squared_error").fit(x(6, 4), x(6, 2), verbose=0)
+
+
+@mistake
+def categorical_labels_that_are_sparse():
+    classifier("categorical_crossentropy").fit(x(6, 4), labels(0, 1, 2, 0, 1, 2), verbose=0)
+
+
+@mistake
+def set_weights_wrong_shape():
+    model = classifier()
+    model.get_layer("hidden").set_weights([x(4, 6), x(5)])
+
+
+@mistake
+def set_weights_wrong_count():
+    classifier().get_layer("hidden").set_weights([x(4, 5)])
+
+
+@mistake
+def variable_assign_wrong_shape():
+    keras.Variable(x(2, 3), name="table").assign(x(3, 2))
+
+
+@mistake
+def functional_input_count():
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    keras.Model([a, b], layers.Add()([a, b]), name="two")([x(2, 3)])
+
+
+@mistake
+def functional_disconnected():
+    a, b = keras.Input((3,), name="a"), keras.Input((3,), name="b")
+    keras.Model(a, layers.Add(name="sum")([a, b]))
+
+
+# Dtypes and values.
+
+
+@mistake
+def strings_as_input():
+    classifier().predict(np.array([["a", "b", "c", "d"]]), verbose=0)
+
+
+@mistake
+def objects_as_input():
+    ops.convert_to_tensor([object()])
+
+
+@mistake
+def ragged_list():
+    ops.convert_to_tensor([[1.0, 2.0], [3.0]])
+
+
+@mistake
+def unknown_dtype():
+    layers.Dense(2, dtype="float31")
+
+
+@mistake
+def gradient_of_integers():
+    keras.grad(lambda a: ops.sum(a * a))(ops.convert_to_tensor(labels(1, 2)))
+
+
+@mistake
+def gradient_of_a_vector():
+    keras.grad(lambda a: a * a)(ops.convert_to_tensor(x(3)))
+
+
+@mistake
+def label_too_large():
+    classifier().fit(x(6, 4), labels(0, 1, 2, 3, 1, 2), verbose=0, shuffle=False)
+
+
+@mistake
+def label_negative():
+    classifier().fit(x(6, 4), labels(0, 1, -1, 0, 1, 2), verbose=0, shuffle=False)
+
+
+@mistake
+def label_out_of_range_in_evaluate():
+    classifier().evaluate(x(6, 4), labels(0, 1, 2, 9, 1, 2), verbose=0)
+
+
+@mistake
+def one_hot_of_floats():
+    ops.one_hot(x(3), 4)
+
+
+@mistake
+def dropout_rate():
+    layers.Dropout(1.5)
+
+
+@mistake
+def dense_units():
+    layers.Dense(0)
+
+
+@mistake
+def validation_split_of_one():
+    classifier().fit(x(6, 4), labels(0, 1, 2, 0, 1, 2), validation_split=1.0, verbose=0)
+
+
+# Data.
+
+
+@mistake
+def empty_arrays():
+    classifier().fit(x(0, 4), np.zeros((0,), "int32"), verbose=0)
+
+
+@mistake
+def unequal_lengths():
+    classifier().fit(x(6, 4), labels(0, 1, 2), verbose=0)
+
+
+@mistake
+def unequal_sample_weight():
+    classifier().fit(x(3, 4), labels(0, 1, 2), sample_weight=np.ones(2, "float32"), verbose=0)
+
+
+@mistake
+def targets_beside_a_generator():
+    batches = ((x(2, 4), labels(0, 1)) for _ in range(2))
+    classifier().fit(batches, labels(0, 1), verbose=0)
+
+
+@mistake
+def batch_size_of_zero():
+    classifier().fit(x(3, 4), labels(0, 1, 2), batch_size=0, verbose=0)
+
+
+@mistake
+def generator_without_batches():
+    classifier().fit(iter(()), verbose=0)
+
+
+@mistake
+def generator_with_wrong_tuples():
+    classifier().fit(((x(2, 4), labels(0, 1), None, None) for _ in range(2)), verbose=0)
+
+
+@mistake
+def missing_targets():
+    classifier().fit(x(3, 4), verbose=0)
+
+
+# Names.
+
+
+@mistake
+def unknown_loss():
+    classifier("mean_squared_eror").fit(x(3, 4), labels(0, 1, 2), verbose=0)
+
+
+@mistake
+def unknown_optimizer():
+    model = classifier()
+    model.compile("adamm", "mse")
+
+
+@mistake
+def unknown_metric():
+    classifier(metrics=["acuracy"]).fit(x(3, 4), labels(0, 1, 2), verbose=0)
+
+
+@mistake
+def unknown_activation():
+    layers.Dense(2, activation="reluu")
+
+
+@mistake
+def unknown_initializer():
+    layers.Dense(2, kernel_initializer="glorot")
+
+
+@mistake
+def unknown_regularizer():
+    layers.Dense(2, kernel_regularizer="l3")
+
+
+@mistake
+def unknown_layer_argument():
+    layers.Dense(2, activaton="relu")
+
+
+@mistake
+def unknown_padding():
+    layers.Conv2D(2, 3, padding="some")
+
+
+@mistake
+def unknown_layer_name():
+    classifier().get_layer("hiden")
+
+
+@mistake
+def duplicate_layer_names():
+    keras.Sequential([keras.Input((4,)), layers.Dense(2, name="a"), layers.Dense(2, name="a")])
+
+
+@mistake
+def attribute_that_does_not_exist():
+    keras.layers.Dens  # noqa: B018
+
+
+# The order of things.
+
+
+@mistake
+def fit_before_compile():
+    keras.Sequential([keras.Input((4,)), layers.Dense(2)], name="plain").fit(
+        x(3, 4), x(3, 2), verbose=0
+    )
+
+
+@mistake
+def fit_without_loss():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("sgd")
+    model.fit(x(3, 4), x(3, 2), verbose=0)
+
+
+@mistake
+def weights_of_an_unbuilt_model():
+    keras.Sequential([layers.Dense(2)], name="unbuilt").count_params()
+
+
+@mistake
+def two_strategies_of_stride_and_dilation():
+    layers.Conv2D(2, 3, strides=2, dilation_rate=2)
+
+
+# Traced values.
+
+
+@mistake
+def branch_on_a_traced_value():
+    @keras.jit
+    def step(a):
+        return a if ops.sum(a) > 0 else -a
+
+    step(ops.convert_to_tensor(x(3)))
+
+
+@mistake
+def numpy_of_a_traced_value():
+    keras.jit(lambda a: np.asarray(a))(ops.convert_to_tensor(x(3)))
+
+
+@mistake
+def float_of_a_traced_value():
+    keras.jit(lambda a: a * float(ops.sum(a)))(ops.convert_to_tensor(x(3)))
+
+
+@mistake
+def leaked_symbol():
+    kept = []
+
+    @keras.jit
+    def step(a):
+        kept.append(a * 2)
+        return a
+
+    step(ops.convert_to_tensor(x(3)))
+    ops.add(kept[0], 1.0)
+
+
+@mistake
+def iterating_over_a_keras_tensor():
+    list(keras.Input((3,)))
+
+
+@mistake
+def branch_on_a_keras_tensor():
+    bool(keras.Input((3,)) > 0)
