@@ -148,16 +148,32 @@ Tensors Tape::reads_of(const Variable& variable) const {
   return it == reads_.end() ? Tensors{} : it->second;
 }
 
-Tensors Tape::gradient(TensorSpan targets, TensorSpan target_grads, TensorSpan sources) {
-  if (!trace_) return backward(std::vector<NodeRef>(nodes_), targets, target_grads, sources);
+std::vector<NodeRef> Tape::recorded() const {
+  if (!trace_) return nodes_;
   if (current_trace() != trace_)
     fail<GraphError>(
         "GradientTape: gradient() is called outside the traced function in which the tape "
         "recorded. Hint: call it in the same function.");
   const size_t end = active_ ? trace_->nodes().size() : end_;
-  const std::vector<NodeRef> range(trace_->nodes().begin() + static_cast<ptrdiff_t>(begin_),
-                                   trace_->nodes().begin() + static_cast<ptrdiff_t>(end));
-  return backward(range, targets, target_grads, sources);
+  return {trace_->nodes().begin() + static_cast<ptrdiff_t>(begin_),
+          trace_->nodes().begin() + static_cast<ptrdiff_t>(end)};
+}
+
+Tensors Tape::gradient(TensorSpan targets, TensorSpan target_grads, TensorSpan sources) {
+  const std::vector<NodeRef> nodes = recorded();
+  // What comes from outside of the trace is a node's input under its name in there.
+  auto inside = [&](const Tensor& t) { return trace_ ? trace_->known_as(t) : t; };
+  Tensors roots, known_targets, known_sources;
+  for (const Tensor& t : watched_) roots.push_back(inside(t));
+  for (const auto& [variable, reads] : reads_)
+    roots.insert(roots.end(), reads.begin(), reads.end());
+  const TensorSet watched = dependents(nodes, roots);
+  for (const Tensor& target : targets) known_targets.push_back(inside(target));
+  for (const Tensor& source : sources) {
+    const Tensor known = inside(source);
+    known_sources.push_back(watched.contains(known.get()) ? known : Tensor());
+  }
+  return backward(nodes, known_targets, target_grads, known_sources);
 }
 
 }  // namespace ranvier

@@ -10,7 +10,7 @@
 namespace ranvier {
 
 // d(sum of targets * target_grads) / d(sources), by calling the records' gradients in reverse
-// order. A source that no target depends on gets a null Tensor.
+// order. A source that no target depends on, and a null source, get a null Tensor.
 Tensors backward(std::span<const NodeRef> nodes, TensorSpan targets, TensorSpan target_grads,
                  TensorSpan sources);
 
@@ -26,7 +26,8 @@ class Tape : public RefCounted {
   void watch(const Tensor& tensor);
   // Tensors through which the variable was read while recording.
   Tensors reads_of(const Variable& variable) const;
-  // Null target_grads mean ones.
+  // Null target_grads mean ones. Sources that are neither watched nor depend on something watched
+  // have no gradient: a null Tensor.
   Tensors gradient(TensorSpan targets, TensorSpan target_grads, TensorSpan sources);
 
   void record(const NodeRef& node);                            // by apply()
@@ -34,6 +35,7 @@ class Tape : public RefCounted {
   bool tracks(const Tensor& tensor) const;
 
  private:
+  std::vector<NodeRef> recorded() const;
   bool active_ = false;
   Trace* trace_ = nullptr;
   uint64_t trace_id_ = 0;

@@ -90,6 +90,11 @@ Tensor Trace::capture(const Tensor& outer) {
   return symbol;
 }
 
+Tensor Trace::known_as(const Tensor& outer) const {
+  auto it = captured_.find(outer.get());
+  return it == captured_.end() ? outer : it->second;
+}
+
 Tensor Trace::import(Variable& variable, Tensor outer) {
   Tensor symbol = new_symbol(outer.spec());
   inputs_.push_back({TraceInput::Kind::Variable, symbol, {}, VariableRef(&variable)});

@@ -64,6 +64,8 @@ class Trace : public RefCounted, public Env {
 
   // The symbol by which `outer` is known in here.
   Tensor capture(const Tensor& outer);
+  // The same if it has been captured; else `outer` itself.
+  Tensor known_as(const Tensor& outer) const;
 
  protected:
   Tensor import(Variable& variable, Tensor outer) override;
