@@ -3,8 +3,9 @@
     python -m benchmarks [--rows dense_fit,mlp_fit_32] [--rounds 7] [--threads 2] [--json FILE]
     python -m benchmarks --peer-python A --peer-python B    # peers in other environments
 
-Each library runs in a process of its own; the blocks of a row take turns (A B C A B C ...), so that a machine whose
-speed drifts drifts for all. Ratios are between medians of one run; absolute times are not claims.
+Each library runs in a process of its own; the blocks of a row take turns (A B C A B C ...), so that
+a machine whose speed drifts drifts for all. Ratios are between medians of one run; absolute times
+are not claims.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Worker:
         if threads == 1:
             command = ["taskset", "-c", "0", *command]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True,
             env=environment,
         )  # fmt: skip
         hello = self._process.stdout.readline()

@@ -14,8 +14,8 @@ class Row:
     Attributes:
         name: key that the peers' modules use.
         title: what a reader sees.
-        bar: ratio to the fastest peer that is promised; `None` where the bar is absolute or there is none.
-        limit: absolute bar in seconds, for the machine of the figures table.
+        bar: ratio to the fastest peer that is promised; `None` where the bar is absolute or there
+        is none. limit: absolute bar in seconds, for the machine of the figures table.
     """
 
     name: str

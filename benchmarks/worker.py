@@ -1,6 +1,7 @@
 """One library in a process of its own: prepares a row and times blocks of it on request.
 
-Speaks JSON lines: {"row": name} on standard input, {"seconds": per iteration} or {"missing": reason} back.
+Speaks JSON lines: {"row": name} on standard input, {"seconds": per iteration} or {"missing":
+reason} back.
 """
 
 from __future__ import annotations

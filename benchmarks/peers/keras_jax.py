@@ -42,7 +42,7 @@ def _fit_row(model, x, y, batch):
 
     def block(n):
         nonlocal state
-        order = np.random.permutation(len(x))
+        order = np.random.default_rng().permutation(len(x))
         for i in range(n):
             first = (i * batch) % len(x)
             at = order[first : first + batch]

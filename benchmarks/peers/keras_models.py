@@ -29,8 +29,10 @@ def mlp():
 def cnn():
     """The MNIST CNN."""
     model = keras.Sequential([
-        layers.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(), layers.Dense(128, activation="relu"),
+        layers.Input((28, 28, 1)),
+        layers.Conv2D(32, 3, activation="relu"), layers.Conv2D(64, 3, activation="relu"),
+        layers.MaxPooling2D(2), layers.Dropout(0.25), layers.Flatten(),
+        layers.Dense(128, activation="relu"),
         layers.Dropout(0.5), layers.Dense(10, activation="softmax"),
     ])  # fmt: skip
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -16,7 +16,7 @@ def dense_fit():
     def block(n):
         nonlocal b
         total = np.float32(0)
-        order = np.random.permutation(len(x))
+        order = np.random.default_rng().permutation(len(x))
         for i in range(n):
             at = order[(i * 32) % len(x) :][:32]
             xb = x[at]
@@ -37,7 +37,7 @@ def mlp_fit(batch):
     rate = np.float32(0.1)
 
     def block(n):
-        order = np.random.permutation(len(x))
+        order = np.random.default_rng().permutation(len(x))
         for i in range(n):
             at = order[(i * batch) % len(x) :][:batch]
             xb = x[at]

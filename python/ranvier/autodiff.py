@@ -24,7 +24,8 @@ def _check_scalar(value, name):
     if not isinstance(value, B.Tensor) or value.ndim != 0:
         what = f"shape {tuple(value.shape)}" if isinstance(value, B.Tensor) else repr(value)
         raise B.ShapeError(
-            f"{name}: the function must return one scalar tensor. Expected shape (). Received: {what}. "
+            f"{name}: the function must return one scalar tensor. Expected shape (). "
+            f"Received: {what}. "
             "Hint: reduce it with ops.mean or ops.sum, or pass has_aux=True to return more."
         )
 
@@ -38,8 +39,8 @@ def value_and_grad(fn, argnums=0, has_aux: bool = False):
         has_aux: whether `fn` returns `(value, aux)`; then the result is `((value, aux), grads)`.
 
     Returns:
-        A function with the arguments of `fn` that returns `(value, grads)`; `grads` has the structure
-        of the chosen argument, or is a tuple of them.
+        A function with the arguments of `fn` that returns `(value, grads)`; `grads` has the
+        structure of the chosen argument, or is a tuple of them.
 
     Raises:
         ShapeError: `fn` does not return a scalar.
@@ -60,7 +61,8 @@ def value_and_grad(fn, argnums=0, has_aux: bool = False):
         for leaf in sources:
             if not leaf.dtype.startswith(("float", "bfloat")):
                 raise B.DTypeError(
-                    f"grad: only floating-point arguments can be differentiated. Received: {leaf.dtype}."
+                    "grad: only floating-point arguments can be differentiated. "
+                    f"Received: {leaf.dtype}."
                 )
         tape = B.Tape()
         tape.start()
@@ -134,13 +136,15 @@ class GradientTape:
         self._tape.stop()
 
     def watch(self, tensor) -> None:
-        """Watches tensors (a nested structure of them); variables are watched when they are read."""
+        """Watches tensors, nested as you like; variables are watched when they are read."""
         for leaf in tree.flatten(tensor):
             if isinstance(leaf, Variable):
                 self._watched_variables.append(leaf)
             elif isinstance(leaf, B.Tensor):
                 if self._tape is None:
-                    raise RuntimeError("GradientTape.watch: nothing records. Hint: use `with tape:`.")
+                    raise RuntimeError(
+                        "GradientTape.watch: nothing records. Hint: use `with tape:`."
+                    )
                 self._tape.watch(leaf)
             else:
                 raise TypeError(
@@ -163,7 +167,9 @@ class GradientTape:
             RuntimeError: a second call on a tape that is not persistent.
         """
         if self._tape is None:
-            raise RuntimeError("GradientTape.gradient: nothing was recorded. Hint: use `with tape:` first.")
+            raise RuntimeError(
+                "GradientTape.gradient: nothing was recorded. Hint: use `with tape:` first."
+            )
         if self._used and not self._persistent:
             raise RuntimeError(
                 "GradientTape.gradient: a tape that is not persistent gives gradients only once. "
@@ -176,7 +182,11 @@ class GradientTape:
             )
         self._used = True
         targets = tree.flatten(target)
-        weights = None if output_gradients is None else [_as_tensor(g) for g in tree.flatten(output_gradients)]
+        weights = (
+            None
+            if output_gradients is None
+            else [_as_tensor(g) for g in tree.flatten(output_gradients)]
+        )
         flat = tree.flatten(sources)
         grads = self._flat_gradients(targets, weights, flat)
         if not self._persistent:

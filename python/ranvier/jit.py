@@ -17,7 +17,7 @@ _WARN_AFTER = 16
 
 
 class Traced:
-    """A function traced for one signature: the trace, its program and the structure of its result."""
+    """A function traced for one signature: its trace, program and structure of results."""
 
     def __init__(self, trace, outputs, name):
         self.trace = trace
@@ -39,7 +39,9 @@ class Traced:
 
     def result(self, tensors):
         """The function's result for the program's outputs."""
-        return tree.map_structure(lambda x: tensors[x.index] if type(x) is _Slot else x, self._outputs)
+        return tree.map_structure(
+            lambda x: tensors[x.index] if type(x) is _Slot else x, self._outputs
+        )
 
 
 class _Slot:
@@ -112,7 +114,9 @@ class Jitted:
 
     def _traced(self, args, kwargs, leaves, places, tensors) -> Traced:
         chosen = set(places)
-        static = tuple(_static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in chosen)
+        static = tuple(
+            _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in chosen
+        )
         specs = tuple((t.shape, t.dtype) for t in tensors)
         skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
         key = (skeleton, tuple(places), specs, static, get_autocast_dtype(), config.floatx())
@@ -141,8 +145,9 @@ class Jitted:
         if self._traces != _WARN_AFTER:
             return
         warnings.warn(
-            f"jit: '{self._name}' was traced {self._traces} times; {_what_changes(self._shapes)}. Each new "
-            "signature is traced and compiled. Hint: pad inputs to a few sizes, and pass numbers that "
+            f"jit: '{self._name}' was traced {self._traces} times; {_what_changes(self._shapes)}. "
+            "Each new signature is traced and compiled. Hint: pad inputs to a few sizes, and pass "
+            "numbers that "
             "change as tensors.",
             stacklevel=4,
         )
@@ -176,7 +181,8 @@ def _static_key(x, name):
     except TypeError:
         raise TypeError(
             f"jit: an argument of '{name}' is neither a tensor nor hashable. Received: "
-            f"{type(x).__name__}. Hint: pass arrays, tensors, numbers, strings or structures of them."
+            f"{type(x).__name__}. Hint: pass arrays, tensors, numbers, strings or structures of "
+            "them."
         ) from None
     return (type(x), x)
 
@@ -184,15 +190,17 @@ def _static_key(x, name):
 def jit(fn=None):
     """Compiles `fn` (a function of tensors) into one program for each signature it is called with.
 
-    Tensors and NumPy arrays among the arguments, nested as you like, are inputs of the program; all other
-    arguments are static: each value makes a program of its own. Variables may be read and assigned.
-    `fn`'s Python runs only while it is traced. Works under `ranvier.grad`, around it, and nested.
+    Tensors and NumPy arrays among the arguments, nested as you like, are inputs of the program; all
+    other arguments are static: each value makes a program of its own. Variables may be read and
+    assigned. `fn`'s Python runs only while it is traced. Works under `ranvier.grad`, around it, and
+    nested.
 
     Args:
         fn: the function; without it `jit` is a decorator with parentheses.
 
     Raises:
-        GraphError: `fn` needs the value of a traced tensor (`if x > 0:`, `int(x)`), or a traced tensor of
+        GraphError: `fn` needs the value of a traced tensor (`if x > 0:`, `int(x)`), or a traced
+        tensor of
             another function is used in it.
 
     Example:

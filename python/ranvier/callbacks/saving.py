@@ -141,9 +141,7 @@ class ModelCheckpoint(MonitorCallback):
             self._set_monitor_op()
         current = logs.get(self.monitor)
         if current is None:
-            warnings.warn(
-                f"Can save best model only with {self.monitor} available.", stacklevel=4
-            )
+            warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=4)
             return True
         if getattr(current, "ndim", 0) > 0:
             warnings.warn(

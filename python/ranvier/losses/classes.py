@@ -246,9 +246,7 @@ class Dice(_Configured):
 class Tversky(_Configured):
     """1 - the Tversky index with error weights alpha and beta."""
 
-    def __init__(
-        self, alpha=0.5, beta=0.5, reduction=_SUM, name="tversky", axis=None, dtype=None
-    ):
+    def __init__(self, alpha=0.5, beta=0.5, reduction=_SUM, name="tversky", axis=None, dtype=None):
         super().__init__(
             functions.tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis
         )

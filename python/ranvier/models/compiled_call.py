@@ -1,4 +1,4 @@
-"""Calling a model of built-in layers on values runs one compiled program instead of one op at a time."""
+"""Calling a model of built-in layers on values runs one compiled program, not op after op."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ranvier.variable import get_autocast_dtype, in_stateless_scope, structure_v
 class CompiledCall:
     """Mixin of Functional and Sequential.
 
-    Taken for one dense array of the input's rank and dtype, when nobody records: no trace, no tape, no
-    `StatelessScope`, no enclosing layer call. Everything else, and models with own layers, losses added by layers
-    or masks, runs op by op.
+    Taken for one dense array of the input's rank and dtype, when nobody records: no trace, no tape,
+    no `StatelessScope`, no enclosing layer call. Everything else, and models with own layers,
+    losses added by layers or masks, runs op by op.
     """
 
     def __call__(self, *args, **kwargs):

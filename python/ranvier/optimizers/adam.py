@@ -144,9 +144,7 @@ class AdamW(Adam):
             gradient_accumulation_steps, name, **kwargs,
         )  # fmt: skip
         if self.weight_decay is None:
-            raise ValueError(
-                "Argument `weight_decay` must be a float. Received: weight_decay=None"
-            )
+            raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
 
 
 class Adamax(Optimizer):

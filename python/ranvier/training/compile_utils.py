@@ -210,9 +210,7 @@ class CompileLoss(losses_module.Loss):
         output_names: names of the model's outputs.
     """
 
-    def __init__(
-        self, loss, loss_weights=None, reduction="sum_over_batch_size", output_names=None
-    ):
+    def __init__(self, loss, loss_weights=None, reduction="sum_over_batch_size", output_names=None):
         if loss_weights and not isinstance(loss_weights, (list, tuple, dict, float)):
             raise ValueError(
                 "Expected `loss_weights` argument to be a float (single output case) or a list, "

@@ -39,7 +39,12 @@ def stateful(model, method, mode):
 
     def groups():
         optimizer = [model.optimizer.variables] if mode == "train" else []
-        return [model.trainable_variables, model.non_trainable_variables, *optimizer, model.metrics_variables]
+        return [
+            model.trainable_variables,
+            model.non_trainable_variables,
+            *optimizer,
+            model.metrics_variables,
+        ]
 
     def step(data):
         if mode == "train" and not model.optimizer.built:

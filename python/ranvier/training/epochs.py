@@ -56,7 +56,9 @@ class ArrayEpochs:
         self._adapter = adapter
         self._function = step_function
         self._max_steps = -1 if max_steps is None else int(max_steps)
-        self._loop = B.core.EpochLoop(adapter.arrays, adapter.dtypes, adapter.rows, adapter.batch_size)
+        self._loop = B.core.EpochLoop(
+            adapter.arrays, adapter.dtypes, adapter.rows, adapter.batch_size
+        )
         self._steps: dict[int, object] = {}
         self._results: list | None = None
 
@@ -76,7 +78,7 @@ class ArrayEpochs:
         return step
 
     def collect(self, allocate) -> None:
-        """Writes the outputs of every batch into arrays of all rows, which `allocate(step)` makes."""
+        """Writes all batches' outputs into arrays of all rows, which `allocate(step)` makes."""
         self._results = allocate(self._provide(min(self._adapter.batch_size, self._adapter.rows)))
         self._loop.set_results(self._results)
 

@@ -28,7 +28,7 @@ def print_message(text: str, line_break: bool = True) -> None:
 
 
 def output_style() -> str:
-    """"bar" on a terminal, "line" in a notebook, "plain" for anything else."""
+    """ "bar" on a terminal, "line" in a notebook, "plain" for anything else."""
     if not config.is_interactive_logging_enabled():
         return "plain"
     if "ipykernel" in sys.modules and not sys.stdout.isatty():

@@ -6,7 +6,7 @@ from ranvier import losses, metrics
 
 
 def _kind(y_true, y_pred) -> str:
-    """"binary", "sparse" or "categorical", told by the shapes of labels and predictions."""
+    """ "binary", "sparse" or "categorical", told by the shapes of labels and predictions."""
     if y_pred.shape[-1] == 1:
         return "binary"
     fewer = len(y_true.shape) < len(y_pred.shape)

@@ -16,8 +16,8 @@ _MAX_PROGRAMS = 64
 class CompiledStep:
     """A step for one signature: its program, and a second one for the logs that are pulled.
 
-    Returned values that depend only on variables as the step leaves them (metric results) are not computed
-    at every step but when somebody looks.
+    Returned values that depend only on variables as the step leaves them (metric results) are not
+    computed at every step but when somebody looks.
     """
 
     def __init__(self, traced, name, pull_logs):
@@ -43,12 +43,12 @@ class CompiledStep:
         return self.arrange([outputs[p] if p >= 0 else pulled[-1 - p] for p in self._places])
 
     def arrange(self, values):
-        """One value per returned tensor (see `output_specs`), in the structure the step returned."""
+        """One value per returned tensor (see `output_specs`), in the structure of the step's."""
         return self._traced.result(values)
 
 
 class StepFunction:
-    """Compiles `step(data)` for each signature and keeps the programs (least recently used go first).
+    """Compiles `step(data)` per signature and keeps the programs (least recently used go first).
 
     Args:
         step: function of the data of a batch, for example `model.train_step`.

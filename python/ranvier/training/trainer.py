@@ -15,12 +15,13 @@ from ranvier.training import data_adapters, eager_steps
 from ranvier.training.compile_utils import CompileLoss, CompileMetrics
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, Pass
 from ranvier.training.logits import warn_where_logits_disagree
+from ranvier.training.on_batch import BatchMethods
 from ranvier.training.step_function import StepFunction, takes_state
 
 unpack = data_adapters.unpack_x_y_sample_weight
 
 
-class Trainer:
+class Trainer(BatchMethods):
     """What a `Model` inherits to be trained."""
 
     # Of the layer beside it among the bases of `Model`.
@@ -88,7 +89,9 @@ class Trainer:
             and hasattr(optimizers, "LossScaleOptimizer")
             and not isinstance(self.optimizer, optimizers.LossScaleOptimizer)
         ):
-            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+            self.optimizer = optimizers.LossScaleOptimizer(
+                self.optimizer, name="loss_scale_optimizer"
+            )
         output_names = getattr(self, "output_names", None)
         if loss is not None:
             self._compile_loss = CompileLoss(loss, loss_weights, output_names=output_names)
@@ -97,7 +100,9 @@ class Trainer:
             self._compile_loss = None
         self._compile_metrics = None
         if metrics is not None or weighted_metrics is not None:
-            self._compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=output_names)
+            self._compile_metrics = CompileMetrics(
+                metrics, weighted_metrics, output_names=output_names
+            )
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._run_eagerly = bool(run_eagerly)
         if not isinstance(steps_per_execution, int) or steps_per_execution < 1:
@@ -217,7 +222,9 @@ class Trainer:
         x, y, sample_weight = unpack(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True) if self._call_has_training_arg else self(x)
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True)
+            loss = self.compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+            )
             scaled = self.optimizer.scale_loss(loss) if self.optimizer is not None else loss
         self._track_loss(loss, x)
         weights = self.trainable_weights
@@ -232,7 +239,9 @@ class Trainer:
         """Loss and metrics of a batch, without an update."""
         x, y, sample_weight = unpack(data)
         y_pred = self(x, training=False) if self._call_has_training_arg else self(x)
-        loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+        loss = self.compute_loss(
+            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False
+        )
         self._track_loss(loss, x)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
@@ -279,7 +288,8 @@ class Trainer:
             sample_weight: weight per row.
             initial_epoch: epoch to begin with.
             steps_per_epoch: batches of one epoch.
-            validation_steps, validation_batch_size, validation_freq: the same for validation; the last
+            validation_steps, validation_batch_size, validation_freq: the same for validation; the
+            last
                 one is every how many epochs, or the list of epochs after which, to validate.
 
         Returns:
@@ -359,13 +369,16 @@ class Trainer:
             x, y, sample_weight, batch_size=batch_size, shuffle=False, steps=steps
         )
         callbacks = self._callback_list(
-            callbacks, verbose=self._verbosity(verbose), epochs=1, steps=steps or adapter.num_batches
+            callbacks,
+            verbose=self._verbosity(verbose),
+            epochs=1,
+            steps=steps or adapter.num_batches,
         )
         with self._using_programs():
             logs = self._run_test(adapter, steps, callbacks)
         if return_dict:
             return logs
-        return _flatten_metrics_in_order(logs, self.metrics_names)
+        return self._in_order(logs)
 
     def _run_test(self, adapter, steps, callbacks, runner=None):
         runner = runner or self._epochs("test", adapter, steps)
@@ -411,12 +424,17 @@ class Trainer:
                 return fast
         adapter = data_adapters.get_adapter(x, batch_size=batch_size, shuffle=False, steps=steps)
         callbacks = self._callback_list(
-            callbacks, verbose=self._verbosity(verbose), epochs=1, steps=steps or adapter.num_batches
+            callbacks,
+            verbose=self._verbosity(verbose),
+            epochs=1,
+            steps=steps or adapter.num_batches,
         )
         with self._using_programs():
             runner = self._epochs("predict", adapter, steps)
             collector = eager_steps.collector(runner, adapter, steps)
-            boundary = Pass("predict", callbacks, callbacks.needs_predict_batches, self.steps_per_execution)
+            boundary = Pass(
+                "predict", callbacks, callbacks.needs_predict_batches, self.steps_per_execution
+            )
             callbacks.on_predict_begin()
             runner.run(boundary)
             callbacks.on_predict_end()
@@ -444,44 +462,6 @@ class Trainer:
             self._predict_fast[key] = step
         return step.program.run((x,))[0].numpy()
 
-    # -- single batches
-
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One update on one batch; returns the logs."""
-        self._assert_compiled("train_on_batch")
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError(
-                    "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
-                    f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
-                )
-            sample_weight = data_adapters.class_weight_to_sample_weights(y, class_weight)
-        return self._on_batch("train", x, y, sample_weight, return_dict)
-
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """Loss and metrics of one batch."""
-        self._assert_compiled("test_on_batch")
-        return self._on_batch("test", x, y, sample_weight, return_dict)
-
-    def predict_on_batch(self, x):
-        """Outputs for one batch, as NumPy arrays."""
-        result = self._run_batch("predict", (data_adapters.to_arrays(x),))
-        return tree.map_structure(np.asarray, result)
-
-    def _on_batch(self, mode, x, y, sample_weight, return_dict):
-        data = data_adapters.pack_x_y_sample_weight(
-            data_adapters.to_arrays(x), data_adapters.to_arrays(y), data_adapters.to_arrays(sample_weight)
-        )
-        self.reset_metrics()
-        logs = self._plain_logs(self._run_batch(mode, data))
-        return logs if return_dict else _flatten_metrics_in_order(logs, self.metrics_names)
-
-    def _run_batch(self, mode, data):
-        if self.run_eagerly:
-            return self._eager_step(mode)(data)
-        step, flat = self._function(mode).get_for(data)
-        return step.result(step.program.run(flat))
-
     # -- machinery
 
     def _step(self, mode):
@@ -505,7 +485,10 @@ class Trainer:
 
     def _graph_state(self):
         """What a compiled step depends on beside its inputs."""
-        variables = [*self.variables, *(self.optimizer.variables if self.optimizer is not None else ())]
+        variables = [
+            *self.variables,
+            *(self.optimizer.variables if self.optimizer is not None else ()),
+        ]
         flags = tuple((id(v), v.trainable) for v in variables)
         layers = tuple((id(layer), layer.trainable) for layer in self._flatten_layers())
         schedule = getattr(self.optimizer, "_learning_rate", None)
@@ -529,9 +512,14 @@ class Trainer:
         if isinstance(callbacks, CallbackList):
             return callbacks
         return CallbackList(
-            callbacks, add_history=add_history, add_progbar=verbose != 0, model=self, verbose=verbose,
-            epochs=epochs, steps=steps,
-        )  # fmt: skip
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            model=self,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+        )
 
     def _verbosity(self, verbose):
         return 1 if verbose == "auto" else verbose
@@ -541,7 +529,8 @@ class Trainer:
         if not isinstance(logs, dict):
             raise ValueError(
                 "A step must return a dict of logs by name. "
-                f"Received: {type(logs).__name__}. Hint: return {{m.name: m.result() for m in self.metrics}}."
+                f"Received: {type(logs).__name__}. "
+                "Hint: return {m.name: m.result() for m in self.metrics}."
             )
         plain = {}
         for name, value in logs.items():
@@ -549,11 +538,20 @@ class Trainer:
             plain[name] = float(array) if array.ndim == 0 else array
         return plain
 
+    def _in_order(self, logs):
+        """The values of logs as `evaluate` returns them: a list, or the only one."""
+        names = self.metrics_names
+        results = [logs[name] for name in names if name in logs]
+        results.extend(value for name, value in sorted(logs.items()) if name not in names)
+        return results[0] if len(results) == 1 else results
+
     def _assert_compiled(self, method):
         if self.compiled:
             return
         if method == "fit" and type(self).train_step is not Trainer.train_step:
-            raise ValueError("You must call `compile()` before calling `fit()`, also with an own `train_step`.")
+            raise ValueError(
+                "You must call `compile()` before calling `fit()`, also with an own `train_step`."
+            )
         raise ValueError(
             f"You must call `compile()` before calling `{method}()` of model '{self.name}'. "
             "Hint: model.compile(optimizer, loss, metrics=[...])."
@@ -576,7 +574,8 @@ class Trainer:
             self.compile(**arguments)
         except (TypeError, ValueError, KeyError) as error:
             warnings.warn(
-                f"The compile information of the model could not be read: {error}. The model is not compiled.",
+                f"The compile information of the model could not be read: {error}. "
+                "The model is not compiled.",
                 stacklevel=2,
             )
             return
@@ -592,9 +591,3 @@ def _due(epoch, validation_freq):
     if isinstance(validation_freq, int):
         return epoch % validation_freq == 0
     return epoch in validation_freq
-
-
-def _flatten_metrics_in_order(logs, metrics_names):
-    results = [logs[name] for name in metrics_names if name in logs]
-    results.extend(value for name, value in sorted(logs.items()) if name not in metrics_names)
-    return results[0] if len(results) == 1 else results

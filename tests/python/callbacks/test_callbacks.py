@@ -57,9 +57,7 @@ def test_order_of_hooks():
     x, y = _data(16)
     model = _model()
     held = x[:8], y[:8]
-    model.fit(
-        x, y, batch_size=8, epochs=2, verbose=0, callbacks=[recorder], validation_data=held
-    )
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[recorder], validation_data=held)
     epoch = [
         ("on_train_batch_begin", 0), ("on_train_batch_end", 0), ("on_train_batch_begin", 1),
         ("on_train_batch_end", 1), ("on_test_begin", None), ("on_test_batch_begin", 0),

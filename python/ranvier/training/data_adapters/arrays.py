@@ -116,9 +116,7 @@ class ArrayAdapter:
 
 def _weights_of_classes(y, sample_weight, class_weight):
     if sample_weight is not None:
-        raise ValueError(
-            "You cannot specify `class_weight` and `sample_weight` at the same time."
-        )
+        raise ValueError("You cannot specify `class_weight` and `sample_weight` at the same time.")
     if y is None:
         raise ValueError("`class_weight` needs targets `y`. Received: y=None")
     if tree.is_nested(y):

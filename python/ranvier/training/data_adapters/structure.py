@@ -163,8 +163,7 @@ def class_weight_to_sample_weights(y, class_weight) -> np.ndarray:
             weights[classes == int(index)] = weight
         return weights
     raise ValueError(
-        "`class_weight` needs one class per sample. "
-        f"Received: labels of shape {y.shape}."
+        f"`class_weight` needs one class per sample. Received: labels of shape {y.shape}."
     )
 
 
