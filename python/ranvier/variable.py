@@ -551,9 +551,21 @@ class Variable:
         memo[id(self)] = copied
         return copied
 
+    def __reduce__(self):
+        state = {name: value for name, value in self.__dict__.items() if name != "_handle"}
+        return _restored, (type(self), self.value, state)
+
     def __repr__(self):
         value = "" if B.tracing() else f", value={self.numpy()}"
         return f"<Variable path={self._path}, shape={self._shape}, dtype={self._dtype}{value}>"
+
+
+def _restored(cls, value, state):
+    variable = cls(
+        value, dtype=state["_dtype"], trainable=state["_trainable"], name=state["_name"]
+    )  # fmt: skip
+    variable.__dict__.update(state)
+    return variable
 
 
 def _binary(name, variable, value):

@@ -144,6 +144,12 @@ class Model(Trainer, Layer):
             return
         super().build_from_config(config)
 
+    def __getstate__(self):
+        # Programs belong to the variables they were compiled for; copies compile their own.
+        compiled = ("_call_steps", "_call_version")
+        state = {name: value for name, value in self.__dict__.items() if name not in compiled}
+        return {**state, "_functions": {}, "_predict_fast": {}, "_predict_fast_version": -1}
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A model from its config; configs of graphs give functional models."""

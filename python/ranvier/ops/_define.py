@@ -130,6 +130,10 @@ class _OpOperation(Operation):
     def get_config(self):
         return {"name": self.name, **{k: _plain(v) for k, v in self._static.items()}}
 
+    def __reduce__(self):
+        # The class is made from its row and has no name in a module.
+        return _without_arguments, (self._row.module, self._row.class_name), self.__dict__
+
 
 def _plain(value):
     return config.standardize_dtype(value) if isinstance(value, type) else value
@@ -174,6 +178,11 @@ def operation_for(module: str, class_name: str):
     """The class of a row, for the reader of model files."""
     row = _rows.get((module, class_name))
     return row.cls if row is not None else None
+
+
+def _without_arguments(module, class_name):
+    cls = operation_for(module, class_name)
+    return cls.__new__(cls)
 
 
 _registered_lookup = _operation.operation_class

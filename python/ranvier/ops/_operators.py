@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import _backend as B
+from ranvier import tree
 from ranvier.ops import elementwise, indexing, products, reductions, shapes
 from ranvier.ops._define import any_symbolic
 from ranvier.symbolic.keras_tensor import KerasTensor
@@ -107,21 +108,37 @@ def _ops_function(name):
     return getattr(ops, _FROM_NUMPY.get(name, name), None)
 
 
+def _in_numpy(func, args, kwargs):
+    if any_symbolic(args, kwargs) or _holds_symbol((args, kwargs)):
+        return NotImplemented
+    args, kwargs = tree.map_structure(_values, (args, kwargs))
+    return func(*args, **kwargs)
+
+
+def _holds_symbol(structure):
+    return B.tracing() and any(isinstance(x, (B.Tensor, Variable)) for x in tree.flatten(structure))
+
+
+def _values(x):
+    return x.numpy() if isinstance(x, (B.Tensor, Variable)) else x
+
+
 def array_ufunc(self, ufunc, method, *inputs, **kwargs):
     """NumPy's universal functions on our tensors run as our own operations."""
     fn = _ops_function(ufunc.__name__)
     if method != "__call__" or kwargs or fn is None:
         if method == "reduce" and ufunc is np.add and not any_symbolic(inputs):
             return reductions.sum(inputs[0], kwargs.get("axis", 0), bool(kwargs.get("keepdims")))
-        return NotImplemented
+        return _in_numpy(getattr(ufunc, method), inputs, kwargs)
     return fn(*inputs)
 
 
 def array_function(self, func, types, args, kwargs):
-    """NumPy's functions on our tensors run as our own operations of the same name."""
+    """NumPy's functions on our tensors run as our own operations of the same name; those that
+    have none run in NumPy on the values."""
     fn = _ops_function(func.__name__)
     if fn is None:
-        return NotImplemented
+        return _in_numpy(func, args, kwargs)
     kwargs = {k: v for k, v in kwargs.items() if v is not np._NoValue}
     return fn(*args, **kwargs)
 

@@ -79,7 +79,7 @@ class Optimizer(OptimizerState, WeightEffects):
         self.built = False
         self._trainable_variables = []
         self._trainable_variables_indices = {}
-        self._excluded_ids = frozenset()
+        self._excluded_variables = ()
         self._excluded_pattern = None
         with name_scope(self.name, caller=self):
             self._iterations = Variable(

@@ -29,6 +29,15 @@ class OptimizerState:
             # A compiled update holds attributes as constants; a new rate goes into a variable.
             state["_programs"].clear()
 
+    def __getstate__(self):
+        # Programs belong to the variables they were compiled for; copies have their own.
+        return {**self.__dict__, "_programs": {}}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        variables = state.get("_trainable_variables", ())
+        self.__dict__["_trainable_variables_indices"] = {id(v): i for i, v in enumerate(variables)}
+
     @property
     def variables(self) -> list:
         """Iterations, learning rate (unless it is a schedule) and slots, in the order of files."""

@@ -25,11 +25,11 @@ class WeightEffects:
                 "`exclude_from_weight_decay()` can only be configured before the optimizer is "
                 "built."
             )
-        self._excluded_ids = frozenset(id(v) for v in var_list or ())
+        self._excluded_variables = tuple(var_list or ())
         self._excluded_pattern = re.compile("|".join(sorted(set(var_names)))) if var_names else None
 
     def _use_weight_decay(self, variable) -> bool:
-        if id(variable) in self._excluded_ids:
+        if any(variable is v for v in self._excluded_variables):
             return False
         return self._excluded_pattern is None or not self._excluded_pattern.search(variable.name)
 
