@@ -49,12 +49,19 @@ class LossScaleOptimizer(Optimizer):
     def build(self, var_list):
         if self.built:
             return
+        self._add_scale()
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
+
+    def _add_scale(self):
+        """The scale and its counter. The first loss is scaled before weights are known to `build`,
+        and a compiled step must read the variable rather than hold the initial value."""
+        if hasattr(self, "dynamic_scale"):
+            return
         self.step_counter = self.add_variable((), "zeros", dtype="int32", name="step_counter")
         self.dynamic_scale = self.add_variable(
             (), initializers.Constant(self.initial_scale), dtype="float32", name="dynamic_scale"
         )
-        self.inner_optimizer.build(var_list)
-        super().build(var_list)
 
     @property
     def variables(self):
@@ -117,8 +124,8 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.iterations
 
     def scale_loss(self, loss):
-        scale = self.dynamic_scale.value if self.built else self.initial_scale
-        return ops.multiply(loss, ops.cast(scale, loss.dtype))
+        self._add_scale()
+        return ops.multiply(loss, ops.cast(self.dynamic_scale.value, loss.dtype))
 
     def finalize_variable_values(self, var_list):
         self.inner_optimizer.finalize_variable_values(var_list)

@@ -92,6 +92,10 @@ class CompileMetrics(metrics_module.Metric):
         self.built = True
         bump_structure()
 
+    def settle(self, y_true, y_pred) -> None:
+        """`build` for the shapes of a batch, ahead of the first update."""
+        self.build(y_true, y_pred)
+
     def _build_group(self, argument, given, count, names, y_true, y_pred, flat):
         if not given:
             return [None] * count
@@ -113,9 +117,9 @@ class CompileMetrics(metrics_module.Metric):
         except (ValueError, TypeError) as error:
             where = f"the output names {names}" if names else "the outputs"
             raise ValueError(
-                f"{error}\nInvalid `{argument}`. `{argument}` should contain metrics objects and "
+                f"Invalid `{argument}` for a model with {count} outputs. `{argument}` should contain metrics objects and "
                 f"match {where} or the output structure of the model: {_shape_of(y_pred)}.\n"
-                f"Received: {argument}={given}"
+                f"Received: {argument}={given}. Hint: give one list of metrics per output."
             ) from error
 
     def _build_nested(self, given, count, names, y_true, y_pred):
@@ -353,10 +357,7 @@ class CompileLoss(losses_module.Loss):
                 "The compiled loss needs targets. Expected the data to be (x, y) or "
                 "(x, y, sample_weight). Received: y=None."
             )
-        if tree.is_nested(y_true) or tree.is_nested(y_pred):
-            y_true = self._align(y_true, y_pred)
-        if not self.built:
-            self.build(y_true, y_pred)
+        y_true = self.settle(y_true, y_pred)
         y_pred = _like(self._pred_structure, y_pred)
         y_true = _like(self._true_structure, y_true)
         total = None
@@ -374,6 +375,14 @@ class CompileLoss(losses_module.Loss):
                 value = ops.multiply(value, part.weight)
             total = value if total is None else ops.add(total, value)
         return total
+
+    def settle(self, y_true, y_pred):
+        """Builds itself at the first batch; the labels in the structure of the predictions."""
+        if tree.is_nested(y_true) or tree.is_nested(y_pred):
+            y_true = self._align(y_true, y_pred)
+        if not self.built:
+            self.build(y_true, y_pred)
+        return y_true
 
     def _align(self, y_true, y_pred):
         """The labels in the structure of the predictions."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
+from ranvier.symbolic import KerasTensor, compute_output_spec
+from ranvier.training import data_adapters
 from ranvier.training.epochs import ArrayEpochs
 
 
@@ -47,6 +49,7 @@ def stateful(model, method, mode):
         ]
 
     def step(data):
+        _settle(model, data)
         if mode == "train" and not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         variables = groups()
@@ -58,6 +61,24 @@ def stateful(model, method, mode):
         return logs
 
     return step
+
+
+def _settle(model, data):
+    """Builds the model and the compiled loss and metrics: a state holds all their variables."""
+    parts = [p for p in (model._compile_loss, model._compile_metrics) if p is not None]
+    if model.built and all(part.built for part in parts):
+        return
+    x, y, _ = data_adapters.unpack_x_y_sample_weight(data)
+    specs = tree.map_structure(
+        lambda t: None if t is None else KerasTensor(t.shape, dtype=t.dtype), x
+    )
+    try:
+        y_pred = compute_output_spec(model, specs)
+    except NotImplementedError:
+        return  # A model without `call` has its networks in attributes.
+    for part in parts if y is not None else ():
+        if not part.built:
+            part.settle(y, y_pred)
 
 
 @contextlib.contextmanager

@@ -31,11 +31,14 @@ def warn_where_logits_disagree(model, compile_loss) -> None:
     Only outputs of functional and sequential models that come straight out of an activation, a
     `Softmax` or a `Dense` are judged; others may be anything.
     """
-    outputs = tree.flatten(getattr(model, "outputs", None) or [])
+    outputs = getattr(model, "outputs", None) or []
+    structure = getattr(model, "_outputs_struct", None)
     parts = compile_loss.parts
     if len(parts) != len(outputs):
         return
     for tensor, part in zip(outputs, parts):
+        if isinstance(structure, dict):  # Their losses come in the order of the keys.
+            tensor = structure.get(part.path[0]) if len(part.path) == 1 else None
         squashing = _SQUASHING.get(getattr(getattr(part.loss, "fn", None), "__name__", ""))
         activation = _last_activation(tensor)
         if squashing is None or activation is None:

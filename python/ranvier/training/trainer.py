@@ -391,7 +391,7 @@ class Trainer(BatchMethods):
         return logs
 
     def _validation(self, validation_data, batch_size, steps, callbacks):
-        if isinstance(validation_data, (tuple, list)) and len(validation_data) in (2, 3):
+        if isinstance(validation_data, (tuple, list)) and len(validation_data) > 1:
             x, y, weight = unpack(tuple(validation_data))
             adapter = data_adapters.get_adapter(
                 x, y, weight, batch_size=batch_size, shuffle=False, steps=steps
@@ -534,6 +534,9 @@ class Trainer(BatchMethods):
             )
         plain = {}
         for name, value in logs.items():
+            if isinstance(value, dict):  # What a metric with several results, or all of them, gave.
+                plain.update(self._plain_logs(value))
+                continue
             array = np.asarray(value)
             plain[name] = float(array) if array.ndim == 0 else array
         return plain
