@@ -11,6 +11,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 WHEEL_SOURCES := $(shell find cpp cmake python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
 CPP_FILES := $(shell find cpp tests/cpp benchmarks/cpp -name '*.h' -o -name '*.cpp' 2>/dev/null)
+PYTHON_FOLDERS := python scripts tests/python benchmarks examples
 
 .PHONY: setup demo test test-cpp test-asan test-tsan test-python bench lint clean
 
@@ -70,7 +71,8 @@ lint: .venv/dev
 	$(PYTHON) scripts/check_floors.py
 	$(PYTHON) scripts/check_sizes.py
 	$(BIN)/clang-format --dry-run --Werror $(CPP_FILES)
-	$(BIN)/ruff check python scripts tests/python benchmarks
+	$(BIN)/ruff check $(PYTHON_FOLDERS)
+	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
 
 clean:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ranvier import activations, tree
+from ranvier import activations
 from ranvier.layers import Activation, Dense, Softmax
 
 _SQUASHING = {

@@ -1,4 +1,4 @@
-"""Own train steps, metrics of several results, and the loss scale of float16, as trained by `fit`."""
+"""Own train steps, metrics of several results, and the loss scale of float16, under `fit`."""
 
 import warnings
 
