@@ -118,7 +118,8 @@ class CompileMetrics(metrics_module.Metric):
             where = f"the output names {names}" if names else "the outputs"
             raise ValueError(
                 f"Invalid `{argument}` for a model with {count} outputs. `{argument}` should "
-                f"contain metrics objects and match {where} or the output structure of the model: {_shape_of(y_pred)}.\n"
+                f"contain metrics objects and match {where} or the output structure of the "
+                f"model: {_shape_of(y_pred)}.\n"
                 f"Received: {argument}={given}. Hint: give one list of metrics per output."
             ) from error
 
