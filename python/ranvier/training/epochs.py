@@ -173,6 +173,7 @@ class BatchEpochs:
     def run(self, boundary: Pass) -> None:
         """One epoch."""
         self._adapter.on_epoch_begin()
+        self._last = None
         step = 0
         try:
             for data in self._adapter.batches():

@@ -334,7 +334,10 @@ class Trainer(BatchMethods):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 epoch_runner.run(boundary)
-                logs = dict(self._plain_logs(epoch_runner.logs()))
+                results = dict(self._plain_logs(epoch_runner.logs()))
+                if not results:  # the data have run out: no batch in this epoch
+                    break
+                logs = results
                 if validate is not None and _due(epoch + 1, validation_freq):
                     logs.update({f"val_{name}": value for name, value in validate().items()})
                 callbacks.on_epoch_end(epoch, logs)
