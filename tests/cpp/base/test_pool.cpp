@@ -203,7 +203,10 @@ TEST_CASE("the process-wide pool can be resized, and refuses sizes below 1") {
   set_num_threads(before);
 }
 
-#if !defined(__SANITIZE_THREAD__)  // its run time does not support threads after a fork
+// The run times of the sanitizers do not support threads after a fork: GCC 12's do not take their
+// own locks over it, so a child may find one held for ever. The Release suite and the Python suite
+// fork for real.
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("a forked child keeps working, also when the pool was busy at the fork") {
   const int before = num_threads();
   set_num_threads(2);
