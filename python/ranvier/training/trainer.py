@@ -528,7 +528,7 @@ class Trainer(BatchMethods):
         return 1 if verbose == "auto" else verbose
 
     def _plain_logs(self, logs) -> dict:
-        """Logs as Python floats, the loss first."""
+        """Logs as Python floats, by name as Keras sorts them."""
         if not isinstance(logs, dict):
             raise ValueError(
                 "A step must return a dict of logs by name. "
@@ -536,7 +536,7 @@ class Trainer(BatchMethods):
                 "Hint: return {m.name: m.result() for m in self.metrics}."
             )
         plain = {}
-        for name, value in logs.items():
+        for name, value in sorted(logs.items()):
             if isinstance(value, dict):  # What a metric with several results, or all of them, gave.
                 plain.update(self._plain_logs(value))
                 continue
