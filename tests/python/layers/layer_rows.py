@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -122,3 +124,7 @@ row("Concatenate", [(2, 3), (2, 4)])
 row("Concatenate", [(2, 3, 4), (2, 2, 4)], axis=1)
 row("Dot", [(2, 3), (2, 3)], axes=1)
 row("Dot", [(2, 3, 4), (2, 5, 4)], axes=2, normalize=True)
+
+# Families with many rows keep them in files of their own beside this one.
+for _path in sorted(Path(__file__).parent.glob("layer_rows_*.py")):
+    importlib.import_module(_path.stem)

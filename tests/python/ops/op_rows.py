@@ -5,9 +5,11 @@ Every test of this folder and the comparison with Keras run over the same rows.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -470,3 +472,7 @@ for _padding in ("valid", "same"):
         add(_pool, f(2, 9, 3), 2, strides=2, padding=_padding, reference=None)
 add("conv", f(2, 4, 7, 6), f(3, 2, 4, 3), data_format="channels_first", reference=None)
 add("max_pool", f(2, 3, 7, 6), 2, strides=2, data_format="channels_first", reference=None)
+
+# Families with many rows keep them in files of their own beside this one.
+for _path in sorted(Path(__file__).parent.glob("rows_*.py")):
+    importlib.import_module(_path.stem)
