@@ -41,3 +41,31 @@ def resolve(identifier, table: dict, kind: str):
             f"{sorted(name for name in table if name[:1].islower())}, a config, or a callable."
         )
     return found() if inspect.isclass(found) else found
+
+
+def trio(table: dict, kind: str):
+    """`serialize`, `deserialize` and `get` of a module of built-in objects.
+
+    Args:
+        table: built-in objects by name.
+        kind: what they are, for docstrings and errors.
+    """
+
+    def serialize(obj):
+        return serialization.serialize_keras_object(obj)
+
+    def deserialize(config, custom_objects=None):
+        return serialization.deserialize_keras_object(
+            config, custom_objects=custom_objects, module_objects=table
+        )
+
+    def get(identifier):
+        return resolve(identifier, table, kind)
+
+    serialize.__doc__ = f"The config of a {kind} or of its function."
+    deserialize.__doc__ = f"The {kind} that a config describes."
+    get.__doc__ = (
+        f"The {kind} for a name, a config, a class or a callable; `None` stays `None`.\n\n"
+        "    Raises:\n        ValueError: an unknown name.\n    "
+    )
+    return serialize, deserialize, get

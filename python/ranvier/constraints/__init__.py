@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import config, identifiers, ops, serialization
+from ranvier import config, identifiers, ops
 
 __all__ = [
     "Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "deserialize", "get", "max_norm",
@@ -116,19 +116,4 @@ unit_norm = UnitNorm
 
 _TABLE = identifiers.names_of([Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm])
 
-
-def serialize(constraint):
-    """The config of a constraint."""
-    return serialization.serialize_keras_object(constraint)
-
-
-def deserialize(config, custom_objects=None):
-    """The constraint that a config describes."""
-    return serialization.deserialize_keras_object(
-        config, custom_objects=custom_objects, module_objects=_TABLE
-    )
-
-
-def get(identifier):
-    """The constraint for a name, a config, a class or a callable; `None` stays `None`."""
-    return identifiers.resolve(identifier, _TABLE, "constraint")
+serialize, deserialize, get = identifiers.trio(_TABLE, "constraint")

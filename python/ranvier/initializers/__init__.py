@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranvier import identifiers, ops, serialization
+from ranvier import identifiers, ops
 from ranvier.config import standardize_dtype
 from ranvier.initializers.base import Initializer
 from ranvier.initializers.constant import STFT, Constant, Identity, Ones, Zeros
@@ -60,16 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def serialize(initializer):
-    """The config of an initializer."""
-    return serialization.serialize_keras_object(initializer)
-
-
-def deserialize(config, custom_objects=None):
-    """The initializer that a config describes."""
-    return serialization.deserialize_keras_object(
-        config, custom_objects=custom_objects, module_objects=_TABLE
-    )
+serialize, deserialize, _get = identifiers.trio(_TABLE, "initializer")
 
 
 def get(identifier):
@@ -80,7 +71,7 @@ def get(identifier):
     """
     if ops.is_tensor(identifier) or isinstance(identifier, (np.generic, np.ndarray)):
         return _of_values(identifier)
-    return identifiers.resolve(identifier, _TABLE, "initializer")
+    return _get(identifier)
 
 
 def _of_values(values):

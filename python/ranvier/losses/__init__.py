@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-
-from ranvier import serialization
+from ranvier import identifiers
 from ranvier.losses.classes import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -80,40 +78,14 @@ _TABLE = {obj.__name__: obj for obj in (*_CLASSES, *FUNCTIONS)}
 _TABLE.update(_SHORT)
 _TABLE.update({name.upper(): fn for name, fn in _SHORT.items()})
 
+serialize, _deserialize, get = identifiers.trio(_TABLE, "loss")
+
 __all__ = [
     *(c.__name__ for c in _CLASSES if c is not LossFunctionWrapper),
     *(fn.__name__ for fn in FUNCTIONS), "deserialize", "get", "serialize",
 ]  # fmt: skip
 
 
-def serialize(loss):
-    """The config of a loss or of a loss function."""
-    return serialization.serialize_keras_object(loss)
-
-
 def deserialize(name, custom_objects=None):
     """The loss or the function that a config describes."""
-    return serialization.deserialize_keras_object(
-        name, custom_objects=custom_objects, module_objects=_TABLE
-    )
-
-
-def get(identifier):
-    """The loss for a name, a config, a class, a function or a `Loss`; `None` stays `None`.
-
-    Raises:
-        ValueError: an unknown name.
-    """
-    if identifier is None:
-        return None
-    found = identifier
-    if isinstance(identifier, dict):
-        found = deserialize(identifier)
-    elif isinstance(identifier, str):
-        found = serialization.get_registered_object(identifier, module_objects=_TABLE)
-    if not callable(found):
-        raise ValueError(
-            f"Could not interpret loss identifier: {identifier}. Expected one of "
-            f"{sorted(fn.__name__ for fn in FUNCTIONS)}, a config, a function or a `Loss`."
-        )
-    return found() if inspect.isclass(found) else found
+    return _deserialize(name, custom_objects)

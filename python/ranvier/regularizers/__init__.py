@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ranvier import identifiers, ops, serialization
+from ranvier import identifiers, ops
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2",
@@ -154,19 +154,4 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 _TABLE = identifiers.names_of([L1, L1L2, L2, OrthogonalRegularizer, Regularizer], {"l1_l2": L1L2})
 
-
-def serialize(regularizer):
-    """The config of a regularizer."""
-    return serialization.serialize_keras_object(regularizer)
-
-
-def deserialize(config, custom_objects=None):
-    """The regularizer that a config describes."""
-    return serialization.deserialize_keras_object(
-        config, custom_objects=custom_objects, module_objects=_TABLE
-    )
-
-
-def get(identifier):
-    """The regularizer for a name, a config, a class or a callable; `None` stays `None`."""
-    return identifiers.resolve(identifier, _TABLE, "regularizer")
+serialize, deserialize, get = identifiers.trio(_TABLE, "regularizer")
