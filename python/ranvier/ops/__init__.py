@@ -50,7 +50,7 @@ _operators.install()
 
 
 def __getattr__(name):
-    if name in ("numpy", "nn", "linalg"):
+    if name in ("image", "linalg", "nn", "numpy"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

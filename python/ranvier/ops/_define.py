@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 
 import numpy as np
@@ -23,6 +24,9 @@ NN = "keras.src.ops.nn"
 CORE = "keras.src.ops.core"
 MATH = "keras.src.ops.math"
 LINALG = "keras.src.ops.linalg"
+IMAGE = "keras.src.ops.image"
+# Families whose rows are made when the first of them is used.
+_LATE_FAMILIES = {IMAGE: "ranvier.ops.image"}
 
 _rows: dict[tuple[str, str], _Row] = {}
 
@@ -176,6 +180,8 @@ def op(module: str, static=(), name: str | None = None):
 
 def operation_for(module: str, class_name: str):
     """The class of a row, for the reader of model files."""
+    if module in _LATE_FAMILIES:
+        importlib.import_module(_LATE_FAMILIES[module])
     row = _rows.get((module, class_name))
     return row.cls if row is not None else None
 
