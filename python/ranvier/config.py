@@ -18,6 +18,7 @@ _epsilon = 1e-7
 _image_data_format = "channels_last"
 _interactive_logging = True
 _traceback_filtering = True
+_flash_attention: bool | None = None
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
 
@@ -125,6 +126,23 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """See `enable_traceback_filtering`."""
     return _traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Lets attention layers use the tiled kernel where it applies; the default."""
+    global _flash_attention
+    _flash_attention = None
+
+
+def disable_flash_attention() -> None:
+    """Makes attention layers compute with explicit scores."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """`False` after `disable_flash_attention`, else `None`: used where it applies."""
+    return _flash_attention
 
 
 def is_nnx_enabled() -> bool:

@@ -122,9 +122,14 @@ def keras_module_of(cls) -> str | None:
             best = namespace
     if rest.startswith("optimizers") and _exports("optimizers.schedules", cls.__name__) is cls:
         best = "optimizers.schedules"
-    if best and _exports(best, cls.__name__) is cls:
+    if best and _exports(best, _public_name(cls)) is cls:
         return "keras." + best
     return None
+
+
+def _public_name(cls) -> str:
+    """The name under which Keras exports a class, where it is not the class's own."""
+    return cls.__dict__.get("_keras_name", cls.__name__)
 
 
 def _exports(namespace: str, name: str):
@@ -291,7 +296,7 @@ def _class_names(cls) -> dict:
         private = builtin.startswith("keras.src.")
         return {
             "module": builtin,
-            "class_name": cls.__name__,
+            "class_name": _public_name(cls),
             "registered_name": cls.__name__ if private else None,
         }
     module = cls.__module__

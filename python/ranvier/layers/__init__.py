@@ -10,6 +10,9 @@ from ranvier.layers.activations.activation import (
     ReLU,
     Softmax,
 )
+from ranvier.layers.attention.attention import AdditiveAttention, Attention
+from ranvier.layers.attention.grouped_query_attention import GroupedQueryAttention
+from ranvier.layers.attention.multi_head_attention import MultiHeadAttention
 from ranvier.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from ranvier.layers.convolutional.conv_transpose import (
     Conv1DTranspose,
@@ -27,6 +30,7 @@ from ranvier.layers.core.einsum_dense import EinsumDense
 from ranvier.layers.core.embedding import Embedding
 from ranvier.layers.core.functions import Identity, Lambda, Masking, Rescaling
 from ranvier.layers.core.input_layer import Input, InputLayer
+from ranvier.layers.core.reversible_embedding import ReversibleEmbedding
 from ranvier.layers.core.wrapper import Wrapper
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
@@ -49,7 +53,21 @@ from ranvier.layers.merging.merge import (
     subtract,
 )
 from ranvier.layers.normalization.batch_normalization import BatchNormalization
-from ranvier.layers.normalization.layer_normalization import LayerNormalization, UnitNormalization
+from ranvier.layers.normalization.group_normalization import GroupNormalization
+from ranvier.layers.normalization.layer_normalization import (
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from ranvier.layers.normalization.spectral_normalization import SpectralNormalization
+from ranvier.layers.pooling.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from ranvier.layers.pooling.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -89,6 +107,7 @@ from ranvier.layers.reshaping.reshape import Flatten, Permute, RepeatVector, Res
 from ranvier.serialization import deserialize_keras_object, serialize_keras_object
 
 # Keras' other names of the same classes.
+GroupQueryAttention = GroupedQueryAttention
 AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 GlobalAvgPool1D, GlobalMaxPool1D = GlobalAveragePooling1D, GlobalMaxPooling1D
@@ -125,8 +144,16 @@ __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -173,6 +200,8 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -190,13 +219,16 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -205,6 +237,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "Subtract",
     "UnitNormalization",
     "UpSampling1D",

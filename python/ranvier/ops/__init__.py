@@ -3,12 +3,14 @@
 from ranvier.ops import _define as _define
 from ranvier.ops import (
     _operators,
+    attention,
     control,
     convolution,
     creation,
     elementwise,
     indexing,
     neural,
+    pooling,
     products,
     reductions,
     shapes,
@@ -16,12 +18,14 @@ from ranvier.ops import (
 from ranvier.variable import name_scope as name_scope
 
 _MODULES = (
+    attention,
     control,
     convolution,
     creation,
     elementwise,
     indexing,
     neural,
+    pooling,
     products,
     reductions,
     shapes,

@@ -232,37 +232,6 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     return _pool("average_pool", to_float(inputs), pool_size, strides, padding, data_format)
 
 
-def _adaptive(inputs, output_size, data_format, reduce):
-    from ranvier.ops import shapes as sh
-
-    x = _to_last(to_tensor(inputs), data_format)
-    rank = len(x.shape) - 2
-    for axis, m in enumerate(_per_axis(output_size, rank, "output_size"), start=1):
-        n = x.shape[axis]
-        parts = [
-            reduce(sh._cut(x, axis, i * n // m, -(-(i + 1) * n // m) - i * n // m), axis, True)
-            for i in range(m)
-        ]
-        x = apply("concatenate", parts, {"axis": axis})
-    return _from_last(x, data_format)
-
-
-@op(NN, static=("output_size", "data_format"))
-def adaptive_average_pool(inputs, output_size, data_format=None):
-    """Means over windows chosen so that the output has the given spatial sizes."""
-    from ranvier.ops.reductions import mean
-
-    return _adaptive(to_float(inputs), output_size, data_format, mean)
-
-
-@op(NN, static=("output_size", "data_format"))
-def adaptive_max_pool(inputs, output_size, data_format=None):
-    """Maxima over windows chosen so that the output has the given spatial sizes."""
-    from ranvier.ops.reductions import max as _max
-
-    return _adaptive(inputs, output_size, data_format, _max)
-
-
 @op(NN, static=("block_size", "data_format"))
 def depth_to_space(x, block_size, data_format="channels_last"):
     """Blocks of channels moved into space: (h, w, c b b) -> (h b, w b, c)."""

@@ -243,7 +243,7 @@ def moments(x, axes, keepdims=False, synchronized=False):
     return cast(mean, dtype), cast(variance, dtype)
 
 
-@op(NN, static=("axis", "epsilon"))
+@op(NN, static=("axis", "epsilon"), name="BatchNorm")
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
     """(x - mean) / sqrt(variance + epsilon) * scale + offset, statistics per index of `axis`."""
     x = to_float(x)
@@ -267,39 +267,62 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     return ew.add(ew.multiply(x, inverse), shift)
 
 
-@op(NN, static=("axis", "epsilon"))
+def _at_least_single(x):
+    """Half precision in float32: squares overflow and means lose digits."""
+    return cast(x, "float32") if x.dtype in ("float16", "bfloat16") else x
+
+
+def _is_vector(v) -> bool:
+    return v is None or len(v.shape) == 1
+
+
+def _vector(v, x, fill):
+    """The weight of the last axis of x, or a constant one."""
+    return B.full([x.shape[-1]], fill, x.dtype) if v is None else to_tensor(v, x.dtype)
+
+
+@op(NN, static=("axis", "epsilon"), name="LayerNorm")
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
-    """Mean 0 and variance 1 over axes, then gamma x + beta."""
+    """Mean 0 and variance 1 over axes, then gamma x + beta.
+
+    gamma and beta have the sizes of these axes. `rms_scaling=True` is deprecated: it divides by the
+    standard deviation and subtracts no mean.
+    """
     x = to_float(x)
+    dtype = x.dtype
+    x = _at_least_single(x)
     epsilon = config.epsilon() if epsilon is None else float(epsilon)
     axes = axis_tuple(axis, x.ndim)
-    last = axes == (x.ndim - 1,)
-    vector = all(v is None or len(v.shape) == 1 for v in (gamma, beta))
-    if last and vector and x.dtype in ("float32", "float64"):
-        size = [x.shape[-1]]
-        gamma = B.full(size, 1.0, x.dtype) if gamma is None else to_tensor(gamma, x.dtype)
-        beta = B.full(size, 0.0, x.dtype) if beta is None else to_tensor(beta, x.dtype)
-        return apply("layer_norm", [x, gamma, beta], {"epsilon": epsilon})[0]
-    dtype = x.dtype
-    wide = cast(x, "float32") if dtype in ("float16", "bfloat16") else x
-    mean, variance = moments(wide, axes, True)
-    out = ew.multiply(ew.subtract(wide, mean), ew.rsqrt(ew.add(variance, epsilon)))
+    rms_scaling = kwargs.get("rms_scaling", False)
+    last = axes == (x.ndim - 1,) and _is_vector(gamma) and _is_vector(beta)
+    if last and not rms_scaling:
+        weights = [_vector(gamma, x, 1.0), _vector(beta, x, 0.0)]
+        return cast(apply("layer_norm", [x, *weights], {"epsilon": epsilon})[0], dtype)
+    mean, variance = moments(x, axes, True)
+    centred = x if rms_scaling else ew.subtract(x, mean)
+    out = ew.multiply(centred, ew.rsqrt(ew.add(variance, epsilon)))
     shape = [d if i in axes else 1 for i, d in enumerate(x.shape)]
     if gamma is not None:
         out = ew.multiply(out, reshape(to_tensor(gamma, out.dtype), shape))
-    if beta is not None:
+    if beta is not None and not rms_scaling:
         out = ew.add(out, reshape(to_tensor(beta, out.dtype), shape))
     return cast(out, dtype)
 
 
-@op(NN, static=("axis", "epsilon"))
+@op(NN, static=("axis", "epsilon"), name="RMSNorm")
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     """x / sqrt(mean(x**2) + epsilon) * scale over axes."""
     x = to_float(x)
+    dtype = x.dtype
+    x = _at_least_single(x if x.ndim else reshape(x, [1]))
     epsilon = config.epsilon() if epsilon is None else float(epsilon)
-    inverse = ew.rsqrt(ew.add(red.mean(ew.square(x), axis, True), epsilon))
+    axes = axis_tuple(axis, x.ndim)
+    if axes == (x.ndim - 1,) and (scale is None or tuple(scale.shape) == (x.shape[-1],)):
+        out = apply("rms_norm", [x, _vector(scale, x, 1.0)], {"epsilon": epsilon})[0]
+        return cast(out, dtype)
+    inverse = ew.rsqrt(ew.add(red.mean(ew.square(x), axes, True), epsilon))
     out = ew.multiply(x, inverse)
-    return out if scale is None else ew.multiply(out, to_tensor(scale, x.dtype))
+    return cast(out if scale is None else ew.multiply(out, to_tensor(scale, x.dtype)), dtype)
 
 
 @op(NN, static=("axis", "order", "epsilon"))
@@ -405,45 +428,3 @@ def psnr(x1, x2, max_val):
     _same_rank(x1, x2, "psnr")
     error = red.mean(ew.square(ew.subtract(x1, x2)))
     return ew.subtract(20.0 * math.log10(max_val), ew.multiply(ew.log10(error), 10.0))
-
-
-@op(NN, static=("is_causal", "flash_attention", "attn_logits_soft_cap"))
-def dot_product_attention(
-    query,
-    key,
-    value,
-    bias=None,
-    mask=None,
-    scale=None,
-    is_causal=False,
-    flash_attention=None,
-    attn_logits_soft_cap=None,
-):
-    """Scaled dot-product attention of (batch, time, heads, dim) tensors; fewer key heads repeat."""
-    from ranvier.ops import products as pr
-    from ranvier.ops import shapes as sh
-
-    query, key = promote_pair(query, key, floating=True)
-    value = to_tensor(value, query.dtype)
-    if query.ndim != 4:
-        raise ValueError(
-            "`dot_product_attention` only supports 4D inputs. Received: "
-            f"query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}"
-        )
-    groups = query.shape[2] // key.shape[2]
-    if groups > 1:
-        key, value = sh.repeat(key, groups, 2), sh.repeat(value, groups, 2)
-    scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
-    logits = ew.multiply(pr.einsum("BTNH,BSNH->BNTS", query, key), scale)
-    if attn_logits_soft_cap is not None:
-        cap = float(attn_logits_soft_cap)
-        logits = ew.multiply(ew.tanh(ew.divide(logits, cap)), cap)
-    if bias is not None:
-        logits = ew.add(logits, bias)
-    low = -0.7 * float(3.4e38 if logits.dtype != "float16" else 65504.0)
-    if mask is not None:
-        logits = ew.where(cast(to_tensor(mask), "bool"), logits, low)
-    if is_causal:
-        causal = creation.tri(query.shape[1], key.shape[1], dtype="bool")
-        logits = ew.where(causal, logits, low)
-    return pr.einsum("BNTS,BSNH->BTNH", softmax(logits), value)

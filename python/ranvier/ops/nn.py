@@ -1,12 +1,14 @@
 """`keras.ops.nn`: activations, convolutions, normalizations, losses."""
 
-from ranvier.ops import convolution, neural
+from ranvier.ops import attention, convolution, neural, pooling
+
+_MODULES = (attention, convolution, neural, pooling)
 
 
 def _collect():
     from ranvier import ops
 
-    names = {n for m in (convolution, neural) for n in vars(m) if n in ops.__all__}
+    names = {n for m in _MODULES for n in vars(m) if n in ops.__all__}
     names |= {"one_hot", "multi_hot"}
     return {name: getattr(ops, name) for name in names if not _is_foreign(getattr(ops, name))}
 

@@ -172,13 +172,29 @@ class Softmax(Layer):
 
     def call(self, inputs, mask=None):
         if mask is not None:
-            low = -3.0e38 if inputs.dtype != "float16" else -6.0e4
-            inputs = ops.add(
-                inputs, ops.multiply(ops.subtract(1.0, ops.cast(mask, inputs.dtype)), low)
-            )
+            mask = self._checked_mask(mask, inputs)
+            low = -3.0e4 if inputs.dtype == "float16" else -1.0e9
+            inputs = ops.where(mask, inputs, low)
         axis = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else self.axis
         outputs = ops.softmax(inputs, axis=axis)
-        return outputs if mask is None else ops.multiply(outputs, ops.cast(mask, outputs.dtype))
+        # Zero where everything is masked, too.
+        return outputs if mask is None else ops.where(mask, outputs, 0.0)
+
+    @staticmethod
+    def _checked_mask(mask, inputs):
+        shape, sizes = tuple(mask.shape), tuple(inputs.shape)
+        received = f"Received: inputs.shape={sizes}, mask.shape={shape}"
+        if len(shape) > len(sizes):
+            raise ValueError(
+                "The `mask` must be broadcastable to `inputs` and must not have more dimensions. "
+                f"{received}"
+            )
+        if any(m not in (1, None, d) and d is not None for m, d in zip(shape[::-1], sizes[::-1])):
+            raise ValueError(
+                "The `mask` must be broadcastable to `inputs`. Each mask dimension must be 1 or "
+                f"match the corresponding input dimension. {received}"
+            )
+        return mask if mask.dtype == "bool" else ops.greater(mask, 0.5)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ranvier import _backend as B
-from ranvier import constraints, initializers, ops, regularizers
+from ranvier import initializers, ops
 from ranvier.layers._parts import check_channels
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
+from ranvier.layers.normalization import _parts as parts
 
 
 class BatchNormalization(Layer):
@@ -22,7 +23,18 @@ class BatchNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer:
             starting values; regularizers and constraints of beta and gamma alike.
-        renorm, synchronized: not supported yet when true.
+        renorm: whether training corrects the batch's moments towards moving ones (Ioffe 2017).
+        renorm_clipping: bounds of the correction: any of "rmin", "rmax" (of the scale r) and "dmax"
+            (of the offset d).
+        renorm_momentum: momentum of the moving moments that the correction uses.
+        synchronized: statistics over all devices; with one process they are those of the batch.
+
+    Raises:
+        ValueError: unknown or contradictory `renorm_clipping`; a mask that does not fit.
+
+    Example:
+
+        y = layers.BatchNormalization()(x, training=True)  # (batch, ..., channels), as x
     """
 
     def __init__(
@@ -46,70 +58,59 @@ class BatchNormalization(Layer):
         synchronized=False,
         **kwargs,
     ):
+        arguments = dict(locals())
         super().__init__(**kwargs)
-        if renorm or synchronized:
-            raise NotImplementedError(
-                "BatchNormalization: `renorm` and `synchronized` are to come."
-            )
         self.axis = int(axis)
         self.momentum, self.epsilon = float(momentum), float(epsilon)
         self.center, self.scale, self.synchronized = center, scale, synchronized
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        parts.take_affine(self, arguments)
+        self.renorm = renorm
+        self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else renorm_clipping
+        self.renorm_momentum = renorm_momentum
         self.supports_masking = True
         self.gamma = self.beta = None
 
     def build(self, input_shape):
         shape = (check_channels(input_shape, self.axis, self),)
         if self.scale:
-            self.gamma = self.add_weight(
-                shape=shape,
-                name="gamma",
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                autocast=False,
-            )
+            self.gamma = parts.add_affine(self, "gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                shape=shape, name="beta", initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint, autocast=False,
-            )  # fmt: skip
-        self.moving_mean = self.add_weight(
-            shape=shape,
-            name="moving_mean",
-            initializer=self.moving_mean_initializer,
-            trainable=False,
-            autocast=False,
-        )
-        self.moving_variance = self.add_weight(
-            shape=shape, name="moving_variance", initializer=self.moving_variance_initializer,
-            trainable=False, autocast=False,
-        )  # fmt: skip
+            self.beta = parts.add_affine(self, "beta", shape)
+        self.moving_mean = self._statistic("moving_mean", shape, self.moving_mean_initializer)
+        variance = self.moving_variance_initializer
+        self.moving_variance = self._statistic("moving_variance", shape, variance)
+        if self.renorm:
+            self.moving_stddev = self._statistic("moving_stddev", shape, _root_of(variance))
+            mean = self.moving_mean_initializer
+            self.renorm_mean = self._statistic("renorm_mean", shape, _fresh(mean))
+            self.renorm_stddev = self._statistic("renorm_stddev", shape, _root_of(variance))
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
+    def _statistic(self, name, shape, initializer):
+        return self.add_weight(
+            shape=shape, name=name, initializer=initializer, trainable=False, autocast=False
+        )
+
     def call(self, inputs, training=None, mask=None):
+        if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
+            raise ValueError(
+                "The mask provided should be one dimension less than the inputs. Received: "
+                f"mask.shape={tuple(mask.shape)}, inputs.shape={tuple(inputs.shape)}"
+            )
         dtype = inputs.dtype
         x = ops.cast(inputs, "float32") if dtype in ("float16", "bfloat16") else inputs
         if training and self.trainable:
-            y = self._normalize_by_batch(x, mask)
+            y = self._renormalize(x, mask) if self.renorm else self._normalize_by_batch(x, mask)
         else:
-            y = ops.batch_normalization(
-                x,
-                mean=self.moving_mean,
-                variance=self.moving_variance,
-                axis=self.axis,
-                offset=self.beta,
-                scale=self.gamma,
-                epsilon=self.epsilon,
-            )
+            y = self._apply(x, self.moving_mean, self.moving_variance, self.gamma, self.beta)
         return ops.cast(y, self.compute_dtype)
+
+    def _apply(self, x, mean, variance, gamma, beta):
+        return ops.batch_normalization(
+            x, mean, variance, axis=self.axis, offset=beta, scale=gamma, epsilon=self.epsilon
+        )
 
     def _normalize_by_batch(self, x, mask):
         rank = len(x.shape)
@@ -126,16 +127,44 @@ class BatchNormalization(Layer):
         else:
             axes = [i for i in range(rank) if i != axis]
             mean, variance = self._moments(x, axes, mask)
-            y = ops.batch_normalization(
-                x, mean=mean, variance=variance, axis=self.axis, offset=self.beta, scale=self.gamma,
-                epsilon=self.epsilon,
-            )  # fmt: skip
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            old = moving.value
-            kept = ops.multiply(old, self.momentum)
-            fresh = ops.multiply(ops.cast(ops.stop_gradient(value), old.dtype), 1.0 - self.momentum)
-            moving.assign(ops.add(kept, fresh))
+            y = self._apply(x, mean, variance, self.gamma, self.beta)
+        _move(self.moving_mean, mean, self.momentum)
+        _move(self.moving_variance, variance, self.momentum)
         return y
+
+    def _renormalize(self, x, mask):
+        """(xhat r + d) gamma + beta, with r = s / s_moving and d = (mean - mean_moving) / s_moving
+        as constants, s = sqrt(variance + epsilon)."""
+        axes = [i for i in range(len(x.shape)) if i != self.axis % len(x.shape)]
+        mean, variance = self._moments(x, axes, mask)
+        deviation = ops.sqrt(ops.add(variance, self.epsilon))
+        # A moving deviation that has only begun may be near zero.
+        moving = ops.maximum(ops.cast(self.renorm_stddev, x.dtype), self.epsilon**0.5)
+        shift = ops.subtract(mean, ops.cast(self.renorm_mean, x.dtype))
+        r, d = self._clipped(ops.divide(deviation, moving), ops.divide(shift, moving))
+        gamma = r if self.gamma is None else ops.multiply(r, ops.cast(self.gamma, x.dtype))
+        beta = d if self.gamma is None else ops.multiply(d, ops.cast(self.gamma, x.dtype))
+        if self.beta is not None:
+            beta = ops.add(beta, ops.cast(self.beta, x.dtype))
+        self._move_renorm(mean, deviation)
+        return self._apply(x, mean, variance, gamma, beta)
+
+    def _clipped(self, r, d):
+        r, d = ops.stop_gradient(r), ops.stop_gradient(d)
+        low, high, most = (self.renorm_clipping.get(k) for k in ("rmin", "rmax", "dmax"))
+        if low is not None:
+            r = ops.maximum(r, low)
+        if high is not None:
+            r = ops.minimum(r, high)
+        return r, d if most is None else ops.clip(d, -most, most)
+
+    def _move_renorm(self, mean, deviation):
+        _move(self.renorm_mean, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, deviation, self.renorm_momentum)
+        _move(self.moving_mean, mean, self.momentum)
+        _move(self.moving_stddev, deviation, self.momentum)
+        power = ops.square(self.moving_stddev.value)
+        self.moving_variance.assign(ops.relu(ops.subtract(power, self.epsilon)))
 
     def _moments(self, x, axes, mask):
         if mask is None:
@@ -159,13 +188,55 @@ class BatchNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            **parts.affine_config(self),
             "synchronized": self.synchronized,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
         }
+
+
+def _move(moving, value, momentum):
+    """moving = momentum moving + (1 - momentum) value."""
+    old = moving.value
+    fresh = ops.multiply(ops.cast(ops.stop_gradient(value), old.dtype), 1.0 - momentum)
+    moving.assign(ops.add(ops.multiply(old, momentum), fresh))
+
+
+def _checked_clipping(clipping):
+    clipping = clipping or {}
+    keys = ["rmax", "rmin", "dmax"]
+    if set(clipping) - set(keys):
+        raise ValueError(
+            "Received invalid keys for `renorm_clipping` argument: "
+            f"{clipping}. Supported values: {keys}."
+        )
+    rmax, rmin, dmax = (clipping.get(k) for k in keys)
+    if rmax is not None and rmin is not None and rmax < rmin:
+        raise ValueError(
+            "rmax should be greater than rmin in the `renorm_clipping` argument. "
+            f"Received: rmax={rmax}, rmin={rmin}."
+        )
+    if dmax is not None and dmax < 0:
+        raise ValueError(
+            f"dmax should be non-negative in the `renorm_clipping` argument. Received: dmax={dmax}."
+        )
+    return clipping
+
+
+def _fresh(initializer):
+    """A clone, since one object draws one value."""
+    if isinstance(initializer, initializers.Initializer):
+        return type(initializer).from_config(initializer.get_config())
+    return initializer
+
+
+def _root_of(variance_initializer):
+    """An initializer of standard deviations from that of variances."""
+
+    def deviation(shape, dtype=None):
+        return ops.sqrt(_fresh(variance_initializer)(shape, dtype=dtype))
+
+    return deviation

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ranvier import constraints, initializers, ops, regularizers
+import warnings
+
+from ranvier import ops
 from ranvier.layers.layer import Layer
+from ranvier.layers.normalization import _parts as parts
 
 
 class LayerNormalization(Layer):
@@ -13,55 +16,70 @@ class LayerNormalization(Layer):
         axis: one axis or several.
         epsilon: added to the variance.
         center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer: starting values; regularizers and constraints alike.
+        rms_scaling: deprecated; divides by the standard deviation and subtracts no mean.
+
+    Raises:
+        TypeError: the axis is no int and no list of ints.
+
+    Example:
+
+        y = layers.LayerNormalization()(x)  # (batch, ..., features), as x
     """
 
-    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
-                 beta_constraint=None, gamma_constraint=None, **kwargs):  # fmt: skip
-        if kwargs.pop("rms_scaling", False):
-            raise ValueError(
-                "LayerNormalization: `rms_scaling` is not supported. Use `ops.rms_normalization`."
+    def __init__(
+        self,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        arguments = dict(locals())
+        rms_scaling = kwargs.pop("rms_scaling", False)
+        if rms_scaling:
+            warnings.warn(
+                "You passed `rms_scaling=True`, which is deprecated: it divides by the standard "
+                "deviation, not by the root mean square. Use `keras.layers.RMSNormalization`.",
+                stacklevel=2,
             )
         super().__init__(**kwargs)
-        if isinstance(axis, (list, tuple)):
-            self.axis = list(axis)
-        elif isinstance(axis, int):
-            self.axis = [axis]
-        else:
-            raise TypeError(
-                "Expected an int or a list/tuple of ints for the argument 'axis', but received "
-                f"axis={axis}"
-            )
+        self.axis = parts.check_axis_type(
+            axis,
+            "Expected an int or a list/tuple of ints for the argument 'axis', but received: "
+            f"{axis!r}",
+        )
         self.epsilon, self.center, self.scale = epsilon, center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.rms_scaling = rms_scaling
+        parts.take_affine(self, arguments)
         self.supports_masking = True
+        self.autocast = False
         self.gamma = self.beta = None
 
     def build(self, input_shape):
+        parts.check_axes(self.axis, input_shape)
+        self.axis = sorted(self.axis) if isinstance(self.axis, list) else [self.axis]
         shape = tuple(input_shape[a] for a in self.axis)
-        if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-                autocast=False,
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                name="beta", shape=shape, initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer, constraint=self.beta_constraint, autocast=False,
-            )  # fmt: skip
+        if self.scale or self.rms_scaling:
+            self.gamma = parts.add_affine(self, "gamma", shape)
+        if self.center and not self.rms_scaling:
+            self.beta = parts.add_affine(self, "beta", shape)
 
     def call(self, inputs):
-        y = ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        y = ops.layer_normalization(
+            inputs, self.gamma, self.beta, self.axis, self.epsilon, rms_scaling=self.rms_scaling
+        )
         return ops.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape."""
+        return parts.check_axes(self.axis, input_shape)
 
     def get_config(self):
         return {
@@ -70,36 +88,73 @@ class LayerNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            "rms_scaling": self.rms_scaling,
+            **parts.affine_config(self),
         }
 
 
+class RMSNormalization(Layer):
+    """x / sqrt(mean(x²) + epsilon) * scale over axes of each sample (Zhang and Sennrich 2019).
+
+    Args:
+        axis: one axis or several.
+        epsilon: added to the mean square.
+
+    Example:
+
+        y = layers.RMSNormalization()(x)  # (batch, ..., features), as x
+    """
+
+    def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        parts.check_axes(self.axis, input_shape)
+        several = isinstance(self.axis, (list, tuple))
+        self.axis = sorted(self.axis) if several else [self.axis]
+        shape = tuple(input_shape[a] for a in self.axis)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
+
+    def call(self, x):
+        return ops.rms_normalization(x, scale=self.scale, axis=self.axis, epsilon=self.epsilon)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape."""
+        return parts.check_axes(self.axis, input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
+
+
 class UnitNormalization(Layer):
-    """Divides by the Euclidean norm over axes."""
+    """Divides by the Euclidean norm over axes.
+
+    Args:
+        axis: one axis or several.
+
+    Raises:
+        TypeError: the axis is no int and no list of ints.
+    """
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(axis, (list, tuple)):
-            self.axis = list(axis)
-        elif isinstance(axis, int):
-            self.axis = axis
-        else:
-            raise TypeError(
-                "Invalid value for `axis` argument: expected an int or a list/tuple of ints. "
-                f"Received: axis={axis}"
-            )
+        self.axis = parts.check_axis_type(
+            axis,
+            "Invalid value for `axis` argument: expected an int or a list/tuple of ints. "
+            f"Received: axis={axis}",
+        )
         self.supports_masking = True
         self.built = True
 
     def call(self, inputs):
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        power = ops.sum(ops.square(inputs), axis=axis, keepdims=True)
-        return ops.multiply(inputs, ops.rsqrt(ops.maximum(power, 1e-12)))
+        return ops.normalize(inputs, axis=axis, order=2, epsilon=1e-12)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape."""
+        return parts.check_axes(self.axis, input_shape)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

@@ -1,0 +1,113 @@
+"""Normalization over groups of channels."""
+
+from __future__ import annotations
+
+from ranvier import ops
+from ranvier.layers._parts import check_channels
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.layer import Layer
+from ranvier.layers.normalization import _parts as parts
+
+
+class GroupNormalization(Layer):
+    """Scales each group of channels of each sample to mean 0 and variance 1, then every channel by
+    gamma and beta (Wu and He 2018).
+
+    Args:
+        groups: number of groups; -1 makes every channel one (instance normalization).
+        axis: the channel axis.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer: starting values; regularizers and constraints alike.
+
+    Raises:
+        ValueError: `groups` is not positive or -1, or does not divide the channels.
+
+    Example:
+
+        y = layers.GroupNormalization(groups=8)(x)  # (batch, ..., channels), as x
+    """
+
+    def __init__(
+        self,
+        groups=32,
+        axis=-1,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **kwargs,
+    ):
+        arguments = dict(locals())
+        if not isinstance(groups, int) or (groups <= 0 and groups != -1):
+            raise ValueError(
+                "Received an invalid value for argument `groups`, expected a positive integer (or "
+                f"`-1` for instance normalization). Received: groups={groups}"
+            )
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.autocast = False
+        self.groups, self.axis, self.epsilon = groups, axis, epsilon
+        self.center, self.scale = center, scale
+        parts.take_affine(self, arguments)
+        self.gamma = self.beta = None
+
+    def build(self, input_shape):
+        channels = check_channels(input_shape, self.axis, self)
+        if self.groups == -1:
+            self.groups = channels
+        if channels < self.groups:
+            raise ValueError(
+                f"Number of groups ({self.groups}) cannot be more than the number of channels "
+                f"({channels})."
+            )
+        if channels % self.groups != 0:
+            raise ValueError(
+                f"Number of groups ({self.groups}) must be a multiple of the number of channels "
+                f"({channels})."
+            )
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
+        if self.scale:
+            self.gamma = parts.add_affine(self, "gamma", (channels,))
+        if self.center:
+            self.beta = parts.add_affine(self, "beta", (channels,))
+
+    def call(self, inputs):
+        dtype = "float64" if inputs.dtype == "float64" else "float32"
+        x = ops.cast(inputs, dtype)
+        rank = len(inputs.shape)
+        axis = self.axis % rank
+        # The channel axis becomes (groups, channels of a group).
+        sizes = (self.groups, inputs.shape[axis] // self.groups)
+        grouped = ops.reshape(x, [*inputs.shape[:axis], *sizes, *inputs.shape[axis + 1 :]])
+        within = [i for i in range(1, rank + 1) if i != axis]
+        mean, variance = ops.moments(grouped, axes=within, keepdims=True)
+        inverse = ops.rsqrt(ops.add(variance, self.epsilon))
+        flat = [*(1,) * axis, *sizes, *(1,) * (rank - axis - 1)]
+        if self.gamma is not None:
+            inverse = ops.multiply(inverse, ops.reshape(ops.cast(self.gamma, dtype), flat))
+        shift = ops.negative(ops.multiply(mean, inverse))
+        if self.beta is not None:
+            shift = ops.add(shift, ops.reshape(ops.cast(self.beta, dtype), flat))
+        y = ops.add(ops.multiply(grouped, inverse), shift)
+        return ops.cast(ops.reshape(y, inputs.shape), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        """The input's shape."""
+        return parts.check_axes(self.axis, input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "groups": self.groups,
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **parts.affine_config(self),
+        }
