@@ -104,6 +104,14 @@ from ranvier.layers.reshaping.borders import (
     ZeroPadding3D,
 )
 from ranvier.layers.reshaping.reshape import Flatten, Permute, RepeatVector, Reshape
+from ranvier.layers.rnn.bidirectional import Bidirectional
+from ranvier.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from ranvier.layers.rnn.gru import GRU, GRUCell
+from ranvier.layers.rnn.lstm import LSTM, LSTMCell
+from ranvier.layers.rnn.rnn import RNN
+from ranvier.layers.rnn.simple_rnn import SimpleRNN, SimpleRNNCell
+from ranvier.layers.rnn.stacked_rnn_cells import StackedRNNCells
+from ranvier.layers.rnn.time_distributed import TimeDistributed
 from ranvier.serialization import deserialize_keras_object, serialize_keras_object
 
 # Keras' other names of the same classes.
@@ -141,6 +149,19 @@ def deserialize(config, custom_objects=None):
 
 
 __all__ = [
+    "Bidirectional",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "GRU",
+    "GRUCell",
+    "LSTM",
+    "LSTMCell",
+    "RNN",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "TimeDistributed",
     "ELU",
     "Activation",
     "ActivityRegularization",
