@@ -1,4 +1,4 @@
-"""Recurrent layers by themselves: against plain NumPy loops, states, wrappers, own cells, errors."""
+"""Recurrent layers: against plain NumPy loops, states, wrappers, own cells, errors."""
 
 from __future__ import annotations
 
