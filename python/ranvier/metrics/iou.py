@@ -147,7 +147,9 @@ class BinaryIoU(IoU):
 class MeanIoU(IoU):
     """`IoU` averaged over all classes; the arguments are those of `IoU`."""
 
-    _fields = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+    _fields: tuple[str, ...] = (
+        "num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis",
+    )  # fmt: skip
 
     def __init__(
         self,

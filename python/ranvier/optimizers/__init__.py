@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from ranvier import serialization
-from ranvier.optimizers import schedules
+from ranvier import identifiers, serialization
+from ranvier.optimizers import legacy as legacy
+from ranvier.optimizers import schedules as schedules
+from ranvier.optimizers.adafactor import Adafactor
 from ranvier.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from ranvier.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from ranvier.optimizers.base import Optimizer
 from ranvier.optimizers.lion_ftrl import Ftrl, Lion
 from ranvier.optimizers.loss_scale import LossScaleOptimizer
+from ranvier.optimizers.multi import MultiOptimizer, OptimizerMap
+from ranvier.optimizers.muon import Muon
+from ranvier.optimizers.schedule_free import ScheduleFreeAdamW
 from ranvier.optimizers.sgd import SGD
 
 _CLASSES = (
-    Optimizer, Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, Nadam,
-    RMSprop, SGD,
+    Optimizer, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion,
+    LossScaleOptimizer, MultiOptimizer, Muon, Nadam, OptimizerMap, RMSprop, ScheduleFreeAdamW, SGD,
 )  # fmt: skip
 _TABLE = {cls.__name__.lower(): cls for cls in _CLASSES}
 
-__all__ = [*(cls.__name__ for cls in _CLASSES), "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    *(cls.__name__ for cls in _CLASSES), "deserialize", "get", "legacy", "schedules", "serialize",
+]  # fmt: skip
 
 
-def serialize(optimizer):
-    """The config of an optimizer."""
-    return serialization.serialize_keras_object(optimizer)
+serialize, _deserialize, _ = identifiers.trio(_TABLE, "optimizer")
 
 
 def deserialize(config, custom_objects=None):
     """The optimizer that a config describes; built-in names in any case."""
     if config["class_name"].lower() in _TABLE:
         config = {**config, "class_name": config["class_name"].lower()}
-    return serialization.deserialize_keras_object(
-        config, custom_objects=custom_objects, module_objects=_TABLE
-    )
+    return _deserialize(config, custom_objects)
 
 
 def get(identifier):

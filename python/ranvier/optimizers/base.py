@@ -58,7 +58,7 @@ class Optimizer(OptimizerState, WeightEffects):
         **kwargs,
     ):
         state = self.__dict__
-        state.update(_variables=[], _shared=None, _programs={})
+        state.update(_variables=[], _shared=None, _programs={}, _changes=0)
         if kwargs.pop("decay", None) is not None:
             warnings.warn(
                 "Argument `decay` is no longer supported and will be ignored.", stacklevel=3
@@ -242,7 +242,7 @@ class Optimizer(OptimizerState, WeightEffects):
         tensors = [g if type(g) is B.Tensor else ops.convert_to_tensor(g) for g in grads]
         specs = tuple((g.shape, g.dtype) for g in tensors)
         # Constraints are part of the program, so of its key.
-        key = tuple((id(v), v.constraint) for v in variables), specs
+        key = tuple((id(v), v.constraint) for v in variables), specs, self._version()
         program = self._programs.get(key)
         if program is None:
             program = self._compile(variables, specs)
@@ -250,6 +250,10 @@ class Optimizer(OptimizerState, WeightEffects):
                 self._programs.clear()
             self._programs[key] = program
         program.run(tensors)
+
+    def _version(self):
+        """Changes whenever an attribute does that a compiled update holds as a constant."""
+        return self._changes
 
     def _compile(self, variables, specs):
         from ranvier.jit import trace_function

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ranvier import initializers, ops, serialization
 from ranvier.optimizers.base import Optimizer
 
-_INNER_ARGUMENTS = (
-    "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
-    "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
-)  # fmt: skip
+_INNER_ARGUMENTS = {
+    "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
+    "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
+    "loss_scale_factor": None, "gradient_accumulation_steps": None,
+}  # fmt: skip
 
 
 class LossScaleOptimizer(Optimizer):
@@ -35,7 +36,7 @@ class LossScaleOptimizer(Optimizer):
         for argument in sorted(kwargs):
             if argument not in _INNER_ARGUMENTS:
                 raise ValueError(f"LossScaleOptimizer does not support arguments: `{argument}`.")
-            if kwargs[argument] not in (None, False, 0.99):
+            if kwargs[argument] != _INNER_ARGUMENTS[argument]:
                 raise ValueError(
                     f"LossScaleOptimizer does not support `{argument}`. Instead, set "
                     f"`{argument}` on the `inner_optimizer`."
@@ -67,29 +68,26 @@ class LossScaleOptimizer(Optimizer):
     def variables(self):
         return [*self._variables, *self.inner_optimizer.variables]
 
-    def apply(self, grads, trainable_variables=None):
-        if len(grads) == 0:
-            return
-        variables = self._resolve_variables(grads, trainable_variables)
-        grads, variables = self._filter_empty_gradients(grads, variables)
-        if self._compiles() and self.inner_optimizer._compiles():
-            self._compiled_apply(grads, variables)
-        else:
-            self._apply(grads, variables)
+    def _compiles(self):
+        return super()._compiles() and self.inner_optimizer._compiles()
+
+    def _version(self):
+        return self._changes, self.inner_optimizer._version()
 
     def _apply(self, grads, variables):
         ops.cond(
-            self._finite(grads),
+            self.check_finite(grads),
             lambda: self._apply_finite(grads, variables),
             lambda: self._set_scale(0.5),
         )
 
     @staticmethod
-    def _finite(grads):
-        finite = None
+    def check_finite(grads):
+        """Whether all gradients are finite, as a scalar; `None` among them counts as finite."""
+        finite = ops.convert_to_tensor(True)
         for gradient in grads:
-            part = ops.all(ops.isfinite(gradient))
-            finite = part if finite is None else ops.logical_and(finite, part)
+            if gradient is not None:
+                finite = ops.logical_and(finite, ops.all(ops.isfinite(gradient)))
         return finite
 
     def _apply_finite(self, grads, variables):

@@ -48,13 +48,13 @@ class SGD(Optimizer):
                 f"`momentum` must be a float between [0, 1]. Received: momentum={momentum}"
             )
 
-    def build(self, var_list):
+    def build(self, variables):
         if self.built:
             return
-        super().build(var_list)
+        super().build(variables)
         self.momentums = []
         if self.momentum != 0:
-            self.momentums = self.add_optimizer_variables(var_list, "momentum")
+            self.momentums = self.add_optimizer_variables(variables, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         gradient, rate = self._in_dtype(gradient, variable, learning_rate)

@@ -27,7 +27,7 @@ class OptimizerState:
         super().__setattr__(name, value)
         if name != "learning_rate":
             # A compiled update holds attributes as constants; a new rate goes into a variable.
-            state["_programs"].clear()
+            state["_changes"] += 1
 
     def __getstate__(self):
         # Programs belong to the variables they were compiled for; copies have their own.
@@ -106,7 +106,7 @@ class OptimizerState:
                 "Please call `optimizer.build(trainable_variables)` to create the optimizer "
                 "weights before calling `set_weights()`."
             )
-        for variable, weight in zip(self._variables, weights):
+        for variable, weight in zip(self.variables, weights):
             if tuple(variable.shape) != tuple(weight.shape):
                 raise ValueError(
                     f"Optimizer variable {variable.path} has shape {tuple(variable.shape)} not "

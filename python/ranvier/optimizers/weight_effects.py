@@ -33,19 +33,22 @@ class WeightEffects:
             return False
         return self._excluded_pattern is None or not self._excluded_pattern.search(variable.name)
 
+    def _weight_decay_of(self, variable):
+        """The weight decay of one weight; `None` for none."""
+        return self.weight_decay
+
     def _apply_weight_decay(self, variables):
-        if self.weight_decay is None:
-            return
         shares = {}
         for variable in variables:
-            if not self._use_weight_decay(variable):
+            decay = self._weight_decay_of(variable)
+            if decay is None or not self._use_weight_decay(variable):
                 continue
-            dtype = variable.dtype
-            if dtype not in shares:
-                rate = ops.cast(self.learning_rate, dtype)
-                shares[dtype] = ops.multiply(rate, self.weight_decay)
+            key = variable.dtype, decay
+            if key not in shares:
+                rate = ops.cast(self.learning_rate, variable.dtype)
+                shares[key] = ops.multiply(rate, decay)
             value = variable.value
-            variable.assign(ops.subtract(value, ops.multiply(value, shares[dtype])))
+            variable.assign(ops.subtract(value, ops.multiply(value, shares[key])))
 
     def _update_model_variables_moving_average(self, trainable_variables):
         if not self.use_ema:

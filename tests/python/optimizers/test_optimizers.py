@@ -12,7 +12,7 @@ from ranvier.optimizers import schedules
 CLASSES = [
     optimizers.SGD, optimizers.Adagrad, optimizers.RMSprop, optimizers.Adam, optimizers.AdamW,
     optimizers.Adadelta, optimizers.Adamax, optimizers.Nadam, optimizers.Ftrl, optimizers.Lion,
-    optimizers.Lamb,
+    optimizers.Lamb, optimizers.Adafactor, optimizers.Muon, optimizers.ScheduleFreeAdamW,
 ]  # fmt: skip
 
 

@@ -49,6 +49,13 @@ CASES = [
         },
     ),
     ("Lion", {}),
+    ("Adafactor", {}),
+    ("Adafactor", {"learning_rate": 0.5, "clip_threshold": 0.5, "beta_2_decay": -0.6}),
+    ("Muon", {}),
+    ("Muon", {"learning_rate": 0.02, "adam_lr_ratio": 0.3, "nesterov": False, "rms_rate": None}),
+    ("Muon", {"exclude_layers": ["w0"], "weight_decay": None, "adam_weight_decay": 0.1}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"learning_rate": 0.05, "warmup_steps": 10, "weight_decay": 0.01}),
     ("Lamb", {}),
 ]
 IDS = [f"{name}-{'-'.join(kwargs) or 'plain'}" for name, kwargs in CASES]
@@ -81,8 +88,10 @@ def test_fifty_updates(name, kwargs):
         close(x, y, rtol=1e-4, atol=1e-5)
     for x, y in zip(ours.variables, theirs.variables, strict=True):
         close(x, y, rtol=1e-4, atol=1e-5)
-        # Keras has no name for the last variable of Nadam.
-        assert x.path == y.path or y.name == "variable"
+        # Keras has no name for the last variable of Nadam, and makes two of Adafactor outside of
+        # the optimizer's scope, which nothing uses.
+        unscoped = name == "Adafactor" and x.dtype == "int32"
+        assert x.path == y.path or y.name == "variable" or unscoped
         assert str(x.dtype) == str(y.dtype)
     ours.finalize_variable_values(a)
     theirs.finalize_variable_values(b)
@@ -194,3 +203,52 @@ def test_loss_scale_optimizer():
         close(weight, values[0])
         for x, y in zip(ours.variables, state, strict=True):
             close(x, y)
+
+
+def _maps(module):
+    by_path = module.OptimizerMap(module.SGD(0.1, momentum=0.9))
+    by_path["w0"] = module.Adam(0.05)
+    by_path["w[2-9]"] = module.RMSprop(0.01)
+    return by_path
+
+
+def test_multi_optimizer():
+    ours = optimizers.MultiOptimizer(_maps(optimizers), name="many")
+    theirs = keras.optimizers.MultiOptimizer(_maps(keras.optimizers), name="many")
+    a, b = _run(ours, theirs, steps=20)
+    for x, y in zip([*a, *ours.variables], [*b, *theirs.variables], strict=True):
+        close(x, y, rtol=1e-4, atol=1e-5)
+        assert x.name == y.name
+    stripped = [_without_names(o.get_config()) for o in (ours, theirs)]
+    assert stripped[0] == stripped[1]
+    again = optimizers.deserialize(optimizers.serialize(ours))
+    assert again.get_config() == ours.get_config()
+
+
+def _without_names(config):
+    if not isinstance(config, dict):
+        return config
+    return {k: _without_names(v) for k, v in config.items() if k != "name"}
+
+
+def test_loss_scale_of_other_optimizers_stateless():
+    make = {"initial_scale": 64.0, "dynamic_growth_steps": 2}
+    ours = optimizers.LossScaleOptimizer(optimizers.Adam(0.1), **make)
+    theirs = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1), **make)
+    rng = np.random.default_rng(5)
+    start = rng.normal(size=(3, 2)).astype("float32")
+    weight, other = ranvier.Variable(start), keras.Variable(start)
+    ours.build([weight])
+    theirs.build([other])
+    values, state = [weight.value], [v.value for v in ours.variables]
+    their_values, their_state = [other.value], [v.value for v in theirs.variables]
+    for step in range(6):
+        g = rng.normal(size=(3, 2)).astype("float32")
+        if step == 3:
+            g[1, 1] = np.nan
+        values, state = ours.stateless_apply(state, [ranvier.ops.array(g)], values)
+        their_values, their_state = theirs.stateless_apply(
+            their_state, [keras.ops.array(g)], their_values
+        )
+        for x, y in zip([*values, *state], [*their_values, *their_state], strict=True):
+            close(x, y, rtol=1e-4, atol=1e-5)
