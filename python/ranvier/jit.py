@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import warnings
 
@@ -53,19 +54,21 @@ class _Slot:
         self.index = index
 
 
-def trace_function(fn, specs, name: str = "function") -> Traced:
+def trace_function(fn, specs, name: str = "function", recording=None) -> Traced:
     """Runs `fn` once on symbols.
 
     Args:
         fn: function of `len(specs)` tensors.
         specs: `(shape, dtype)` of each.
         name: for dumps and errors.
+        recording: function of the trace that gives a context manager to run in.
     """
     trace = B.Trace()
     symbols = [trace.argument(tuple(shape), dtype) for shape, dtype in specs]
     trace.enter()
     try:
-        result = fn(*symbols)
+        with recording(trace) if recording is not None else contextlib.nullcontext():
+            result = fn(*symbols)
         tensors = []
 
         def slot(x):

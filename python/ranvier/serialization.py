@@ -14,6 +14,8 @@ import types
 
 import numpy as np
 
+from ranvier.config import thread_state
+
 _PACKAGE = __name__.rpartition(".")[0]
 _GLOBAL_OBJECTS: dict[str, object] = {}
 _GLOBAL_NAMES: dict[object, str] = {}
@@ -414,6 +416,22 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode: bool = True
     return obj
 
 
+@contextlib.contextmanager
+def _reading(safe_mode):
+    state = thread_state()
+    outer = in_safe_mode()
+    state.safe_mode = safe_mode
+    try:
+        yield
+    finally:
+        state.safe_mode = outer
+
+
+def in_safe_mode() -> bool:
+    """Whether an object is just being made from a config that is not trusted."""
+    return getattr(thread_state(), "safe_mode", False)
+
+
 def _resolve(config, custom_objects, module_objects):
     module, class_name = config.get("module"), config["class_name"]
     registered = config.get("registered_name")
@@ -467,7 +485,7 @@ def _deserialize_named(config, custom_objects, module_objects, safe_mode):
             f"missing a `from_config()` method. Full object config: {config}"
         )
     scope = CustomObjectScope(custom_objects) if custom_objects else contextlib.nullcontext()
-    with scope:
+    with scope, _reading(safe_mode):
         try:
             instance = found.from_config(inner)
         except TypeError as error:

@@ -9,6 +9,7 @@ import inspect
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.config import thread_state
+from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import current_stand_in
 from ranvier.variable import Variable
@@ -29,6 +30,11 @@ def signature_of(method) -> inspect.Signature:
         return inspect.signature(method)
     full = _signature_of_function(fn)
     return full.replace(parameters=list(full.parameters.values())[1:])
+
+
+def is_tensor(x) -> bool:
+    """Whether the object counts as a tensor of a call: arrays of strings do, too."""
+    return isinstance(x, TENSORS) or is_text(x)
 
 
 class CallTraits:
@@ -61,13 +67,13 @@ class CallSpec:
         self.tensors = {}
         self.nested_names = set()
         for name, value in self.arguments.items():
-            if isinstance(value, TENSORS):
+            if is_tensor(value):
                 self.tensors[name] = value
             elif tree.is_nested(value) and len(value):
                 flat = tree.flatten(value)
                 if (
                     flat
-                    and all(isinstance(x, TENSORS) or x is None for x in flat)
+                    and all(is_tensor(x) or x is None for x in flat)
                     and any(x is not None for x in flat)
                 ):
                     self.tensors[name] = value

@@ -13,6 +13,7 @@ from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
 from ranvier.layers.state import LayerState
 from ranvier.layers.tracking import Tracker
+from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.node import Node
 from ranvier.symbolic.operation import Operation
@@ -258,7 +259,7 @@ class Layer(LayerState, Operation):
                 return args, {}
 
         def convert(x):
-            if x is None or isinstance(x, (bool, str)) or not _convertible(x):
+            if x is None or isinstance(x, (bool, str)) or not _convertible(x) or is_text(x):
                 return x
             mask = getattr(x, "_keras_mask", None)
             y = self.dtype_policy.convert_input(x, self.autocast, dtype)
@@ -277,7 +278,7 @@ class Layer(LayerState, Operation):
             if isinstance(x, Tensor):
                 continue
             for leaf in tree.flatten(x):
-                if leaf is not None and not isinstance(leaf, calls.TENSORS):
+                if leaf is not None and not calls.is_tensor(leaf):
                     raise ValueError(
                         "Only input tensors may be passed as positional arguments. The following "
                         f"argument value should be passed as a keyword argument: {leaf} (of type "

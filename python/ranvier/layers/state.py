@@ -36,6 +36,12 @@ class LayerState:
     _losses_override: list
     _flatten_layers: Callable
 
+    # Whether calls need values: compiled steps then run the layer before the program, see
+    # `symbolic.host`.
+    runs_on_host = False
+    # Moves when something changes that programs hold as a constant, a vocabulary for example.
+    constants_version = 0
+
     # -- making it
 
     def get_build_config(self):

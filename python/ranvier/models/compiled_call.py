@@ -79,4 +79,5 @@ class CompiledCall:
 
 def _has_side_effects(operation: Operation) -> bool:
     own = not type(operation).__module__.startswith("ranvier.")
-    return own or getattr(operation, "activity_regularizer", None) is not None
+    reads_values = getattr(operation, "runs_on_host", False)
+    return own or reads_values or getattr(operation, "activity_regularizer", None) is not None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ranvier import _backend as B
 from ranvier import ops, tree
 from ranvier.layers.core.input_layer import InputLayer
 from ranvier.layers.layer import Layer
 from ranvier.models.compiled_call import CompiledCall
 from ranvier.models.model import Model
+from ranvier.symbolic import host
 from ranvier.symbolic.function import Function
 from ranvier.symbolic.keras_tensor import KerasTensor
 
@@ -133,8 +136,12 @@ class Functional(CompiledCall, Function, Model):
                     raise ValueError(f"Model '{self.name}': the input '{symbol.name}' is missing.")
                 out.append(None)
                 continue
+            if host.is_text(x) or symbol.dtype == "string":
+                out.append(self._adjust_rank(self._text_input(x, symbol), symbol))
+                continue
             mask = getattr(x, "_keras_mask", None)
-            x = ops.convert_to_tensor(x, dtype=symbol.dtype)
+            given, x = x, ops.convert_to_tensor(x, dtype=symbol.dtype)
+            host.note(given, x, lambda array, dtype=symbol.dtype: array.astype(dtype))
             x = self._adjust_rank(x, symbol)
             if mask is not None:
                 x._keras_mask = mask
@@ -143,6 +150,9 @@ class Functional(CompiledCall, Function, Model):
 
     def _flat_inputs(self, inputs):
         struct = self._inputs_struct
+        if not tree.is_nested(struct) and isinstance(inputs, (str, bytes, list, tuple)):
+            strings = self._inputs[0].dtype == "string" and not any(host.is_text(x) for x in inputs)
+            inputs = np.asarray(inputs) if strings else inputs
         if isinstance(inputs, dict) and not isinstance(struct, dict):
             missing = [n for n in self.input_names if n not in inputs]
             if missing:
@@ -175,12 +185,34 @@ class Functional(CompiledCall, Function, Model):
             )
         return flat
 
+    def _text_input(self, x, symbol):
+        """Strings stay arrays; they are refused where numbers are expected, and inversely."""
+        if symbol.dtype == "string" and not isinstance(x, (B.Tensor, KerasTensor)):
+            x = x if isinstance(x, host.HostArray) else np.asarray(x)
+            if host.is_text(x) or x.size == 0:
+                return x
+        if host.is_text(x):
+            want, got = f"numbers ({symbol.dtype})", "strings"
+            hint = (
+                "turn strings into indices before, or give the input dtype 'string' and let a "
+                "StringLookup or TextVectorization layer do it"
+            )
+        else:
+            want, got, hint = "strings", f"an array of dtype {x.dtype}", "pass an array of str"
+        raise B.DTypeError(
+            f"Data for input {symbol.name!r} of model '{self.name}' has the wrong type. Expected: "
+            f"{want}. Received: {got} of shape {tuple(x.shape)}. Hint: {hint}."
+        )
+
     def _adjust_rank(self, x, symbol):
         shape, want = tuple(x.shape), symbol.shape
+        given, text = x, host.is_text(x)
         if len(shape) == len(want) + 1 and shape[-1] == 1:
-            x = ops.squeeze(x, axis=-1)
+            x = x[..., 0] if text else ops.squeeze(x, axis=-1)
+            host.note(given, x, lambda array: array[..., 0])
         elif len(shape) == len(want) - 1 and want[-1] == 1:
-            x = ops.expand_dims(x, axis=-1)
+            x = x[..., None] if text else ops.expand_dims(x, axis=-1)
+            host.note(given, x, lambda array: array[..., None])
         shape = tuple(x.shape)
         fits = len(shape) == len(want) and all(
             w is None or s is None or s == w for s, w in zip(shape[1:], want[1:])

@@ -95,6 +95,13 @@ def write_zip(file, members) -> None:
             archive.writestr(info, data)
 
 
+def names_below(folder):
+    """Files below a directory, relative, with `/`; links to directories are not followed."""
+    for root, _, files in os.walk(folder):
+        for name in files:
+            yield os.path.relpath(os.path.join(root, name), folder).replace(os.sep, "/")
+
+
 class Members:
     """The named parts of a saved model: a `.keras` zip, or a directory with the same files."""
 
@@ -102,7 +109,7 @@ class Members:
         self.path = os.fspath(path)
         self._archive = None
         if os.path.isdir(self.path):
-            self.names = set(os.listdir(self.path))
+            self.names = set(names_below(self.path))
             return
         if not zipfile.is_zipfile(self.path):
             raise FileFormatError(
@@ -117,6 +124,10 @@ class Members:
     def __exit__(self, *exc):
         if self._archive is not None:
             self._archive.close()
+
+    def below(self, prefix) -> list:
+        """The names that begin with `prefix`, sorted."""
+        return sorted(n for n in self.names if n.startswith(prefix) and not n.endswith("/"))
 
     def read(self, name, limit=None) -> bytes:
         """The bytes of a member.

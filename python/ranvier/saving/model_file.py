@@ -7,7 +7,7 @@ import os
 import warnings
 
 from ranvier import serialization
-from ranvier.saving import hdf5
+from ranvier.saving import assets, hdf5
 from ranvier.saving.archive import (
     MAX_CONFIG_BYTES,
     FileFormatError,
@@ -74,6 +74,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
         ),
         ("config.json", _config_text(model)),
         (WEIGHTS_MEMBER, hdf5.write(entries_of(model))),
+        *assets.members_of(model),
     ]
     if zipped:
         write_atomically(path, lambda file: write_zip(file, members))
@@ -81,6 +82,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     os.makedirs(path, exist_ok=True)
     for name, data in members:
         raw = data.encode() if isinstance(data, str) else data
+        os.makedirs(os.path.dirname(os.path.join(path, name)), exist_ok=True)
         write_atomically(os.path.join(path, name), lambda file, raw=raw: file.write(raw))
 
 
@@ -136,6 +138,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     with reading(path), Members(path) as members:
         config = read_json(members.read("config.json", MAX_CONFIG_BYTES), path)
         weights = members.read(WEIGHTS_MEMBER)
+        files = assets.read_all(members)
     compile_config = config.pop("compile_config", None)
     with hdf5.Reader(weights, path) as reader:
         with reading(path), size_limit(reader), serialization.ObjectSharingScope():
@@ -147,6 +150,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         if compile and compile_config:
             compile_model(model, compile_config, custom_objects)
         load_state(model, reader, path)
+        with reading(path):
+            assets.load(model, files)
     return model
 
 

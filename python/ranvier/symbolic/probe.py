@@ -5,6 +5,7 @@ from __future__ import annotations
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.config import thread_state
+from ranvier.symbolic.host import HostArray
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.variable import SymbolicScope
 
@@ -49,9 +50,10 @@ class _Spec:
 
 def _run(fn, args, kwargs, stand_in):
     trace = B.Trace()
-    previous = current_stand_in()
+    previous, outer = current_stand_in(), getattr(_state, "probing", None)
     trace.enter()
     _state.stand_in = stand_in if stand_in is not None else previous
+    _state.probing = trace
     try:
         with SymbolicScope():
             made: dict[int, object] = {}
@@ -61,18 +63,19 @@ def _run(fn, args, kwargs, stand_in):
                     return x
                 if id(x) not in made:
                     shape = [stand_in if d is None else d for d in x.shape]
-                    made[id(x)] = trace.argument(shape, x.dtype)
+                    text = x.dtype == "string"
+                    made[id(x)] = HostArray(shape) if text else trace.argument(shape, x.dtype)
                 return made[id(x)]
 
             out = fn(*tree.map_structure(symbol, args), **tree.map_structure(symbol, kwargs))
             return tree.map_structure(_spec_of, out)
     finally:
-        _state.stand_in = previous
+        _state.stand_in, _state.probing = previous, outer
         trace.exit()
 
 
 def _spec_of(x):
-    if isinstance(x, B.Tensor):
+    if isinstance(x, (B.Tensor, HostArray)):
         return _Spec(x.shape, x.dtype)
     if hasattr(x, "handle") and isinstance(getattr(x, "value", None), B.Tensor):
         return _Spec(x.shape, x.dtype)

@@ -9,8 +9,16 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.symbolic import KerasTensor, compute_output_spec
+from ranvier.symbolic.host import is_string_array, is_text
 from ranvier.training import data_adapters
 from ranvier.training.epochs import ArrayEpochs
+
+
+def runs_whole(model, adapter) -> bool:
+    """Whether epochs run in C++: arrays of numbers, and no layer that works in Python."""
+    if adapter.kind != "arrays" or adapter.has_strings:
+        return False
+    return not any(layer.runs_on_host for layer in model._flatten_layers())
 
 
 def op_by_op(step):
@@ -29,7 +37,7 @@ def op_by_op(step):
 
 
 def _to_tensor(x):
-    return x if x is None or isinstance(x, B.Tensor) else B.tensor(x)
+    return x if x is None or isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
 
 
 def stateful(model, method, mode):
@@ -70,7 +78,8 @@ def _settle(model, data):
         return
     x, y, _ = data_adapters.unpack_x_y_sample_weight(data)
     specs = tree.map_structure(
-        lambda t: None if t is None else KerasTensor(t.shape, dtype=t.dtype), x
+        lambda t: None if t is None else KerasTensor(t.shape, "string" if is_text(t) else t.dtype),
+        x,
     )
     try:
         y_pred = compute_output_spec(model, specs)

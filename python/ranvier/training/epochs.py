@@ -213,7 +213,7 @@ class ArrayBatches:
         for first in range(0, adapter.rows, adapter.batch_size):
             rows = order[first : first + adapter.batch_size]
             flat = [
-                B.tensor(array[rows], dtype)
+                array[rows] if dtype == "string" else B.tensor(array[rows], dtype)
                 for array, dtype in zip(adapter.arrays, adapter.dtypes, strict=True)
             ]
             yield adapter.pack(flat)

@@ -42,12 +42,12 @@ class BatchMethods:
 
     def predict_on_batch(self, x):
         """Outputs for one batch, as NumPy arrays."""
-        result = self._run_batch("predict", (data_adapters.to_arrays(x),))
+        result = self._run_batch("predict", (data_adapters.to_arrays(x, strings=True),))
         return tree.map_structure(np.asarray, result)
 
     def _on_batch(self, mode, x, y, sample_weight, return_dict):
         data = data_adapters.pack_x_y_sample_weight(
-            data_adapters.to_arrays(x),
+            data_adapters.to_arrays(x, strings=True),
             data_adapters.to_arrays(y),
             data_adapters.to_arrays(sample_weight),
         )

@@ -8,6 +8,7 @@ import inspect
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.jit import trace_function
+from ranvier.symbolic.host import Feed, is_string_array
 from ranvier.variable import structure_version
 
 _MAX_PROGRAMS = 64
@@ -63,6 +64,7 @@ class StepFunction:
         self._name = name
         self._pull_logs = pull_logs
         self._cache: collections.OrderedDict = collections.OrderedDict()
+        self._feeds: dict = {}
         self._version = -1
         self._state_key = None
 
@@ -89,9 +91,7 @@ class StepFunction:
         compiled = CompiledStep(traced, self._name, self._pull_logs)
         # Tracing may have created state (slots, metrics), which moves the structure version.
         self._refresh()
-        self._cache[(specs, self._state_key, config.floatx())] = compiled
-        if len(self._cache) > _MAX_PROGRAMS:
-            self._cache.popitem(last=False)
+        self._keep((specs, self._state_key, config.floatx()), compiled)
         return compiled
 
     def stats(self) -> dict | None:
@@ -99,10 +99,58 @@ class StepFunction:
         return next(reversed(self._cache.values())).program.stats() if self._cache else None
 
     def get_for(self, data) -> tuple[CompiledStep, list]:
-        """The step for this batch, and the batch as the program's flat arguments."""
-        flat = [B.tensor(x) if not isinstance(x, B.Tensor) else x for x in _leaves(data)]
-        specs = tuple((t.shape, t.dtype) for t in flat)
-        return self.get(_packer(data), specs), flat
+        """The step for this batch, and the batch as the program's flat arguments.
+
+        Strings in the batch, and layers that need values, are dealt with by a `Feed`.
+        """
+        leaves = [
+            x if isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
+            for x in _leaves(data)
+        ]
+        place = tuple((x.shape, x.dtype if isinstance(x, B.Tensor) else "string") for x in leaves)
+        self._refresh()
+        feed = self._feeds.get((place, self._state_key, config.floatx()), _NO_FEED)
+        fed = feed.fed(leaves)
+        step = self._cache.get(self._key(place, feed, fed))
+        if step is None:
+            step, feed = self._trace_fed(data, leaves, place)
+            fed = feed.fed(leaves)
+        self._cache.move_to_end(self._key(place, feed, fed))
+        return step, [x for x in leaves if isinstance(x, B.Tensor)] + fed
+
+    def _key(self, place, feed, fed):
+        """The cache key; that of `get` where nothing is fed."""
+        own = (place, self._state_key, config.floatx())
+        return (
+            own if feed.is_empty else (*own, feed.signature(), *((t.shape, t.dtype) for t in fed))
+        )
+
+    def _trace_fed(self, data, leaves, place):
+        """Traces the step with this batch at hand: layers may compute in Python on its arrays."""
+        feed = Feed(leaves)
+
+        def step(*symbols):
+            return self._step(_packer(data)(feed.stand_ins(symbols)))
+
+        specs = [(x.shape, x.dtype) for x in leaves if isinstance(x, B.Tensor)]
+        traced = trace_function(step, specs, self._name, feed.recording)
+        compiled = CompiledStep(traced, self._name, self._pull_logs)
+        # Tracing may have created state (slots, metrics), which moves the structure version.
+        self._refresh()
+        fed = feed.fed(leaves)
+        if len(self._feeds) > _MAX_PROGRAMS:
+            self._feeds.clear()
+        self._feeds[place, self._state_key, config.floatx()] = feed
+        self._keep(self._key(place, feed, fed), compiled)
+        return compiled, feed
+
+    def _keep(self, key, step):
+        self._cache[key] = step
+        if len(self._cache) > _MAX_PROGRAMS:
+            self._cache.popitem(last=False)
+
+
+_NO_FEED = Feed(())
 
 
 def _leaves(data):

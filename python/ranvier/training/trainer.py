@@ -456,7 +456,7 @@ class Trainer(BatchMethods):
             if type(self).predict_step is not Trainer.predict_step or x.dtype.kind not in "fiub":
                 return None
             adapter = data_adapters.get_adapter(x, batch_size=batch_size, shuffle=False)
-            if adapter.kind != "arrays" or adapter.num_batches != 1:
+            if adapter.num_batches != 1 or not eager_steps.runs_whole(self, adapter):
                 return None
             step = ArrayEpochs(adapter, self._function("predict")).step_for(len(x))
             self._predict_fast_version = _variable.structure_version()
@@ -493,7 +493,7 @@ class Trainer(BatchMethods):
             *(self.optimizer.variables if self.optimizer is not None else ()),
         ]
         flags = tuple((id(v), v.trainable) for v in variables)
-        layers = tuple((id(layer), layer.trainable) for layer in self._flatten_layers())
+        layers = tuple((id(x), x.trainable, x.constants_version) for x in self._flatten_layers())
         schedule = getattr(self.optimizer, "_learning_rate", None)
         return flags, layers, id(self._compile_config), id(schedule), str(self.dtype_policy)
 
@@ -502,9 +502,10 @@ class Trainer(BatchMethods):
         if self.run_eagerly:
             batches = ArrayBatches(adapter) if adapter.kind == "arrays" else adapter
             return BatchEpochs(batches, None, self._eager_step(mode), max_steps)
-        if adapter.kind == "arrays":
+        if eager_steps.runs_whole(self, adapter):
             return ArrayEpochs(adapter, self._function(mode), max_steps)
-        return BatchEpochs(adapter, self._function(mode), max_steps=max_steps)
+        batches = ArrayBatches(adapter) if adapter.kind == "arrays" else adapter
+        return BatchEpochs(batches, self._function(mode), max_steps=max_steps)
 
     def _using_programs(self):
         return eager_steps.training_scope(self)

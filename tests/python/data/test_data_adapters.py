@@ -167,7 +167,7 @@ FOUR = np.zeros((4, 1))
         (lambda: adapters.get_adapter(FOUR, np.zeros(5)), ValueError, "x has 4 rows; y has 5 rows"),
         (lambda: adapters.get_adapter(np.zeros((0, 3)), np.zeros(0)), ValueError, "no samples"),
         (lambda: adapters.get_adapter(np.float32(3.0)), ValueError, "at least one axis"),
-        (lambda: adapters.get_adapter(np.array(["a", "b"])), TypeError, "must be numbers"),
+        (lambda: adapters.get_adapter(FOUR, np.array(list("abcd"))), TypeError, "must be numbers"),
         (lambda: adapters.get_adapter("data.csv"), ValueError, "Unrecognized data type"),
         (lambda: adapters.get_adapter(None), ValueError, "Unrecognized data type"),
         (lambda: adapters.get_adapter(iter(()), FOUR), ValueError, "`y` should not be passed"),

@@ -55,9 +55,12 @@ class ArrayAdapter:
         class_weight=None,
         steps=None,
     ):
-        x, y, sample_weight = (
+        x = tree.map_structure(
+            lambda leaf: to_array(leaf, strings=True), merge_lists(x), none_is_leaf=False
+        )
+        y, sample_weight = (
             tree.map_structure(to_array, merge_lists(part), none_is_leaf=False)
-            for part in (x, y, sample_weight)
+            for part in (y, sample_weight)
         )
         check_data_cardinality((x, y, sample_weight))
         if class_weight is not None:
@@ -82,6 +85,7 @@ class ArrayAdapter:
         leaves = [leaf for leaf in tree.flatten(self._data) if leaf is not None]
         self.arrays = [np.ascontiguousarray(leaf) for leaf in leaves]
         self.dtypes = [target_dtype(leaf.dtype) for leaf in leaves]
+        self.has_strings = "string" in self.dtypes
 
     def pack(self, tensors):
         """The data of a step, as `x`, `(x, y)` or `(x, y, sample_weight)`, from the flat list."""

@@ -8,7 +8,10 @@ import warnings
 
 from ranvier.training.data_adapters.arrays import RAN_OUT, permutation
 from ranvier.training.data_adapters.py_dataset import PyDataset, indices_of, ordered_items
-from ranvier.training.data_adapters.structure import class_weight_to_sample_weights, to_arrays
+from ranvier.training.data_adapters.structure import (
+    batch_to_arrays,
+    class_weight_to_sample_weights,
+)
 
 
 class IterableAdapter:
@@ -105,7 +108,7 @@ class IterableAdapter:
             )
         if self._class_weight is not None:
             batch = self._weighted(batch)
-        return to_arrays(batch)
+        return batch_to_arrays(batch)
 
     def _weighted(self, batch):
         if not isinstance(batch, tuple) or len(batch) < 2:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
+from ranvier.symbolic.host import is_string_array
 from ranvier.variable import Variable
 
 
@@ -39,14 +40,14 @@ def is_array_like(x) -> bool:
 
 
 def _is_numbers(x) -> bool:
-    """Whether a list holds numbers only (nested as deep as it likes)."""
+    """Whether a list holds numbers or strings only (nested as deep as it likes)."""
     while isinstance(x, (list, tuple)) and len(x):
         x = x[0]
-    return isinstance(x, (bool, int, float))
+    return isinstance(x, (bool, int, float, str, bytes))
 
 
 def merge_lists(structure):
-    """Lists of numbers as arrays; the rest of the structure stays."""
+    """Lists of numbers or strings as arrays; the rest of the structure stays."""
     if isinstance(structure, (list, tuple)) and len(structure) and _is_numbers(structure):
         return np.asarray(structure)
     if isinstance(structure, dict):
@@ -58,11 +59,15 @@ def merge_lists(structure):
     return structure
 
 
-def to_array(x) -> np.ndarray:
+def to_array(x, strings: bool = False) -> np.ndarray:
     """One leaf as a NumPy array of its own dtype.
 
+    Args:
+        x: array, tensor, data frame, list of numbers.
+        strings: whether arrays of strings are allowed, as they are among the inputs.
+
     Raises:
-        DTypeError: the array holds strings or Python objects.
+        DTypeError: the array holds Python objects, or strings where they are not allowed.
     """
     if isinstance(x, np.ndarray):
         array = x
@@ -72,7 +77,7 @@ def to_array(x) -> np.ndarray:
         array = np.expand_dims(x.to_numpy(), -1)
     else:
         array = np.asarray(x)
-    if array.dtype.kind in "OUSMm":
+    if array.dtype.kind in "OUSMm" and not (strings and is_string_array(array)):
         raise B.DTypeError(
             f"Data must be numbers. Received: an array of dtype {array.dtype} and shape "
             f"{array.shape}. Hint: turn strings into indices, and mixed columns into one type."
@@ -82,6 +87,8 @@ def to_array(x) -> np.ndarray:
 
 def target_dtype(dtype) -> str:
     """What an array of this dtype is in a step: floats become `floatx`, the rest stays."""
+    if np.dtype(dtype).kind in "OUS":
+        return "string"
     name = _dtype_name(dtype)
     return config.floatx() if "float" in name else name
 
@@ -90,20 +97,27 @@ def target_dtype(dtype) -> str:
 _dtype_name = functools.lru_cache(maxsize=64)(config.standardize_dtype)
 
 
-def to_arrays(structure):
-    """The leaves of a batch as arrays (tensors stay), floats in `floatx`."""
+def to_arrays(structure, strings: bool = False):
+    """The leaves of a batch as arrays (tensors stay), floats in `floatx`; see `to_array`."""
     if type(structure) is np.ndarray:
-        return _in_floatx(structure)
-    return tree.map_structure(_leaf, merge_lists(structure), none_is_leaf=False)
+        return _in_floatx(structure, strings)
+
+    def leaf(x):
+        return x if isinstance(x, B.Tensor) else _in_floatx(to_array(x, strings), strings)
+
+    return tree.map_structure(leaf, merge_lists(structure), none_is_leaf=False)
 
 
-def _leaf(x):
-    return x if isinstance(x, B.Tensor) else _in_floatx(to_array(x))
+def batch_to_arrays(batch):
+    """A batch `x` or `(x, y, sample_weight)` as arrays; strings are allowed in `x`."""
+    if type(batch) is tuple and batch:
+        return (to_arrays(batch[0], strings=True), *(to_arrays(part) for part in batch[1:]))
+    return to_arrays(batch, strings=True)
 
 
-def _in_floatx(array):
+def _in_floatx(array, strings=False):
     if array.dtype.kind in "OUSMm":
-        return to_array(array)
+        return to_array(array, strings)
     if array.dtype.kind != "f":
         return array
     dtype = config.floatx()
@@ -205,7 +219,7 @@ def train_validation_split(arrays, validation_split):
 
     def part(begin, end):
         return tree.map_structure(
-            lambda x: None if x is None else to_array(x)[begin:end], arrays, none_is_leaf=True
+            lambda x: None if x is None else to_array(x, True)[begin:end], arrays, none_is_leaf=True
         )
 
     return part(0, cut), part(cut, rows)
