@@ -26,7 +26,8 @@ _shared: list[dict] = []
 NAMESPACES = (
     "layers", "models", "optimizers", "optimizers.schedules", "losses", "metrics", "initializers",
     "regularizers", "constraints", "activations", "dtype_policies", "callbacks", "random",
-    "quantizers", "ops", "ops.numpy", "ops.nn",
+    "quantizers", "ops", "ops.numpy", "ops.nn", "applications.convnext",
+    "applications.inception_resnet_v2",
 )  # fmt: skip
 
 # Classes whose Keras module is not their folder's.
