@@ -6,6 +6,7 @@ from ranvier.callbacks.callback import Callback
 from ranvier.callbacks.callback_list import CallbackList
 from ranvier.callbacks.history import History, ProgbarLogger
 from ranvier.callbacks.monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+from ranvier.callbacks.remote import OrbaxCheckpoint, RemoteMonitor
 from ranvier.callbacks.saving import BackupAndRestore, ModelCheckpoint
 from ranvier.callbacks.small import (
     CSVLogger,
@@ -13,9 +14,12 @@ from ranvier.callbacks.small import (
     LearningRateScheduler,
     TerminateOnNaN,
 )
+from ranvier.callbacks.swap_ema import SwapEMAWeights
+from ranvier.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
     "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "MonitorCallback",
-    "ProgbarLogger", "ReduceLROnPlateau", "TerminateOnNaN",
+    "OrbaxCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights",
+    "TensorBoard", "TerminateOnNaN",
 ]  # fmt: skip

@@ -44,15 +44,16 @@ class CallbackList(Callback):
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
         super().__init__()
-        self.callbacks = [c for c in tree.flatten(callbacks) if c is not None] if callbacks else []
+        flat = tree.flatten(callbacks) if callbacks else []
+        self.callbacks = [_checked(c) for c in flat if c is not None]
         self.history = self._find(History)
         self._progbar = self._find(ProgbarLogger)
-        if self._progbar is None and add_progbar:
-            self._progbar = ProgbarLogger()
-            self.callbacks.append(self._progbar)
         if self.history is None and add_history:
             self.history = History()
             self.callbacks.append(self.history)
+        if self._progbar is None and add_progbar:
+            self._progbar = ProgbarLogger()
+            self.callbacks.append(self._progbar)
         self._collect()
         if model is not None:
             self.set_model(model)
@@ -64,7 +65,7 @@ class CallbackList(Callback):
 
     def append(self, callback) -> None:
         """Adds a callback."""
-        self.callbacks.append(callback)
+        self.callbacks.append(_checked(callback))
         self._collect()
 
     def _collect(self):
@@ -162,6 +163,17 @@ class CallbackList(Callback):
 
     def on_predict_end(self, logs=None):
         self._call("on_predict_end", logs)
+
+
+def _checked(callback):
+    """The callback, if it is one: an instance that takes a model and has hooks."""
+    if isinstance(callback, type) or not hasattr(callback, "set_model"):
+        raise TypeError(
+            "Callbacks must be instances of `Callback`. "
+            f"Received: {callback!r} (of type {type(callback).__name__}). "
+            "Hint: callbacks=[EarlyStopping()], with parentheses."
+        )
+    return callback
 
 
 def _uses_batches(callback, mode):

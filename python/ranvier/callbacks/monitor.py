@@ -62,8 +62,6 @@ class MonitorCallback(Callback):
 
     def _monitored(self, logs, what):
         """The watched value; a warning when it is not there."""
-        if self.monitor_op is None:
-            self._set_monitor_op()
         value = (logs or {}).get(self.monitor)
         if value is None:
             warnings.warn(
@@ -125,7 +123,9 @@ class EarlyStopping(MonitorCallback):
         self.best_epoch = 0
 
     def on_epoch_end(self, epoch, logs=None):
-        current = self._monitored(logs, "Early stopping conditioned on")
+        if self.monitor_op is None:
+            self._set_monitor_op()
+        current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
@@ -140,6 +140,10 @@ class EarlyStopping(MonitorCallback):
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def get_monitor_value(self, logs):
+        """The watched value in the logs; `None`, with a warning, where it is missing."""
+        return self._monitored(logs, "Early stopping conditioned on")
 
     def _keep(self, epoch):
         self.best_epoch = epoch
@@ -208,6 +212,8 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        if self.monitor_op is None:
+            self._set_monitor_op()
         current = self._monitored(logs, "Learning rate reduction is conditioned on")
         if current is None:
             return
