@@ -30,6 +30,12 @@ _LAZY = {
     "pack_x_y_sample_weight": "training.data_adapters",
     "unpack_x_y_sample_weight": "training.data_adapters",
     "Progbar": "training.progress",
+    "Config": "utils.config_dict",
+    "audio_dataset_from_directory": "utils.audio_dataset",
+    "get_file": "utils.files",
+    "split_dataset": "utils.splitting",
+    "text_dataset_from_directory": "utils.text_dataset",
+    "timeseries_dataset_from_array": "utils.timeseries_dataset",
 }  # fmt: skip
 
 __all__ = [

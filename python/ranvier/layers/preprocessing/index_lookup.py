@@ -303,6 +303,11 @@ class IndexLookup(HostLayer):
         return self.vocabulary_dtype
 
     @property
+    def input_dtype(self):
+        """Dtype of an input that is made for the layer."""
+        return "int64" if self.invert else self.vocabulary_dtype
+
+    @property
     def output_dtype(self) -> str:
         """int64 for indices, floats for encoded rows, the terms' when inverted."""
         if self.invert:

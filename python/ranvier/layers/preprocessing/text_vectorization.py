@@ -158,6 +158,11 @@ class TextVectorization(HostLayer):
         return "string"
 
     @property
+    def input_dtype(self):
+        """Likewise."""
+        return "string"
+
+    @property
     def output_dtype(self) -> str:
         """int64 for indices, else floats."""
         return "int64" if self._output_mode == "int" else config.floatx()

@@ -1,0 +1,21 @@
+"""Keras' `preprocessing` namespace: loaders of data, under the names of `utils`."""
+
+from __future__ import annotations
+
+import importlib
+
+_LAZY = {
+    "text_dataset_from_directory": "utils.text_dataset",
+    "timeseries_dataset_from_array": "utils.timeseries_dataset",
+}
+_SUBMODULES = ("sequence",)
+
+__all__ = [*_LAZY, *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"ranvier.{_LAZY[name]}"), name)
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
