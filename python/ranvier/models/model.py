@@ -123,6 +123,18 @@ class Model(Trainer, Layer):
 
         return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def get_state_tree(self, value_format="backend_tensor") -> dict:
+        """All variables' values as nested dicts by path; see `training.state_tree`."""
+        from ranvier.training.state_tree import get_state_tree
+
+        return get_state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree) -> None:
+        """Sets variables from nested dicts as `get_state_tree` makes them."""
+        from ranvier.training.state_tree import set_state_tree
+
+        set_state_tree(self, state_tree)
+
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Formats of other runtimes."""
         raise NotImplementedError("Model.export: formats of other runtimes are to come.")

@@ -43,18 +43,18 @@ def _to_tensor(x):
 def stateful(model, method, mode):
     """Turns a step of the form `(state, data) -> logs, state` into one of the form `data -> logs`.
 
-    The state is `(trainable, non_trainable, optimizer, metrics)` variables for training and
-    `(trainable, non_trainable, metrics)` for testing, each a list of values.
+    The state is `(trainable, non_trainable, optimizer, metrics)` variables for training,
+    `(trainable, non_trainable, metrics)` for testing and `(trainable, non_trainable)` for
+    prediction, each a list of values. A prediction step returns the outputs and the
+    non-trainable values.
     """
 
     def groups():
+        weights = [model.trainable_variables, model.non_trainable_variables]
+        if mode == "predict":
+            return weights
         optimizer = [model.optimizer.variables] if mode == "train" else []
-        return [
-            model.trainable_variables,
-            model.non_trainable_variables,
-            *optimizer,
-            model.metrics_variables,
-        ]
+        return [*weights, *optimizer, model.metrics_variables]
 
     def step(data):
         _settle(model, data)
@@ -63,6 +63,8 @@ def stateful(model, method, mode):
         variables = groups()
         state = tuple([v.value for v in group] for group in variables)
         logs, new_state = method(state, data)
+        if mode == "predict":
+            variables, new_state = variables[1:], (new_state,)
         for group, values in zip(variables, new_state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
@@ -102,9 +104,17 @@ def training_scope(model):
         raise
 
 
-def collector(runner, adapter, steps):
-    """Prepares `runner` to keep predictions; the returned function gives them once it has run."""
-    if isinstance(runner, ArrayEpochs) and steps is None and _rows_map_to_rows(runner, adapter):
+def collector(runner, adapter, steps, hooks=False):
+    """Prepares `runner` to keep predictions; the returned function gives them once it has run.
+
+    Args:
+        runner: what will run the batches.
+        adapter: the data.
+        steps: batches at most, or `None`.
+        hooks: whether a hook may end the run early.
+    """
+    whole = isinstance(runner, ArrayEpochs) and steps is None and not hooks
+    if whole and _rows_map_to_rows(runner, adapter):
         return _whole_arrays(runner, adapter)
     if isinstance(runner, ArrayEpochs):
         from ranvier.training.epochs import ArrayBatches, BatchEpochs

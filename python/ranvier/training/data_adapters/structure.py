@@ -22,8 +22,15 @@ def unpack_x_y_sample_weight(data):
     if 1 <= len(data) <= 3:
         return (*data, *(None,) * (3 - len(data)))
     raise ValueError(
-        "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
-        f"found: {data}"
+        "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`. "
+        f"Received: a tuple of {len(data)} parts, {_described(data)}"
+    )
+
+
+def _described(structure):
+    """Shapes in the place of arrays, types in that of anything else."""
+    return tree.map_structure(
+        lambda x: f"shape {tuple(x.shape)}" if hasattr(x, "shape") else type(x).__name__, structure
     )
 
 

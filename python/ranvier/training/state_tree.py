@@ -1,0 +1,76 @@
+"""The state of a model as nested dicts by path, for checkpoints of one's own."""
+
+from __future__ import annotations
+
+_KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables",
+          "metrics_variables")  # fmt: skip
+_FORMATS = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: v.numpy()}
+
+
+def _variables(model, kind) -> list:
+    if kind == "optimizer_variables":
+        return model.optimizer.variables if model.optimizer is not None else []
+    return getattr(model, kind)
+
+
+def get_state_tree(model, value_format="backend_tensor") -> dict:
+    """The values of a model's variables, of its optimizer's and of its metrics'.
+
+    Args:
+        model: the model.
+        value_format: "backend_tensor" or "numpy_array".
+
+    Returns:
+        `{"trainable_variables": {...}, "non_trainable_variables": {...}, "optimizer_variables":
+        {...}, "metrics_variables": {...}}`, each nested along the paths of the variables.
+
+    Raises:
+        ValueError: another format, or two variables with one path.
+    """
+    if value_format not in _FORMATS:
+        raise ValueError(
+            f"Invalid `value_format` argument. Expected one of {sorted(_FORMATS)}. "
+            f"Received: value_format={value_format}"
+        )
+    return {kind: _nested(_variables(model, kind), _FORMATS[value_format]) for kind in _KINDS}
+
+
+def _nested(variables, value_of) -> dict:
+    root: dict = {}
+    seen = set()
+    for variable in variables:
+        if variable.path in seen:
+            raise ValueError(
+                f"The path '{variable.path}' belongs to two variables of the model. "
+                "`get_state_tree()` needs paths that are unique. Hint: name the layers."
+            )
+        seen.add(variable.path)
+        *folders, name = variable.path.split("/")
+        place = root
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value_of(variable)
+    return root
+
+
+def set_state_tree(model, state_tree) -> None:
+    """Sets the variables whose paths are in nested dicts as `get_state_tree` makes them.
+
+    Raises:
+        ValueError: a kind of variables that there is not, or a value of another shape.
+    """
+    for kind, values in state_tree.items():
+        if kind not in _KINDS:
+            raise ValueError(f"Unknown kind of variables: {kind}. Expected one of {list(_KINDS)}.")
+        by_path = dict(_flat(values, ""))
+        for variable in _variables(model, kind):
+            if variable.path in by_path:
+                variable.assign(by_path[variable.path])
+
+
+def _flat(values, prefix):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,139 @@
+"""What a step computes: loss, metrics, gradients, update. Users override these methods."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+
+from ranvier import config, ops, tree
+from ranvier.autodiff import GradientTape
+from ranvier.training import data_adapters
+from ranvier.training.compiling import Compiling
+from ranvier.training.logits import warn_where_logits_disagree
+from ranvier.variable import StatelessScope
+
+unpack = data_adapters.unpack_x_y_sample_weight
+
+
+@functools.cache
+def _takes_training(function) -> bool:
+    parameters = inspect.signature(function).parameters
+    return "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+class Steps(Compiling):
+    """The part of `Trainer` that says what happens to one batch."""
+
+    # Of the layer.
+    losses: list
+    trainable_weights: list
+    non_trainable_variables: list
+    _call_has_training_arg: bool
+    __call__: Callable
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The compiled loss plus the losses that layers added. Override it for an own one."""
+        losses = []
+        if self._compile_loss is not None:
+            judged = self._compile_loss.built
+            loss = self._compile_loss(y, y_pred, sample_weight)
+            if not judged:
+                warn_where_logits_disagree(self, self._compile_loss)
+            if loss is not None:
+                losses.append(loss)
+        losses.extend(ops.sum(ops.cast(v, dtype=config.floatx())) for v in self.losses)
+        if not losses and len(self.metrics) <= 1:
+            raise ValueError(
+                "No loss to compute. Provide a `loss` argument in `compile()`, or add losses with "
+                "`layer.add_loss()`."
+            )
+        if not losses:
+            return ops.zeros(())
+        total = losses[0]
+        for loss in losses[1:]:
+            total = ops.add(total, loss)
+        return total
+
+    def _compute_loss(self, x, y, y_pred, sample_weight, training):
+        """`compute_loss`, whose overrides may have no argument `training`."""
+        if _takes_training(type(self).compute_loss):
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables,
+        non_trainable_variables,
+        metrics_variables,
+        x=None,
+        y=None,
+        y_pred=None,
+        sample_weight=None,
+        training=True,
+    ):
+        """`compute_loss` as a function of values; nothing is assigned.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables: values for the model's
+                variables of these names.
+            x, y, y_pred, sample_weight, training: see `compute_loss`.
+
+        Returns:
+            The loss, and a tuple of the three lists of values as the computation leaves them.
+        """
+        groups = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
+        given = trainable_variables, non_trainable_variables, metrics_variables
+        mapping = [
+            pair for variables, values in zip(groups, given) for pair in zip(variables, values)
+        ]
+        with StatelessScope(state_mapping=mapping) as scope:
+            loss = self._compute_loss(x, y, y_pred, sample_weight, training)
+        after = (
+            [value if new is None else new for value, new in zip(values, news)]
+            for values, news in zip(
+                given[1:], ([scope.get_current_value(v) for v in group] for group in groups[1:])
+            )
+        )
+        return loss, (trainable_variables, *after)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
+        """Updates the compiled metrics and returns all results."""
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _track_loss(self, loss, x):
+        if self._loss_tracker is not None:
+            rows = next(t for t in tree.flatten(x) if t is not None).shape[0]
+            self._loss_tracker.update_state(loss, sample_weight=rows)
+
+    def train_step(self, data):
+        """One optimization step on a batch; returns the logs."""
+        x, y, sample_weight = unpack(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True) if self._call_has_training_arg else self(x)
+            loss = self._compute_loss(x, y, y_pred, sample_weight, True)
+            scaled = self.optimizer.scale_loss(loss) if self.optimizer is not None else loss
+        self._track_loss(loss, x)
+        weights = self.trainable_weights
+        if weights:
+            gradients = tape.gradient(scaled, weights)
+            self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        else:
+            warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def test_step(self, data):
+        """Loss and metrics of a batch, without an update."""
+        x, y, sample_weight = unpack(data)
+        y_pred = self(x, training=False) if self._call_has_training_arg else self(x)
+        loss = self._compute_loss(x, y, y_pred, sample_weight, False)
+        self._track_loss(loss, x)
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def predict_step(self, data):
+        """Outputs for a batch."""
+        x, _, _ = unpack(data)
+        return self(x, training=False) if self._call_has_training_arg else self(x)
