@@ -35,6 +35,11 @@ _AT_TOP = {
     "Model", "Sequential", "Layer", "InputSpec", "DTypePolicy", "FloatDTypePolicy", "Optimizer",
     "Loss", "Metric", "Initializer", "Regularizer", "KerasTensor", "Variable",
 }  # fmt: skip
+# The only objects of Keras' utilities that files name.
+_FEATURES = "keras.src.layers.preprocessing.feature_space"
+_FEATURE_SPACE = {("keras.utils", "FeatureSpace")} | {
+    (_FEATURES, name) for name in ("Feature", "Cross", "TFDIdentity", "TFDConcat")
+}
 
 
 class CustomObjectScope:
@@ -163,6 +168,8 @@ def find_builtin(module: str, name: str):
 
         importlib.import_module(f"{_PACKAGE}.ops")
         return operation_class(module, name)
+    if (module, name) in _FEATURE_SPACE:
+        return _exports("utils.feature_space", name)
     if module == "keras":
         for namespace in ("models", "layers", "dtype_policies", "optimizers", "losses", "metrics",
                           "initializers", "regularizers"):  # fmt: skip

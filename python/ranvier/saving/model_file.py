@@ -143,7 +143,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     with hdf5.Reader(weights, path) as reader:
         with reading(path), size_limit(reader), serialization.ObjectSharingScope():
             model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
-        if not hasattr(model, "load_weights"):
+        if not hasattr(model, "load_weights") and not getattr(model, "is_saved_whole", False):
             raise FileFormatError(
                 f"{path}: the file describes a {type(model).__name__}, not a model."
             )

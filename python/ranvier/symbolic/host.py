@@ -221,6 +221,11 @@ def note(x, y, function) -> None:
         feed.note(x, y, function)
 
 
+def is_fed(x) -> bool:
+    """Whether a symbol's value is known to the feed of the running trace."""
+    return _is_symbol(x) and _feed_slot(x) is not None
+
+
 def _is_symbol(x) -> bool:
     return isinstance(x, B.Tensor) and x.is_symbol
 

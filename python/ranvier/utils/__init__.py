@@ -31,6 +31,7 @@ _LAZY = {
     "unpack_x_y_sample_weight": "training.data_adapters",
     "Progbar": "training.progress",
     "Config": "utils.config_dict",
+    "FeatureSpace": "utils.feature_space",
     "audio_dataset_from_directory": "utils.audio_dataset",
     "get_file": "utils.files",
     "split_dataset": "utils.splitting",

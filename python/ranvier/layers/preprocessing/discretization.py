@@ -11,10 +11,12 @@ from ranvier.layers.preprocessing.encoding import (
     MODES,
     check_choice,
     encode,
+    encode_array,
     encoded_shape,
     refuse_sparse,
 )
 from ranvier.layers.preprocessing.host_layer import batches_of
+from ranvier.symbolic import host
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -131,9 +133,15 @@ class Discretization(Layer):
                 "You need to either pass the `bin_boundaries` argument at construction time or "
                 "call `adapt(dataset)` before you can start using the `Discretization` layer."
             )
+        if host.is_fed(inputs):  # other layers may hash the indices there
+            return host.run(self._bins_of, [inputs], lambda s: (s, "int32"), ("layer", id(self)))
         boundaries = np.asarray(self.bin_boundaries, dtype="float32")
         indices = ops.digitize(ops.convert_to_tensor(inputs), boundaries)
         return encode(indices, self.output_mode, self._depth(), self.output_dtype)
+
+    def _bins_of(self, array):
+        indices = np.digitize(array, np.asarray(self.bin_boundaries, dtype="float32"))
+        return encode_array(indices, self.output_mode, self._depth(), self.output_dtype)
 
     def load_own_variables(self, store):
         if len(store) == 1:  # files of old versions hold the summary

@@ -90,6 +90,8 @@ def encode(indices, output_mode, depth, dtype, count_weights=None):
 
 def encode_array(indices, output_mode, depth, dtype) -> np.ndarray:
     """`encode` for NumPy arrays; nothing of the size items x depth is made for whole samples."""
+    # NumPy knows no bfloat16; small whole numbers are the same in float32.
+    dtype = "float32" if dtype == "bfloat16" else dtype
     if output_mode == "int":
         return indices.astype(dtype)
     indices = np.atleast_1d(indices)

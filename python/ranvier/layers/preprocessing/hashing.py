@@ -68,7 +68,7 @@ class Hashing(HostLayer):
 
     def compute_arrays(self, array):
         bins = self._bins(array).reshape(array.shape)
-        return encode_array(bins, self.output_mode, self.num_bins, _plain(self.dtype))
+        return encode_array(bins, self.output_mode, self.num_bins, self.dtype)
 
     def _bins(self, array):
         flat = _flat(array, self)
@@ -169,7 +169,7 @@ class HashedCrossing(HostLayer):
         for array in arrays:
             total = string_hashes.combine(total, self._fingerprints(array))
         bins = (total % np.uint64(self.num_bins)).astype("int64").reshape(arrays[0].shape)
-        return encode_array(bins, self.output_mode, self.num_bins, _plain(self.dtype))
+        return encode_array(bins, self.output_mode, self.num_bins, self.dtype)
 
     def _fingerprints(self, array):
         """Strings by their hash, integers by themselves."""
@@ -198,8 +198,3 @@ def _flat(array, layer) -> list:
     if array.dtype.kind in "OUS":
         return strings_of(array, what=f"Layer '{layer.name}' (of type {type(layer).__name__})")
     return array.reshape(-1).astype("int64").tolist()
-
-
-def _plain(dtype) -> str:
-    """NumPy knows no bfloat16; small whole numbers are the same in float32."""
-    return "float32" if dtype == "bfloat16" else dtype

@@ -8,6 +8,7 @@ from ranvier import _backend as B
 from ranvier import ops
 from ranvier.layers.preprocessing.encoding import encode
 from ranvier.layers.preprocessing.index_lookup import _DROPPED, IndexLookup
+from ranvier.symbolic import host
 
 
 class IntegerLookup(IndexLookup):
@@ -74,7 +75,9 @@ class IntegerLookup(IndexLookup):
         return self.num_oov_indices == 0 or hashed
 
     def call(self, inputs):
-        if not (isinstance(inputs, B.Tensor) and inputs.is_symbol) or self.runs_on_host:
+        symbol = isinstance(inputs, B.Tensor) and inputs.is_symbol
+        # What other layers compute on the host from the result needs it there.
+        if not symbol or self.runs_on_host or host.is_fed(inputs):
             return super().call(inputs)
         self.check_ready()
         ids = ops.cast(inputs, "int64")
