@@ -13,7 +13,7 @@ _SUBMODULES = frozenset({
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
     "random", "regularizers", "saving", "symbolic", "training", "tree", "utils", "mixed_precision",
-    "wrappers", "export", "distribution", "quantizers", "preprocessing",
+    "wrappers", "export", "distillation", "distribution", "legacy", "quantizers", "preprocessing",
 })  # fmt: skip
 
 _NAMES = {

@@ -219,7 +219,8 @@ def serialize_keras_object(obj):
     if isinstance(obj, (bool, int, float, str)):
         return obj if not isinstance(obj, np.floating) else float(obj)
     if isinstance(obj, (list, tuple)):
-        return [serialize_keras_object(x) for x in obj]
+        values = [serialize_keras_object(x) for x in obj]
+        return tuple(values) if isinstance(obj, tuple) else values
     if isinstance(obj, dict):
         return serialize_dict(obj)
     if isinstance(obj, np.generic):

@@ -5,6 +5,7 @@ checked before memory is taken.
 """
 
 from ranvier.saving.archive import FileFormatError, SaveError
+from ranvier.saving.file_editor import KerasFileEditor
 from ranvier.saving.model_file import load_model, save_model
 from ranvier.saving.weights_file import load_weights, save_weights
 from ranvier.serialization import (
@@ -19,7 +20,7 @@ from ranvier.serialization import (
 )
 
 __all__ = [
-    "CustomObjectScope", "FileFormatError", "SaveError", "custom_object_scope",
+    "CustomObjectScope", "FileFormatError", "KerasFileEditor", "SaveError", "custom_object_scope",
     "deserialize_keras_object", "get_custom_objects", "get_registered_name",
     "get_registered_object", "load_model", "load_weights", "register_keras_serializable",
     "save_model", "save_weights", "serialize_keras_object",

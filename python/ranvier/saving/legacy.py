@@ -10,7 +10,7 @@ from ranvier.saving.archive import MAX_CONFIG_BYTES, FileFormatError, reading
 from ranvier.variable import StatelessScope
 
 _MAX_ATTRIBUTE_PARTS = 10_000
-_TOP = "top_level_model_weights"
+TOP = "top_level_model_weights"
 
 
 def load_model(path, custom_objects=None, compile=True):
@@ -71,7 +71,7 @@ def _values(reader, group) -> list:
     return [reader.array(group, name) for name in _names(group, "weight_names")]
 
 
-def _in_file_order(layer) -> list:
+def in_file_order(layer) -> list:
     """Trainable weights, then the others, over all of a layer's parts."""
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
@@ -88,7 +88,7 @@ def _load_group(model, reader, path, skip_mismatch, by_name):
             if group is None:
                 raise FileFormatError(f"{path}: the group of layer '{name}' is missing.")
             saved.append((name, _values(reader, group)))
-        top = reader.group(_TOP, root)
+        top = reader.group(TOP, root)
         top_values = [] if top is None else _values(reader, top)
     pairs = _by_name(model, saved) if by_name else _by_position(model, saved, path)
     own = [*model._trainable_variables, *model._non_trainable_variables]
@@ -99,9 +99,7 @@ def _load_group(model, reader, path, skip_mismatch, by_name):
 
 def _by_name(model, saved):
     layers = {layer.name: layer for layer in model.layers}
-    return [
-        (name, _in_file_order(layers[name]), values) for name, values in saved if name in layers
-    ]
+    return [(name, in_file_order(layers[name]), values) for name, values in saved if name in layers]
 
 
 def _by_position(model, saved, path):
@@ -114,7 +112,7 @@ def _by_position(model, saved, path):
             f"({[n for n, _ in saved][:12]})."
         )
     return [
-        (f"{layer.name} (in the file: {name})", _in_file_order(layer), values)
+        (f"{layer.name} (in the file: {name})", in_file_order(layer), values)
         for layer, (name, values) in zip(own, saved)
     ]
 

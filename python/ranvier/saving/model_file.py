@@ -22,6 +22,8 @@ from ranvier.version import __version__
 
 # The Keras whose file layout is written.
 KERAS_VERSION = "3.15.1"
+# Keras' tools read a date; like the members' times it is fixed, for equal bytes of equal models.
+_DATE = "1980-01-01@00:00:00"
 _SMALL_VARIABLE = 1 << 20
 
 
@@ -32,7 +34,8 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
 
     Args:
         model: any model whose layers have configs.
-        filepath: ends in `.keras`; a directory's name with `zipped=False`.
+        filepath: ends in `.keras`, or in `.h5` (the layout of Keras 2); a directory's name with
+            `zipped=False`.
         overwrite: whether an existing file may be replaced.
         zipped: whether one file or a directory is written.
 
@@ -40,26 +43,26 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
         ValueError: the name's ending, or something that cannot be stored (a lambda).
         SaveError: the file could not be written; an old one is unchanged.
     """
-    kwargs.pop("save_format", None)
-    kwargs.pop("include_optimizer", None)
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    path = os.fspath(filepath)
+    legacy = path.endswith((".h5", ".hdf5"))
+    _check_format(kwargs.pop("save_format", None), path)
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {sorted(kwargs)}")
-    path = os.fspath(filepath)
     zipped = True if zipped is None else zipped
-    if path.endswith((".h5", ".hdf5")):
-        raise ValueError(
-            f"Whole models are written as `.keras` files; the legacy HDF5 form is only read. "
-            f"Received: "
-            f"filepath={path}. Hint: model.save({os.path.splitext(path)[0] + '.keras'!r}), or "
-            "`save_weights` with a name that ends in `.weights.h5`."
-        )
-    if zipped and not path.endswith(".keras"):
+    if zipped and not legacy and not path.endswith(".keras"):
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
-            f"native Keras format (recommended). Received: filepath={path}."
+            "native Keras format (recommended) or a `.h5` extension. "
+            f"Received: filepath={path}."
         )
     check_overwrite(path, overwrite)
     hdf5.import_h5py()
+    if legacy and zipped:
+        from ranvier.saving import legacy_write
+
+        legacy_write.save_model(model, path, KERAS_VERSION, include_optimizer)
+        return
     if not model.built:
         warnings.warn(
             f"The model '{model.name}' is saved without weights: it is not built yet. Hint: call "
@@ -70,7 +73,13 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     members = [
         (
             "metadata.json",
-            json.dumps({"keras_version": KERAS_VERSION, "ranvier_version": __version__}),
+            json.dumps(
+                {
+                    "keras_version": KERAS_VERSION,
+                    "date_saved": _DATE,
+                    "ranvier_version": __version__,
+                }
+            ),  # fmt: skip
         ),
         ("config.json", _config_text(model)),
         (WEIGHTS_MEMBER, hdf5.write(entries_of(model))),
@@ -84,6 +93,16 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
         raw = data.encode() if isinstance(data, str) else data
         os.makedirs(os.path.dirname(os.path.join(path, name)), exist_ok=True)
         write_atomically(os.path.join(path, name), lambda file, raw=raw: file.write(raw))
+
+
+def _check_format(save_format, path):
+    """`save_format` was replaced by the file's ending."""
+    if save_format and not path.endswith((".keras", ".h5", ".hdf5")):
+        raise ValueError(
+            "The `save_format` argument is deprecated in Keras 3. Please remove this argument and "
+            "pass a file path with either `.keras` or `.h5` extension. Received: "
+            f"save_format={save_format}"
+        )
 
 
 def _config_text(model) -> str:

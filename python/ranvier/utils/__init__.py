@@ -63,10 +63,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    if name in _LAZY:
-        import importlib
+_SUBMODULES = ("legacy",)
 
+
+def __getattr__(name):
+    import importlib
+
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _LAZY:
         module = importlib.import_module(f"ranvier.{_LAZY[name]}")
         return getattr(module, "PyDataset" if name == "Sequence" else name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

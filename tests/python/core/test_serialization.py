@@ -11,7 +11,7 @@ from ranvier.serialization import serialize_keras_object as write
 
 
 def test_plain_values_and_markers():
-    assert write({"a": (1, 2.5, None, "x", True)}) == {"a": [1, 2.5, None, "x", True]}
+    assert write({"a": (1, 2.5, None, "x", True)}) == {"a": (1, 2.5, None, "x", True)}
     assert write(np.float32(0.5)) == 0.5
     array = np.arange(3, dtype="int16")
     assert write(array) == {

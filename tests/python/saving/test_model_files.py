@@ -230,7 +230,7 @@ def test_custom_objects(tmp_path):
 
 
 @pytest.mark.parametrize("name,error", [
-    ("m.txt", "keras"), ("m.h5", "legacy HDF5 form is only read"), ("m", "extension")])  # fmt: skip
+    ("m.txt", "keras"), ("m", "extension")])  # fmt: skip
 def test_names_of_model_files(tmp_path, name, error):
     with pytest.raises(ValueError, match=error):
         small().save(tmp_path / name)

@@ -1,0 +1,5 @@
+"""Names of earlier Keras versions."""
+
+from ranvier.legacy import saving
+
+__all__ = ["saving"]
