@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 from ranvier.layers.activations.activation import (
     ELU,
     Activation,
@@ -294,3 +296,37 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+# Families that load when the first of their layers is used.
+_LATE = {
+    name: f"ranvier.layers.preprocessing.{module}"
+    for module, names in {
+        "image.affine": ("RandomFlip", "RandomRotation", "RandomShear", "RandomTranslation",
+                         "RandomZoom"),
+        "image.colors": ("RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+                         "RandomContrast", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
+                         "RandomInvert", "RandomPosterization", "RandomSaturation",
+                         "RandomSharpness", "Solarization"),
+        "image.distortions": ("RandomElasticTransform", "RandomPerspective"),
+        "image.histograms": ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization",
+                             "Equalization"),
+        "image.mixing": ("CutMix", "MixUp", "RandomErasing"),
+        "image.policies": ("AugMix", "RandAugment"),
+        "image.sizes": ("CenterCrop", "MaxNumBoundingBoxes", "RandomCrop", "Resizing"),
+        "pipeline": ("Pipeline",),
+    }.items()
+    for name in names
+}  # fmt: skip
+__all__ += sorted(_LATE)
+
+
+def __getattr__(name):
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LATE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_LATE})

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 
 _LAZY = {
+    "image_dataset_from_directory": "utils.image_dataset",
     "text_dataset_from_directory": "utils.text_dataset",
     "timeseries_dataset_from_array": "utils.timeseries_dataset",
 }
-_SUBMODULES = ("sequence",)
+_SUBMODULES = ("image", "sequence")
 
 __all__ = [*_LAZY, *_SUBMODULES]
 

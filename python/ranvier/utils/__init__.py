@@ -32,7 +32,10 @@ _LAZY = {
     "Progbar": "training.progress",
     "Config": "utils.config_dict",
     "FeatureSpace": "utils.feature_space",
+    "array_to_img": "utils.image_files", "img_to_array": "utils.image_files",
+    "load_img": "utils.image_files", "save_img": "utils.image_files",
     "audio_dataset_from_directory": "utils.audio_dataset",
+    "image_dataset_from_directory": "utils.image_dataset",
     "get_file": "utils.files",
     "split_dataset": "utils.splitting",
     "text_dataset_from_directory": "utils.text_dataset",
@@ -41,6 +44,7 @@ _LAZY = {
 
 __all__ = [
     "CustomObjectScope",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -63,7 +67,7 @@ __all__ = [
 ]
 
 
-_SUBMODULES = ("legacy",)
+_SUBMODULES = ("bounding_boxes", "legacy")
 
 
 def __getattr__(name):

@@ -133,6 +133,9 @@ class Cropping3D(_Cropping):
         super().__init__(cropping, data_format, **kwargs)
 
 
+_UPSAMPLING = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+
+
 class _UpSampling(_Border):
     def __init__(self, size=2, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
@@ -163,17 +166,29 @@ class UpSampling2D(_UpSampling):
 
     Args:
         size: times per spatial dimension.
-        interpolation: "nearest".
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
     """
 
     rank = 2
 
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(size, data_format, **kwargs)
-        if interpolation != "nearest":
-            raise ValueError("UpSampling2D: only `interpolation='nearest'` is there yet. "
-                             f"Received: interpolation={interpolation}")  # fmt: skip
+        interpolation = interpolation.lower()
+        if interpolation not in _UPSAMPLING:
+            raise ValueError(
+                f"`interpolation` argument should be one of {_UPSAMPLING}. "
+                f"Received: interpolation={interpolation!r}"
+            )
         self.interpolation = interpolation
+
+    def call(self, inputs):
+        if self.interpolation == "nearest":
+            return super().call(inputs)
+        times = self._spatial(self.size, 0)
+        height, width = (n * t for n, t in zip(inputs.shape, times) if t)
+        return ops.image.resize(
+            inputs, (height, width), interpolation=self.interpolation, data_format=self.data_format
+        )
 
     def get_config(self):
         return {**super().get_config(), "interpolation": self.interpolation}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 from ranvier import _backend as B
 from ranvier import config
@@ -89,7 +90,7 @@ def sample(table: Tensor, sizes, coordinates, order: int, mode: str, fill_value,
     ]
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     whole = not config.is_float_dtype(table.dtype)
-    total = None
+    total: Any = None
     for corner in itertools.product(*axes):
         position, exists, weight = base, None, None
         for (index, valid, share), stride in zip(corner, strides):

@@ -16,9 +16,10 @@ from ranvier.ops.shapes import stack
 
 def _pixels(height, width, dtype="float32"):
     """Rows (height, 1) and columns (1, width) of a grid."""
+    exact = "float64" if dtype == "float64" else "float32"
     return (
-        B.tensor(np.arange(height, dtype=dtype)[:, None]),
-        B.tensor(np.arange(width, dtype=dtype)[None, :]),
+        cast(B.tensor(np.arange(height, dtype=exact)[:, None]), dtype),
+        cast(B.tensor(np.arange(width, dtype=exact)[None, :]), dtype),
     )
 
 
@@ -245,6 +246,21 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     return reshape(out, places.shape[1:])
 
 
+def displace(x: Tensor, alpha, sigma, size: int, interpolation, fill_mode, fill_value, seed):
+    """Images (batch, height, width, channels) under a random smooth displacement.
+
+    `alpha` and `sigma` are numbers or scalar tensors, `size` that of the blur's window.
+    """
+    # Half precision cannot tell the pixels of a wide image apart.
+    dtype = "float64" if x.dtype == "float64" else "float32"
+    noise = ew.multiply(random.normal((*x.shape[:3], 1), dtype=dtype, seed=seed), sigma)
+    moved = reshape(blur(cast(noise, dtype), (size, size), (sigma, sigma)), x.shape[:3])
+    moved = cast(ew.multiply(moved, alpha), dtype)
+    rows, columns = _pixels(x.shape[1], x.shape[2], dtype)
+    places = ew.add(moved, rows), ew.add(moved, columns)
+    return sample_images(x, *places, interpolation, fill_mode, fill_value)
+
+
 @op(IMAGE, static=("alpha", "sigma", "interpolation", "fill_mode", "fill_value", "seed",
                    "data_format"))  # fmt: skip
 def elastic_transform(
@@ -278,12 +294,6 @@ def elastic_transform(
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
     batch = Batch(images, data_format)
-    x = batch.images
-    dtype = x.dtype if config.is_float_dtype(x.dtype) else "float32"
-    size, sigma = int(6 * float(sigma)) | 1, float(sigma)
-    noise = random.normal((*x.shape[:3], 1), stddev=sigma, dtype=dtype, seed=seed)
-    moved = reshape(blur(noise, (size, size), (sigma, sigma)), x.shape[:3])
-    moved = ew.multiply(moved, float(alpha))
-    rows, columns = _pixels(x.shape[1], x.shape[2], dtype)
-    places = ew.add(moved, rows), ew.add(moved, columns)
-    return batch.restore(sample_images(x, *places, interpolation, fill_mode, fill_value))
+    size = int(6 * float(sigma)) | 1
+    out = displace(batch.images, alpha, sigma, size, interpolation, fill_mode, fill_value, seed)
+    return batch.restore(out)
