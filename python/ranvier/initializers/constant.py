@@ -79,9 +79,24 @@ _COSINE_WINDOWS = {
 
 
 def _window(name, length, periodic):
+    """The window's samples: from the table, else SciPy's."""
+    if name not in _COSINE_WINDOWS:
+        return _scipy_window(name)(name, length, fftbins=periodic)
     points = length if periodic else max(length - 1, 1)
     phase = 2.0 * np.pi * np.arange(length) / points
     return sum(a * np.cos(k * phase) for k, a in enumerate(_COSINE_WINDOWS[name]))
+
+
+def _scipy_window(name):
+    try:
+        from scipy.signal import get_window
+    except ImportError:
+        raise ValueError(
+            f"Unknown window: {name}. Expected one of {sorted(_COSINE_WINDOWS)}, an array, or "
+            "another window of SciPy, which is not installed. Hint: pip install scipy"
+        ) from None
+    get_window(name, 1)  # raises for names that SciPy does not know either
+    return get_window
 
 
 class STFT(Initializer):
@@ -89,7 +104,8 @@ class STFT(Initializer):
 
     Args:
         side: "real" for cosines, "imag" for sines.
-        window: "hann", "hamming", "blackman", "boxcar", an array of the frame's length, or `None`.
+        window: "hann", "hamming", "blackman", "boxcar", another name that SciPy knows, an array of
+            the frame's length, or `None`.
         scaling: "density" divides by the window's norm, "spectrum" by the sum of its magnitudes.
         periodic: whether the window's period is the frame's length rather than one less.
     """
@@ -98,9 +114,7 @@ class STFT(Initializer):
         if side not in ("real", "imag"):
             raise ValueError(f"side should be 'real' or 'imag', not {side}")
         if isinstance(window, str) and window not in _COSINE_WINDOWS:
-            raise ValueError(
-                f"Unknown window: {window}. Expected one of {sorted(_COSINE_WINDOWS)} or an array."
-            )
+            _scipy_window(window)
         if scaling not in (None, "density", "spectrum"):
             raise ValueError(
                 "Scaling is invalid, it must be `None`, 'density' or 'spectrum'. "

@@ -89,6 +89,7 @@ from ranvier.layers.preprocessing.discretization import Discretization
 from ranvier.layers.preprocessing.hashing import HashedCrossing, Hashing
 from ranvier.layers.preprocessing.integer_lookup import IntegerLookup
 from ranvier.layers.preprocessing.normalization import Normalization
+from ranvier.layers.preprocessing.stft_spectrogram import STFTSpectrogram
 from ranvier.layers.preprocessing.string_lookup import StringLookup
 from ranvier.layers.preprocessing.text_vectorization import TextVectorization
 from ranvier.layers.regularization.dropout import (
@@ -274,6 +275,7 @@ __all__ = [
     "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
+    "STFTSpectrogram",
     "Subtract",
     "TextVectorization",
     "TimeDistributed",

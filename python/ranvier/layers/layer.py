@@ -262,7 +262,8 @@ class Layer(LayerState, Operation):
             if x is None or isinstance(x, (bool, str)) or not _convertible(x) or is_text(x):
                 return x
             mask = getattr(x, "_keras_mask", None)
-            y = self.dtype_policy.convert_input(x, self.autocast, dtype)
+            autocast = self.autocast and dtype != "string"
+            y = self.dtype_policy.convert_input(x, autocast, dtype)
             if mask is not None and y is not x:
                 y._keras_mask = mask
             return y

@@ -12,3 +12,23 @@ for _mode in ("int", "one_hot", "multi_hot", "count"):
         row("CategoryEncoding", (4, 3), dtype="int32", num_tokens=4, output_mode=_mode)
 row("Discretization", (4, 1), bin_boundaries=[-0.5, 0.0, 1.0], output_mode="one_hot")
 row("CategoryEncoding", (4, 1), dtype="int32", num_tokens=5, output_mode="one_hot")
+for _mode in ("log", "magnitude", "psd", "real", "imag", "angle", "stft"):
+    _count = 1 if _mode in ("real", "imag") else 2
+    row("STFTSpectrogram", (2, 70, 2), _count, mode=_mode, frame_length=16, frame_step=5)
+for _format in ("channels_last", "channels_first"):
+    _shape = (2, 70, 3) if _format == "channels_last" else (2, 3, 70)
+    row(
+        "STFTSpectrogram",
+        _shape,
+        2,
+        mode="magnitude",
+        frame_length=14,
+        fft_length=32,
+        padding="same",
+        expand_dims=True,
+        data_format=_format,
+        window="hamming",
+        scaling=None,
+    )
+    row("STFTSpectrogram", _shape, 2, mode="stft", frame_length=16, data_format=_format,
+        periodic=True, scaling="spectrum")  # fmt: skip
