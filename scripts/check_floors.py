@@ -30,7 +30,16 @@ PYTHON_FLOORS = (
     ("saving", "mixed_precision"),
     ("training", "callbacks"),
     ("models",),
-    ("backend", "datasets", "gradient_check", "legacy", "preprocessing", "profiling", "utils"),
+    (
+        "backend",
+        "datasets",
+        "gradient_check",
+        "legacy",
+        "preprocessing",
+        "profiling",
+        "utils",
+        "visualization",
+    ),
     ("applications", "wrappers", "export", "distribution"),
     ("__init__", "__main__", "demo"),
 )

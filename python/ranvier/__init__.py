@@ -14,6 +14,7 @@ _SUBMODULES = frozenset({
     "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
     "random", "regularizers", "saving", "symbolic", "training", "tree", "utils", "mixed_precision",
     "wrappers", "export", "distillation", "distribution", "legacy", "quantizers", "preprocessing",
+    "visualization",
 })  # fmt: skip
 
 _NAMES = {

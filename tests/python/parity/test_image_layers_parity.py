@@ -187,3 +187,12 @@ def test_affine_boxes():
         )
         for b, k in zip(bounding_boxes, (ranvier, keras))
     ), rtol=1e-4, atol=1e-3)  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"alpha": 0.3, "num_classes": 4}, {"blend": False}])
+def test_drawn_masks(options):
+    masks = rng.integers(-1, 4, (4, 12, 10, 1))
+    ours, theirs = (
+        k.visualization.draw_segmentation_masks(X, masks, **options) for k in (ranvier, keras)
+    )
+    close(np.asarray(ours).astype("float32"), np.asarray(theirs).astype("float32"), atol=1)

@@ -1,0 +1,21 @@
+"""Boxes, masks and galleries of images, drawn."""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "draw_bounding_boxes": "drawing",
+    "draw_segmentation_masks": "drawing",
+    "plot_bounding_box_gallery": "galleries",
+    "plot_image_gallery": "galleries",
+    "plot_segmentation_mask_gallery": "galleries",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
