@@ -38,6 +38,10 @@ struct Context {
   // same worker, and equal (n, grain) give equal assignments, so that data stay in one core's cache
   // from step to step.
   void parallel_for(int64_t n, int64_t grain, RangeFn fn) const;
+
+  // The same chunks of one element each, but fn gets all that follow each other on a worker in one
+  // call. For kernels that save work on neighbours and whose bits do not depend on the cut.
+  void parallel_shares(int64_t n, RangeFn fn) const;
 };
 
 // The process-wide pool: min(affinity, cgroup quota, RANVIER_NUM_THREADS) threads, the caller

@@ -54,11 +54,13 @@ bool spin_until(int64_t ns, Done done) {
 
 struct Region {
   int64_t n = 0, grain = 1, chunks = 0;
+  bool whole = false;  // a share is one call
   int workers = 1;
   const RangeFn* fn = nullptr;
 };
 
 void run_chunks(const Region& region, int64_t first, int64_t last, int worker) {
+  if (region.whole) return (*region.fn)(first, last, worker);
   for (int64_t chunk = first; chunk < last; ++chunk) {
     const int64_t begin = chunk * region.grain;
     const int64_t end = begin + std::min(region.grain, region.n - begin);
@@ -195,8 +197,8 @@ void ThreadPool::resize(int threads, int spin_us) {
   leave();
 }
 
-void ThreadPool::run(int64_t n, int64_t grain, int workers, RangeFn fn) {
-  Region region{n, grain, (n - 1) / grain + 1, 1, &fn};
+void ThreadPool::run(int64_t n, int64_t grain, bool whole, int workers, RangeFn fn) {
+  Region region{n, grain, (n - 1) / grain + 1, whole, 1, &fn};
   workers = static_cast<int>(std::min<int64_t>(std::min(workers, threads_), region.chunks));
   const int me = worker_index < workers ? worker_index : 0;
   if (workers <= 1 || !try_enter()) {
@@ -239,11 +241,18 @@ void Context::parallel_for(int64_t n, int64_t grain, RangeFn fn) const {
   if (n <= 0) return;
   grain = std::max<int64_t>(grain, 1);
   if (pool != nullptr && workers > 1) {
-    if (n > grain) return pool->run(n, grain, workers, fn);
+    if (n > grain) return pool->run(n, grain, false, workers, fn);
     const int me = ThreadPool::current_worker();
     return fn(0, n, me < workers ? me : 0);
   }
-  run_chunks({n, grain, (n - 1) / grain + 1, 1, &fn}, 0, (n - 1) / grain + 1, 0);
+  run_chunks({n, grain, (n - 1) / grain + 1, false, 1, &fn}, 0, (n - 1) / grain + 1, 0);
+}
+
+void Context::parallel_shares(int64_t n, RangeFn fn) const {
+  if (n <= 0) return;
+  if (pool != nullptr && workers > 1 && n > 1) return pool->run(n, 1, true, workers, fn);
+  const int me = pool != nullptr && workers > 1 ? ThreadPool::current_worker() : 0;
+  fn(0, n, me < workers ? me : 0);
 }
 
 const Context& default_context() { return process_context(); }

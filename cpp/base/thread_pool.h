@@ -25,7 +25,7 @@ class ThreadPool {
   int64_t spin_ns() const { return spin_ns_; }
 
   // See Context::parallel_for; at most `workers` worker indices are used.
-  void run(int64_t n, int64_t grain, int workers, RangeFn fn);
+  void run(int64_t n, int64_t grain, bool whole_shares, int workers, RangeFn fn);
   // Waits for the running region. Not to be called while other threads size scratch by threads().
   void resize(int threads, int spin_us);
 

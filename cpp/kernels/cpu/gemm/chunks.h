@@ -86,6 +86,7 @@ struct Panels {
   int64_t vectors;
   int wide;  // vectors of a usual panel
 
+  RV_INLINE int64_t count() const { return (vectors + wide - 1) / wide; }
   RV_INLINE int width_at(int64_t v) const {
     const int64_t left = vectors - v;
     if (left <= wide) return static_cast<int>(left);
@@ -142,15 +143,24 @@ RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, int64_t i, int rows, int64_
   return {packed, rows, Walk::Along};
 }
 
+// The rows of A that are packed next, fetched while the tiles before them are computed.
+template <class T>
+RV_INLINE Fetcher<T> next_rows(const Chunk<T>& chunk, int64_t i, int64_t rows, int64_t p0,
+                               int64_t kc) {
+  const GemmShape& s = chunk.plan.shape;
+  if (!chunk.plan.pack_a || rows == 0) return {};
+  if (s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, kc, rows};
+  return {chunk.a + i * s.lda + p0, s.lda, rows, kc};
+}
+
 // One register tile, or several below each other where the panel is wider than the tile of rows was
 // made for.
 template <class T>
 RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t b_stride,
-                             int vectors, int64_t kc, TileTarget<T> target) {
-  const bool ragged = target.tail < Vec<T>::kLanes;
+                             int vectors, int64_t kc, Columns columns, TileTarget<T> target) {
   const int most = kTileRows[vectors];
   if (rows <= most) {
-    find_tile<T>(a.walk, ragged, rows, vectors)(a.a, a.stride, b, b_stride, kc, target);
+    find_tile<T>(a.walk, columns, rows, vectors)(a.a, a.stride, b, b_stride, kc, target);
     return;
   }
   const int parts = (rows + most - 1) / most;
@@ -158,8 +168,8 @@ RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t 
   for (int part = 0; part < parts; ++part) {
     const int from = rows * part / parts, to = rows * (part + 1) / parts;
     target.c = c + from * target.ldc;
-    find_tile<T>(a.walk, ragged, to - from, vectors)(a.row(from), a.stride, b, b_stride, kc,
-                                                     target);
+    find_tile<T>(a.walk, columns, to - from, vectors)(a.row(from), a.stride, b, b_stride, kc,
+                                                      target);
   }
 }
 
@@ -182,13 +192,19 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
     for (int64_t t = 0; t < tiles; ++t) {
       const int rows = static_cast<int>(fewest + (t < higher));
       const RowTile<T> a = row_tile(chunk, i, rows, p0, kc, packed_a);
+      Fetcher<T> ahead = next_rows(chunk, i + rows, t + 1 < tiles ? fewest : 0, p0, kc);
+      const int64_t lines = (ahead.rows * (ahead.length * sizeof(T) / 64 + 1)) / panels.count() + 1;
       for (int64_t v = 0; v < panels.vectors;) {
         const int width = panels.width_at(v);
         const int64_t columns = least(width * kLanes, chunk.columns - v * kLanes);
         const int tail = static_cast<int>(columns - (width - 1) * kLanes);
         const int64_t j = chunk.col0 + v * kLanes;
         const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + j;
-        compute_block(a, rows, b, plan.pack_b ? width * kLanes : s.ldb, width, kc,
+        ahead.some(lines);
+        const Columns read = plan.pack_b      ? Columns::Packed
+                             : tail == kLanes ? Columns::Whole
+                                              : Columns::Ragged;
+        compute_block(a, rows, b, plan.pack_b ? width * kLanes : s.ldb, width, kc, read,
                       {chunk.c + i * s.ldc + j, s.ldc, chunk.alpha, beta, tail});
         if (last) chunk.finish_block(i, j, rows, columns);
         v += width;
@@ -201,8 +217,14 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
 template <class T>
 void tiles_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                   std::byte* scratch) noexcept {
-  for (int64_t i = begin; i < end; ++i)
-    compute_tiles(make_chunk<T>(plan, operands, i), reinterpret_cast<T*>(scratch));
+  for (int64_t i = begin; i < end;) {
+    Chunk<T> chunk = make_chunk<T>(plan, operands, i);
+    // Chunks of rows below each other are one: they share the packed block of B.
+    const int64_t next = least(end, (i / plan.row_chunks + 1) * plan.row_chunks);
+    chunk.rows = cut(plan.shape.m, (next - 1) % plan.row_chunks + 1, plan.row_chunks) - chunk.row0;
+    compute_tiles(chunk, reinterpret_cast<T*>(scratch));
+    i = next;
+  }
 }
 
 template <class T>

@@ -48,9 +48,13 @@ const char* name_of(GemmVariant variant) {
 void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& operands, void*,
               std::byte* worker_scratch, size_t worker_stride) noexcept {
   if (plan.chunks == 0) return;
-  ctx.parallel_for(plan.chunks, plan.grain, [&](int64_t begin, int64_t end, int worker) {
+  const auto compute = [&](int64_t begin, int64_t end, int worker) {
     plan.kernel(plan, operands, begin, end, worker_scratch + worker * worker_stride);
-  });
+  };
+  if (plan.grain == 1)
+    ctx.parallel_shares(plan.chunks, compute);
+  else
+    ctx.parallel_for(plan.chunks, plan.grain, compute);
 }
 
 }  // namespace ranvier::kernels

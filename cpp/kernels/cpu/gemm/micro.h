@@ -19,10 +19,13 @@ inline constexpr int kTileRows[5] = {0, 6, 4, 0, 0};
 inline constexpr int kMaxVectors = 2;
 #endif
 inline constexpr int kMaxTileRows = kTileRows[2];
-// Full vectors may be read and written under a mask at no cost; then whole tiles need no second
-// copy. Without masked loads a ragged B is packed.
-inline constexpr bool kAlwaysMask = kVectorBytes == 64;
+// Without masked loads a ragged B is packed.
 inline constexpr bool kMaskedLoads = kVectorBytes > 16;
+
+// How B is read: from a packed panel, whose rows follow each other and are filled up to whole
+// vectors; in place; or in place with a last vector that is read under a mask (on AVX-512 a mask
+// costs a slot of a port that the FMAs need).
+enum class Columns { Packed, Whole, Ragged };
 
 // How A is walked. Along: element (r, p) at a[r + p * stride] (a packed panel, or A stored k×m).
 // Across: at a[r * stride + p] (A stored m×k).
@@ -58,14 +61,14 @@ RV_INLINE void pin(T*& p) {
   asm("" : "+r"(p));
 }
 
-template <class T, int R, int V, Walk kWalk, bool kTail>
+template <class T, int R, int V, Walk kWalk, Columns kColumns>
 RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* (&a)[(R + 2) / 3], int64_t stride,
                          int offset, const T* b, int tail) {
   constexpr int kLanes = Vec<T>::kLanes;
   Vec<T> row[V];
 #pragma GCC unroll 4
   for (int v = 0; v < V - 1; ++v) row[v] = Vec<T>::load(b + v * kLanes);
-  row[V - 1] = load_last < T, kTail && kMaskedLoads > (b + (V - 1) * kLanes, tail);
+  row[V - 1] = load_last<T, kColumns == Columns::Ragged>(b + (V - 1) * kLanes, tail);
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r) {
     const T* p = kWalk == Walk::Along ? a[0] + r : a[r / 3] + (r % 3) * stride + offset;
@@ -75,48 +78,42 @@ RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* (&a)[(R + 2) / 3], int64_
   }
 }
 
-template <class T, int R, int V, bool kTail>
+template <class T, int R, int V, bool kTail, bool kFresh>
 RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
   constexpr int kLanes = Vec<T>::kLanes;
   const Vec<T> alpha = Vec<T>::set1(target.alpha), beta = Vec<T>::set1(target.beta);
+  const auto result = [&](Vec<T> x, Vec<T> old) __attribute__((always_inline)) {
+    return kFresh ? alpha * x : fma(alpha, x, beta * old);
+  };
   T* c = target.c;
-  if (target.beta == 0) {
-#pragma GCC unroll 14
-    for (int r = 0; r < R; ++r, c += target.ldc) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V - 1; ++v) (alpha * acc[r][v]).store(c + v * kLanes);
-      store_last<T, kTail>(alpha * acc[r][V - 1], c + (V - 1) * kLanes, target.tail);
-    }
-    return;
-  }
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r, c += target.ldc) {
 #pragma GCC unroll 4
     for (int v = 0; v < V - 1; ++v)
-      fma(alpha, acc[r][v], beta * Vec<T>::load(c + v * kLanes)).store(c + v * kLanes);
+      result(acc[r][v], kFresh ? alpha : Vec<T>::load(c + v * kLanes)).store(c + v * kLanes);
     T* last = c + (V - 1) * kLanes;
-    const Vec<T> old = load_last<T, kTail>(last, target.tail);
-    store_last<T, kTail>(fma(alpha, acc[r][V - 1], beta * old), last, target.tail);
+    const Vec<T> old = kFresh ? alpha : load_last<T, kTail>(last, target.tail);
+    store_last<T, kTail>(result(acc[r][V - 1], old), last, target.tail);
   }
+}
+template <class T, int R, int V, bool kTail>
+RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
+  if (target.beta == 0)
+    tile_store<T, R, V, kTail, true>(acc, target);
+  else
+    tile_store<T, R, V, kTail, false>(acc, target);
 }
 
 // One tile: R×V vectors of C += k columns of A times k rows of B (b_stride apart).
-template <class T, int R, int V, Walk kWalk, bool kTail>
+template <class T, int R, int V, Walk kWalk, Columns kColumns>
 void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
           const TileTarget<T>& target) noexcept {
-  constexpr int kUnroll = 4, kAhead = 8, kWorthFetching = 24;
+  constexpr int kUnroll = 4, kAhead = 8;
   Vec<T> acc[R][V];
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) acc[r][v] = Vec<T>::zero();
-  if (k >= kWorthFetching) {
-#pragma GCC unroll 14
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v)
-        __builtin_prefetch(target.c + r * target.ldc + v * Vec<T>::kLanes, 1);
-  }
   // Across: rows in threes share a pointer, from which addressing modes reach 0, 1 and 2 strides.
   constexpr int kPointers = kWalk == Walk::Along ? 1 : (R + 2) / 3;
   const T* base[(R + 2) / 3];
@@ -129,75 +126,102 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
       pin(base[g]);
     }
   };
+  constexpr int kRow = V * Vec<T>::kLanes;
+  constexpr bool kPacked = kColumns == Columns::Packed;
   const int tail = target.tail;
   const T* ahead = b + kAhead * b_stride;
+  // Rows of C are fetched one by one: all at once would stop the loads of A and B.
+  T* fetch = target.c;
+  T* const last_row = target.c + (R - 1) * target.ldc;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
 #pragma GCC unroll 4
-    for (int u = 0; u < kUnroll; ++u) {
+    for (int v = 0; v < V; ++v) __builtin_prefetch(fetch + v * Vec<T>::kLanes, 1);
+    fetch += fetch == last_row ? 0 : target.ldc;
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
-      if constexpr (V > 1)
-        __builtin_prefetch(ahead + V * Vec<T>::kLanes - 1);  // rows need not begin at a cache line
-      tile_step<T, R, V, kWalk, kTail>(acc, base, stride, u, b, tail);
-      b += b_stride;
-      ahead += b_stride;
-      pin(b);
-      pin(ahead);
+    for (int u = 0; u < kUnroll; ++u) {
+      if constexpr (kPacked) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v)
+          __builtin_prefetch(b + (kAhead + u) * kRow + v * Vec<T>::kLanes);
+        tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, u, b + u * kRow, tail);
+      } else {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
+        if constexpr (V > 1) __builtin_prefetch(ahead + kRow - 1);  // no row need begin at a line
+        tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, u, b, tail);
+        b += b_stride;
+        ahead += b_stride;
+        pin(b);
+        pin(ahead);
+      }
       if constexpr (kWalk == Walk::Along) advance(stride);
     }
     if constexpr (kWalk == Walk::Across) advance(kUnroll);
+    if constexpr (kPacked) {
+      b += kUnroll * kRow;
+      pin(b);
+    }
   }
   for (; p > 0; --p) {
-    tile_step<T, R, V, kWalk, kTail>(acc, base, stride, 0, b, tail);
-    b += b_stride;
+    tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, 0, b, tail);
+    b += kPacked ? kRow : b_stride;
     advance(kWalk == Walk::Along ? stride : 1);
   }
-  tile_store<T, R, V, kTail>(acc, target);
+  // On AVX-512 a full vector is stored as fast under a mask: no second copy of the code.
+  constexpr bool kFreeMask = kVectorBytes == 64;
+  if (kColumns == Columns::Whole || (kPacked && !kFreeMask && tail == Vec<T>::kLanes))
+    tile_store<T, R, V, false>(acc, target);
+  else
+    tile_store<T, R, V, true>(acc, target);
 }
 
 template <class T>
 using TileFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t,
                         const TileTarget<T>&) noexcept;
 
-// Every tile shape of one walk: rows[R] for V vectors, with a ragged last vector or without.
-template <class T, int V, Walk kWalk, bool kTail>
+// Every tile shape of one way to read: rows[R] for V vectors.
+template <class T, int V, Walk kWalk, Columns kColumns>
 struct TileColumn {
   TileFn<T> rows[kTileRows[1] + 1];
   template <int... R>
   static constexpr TileColumn make(std::integer_sequence<int, R...>) {
-    return {{nullptr, &tile < T, R + 1, V, kWalk, kTail || kAlwaysMask > ...}};
+    return {{nullptr, &tile<T, R + 1, V, kWalk, kColumns>...}};
   }
 };
-template <class T, int V, Walk kWalk, bool kTail>
+template <class T, int V, Walk kWalk, Columns kColumns>
 inline constexpr auto kTileColumn =
-    TileColumn<T, V, kWalk, kTail>::make(std::make_integer_sequence<int, kTileRows[V]>());
+    TileColumn<T, V, kWalk, kColumns>::make(std::make_integer_sequence<int, kTileRows[V]>());
 
-template <class T, Walk kWalk, bool kTail>
+template <class T, Walk kWalk, Columns kColumns>
 RV_INLINE TileFn<T> find_tile(int rows, int vectors) {
   switch (vectors) {
     case 1:
-      return kTileColumn<T, 1, kWalk, kTail>.rows[rows];
+      return kTileColumn<T, 1, kWalk, kColumns>.rows[rows];
     case 2:
-      return kTileColumn<T, 2, kWalk, kTail>.rows[rows];
+      return kTileColumn<T, 2, kWalk, kColumns>.rows[rows];
 #if defined(__AVX2__)
     case 3:
-      return kTileColumn<T, 3, kWalk, kTail>.rows[rows];
+      return kTileColumn<T, 3, kWalk, kColumns>.rows[rows];
 #endif
 #if defined(__AVX512F__)
     case 4:
-      return kTileColumn<T, 4, kWalk, kTail>.rows[rows];
+      return kTileColumn<T, 4, kWalk, kColumns>.rows[rows];
 #endif
   }
   return nullptr;
 }
+template <class T, Walk kWalk>
+RV_INLINE TileFn<T> find_tile(Columns columns, int rows, int vectors) {
+  if (columns == Columns::Packed) return find_tile<T, kWalk, Columns::Packed>(rows, vectors);
+  if constexpr (kMaskedLoads)
+    if (columns == Columns::Ragged) return find_tile<T, kWalk, Columns::Ragged>(rows, vectors);
+  return find_tile<T, kWalk, Columns::Whole>(rows, vectors);
+}
 template <class T>
-RV_INLINE TileFn<T> find_tile(Walk walk, bool tail, int rows, int vectors) {
-  if (walk == Walk::Along)
-    return tail ? find_tile<T, Walk::Along, true>(rows, vectors)
-                : find_tile<T, Walk::Along, false>(rows, vectors);
-  return tail ? find_tile<T, Walk::Across, true>(rows, vectors)
-              : find_tile<T, Walk::Across, false>(rows, vectors);
+RV_INLINE TileFn<T> find_tile(Walk walk, Columns columns, int rows, int vectors) {
+  return walk == Walk::Along ? find_tile<T, Walk::Along>(columns, rows, vectors)
+                             : find_tile<T, Walk::Across>(columns, rows, vectors);
 }
 
 }  // namespace

@@ -38,6 +38,26 @@ RV_INLINE void transpose(Vec<T> (&x)[Vec<T>::kLanes]) {
 // own, where the hardware does not look ahead.
 inline constexpr int kAheadVectors = 4, kAheadRows = 12;
 
+// Brings `rows` rows of `length` elements into L2, some lines at a time between other work.
+template <class T>
+struct Fetcher {
+  const T* row;
+  int64_t ld, rows, length;
+  int64_t at = 0;
+
+  RV_INLINE void some(int64_t lines) {
+    for (; lines > 0 && rows > 0; --lines) {
+      __builtin_prefetch(row + at, 0, 2);
+      at += 64 / sizeof(T);
+      if (at < length) continue;
+      __builtin_prefetch(row + length - 1, 0, 2);  // rows need not begin at a line
+      at = 0;
+      row += ld;
+      --rows;
+    }
+  }
+};
+
 // dst[p * width + r] = src[r * ld + p] for r < rows <= width, p < k; columns rows .. width of dst
 // become zero. Writes up to one vector past the end of dst.
 template <class T>
