@@ -14,6 +14,8 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Multiply-adds that are worth a chunk of their own: a few microseconds.
 constexpr int64_t kChunkWork = 1 << 19;
+// The same for products with a vector, which wait for memory: elements of the matrix.
+constexpr int64_t kChunkElements = 1 << 16;
 // One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
@@ -101,10 +103,12 @@ void cut_work(GemmPlan& plan, int64_t element) {
     plan.row_chunks =
         std::min(std::max<int64_t>(1, s.m / lowest), ceil_div(wanted, plan.col_chunks));
     if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
-  } else if (plan.down) {
-    plan.row_chunks = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, s.m / (8 * line)));
   } else {
-    plan.col_chunks = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, lines / 8));
+    const int64_t parts = std::clamp<int64_t>(work / kChunkElements, 1, 1024);
+    if (plan.down)
+      plan.row_chunks = std::min(parts, std::max<int64_t>(1, s.m / (4 * line)));
+    else
+      plan.col_chunks = std::min(parts, std::max<int64_t>(1, lines / 4));
   }
   const int64_t per_item = plan.row_chunks * plan.col_chunks;
   plan.chunks = s.batch * per_item;
