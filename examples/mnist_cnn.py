@@ -1,6 +1,6 @@
 """A convolutional network learns MNIST (or Fashion-MNIST), keeps its best state and saves itself.
 
-RANVIER_DATA=folder python examples/mnist_cnn.py [--fashion] [--epochs 12]
+RANVIER_DATA=folder python examples/mnist_cnn.py [--fashion] [--epochs 12] [--rows 60000]
 """
 
 import argparse
@@ -12,11 +12,13 @@ from ranvier.datasets import fashion_mnist, mnist
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--fashion", action="store_true", help="clothes instead of digits")
 parser.add_argument("--epochs", type=int, default=12)
+parser.add_argument("--rows", type=int, default=60000, help="how many of the training images")
 options = parser.parse_args()
 
 keras.utils.set_random_seed(1)
 (x_train, y_train), (x_test, y_test) = (fashion_mnist if options.fashion else mnist).load_data()
 x_train, x_test = (x[..., None].astype("float32") / 255.0 for x in (x_train, x_test))
+x_train, y_train = x_train[: options.rows], y_train[: options.rows]
 
 model = keras.Sequential([
     keras.Input((28, 28, 1)),

@@ -32,12 +32,15 @@ class Pass:
         self._end = getattr(callbacks, f"on_{mode}_batch_end")
 
     def begin(self, step):
+        """Before the batches from `step` on."""
         if self.hooks:
             self._begin(step)
 
-    def end(self, step, logs):
+    def end(self, begun, logs):
+        """After the batches from `begun` on; hooks are told the last one of a whole stride, as in
+        Keras, though the data may have ended before."""
         if self.hooks:
-            self._end(step, logs())
+            self._end(begun + self.stride - 1, logs())
 
     def progress(self, step, logs):
         self.callbacks.on_progress(self.mode, step, logs)
@@ -116,7 +119,7 @@ class ArrayEpochs:
             self._refresh()
             event = self._run_until_boundary(boundary, begun)
             if loop.step > begun:
-                boundary.end(loop.step - 1, self.logs)
+                boundary.end(begun, self.logs)
                 boundary.progress(loop.step, self.logs)
             if event == "epoch_end" or boundary.stop():
                 return
@@ -174,18 +177,23 @@ class BatchEpochs:
         """One epoch."""
         self._adapter.on_epoch_begin()
         self._last = None
-        step = 0
+        step = begun = 0
         try:
             for data in self._adapter.batches():
-                boundary.begin(step)
-                if boundary.stop():
-                    return
+                if step == begun:
+                    boundary.begin(step)
+                    if boundary.stop():
+                        return
                 self._run_batch(data)
-                boundary.end(step, self.logs)
                 step += 1
                 boundary.progress(step, self.logs)
+                if step == begun + boundary.stride:
+                    boundary.end(begun, self.logs)
+                    begun = step
                 if boundary.stop() or step == self._max_steps:
-                    return
+                    break
+            if step > begun:
+                boundary.end(begun, self.logs)
         finally:
             self._adapter.on_epoch_end()
 
