@@ -67,6 +67,11 @@ def cnn_fit():
     return _fit_row(keras_models.cnn(), rows.random(512, 28, 28, 1), rows.labels(512), 128)
 
 
+def recurrent_fit(layer):
+    x, y = rows.random(512, 100, 32), rows.labels(512)
+    return _fit_row(keras_models.recurrent(layer), x, y, 64)
+
+
 def gemm(size):
     a, b = jax.numpy.asarray(rows.random(size, size)), jax.numpy.asarray(rows.random(size, size))
     product = jax.jit(jax.numpy.matmul)
@@ -99,6 +104,8 @@ ROWS = {
     "mlp_fit_32": lambda: mlp_fit(32),
     "mlp_fit_128": lambda: mlp_fit(128),
     "cnn_fit_128": cnn_fit,
+    "lstm_fit_64": lambda: recurrent_fit(keras.layers.LSTM),
+    "gru_fit_64": lambda: recurrent_fit(keras.layers.GRU),
     "predict_one": predict_one,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
 }

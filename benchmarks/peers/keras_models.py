@@ -37,3 +37,12 @@ def cnn():
     ])  # fmt: skip
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def recurrent(layer):
+    """One recurrent layer and a classifier."""
+    model = keras.Sequential(
+        [layers.Input((100, 32)), layer(128), layers.Dense(10, activation="softmax")]
+    )
+    model.compile(keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
+    return model

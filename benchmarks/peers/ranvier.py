@@ -66,6 +66,19 @@ def cnn_fit():
     return _fit_row(cnn(), rows.random(512, 28, 28, 1), rows.labels(512), 128)
 
 
+def recurrent(layer):
+    """One recurrent layer and a classifier."""
+    model = keras.Sequential(
+        [layers.Input((100, 32)), layer(128), layers.Dense(10, activation="softmax")]
+    )
+    model.compile(keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
+    return model
+
+
+def recurrent_fit(layer):
+    return _fit_row(recurrent(layer), rows.random(512, 100, 32), rows.labels(512), 64)
+
+
 def gemm(size):
     a, b = (
         ops.convert_to_tensor(rows.random(size, size)),
@@ -120,6 +133,8 @@ ROWS = {
     "mlp_fit_32": lambda: mlp_fit(32),
     "mlp_fit_128": lambda: mlp_fit(128),
     "cnn_fit_128": cnn_fit,
+    "lstm_fit_64": lambda: recurrent_fit(layers.LSTM),
+    "gru_fit_64": lambda: recurrent_fit(layers.GRU),
     "predict_one": predict_one,
     "eager_add": eager_add,
     "fit_one_batch": fit_one_batch,

@@ -59,6 +59,24 @@ def cnn_fit():
     )
 
 
+class Recurrent(nn.Module):
+    """One recurrent layer and a classifier of its last output."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.classify = layer(32, 128, batch_first=True), nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.classify(self.layer(x)[0][:, -1])
+
+
+def recurrent_fit(layer):
+    model = Recurrent(layer)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    y = rows.labels(512).astype("int64")
+    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), rows.random(512, 100, 32), y, 64)
+
+
 def gemm(size):
     a, b = torch.from_numpy(rows.random(size, size)), torch.from_numpy(rows.random(size, size))
     out = torch.empty(size, size)
@@ -103,6 +121,8 @@ ROWS = {
     "mlp_fit_32": lambda: mlp_fit(32),
     "mlp_fit_128": lambda: mlp_fit(128),
     "cnn_fit_128": cnn_fit,
+    "lstm_fit_64": lambda: recurrent_fit(nn.LSTM),
+    "gru_fit_64": lambda: recurrent_fit(nn.GRU),
     "predict_one": predict_one,
     "eager_add": eager_add,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},

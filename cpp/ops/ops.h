@@ -52,6 +52,15 @@
 //   rms_norm (x, gamma) {epsilon} -> y, inv
 //   rms_norm_grad (dy, x, inv, gamma) {epsilon} -> dx, dgamma
 //
+// Recurrent sequences, kind is lstm, gru, gru_before or simple (formulas and layouts:
+// kernels/cpu/rnn/rnn.h); [..] by kind or flag
+//   rnn_sequence (x, u, [bias: gru], h0, [c0: lstm], [mask: bool (batch, steps)])
+//     {kind, activation="tanh", backwards=false, mask=false, sequence=true}
+//     -> [sequence], h, [c: lstm]
+//   rnn_sequence_saved (the same) {the same} -> gates, saved_h, [extra: not simple], then as above
+//   rnn_sequence_grad (gates, u, saved_h, [extra], dh, [dc: lstm], [dsequence], [mask])
+//     {the same} -> dx, [dm: gru], dh0, [dc0: lstm]
+//
 // Shapes and copies. Indices are int32 or int64; below zero they count from the end, then clamp
 //   reshape (x) {shape: one entry may be -1}, transpose (x) {perm}, broadcast_to (x) {shape}
 //   stop_gradient (x), copy (x)

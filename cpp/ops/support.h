@@ -110,6 +110,7 @@ Records conv_records();
 Records pool_records();
 Records softmax_records();
 Records norm_records();
+Records rnn_records();
 Records shape_records();
 Records slice_records();
 Records index_records();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier import ops
+from ranvier.layers.rnn import fused
 from ranvier.layers.rnn.cell import CellLayer, RecurrentCell, check_units, of_cell, products
 
 
@@ -106,6 +107,20 @@ class GRUCell(RecurrentCell):
         candidate = self.activation(ops.add(x[2], recurrent))
         h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1, z), candidate))
         return h, [h] if nested else h
+
+    def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
+        """All steps as one kernel; `None` where there is none for this cell."""
+        if not fused.default_gates(self, training):
+            return None
+        input_bias, recurrent_bias = self._biases()
+        operands = [fused.input_products(self, sequences, input_bias, training),
+                    self.recurrent_kernel]  # fmt: skip
+        if self.reset_after:
+            if recurrent_bias is None:
+                recurrent_bias = ops.zeros((3 * self.units,), dtype=self.compute_dtype)
+            operands.append(recurrent_bias)
+        kind = "gru" if self.reset_after else "gru_before"
+        return fused.run(kind, [*operands, *states], mask, backwards, sequence, training)
 
 
 @of_cell("units", "recurrent_activation", "reset_after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier import ops
+from ranvier.layers.rnn import fused
 from ranvier.layers.rnn.cell import CellLayer, RecurrentCell, check_units, of_cell, products
 
 
@@ -82,6 +83,14 @@ class LSTMCell(RecurrentCell):
         c = ops.add(ops.multiply(f, c), ops.multiply(i, self.activation(g)))
         h = ops.multiply(o, self.activation(c))
         return h, [h, c]
+
+    def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
+        """All steps as one kernel; `None` where there is none for this cell."""
+        if not fused.default_gates(self, training):
+            return None
+        x = fused.input_products(self, sequences, self.bias, training)
+        operands = [x, self.recurrent_kernel, *states]
+        return fused.run("lstm", operands, mask, backwards, sequence, training)
 
 
 @of_cell("units", "recurrent_activation", "unit_forget_bias")

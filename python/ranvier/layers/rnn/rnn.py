@@ -16,7 +16,8 @@ class RNN(Layer):
     """Applies a cell to each step of (batch, time, features), carrying its states.
 
     A cell has `call(input, states) -> (output, new_states)`, `state_size` (an int, or one per
-    state), and optionally `output_size` and `get_initial_state(batch_size)`.
+    state), and optionally `output_size` and `get_initial_state(batch_size)`. With their default
+    activations the built-in cells run as one kernel over the whole sequence.
 
     Args:
         cell: the cell, or a list of cells, which are stacked.

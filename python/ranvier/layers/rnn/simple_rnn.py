@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier import ops
+from ranvier.layers.rnn import fused
 from ranvier.layers.rnn.cell import CellLayer, RecurrentCell, check_units, of_cell
 
 
@@ -48,6 +49,7 @@ class SimpleRNNCell(RecurrentCell):
         arguments = dict(locals())
         super().__init__(**kwargs)
         self.units = units
+        self.implementation = 2
         self._take_arguments(arguments)
         self.state_size = self.output_size = units
 
@@ -66,6 +68,15 @@ class SimpleRNNCell(RecurrentCell):
         if self.activation is not None:
             out = self.activation(out)
         return out, [out] if nested else out
+
+    def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
+        """All steps as one kernel; `None` where there is none for this cell."""
+        activation = fused.plain_activation(self)
+        if activation is None or not fused.one_state(self, training):
+            return None
+        x = fused.input_products(self, sequences, self.bias, training)
+        operands = [x, self.recurrent_kernel, *states]
+        return fused.run("simple", operands, mask, backwards, sequence, training, activation)
 
 
 @of_cell("units")
