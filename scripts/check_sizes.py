@@ -1,6 +1,6 @@
 """Sizes of the tree: code lines by folder, the largest files; fails over a hard budget.
 
-Hard budgets: 800 lines a C++ file, 600 a Python file, 25,000 code lines of the Python package,
+Hard budgets: 800 lines a C++ file, 600 a Python file, 40,000 code lines of the Python package,
 5 MB a wheel (where one lies in dist/).
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("cpp", "python", "tests", "benchmarks", "examples", "scripts")
 HARD_LINES = {".h": 800, ".cpp": 800, ".py": 600}
-PACKAGE_CODE_LINES = 25_000
+PACKAGE_CODE_LINES = 40_000
 WHEEL_BYTES = 5 * 1000 * 1000
 SKIPPED_TOKENS = (
     tokenize.COMMENT,

@@ -9,12 +9,12 @@ import warnings
 import numpy as np
 
 from ranvier.callbacks.callback import Callback
-from ranvier.callbacks.event_file import EventFile
+from ranvier.callbacks.event_writer import EventWriter
 from ranvier.layers import Embedding
 
 
 class TensorBoard(Callback):
-    """Writes event files for TensorBoard (`tensorboard --logdir=logs`); needs no package to do so.
+    """Writes event files for TensorBoard (`tensorboard --logdir=logs`), through tensorboardX.
 
     Training goes to the folder "train" of `log_dir`, validation to "validation".
 
@@ -31,6 +31,7 @@ class TensorBoard(Callback):
 
     Raises:
         ValueError: `embeddings_metadata` names a layer that is not there.
+        ImportError: tensorboardX is not installed (`pip install tensorboardX`).
     """
 
     def __init__(
@@ -62,24 +63,24 @@ class TensorBoard(Callback):
             )
         self._train_dir = os.path.join(self.log_dir, "train")
         self._val_dir = os.path.join(self.log_dir, "validation")
-        self._files: dict[str, EventFile] = {}
+        self._files: dict[str, EventWriter] = {}
         self._global_train_batch = 0
         self._global_test_batch = 0
+        self._in_fit = False
 
     def uses_batches(self, mode):
         if mode == "predict":
             return False
         return self.update_freq != "epoch" or (mode == "train" and self.write_steps_per_second)
 
-    def _file(self, folder) -> EventFile:
+    def _file(self, folder) -> EventWriter:
         if folder not in self._files:
-            self._files[folder] = EventFile(folder)
+            self._files[folder] = EventWriter(folder)
         return self._files[folder]
 
     def set_model(self, model):
         super().set_model(model)
-        self._flush()
-        self._files = {}
+        self._close()
         if self.write_graph and type(model).__name__ in ("Functional", "Sequential"):
             try:
                 described = model.to_json()
@@ -117,11 +118,18 @@ class TensorBoard(Callback):
         for file in self._files.values():
             file.flush()
 
+    def _close(self):
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
     def on_train_begin(self, logs=None):
         self._global_train_batch = 0
+        self._in_fit = True
 
     def on_train_end(self, logs=None):
-        self._flush()
+        self._in_fit = False
+        self._close()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = time.perf_counter()
@@ -159,7 +167,8 @@ class TensorBoard(Callback):
             for name, value in (logs or {}).items():
                 if np.ndim(value) == 0:
                     file.scalar(f"evaluation_{name}_vs_iterations", value, step)
-            file.flush()
+        if not self._in_fit:
+            self._close()
 
     @staticmethod
     def _scalars(file, prefix, logs, step):
