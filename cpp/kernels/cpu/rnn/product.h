@@ -41,7 +41,7 @@ void product_part(const T* a, int64_t lda, int64_t rows, const T* b, int64_t k, 
     for (int64_t i = 0; i < parts; ++i) {
       const int64_t from = rows * i / parts, to = rows * (i + 1) / parts;
       const TileTarget<T> target{c + from * ldc, ldc, T(1), p == 0 ? beta : T(1), Vec<T>::kLanes};
-      find_tile<T, Walk::Across, false>(static_cast<int>(to - from), vectors)(
+      find_tile<T, Walk::Across, Columns::Packed>(static_cast<int>(to - from), vectors)(
           a + from * lda + p, lda, b + p * width, width, kc, target);
     }
   }
