@@ -40,7 +40,7 @@ PYTHON_FLOORS = (
         "utils",
         "visualization",
     ),
-    ("applications", "wrappers", "export", "distribution"),
+    ("applications", "wrappers", "distillation", "export", "distribution"),
     ("__init__", "__main__", "demo"),
 )
 # Late imports that look upwards on purpose, with the reason.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 
 import numpy as np
 
@@ -221,6 +222,18 @@ def standardize_dtype(dtype) -> str:
     if name not in _KNOWN:
         raise ValueError(f"Invalid dtype: {dtype}")
     return name
+
+
+def enable_unsafe_deserialization() -> None:
+    """Keras' permission to run code from files; there is nothing to permit here.
+
+    Files are data: a Python lambda in one is never read, with or without this call.
+    """
+    warnings.warn(
+        "enable_unsafe_deserialization changes nothing: code in files is never run. Hint: replace "
+        "a lambda by a function with `@keras.saving.register_keras_serializable()`.",
+        stacklevel=2,
+    )
 
 
 def is_float_dtype(dtype) -> bool:

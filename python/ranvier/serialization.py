@@ -27,7 +27,7 @@ NAMESPACES = (
     "layers", "models", "optimizers", "optimizers.schedules", "losses", "metrics", "initializers",
     "regularizers", "constraints", "activations", "dtype_policies", "callbacks", "random",
     "quantizers", "ops", "ops.numpy", "ops.nn", "applications.convnext",
-    "applications.inception_resnet_v2",
+    "applications.inception_resnet_v2", "distillation",
 )  # fmt: skip
 
 # Classes whose Keras module is not their folder's.

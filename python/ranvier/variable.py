@@ -281,8 +281,9 @@ class Variable:
         trainable: whether gradients are taken with respect to it.
         autocast: whether float reads follow the active `AutocastScope`.
         aggregation: how replicas are combined: none, mean, sum, only_first_replica.
-        layout, synchronization: accepted for Keras' sake.
+        synchronization: accepted for Keras' sake.
         name: automatic when not given.
+        layout: accepted for Keras' sake.
     """
 
     def __init__(
@@ -293,9 +294,9 @@ class Variable:
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str | None = "none",
-        layout=None,
         synchronization: str | None = "auto",
         name: str | None = None,
+        layout=None,
         **kwargs,
     ):
         if kwargs:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import pathlib
+import pickle
 import struct
 from typing import NamedTuple
 
 import numpy as np
+
+_KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 class RemoteFile(NamedTuple):
@@ -73,6 +76,117 @@ def locate(path, dataset: str, files) -> list[pathlib.Path]:
     if path is not None:
         raise DataNotFoundError(_ways_out(dataset, files, f"they are not in {str(path)!r}"))
     return download(files, dataset)
+
+
+def keras_file(name, checksum) -> RemoteFile:
+    """A file among those that Keras hosts."""
+    return RemoteFile(name, f"{_KERAS_DATASETS}{name}", checksum)
+
+
+def local_one(path, dataset: str, file: RemoteFile) -> pathlib.Path | None:
+    """The one file of a data set on this machine; see `locate_one`."""
+    given = pathlib.Path(path if path is not None else file.name).expanduser()
+    if given.is_file():
+        return given
+    if given.is_dir():
+        found = find(given, dataset, [file.name])
+        return found[0] if found else None
+    names = [given.name, file.name] if given.suffix else [file.name]
+    home = pathlib.Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    for name in dict.fromkeys(names):
+        found = find(None, dataset, [name])
+        if found is not None:
+            return found[0]
+        if (home / "datasets" / name).is_file():
+            return home / "datasets" / name
+    return None
+
+
+def locate_one(path, dataset: str, file: RemoteFile) -> pathlib.Path:
+    """The one file of a data set.
+
+    Args:
+        path: the file itself, a folder that has it, or another name for it.
+        dataset: subfolder that may have it.
+        file: its usual name and where it is downloaded from.
+
+    Returns:
+        The first found: `path`; below RANVIER_DATA; in Keras' cache; in the own cache; downloaded.
+
+    Raises:
+        DataNotFoundError: `path` is a folder without it, or it cannot be downloaded.
+    """
+    found = local_one(path, dataset, file)
+    if found is not None:
+        return found
+    if path is not None and os.path.isdir(path):
+        raise DataNotFoundError(_ways_out(dataset, [file], f"they are not in {str(path)!r}"))
+    return download([file], dataset)[0]
+
+
+def check_split(test_split) -> None:
+    """Whether a share of the test set is possible."""
+    if not 0 <= test_split < 1:
+        raise ValueError(
+            f"Invalid `test_split` argument: {test_split}. It must be between 0 and 1 (exclusive "
+            "of 1)."
+        )
+
+
+def split(x, y, test_split, seed):
+    """Shuffled samples, the last ones as the test set."""
+    order = np.arange(len(x))
+    np.random.RandomState(seed).shuffle(order)
+    cut = int(len(x) * (1 - test_split))
+    x, y = x[order], y[order]
+    return (x[:cut], y[:cut]), (x[cut:], y[cut:])
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads arrays of lists of numbers; no class or function but NumPy's own array parts."""
+
+    _ALLOWED = frozenset({
+        ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "scalar"), ("_codecs", "encode"),
+    })  # fmt: skip
+
+    def find_class(self, module, name):
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which data do not need")
+        return super().find_class(module, name)
+
+
+def read_npz(place, names, objects=False) -> list:
+    """Arrays of an npz file; with `objects` also those whose elements are lists.
+
+    Raises:
+        ValueError: it is damaged, lacks an array, or holds something else.
+    """
+    try:
+        with np.load(place, allow_pickle=False) as file:
+            return [_read_array(file, name, objects) for name in names]
+    except (KeyError, OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{place}: not the expected npz file ({error}).") from error
+
+
+def _read_array(file, name, objects):
+    if not objects:
+        return file[name]
+    if name not in file.files:
+        raise KeyError(f"{name} is missing")
+    with file.zip.open(f"{name}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(member)
+        if dtype.kind != "O":
+            return file[name]
+        values = _PlainUnpickler(member, encoding="latin1").load()
+    return np.asarray(values, dtype=object).reshape(shape)
 
 
 def _ways_out(dataset, files, reason) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import tarfile
 
 import numpy as np
 
 from ranvier.datasets import _files
+from ranvier.datasets._cifar import by_format, read_records
 
 _BINARY = _files.RemoteFile(
     "cifar-10-binary.tar.gz",
@@ -16,7 +16,7 @@ _BINARY = _files.RemoteFile(
 )
 _JPEG = ("cifar10_jpeg_train.npz", "cifar10_jpeg_test.npz")
 _TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]
-_PIXELS = 3 * 32 * 32
+_TEST = "test_batch.bin"
 
 CLASS_NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -52,29 +52,9 @@ def load_data(path=None):
 
 
 def _read_binary(place):
-    """One record per photo: the label, then 1,024 red, green and blue values each."""
-    parts = {}
-    try:
-        with tarfile.open(place, "r:gz") as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                if not member.isfile() or name not in (*_TRAIN, "test_batch.bin"):
-                    continue
-                if member.size != 10000 * (1 + _PIXELS):
-                    raise ValueError(f"{place}: {name} has {member.size} bytes, expected 30730000.")
-                parts[name] = np.frombuffer(archive.extractfile(member).read(), np.uint8)
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"{place}: not a whole tar.gz file ({error}).") from error
-    missing = [n for n in (*_TRAIN, "test_batch.bin") if n not in parts]
-    if missing:
-        raise ValueError(f"{place}: the members {missing} are missing.")
-
-    def arrays(names):
-        records = np.concatenate([parts[n] for n in names]).reshape(-1, 1 + _PIXELS)
-        images = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-        return np.ascontiguousarray(images), records[:, :1].copy()
-
-    return arrays(_TRAIN), arrays(["test_batch.bin"])
+    parts = read_records(place, dict.fromkeys((*_TRAIN, _TEST), 10000), label_bytes=1)
+    images, labels = (np.concatenate([parts[n][i] for n in _TRAIN]) for i in (0, 1))
+    return (images, labels), parts[_TEST]
 
 
 def _read_jpeg(place):
@@ -105,4 +85,4 @@ def _read_jpeg(place):
                     f"{place}: picture {i} has the size {picture.size}, expected (32, 32)."
                 )
             images[i] = np.asarray(picture.convert("RGB"))
-    return images, labels.astype(np.uint8).reshape(-1, 1)
+    return by_format(images), labels.astype(np.uint8).reshape(-1, 1)

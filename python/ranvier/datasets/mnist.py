@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ranvier.datasets._files import RemoteFile, load_idx_dataset
+import os
+
+from ranvier.datasets import _files
 
 _BASE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _FILES = [
-    RemoteFile(name, _BASE + name, "md5:" + digest)
+    _files.RemoteFile(name, _BASE + name, "md5:" + digest)
     for name, digest in (
         ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
         ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
@@ -15,13 +17,17 @@ _FILES = [
     )
 ]
 
+_NPZ = _files.keras_file("mnist.npz", "")
 
-def load_data(path=None):
+
+def load_data(path="mnist.npz"):
     """Handwritten digits.
 
     Args:
-        path: folder with the four `*-ubyte.gz` files, or with a subfolder `mnist` that has them;
-            the environment's RANVIER_DATA when not given; else they are downloaded once.
+        path: an `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, or a folder with it
+            or with the four `*-ubyte.gz` files (there or in a subfolder `mnist`). Where it is not
+            there, RANVIER_DATA is such a folder, then Keras' cache is asked for the `.npz` file;
+            else the four are downloaded once.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: grey levels 0 to 255 as uint8 `(60000, 28, 28)` and
@@ -31,4 +37,11 @@ def load_data(path=None):
         DataNotFoundError: the files are not there and cannot be downloaded.
         ValueError: a file is damaged.
     """
-    return load_idx_dataset(path, "mnist", _FILES)
+    folder = path if path is None or os.path.isdir(path) else None
+    if _files.find(folder, "mnist", [f.name for f in _FILES]) is None:
+        place = _files.local_one(path, "mnist", _NPZ)
+        if place is not None:
+            names = ("x_train", "y_train", "x_test", "y_test")
+            x_train, y_train, x_test, y_test = _files.read_npz(place, names)
+            return (x_train, y_train), (x_test, y_test)
+    return _files.load_idx_dataset(folder, "mnist", _FILES)

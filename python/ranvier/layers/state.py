@@ -20,6 +20,24 @@ from ranvier.variable import (
 Tensor = B.Tensor
 
 
+def _by_position(args, *keywords):
+    """Shape, initializer and dtype of `add_weight`, of which some are positional."""
+    names = ("shape", "initializer", "dtype")
+    if isinstance(args[0], str):
+        raise ValueError(
+            f"`name` must be passed as a keyword argument. Received: add_weight('{args[0]}', ...). "
+            f"Use: add_weight(shape=..., name='{args[0]}')."
+        )
+    if len(args) > len(names):
+        raise TypeError(
+            f"add_weight() takes at most 3 positional arguments but {len(args)} were given."
+        )
+    for name, keyword, _ in zip(names, keywords, args):
+        if keyword is not None:
+            raise ValueError(f"`{name}` was passed both positionally and as a keyword argument.")
+    return (*args, *keywords[len(args) :])
+
+
 class LayerState:
     """Half of `Layer`: everything about its variables and losses."""
 
@@ -63,12 +81,13 @@ class LayerState:
         elif "shapes_dict" in config:
             self.build(**{k: _as_shapes(v) for k, v in config["shapes_dict"].items()})
 
-    def add_weight(self, shape=None, initializer=None, dtype=None, trainable=True, autocast=True,
-                   regularizer=None, constraint=None, aggregation="none",
+    def add_weight(self, *args, shape=None, initializer=None, dtype=None, trainable=True,
+                   autocast=True, regularizer=None, constraint=None, aggregation="none",
                    overwrite_with_gradient=False, name=None):  # fmt: skip
         """Creates a variable of the layer.
 
         Args:
+            *args: shape, initializer and dtype may be given by position.
             shape: sizes; `()` by default.
             initializer: name, object or function; "glorot_uniform" for floats, "zeros" else.
             dtype: the policy's variable dtype by default.
@@ -81,6 +100,8 @@ class LayerState:
         from ranvier import initializers
 
         self._check_super_called()
+        if args:
+            shape, initializer, dtype = _by_position(args, shape, initializer, dtype)
         dtype = _config.standardize_dtype(dtype) if dtype is not None else self.variable_dtype
         if initializer is None:
             initializer = "glorot_uniform" if _config.is_float_dtype(dtype) else "zeros"
@@ -103,7 +124,21 @@ class LayerState:
         self._tracker.add("trainable" if trainable else "non_trainable", variable)
         return variable
 
-    add_variable = add_weight
+    def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True,
+                     regularizer=None, constraint=None, name=None):  # fmt: skip
+        """The same as `add_weight`."""
+        return self.add_weight(
+            shape, initializer, dtype, trainable=trainable, autocast=autocast,
+            regularizer=regularizer, constraint=constraint, name=name,
+        )  # fmt: skip
+
+    def add_metric(self, *args, **kwargs):
+        """Keras 2's method; metrics are given to `compile` or kept as attributes."""
+        raise NotImplementedError(
+            f"{type(self).__name__}.add_metric: layers no longer add metrics. Hint: pass them to "
+            "`Model.compile(metrics=[...])`, or make them in `__init__` or `build` and call "
+            "`metric.update_state()` in `call`."
+        )
 
     # -- properties of the state
 

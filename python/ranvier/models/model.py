@@ -111,11 +111,13 @@ class Model(Trainer, Layer):
 
         return saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Writes the weights to a `.weights.h5` file."""
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Writes the weights to a `.weights.h5` file; with `max_shard_size` (GB) to several."""
         from ranvier import saving
 
-        return saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+        return saving.save_weights(
+            self, filepath, overwrite=overwrite, max_shard_size=max_shard_size
+        )
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """Reads the weights from a file."""
@@ -135,9 +137,13 @@ class Model(Trainer, Layer):
 
         set_state_tree(self, state_tree)
 
-    def export(self, filepath, format="tf_saved_model", **kwargs):
-        """Formats of other runtimes."""
-        raise NotImplementedError("Model.export: formats of other runtimes are to come.")
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None,
+               **kwargs):  # fmt: skip
+        """Formats of other runtimes: to come."""
+        raise NotImplementedError(
+            f"Model.export: the format {format!r} of other runtimes is to come. Hint: `model.save` "
+            "writes a `.keras` file, which Keras itself reads and exports."
+        )
 
     def to_json(self, **kwargs) -> str:
         """The architecture as JSON text."""

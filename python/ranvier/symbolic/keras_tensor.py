@@ -28,10 +28,18 @@ class KerasTensor:
         name=None,
         **kwargs,
     ):
+        ragged_rank = kwargs.pop("ragged_rank", None)
+        row_splits_dtype = kwargs.pop("row_splits_dtype", None)
+        if kwargs:
+            raise TypeError(f"KerasTensor: unexpected keyword arguments: {', '.join(kwargs)}")
+        if sparse and ragged:
+            raise ValueError("KerasTensor cannot have `sparse=True` and `ragged=True` both.")
         self._shape = standardize_shape(shape)
         self._dtype = standardize_dtype(dtype)
         self._sparse = bool(sparse)
         self._ragged = bool(ragged)
+        self._ragged_rank = None if ragged_rank is None else int(ragged_rank)
+        self._row_splits_dtype = row_splits_dtype and standardize_dtype(row_splits_dtype)
         self.name = name or naming.auto_name(type(self).__name__)
         self.record_history = record_history
 
@@ -54,6 +62,16 @@ class KerasTensor:
     def ragged(self) -> bool:
         """Whether rows have different lengths."""
         return self._ragged
+
+    @property
+    def ragged_rank(self) -> int | None:
+        """Number of dimensions with rows of different lengths; kept for Keras programs."""
+        return self._ragged_rank
+
+    @property
+    def row_splits_dtype(self) -> str | None:
+        """Element type of the row limits; kept for Keras programs."""
+        return self._row_splits_dtype
 
     @property
     def ndim(self) -> int:

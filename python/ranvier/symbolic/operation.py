@@ -65,30 +65,22 @@ class Operation:
         return compute_output_spec(self.call, *args, **kwargs)
 
     def get_config(self) -> dict:
-        """Constructor arguments, read from the signature when they are plain values."""
+        """The name, and of a class without its own `get_config` all constructor arguments.
+
+        Raises:
+            NotImplementedError: they are not plain values that keywords can pass again.
+        """
         config = {"name": self.name}
-        args, kwargs = getattr(self, "_init_arguments", ((), {}))
-        cls = type(self)
-        if not getattr(cls.get_config, "is_base", False) or getattr(cls.__init__, "is_base", False):
+        if not getattr(type(self).get_config, "is_base", False):
             return config
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs).arguments
-        for key, value in list(bound.items())[1:]:
-            if key == "kwargs":
-                config.update(value)
-            elif key != "name":
-                config[key] = value
-        for key, value in config.items():
-            if any(not _is_plain(x) for x in tree.flatten(value)):
-                raise NotImplementedError(
-                    f"Object {type(self).__name__} was created by passing non-serializable "
-                    "argument "
-                    f"values in `__init__()` ({key}={value!r}), and therefore the object must "
-                    "override `get_config()` in order to be serializable."
-                )
+        parameters = inspect.signature(type(self).__init__).parameters
+        config.update(_plain_arguments(self, parameters))
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        if "name" not in parameters and not takes_any:
+            del config["name"]
         return config
 
     get_config.is_base = True  # type: ignore[attr-defined]
-    __init__.is_base = True  # type: ignore[attr-defined]
 
     @classmethod
     def from_config(cls, config: dict):
@@ -126,6 +118,40 @@ class Operation:
 
     def __repr__(self):
         return f"<Operation name={self.name}>"
+
+
+def _plain_arguments(instance, parameters) -> dict:
+    """All arguments an object was made with, defaults too, but for `self` and `name`."""
+    args, kwargs = getattr(instance, "_init_arguments", ((), {}))
+    what = None
+    bound = None
+    try:
+        bound = inspect.Signature(list(parameters.values())).bind(instance, *args, **kwargs)
+    except TypeError as error:
+        what = str(error)
+    out: dict = {}
+    if bound is not None:
+        bound.apply_defaults()
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                out.update(value)
+            elif kind is inspect.Parameter.POSITIONAL_ONLY:
+                what = f"{key} can only be passed by position"
+            elif kind is inspect.Parameter.VAR_POSITIONAL:
+                what = f"*{key}={value!r}" if value else what
+            elif key != "name":
+                out[key] = value
+    for key, value in out.items():
+        if any(not _is_plain(x) for x in tree.flatten(value)):
+            what = f"{key}={value!r}"
+    if what is not None:
+        raise NotImplementedError(
+            f"Object {type(instance).__name__} was created by passing non-serializable argument "
+            f"values in `__init__()` ({what}), and therefore the object must override "
+            "`get_config()` in order to be serializable."
+        )
+    return out
 
 
 def _is_plain(value):
