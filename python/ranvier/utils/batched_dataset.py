@@ -22,8 +22,9 @@ class BatchedDataset:
         read: function of an array of sample numbers (n,) that returns their data: an array
             (n, ...) or a structure of such arrays.
         batch_size: samples of a batch; the last one may be smaller. `None` gives single samples.
-        shuffle: whether every pass has an order of its own.
-        seed: of these orders: the same seed gives the same sequence of orders.
+        shuffle: whether the samples come in a random order.
+        seed: of the orders: the same seed gives the same sequence of orders.
+        reshuffle: whether every pass has an order of its own.
 
     Attributes:
         class_names: names of the classes, for loaders of directories.
@@ -36,7 +37,7 @@ class BatchedDataset:
     [[0, 1], [4, 9], [16]]
     """
 
-    def __init__(self, count, read, batch_size=32, shuffle=False, seed=None):
+    def __init__(self, count, read, batch_size=32, shuffle=False, seed=None, reshuffle=True):
         if batch_size is not None and (int(batch_size) != batch_size or batch_size < 1):
             raise ValueError(
                 "`batch_size` must be a positive integer or None. "
@@ -44,7 +45,7 @@ class BatchedDataset:
             )
         self.count = int(count)
         self.batch_size = None if batch_size is None else int(batch_size)
-        self.shuffle = bool(shuffle)
+        self.shuffle, self.reshuffle = bool(shuffle), bool(reshuffle)
         self.seed = listing.draw_seed() if shuffle and seed is None else seed
         self.class_names = None
         self.file_paths = None
@@ -62,7 +63,7 @@ class BatchedDataset:
         order = np.arange(self.count)
         if self.shuffle:
             np.random.default_rng([self.seed, self._passes]).shuffle(order)
-        self._passes += 1
+        self._passes += self.reshuffle
         step = self.batch_size or 1
         for start in range(0, self.count, step):
             batch = tree.map_structure(as_tensor, self._read(order[start : start + step]))
@@ -205,6 +206,7 @@ def datasets_from_directory(
     follow_links=False,
     verbose=True,
     stack=np.stack,
+    reshuffle=True,
 ):
     """The data set of a directory's files, or the training and the validation one.
 
@@ -217,6 +219,7 @@ def datasets_from_directory(
         formats: extensions of the files to take.
         batch_size: samples of a batch, or `None` for single samples.
         stack: makes the array of a batch from the list of its samples.
+        reshuffle: whether every pass over shuffled files has an order of its own.
 
     Returns:
         A `BatchedDataset` of `samples` or `(samples, labels)`; for `subset="both"` a list of two.
@@ -232,7 +235,8 @@ def datasets_from_directory(
     )
     if label_mode == "binary" and len(class_names) != 2:
         raise ValueError(
-            f"`label_mode='binary'` needs exactly 2 classes. Received: class_names={class_names}"
+            "When passing `label_mode='binary'`, there must be exactly 2 `class_names`. "
+            f"Received: class_names={class_names}"
         )
     out = []
     for part in ("training", "validation") if subset == "both" else (subset,):
@@ -245,7 +249,7 @@ def datasets_from_directory(
         own = listing.encode_labels(own, label_mode, len(class_names or ()))
         read = _reader_of(chosen, own, read_file, what, stack)
         mixed = shuffle and not (subset == "both" and part == "validation")
-        dataset = BatchedDataset(len(chosen), read, batch_size, mixed, seed)
+        dataset = BatchedDataset(len(chosen), read, batch_size, mixed, seed, reshuffle)
         dataset.class_names, dataset.file_paths = class_names, chosen
         out.append(dataset)
     return out if subset == "both" else out[0]

@@ -30,17 +30,17 @@ def check_labels(labels, label_mode, class_names, what: str):
     if labels not in ("inferred", None):
         if not isinstance(labels, (list, tuple)):
             raise ValueError(
-                f"`labels` must be 'inferred', None, or a list of integers, one per {what} file. "
-                f"Received: labels={labels}"
+                f"`labels` argument should be 'inferred', None, or a list/tuple of integer labels, "
+                f"one per {what} file. Received: labels={labels}"
             )
         if class_names:
             raise ValueError(
-                "`class_names` can only be given with `labels='inferred'`. Received: "
+                'You can only pass `class_names` if `labels="inferred"`. Received: '
                 f"class_names={class_names} and a list of {len(labels)} labels"
             )
     if label_mode not in LABEL_MODES:
         raise ValueError(
-            f"`label_mode` must be one of {LABEL_MODES}. Received: label_mode={label_mode}"
+            f"`label_mode` argument must be one of {LABEL_MODES}. Received: label_mode={label_mode}"
         )
     if labels is None or label_mode is None:
         return None, None
@@ -56,7 +56,7 @@ def check_split(validation_split, subset, shuffle, seed) -> None:
     """
     if validation_split and not 0 < validation_split < 1:
         raise ValueError(
-            f"`validation_split` must be between 0 and 1. Received: {validation_split}"
+            f"`validation_split` must be between 0 and 1, received: {validation_split}"
         )
     if bool(validation_split) != bool(subset):
         raise ValueError(
@@ -65,7 +65,7 @@ def check_split(validation_split, subset, shuffle, seed) -> None:
         )
     if subset not in ("training", "validation", "both", None):
         raise ValueError(
-            f"`subset` must be either 'training', 'validation' or 'both'. Received: {subset!r}"
+            f'`subset` must be either "training", "validation" or "both", received: {subset!r}'
         )
     if validation_split and shuffle and seed is None:
         raise ValueError(
@@ -126,8 +126,8 @@ def index_directory(
     elif labels is not None:
         if len(labels) != len(paths):
             raise ValueError(
-                "`labels` must hold one label per file. Expected: "
-                f"{len(paths)} (files found in {directory}). Received: {len(labels)}"
+                "Expected the lengths of `labels` to match the number of files in the target "
+                f"directory. Expected: {len(paths)} (found in {directory}). Received: {len(labels)}"
             )
         class_names = [str(label) for label in sorted(set(labels))]
     if verbose:
@@ -155,8 +155,8 @@ def _class_directories(directory, class_names):
         return found
     if not set(class_names) <= set(found):
         raise ValueError(
-            "`class_names` must name subdirectories of the directory. "
-            f"Expected: {found} (or a part of them). Received: class_names={class_names}"
+            "The `class_names` passed did not match the names of the subdirectories of the target "
+            f"directory. Expected: {found} (or a part of them). Received: class_names={class_names}"
         )
     return list(class_names)
 

@@ -53,7 +53,7 @@ def image_dataset_from_directory(
         color_mode: "grayscale", "rgb" or "rgba": 1, 3 or 4 channels.
         batch_size: images of a batch; `None` for single images.
         image_size: (height, width) that all images are resized to.
-        shuffle: whether every pass has an order of its own.
+        shuffle: whether the images come in a random order; see `format`.
         seed: of the orders; needed for a shuffled split.
         validation_split: share of the files that are held out.
         subset: "training", "validation" or "both" (a list of two data sets).
@@ -62,7 +62,8 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio, pad_to_aspect_ratio: how proportions are kept; see
             `ops.image.resize`.
         data_format: "channels_last" or "channels_first".
-        format: "tf" or "grain"; accepted for code that gives it, the data set is the same.
+        format: "tf" or "grain". The data set is the same but for shuffling: with "tf" every pass
+            has an order of its own, with "grain" all have the same.
         verbose: whether the number of files is printed.
 
     Returns:
@@ -112,5 +113,5 @@ def image_dataset_from_directory(
         directory, functools.partial(_read, color_mode=color_mode, resize=resize), "image",
         FORMATS, labels=labels, label_mode=label_mode, class_names=class_names,
         batch_size=batch_size, shuffle=shuffle, seed=seed, validation_split=validation_split,
-        subset=subset, follow_links=follow_links, verbose=verbose,
+        subset=subset, follow_links=follow_links, verbose=verbose, reshuffle=format == "tf",
     )  # fmt: skip

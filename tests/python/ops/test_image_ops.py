@@ -160,3 +160,17 @@ def test_mistakes(call, part):
 def test_a_patch_size_of_another_type():
     with pytest.raises(TypeError, match="size=3.5 of type float"):
         ops.image.extract_patches(X, 3.5)
+
+
+def test_borders_of_unknown_sizes():
+    x = KerasTensor((None, None, None, 3))
+    assert ops.image.pad_images(x, 2, 3, target_height=20, target_width=30).shape == (
+        None, 20, 30, 3,
+    )  # fmt: skip
+    assert ops.image.crop_images(x, 2, 3, target_height=20, target_width=30).shape == (
+        None, 20, 30, 3,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="`target_height` must be specified"):
+        ops.image.crop_images(x, 2, 3, 4, target_width=3)
+    with pytest.raises(TypeError, match="length 3"):
+        ops.image.extract_patches_3d(X[None], (2, 2))

@@ -101,13 +101,12 @@ def test_draws_have_the_same_distribution(name, key):
     assert ours.shape == theirs.shape
     axes = tuple(range(1, ours.ndim))
     a, b = (v.mean(axis=axes) if axes else v for v in (ours, theirs))
-    spread = b.std() + 1e-6
-    assert abs(a.mean() - b.mean()) < 0.1 * spread
     if len(np.unique(b)) < 10:
         assert set(np.unique(a)) == set(np.unique(b))
-        return
-    for q in (1, 10, 25, 50, 75, 90, 99):
-        assert abs(np.percentile(a, q) - np.percentile(b, q)) < 0.15 * spread + 1e-3, (name, q)
+    # The largest distance of the two empirical distribution functions (Kolmogorov, Smirnov).
+    grid = np.concatenate([a, b])
+    shares = [np.searchsorted(np.sort(v), grid, side="right") / len(v) for v in (a, b)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.05
 
 
 @pytest.mark.parametrize("name", IMAGES)

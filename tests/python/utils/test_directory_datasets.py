@@ -83,10 +83,10 @@ def test_label_forms(folder):
 
 
 @pytest.mark.parametrize("options, part", [
-    ({"labels": "some"}, "list of integers"),
+    ({"labels": "some"}, "list/tuple of integer"),
     ({"labels": [1, 2]}, "Expected: 12"),
     ({"label_mode": "float"}, "label_mode=float"),
-    ({"label_mode": "binary"}, "exactly 2 classes"),
+    ({"label_mode": "binary"}, "exactly 2 `class_names`"),
     ({"class_names": ["dog"]}, "class_names=\\['dog'\\]"),
     ({"validation_split": 0.5}, "inversely"),
     ({"validation_split": 1.5, "subset": "training"}, "between 0 and 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ranvier.ops._define import IMAGE, apply, op, to_tensor
 from ranvier.ops.image._layout import check_rank, spatial_axes
+from ranvier.symbolic.probe import current_stand_in
 
 _SIDES = (("top", "bottom", "height"), ("left", "right", "width"))
 
@@ -30,6 +31,14 @@ def _amounts(kind, values, sizes, sign):
     for (first, last, size), n in zip(_SIDES, sizes):
         a, b = values[f"{first}_{kind}"], values[f"{last}_{kind}"]
         target = values[f"target_{size}"]
+        if n == current_stand_in() and sign < 0 and target is None:
+            raise ValueError(
+                f"When the {size} of the images is unknown, `target_{size}` must be specified. "
+                f"Received: target_{size}=None"
+            )
+        if n == current_stand_in() and target is not None:
+            out.append((0, sign * (target - n)))  # any border that gives the target's size
+            continue
         if target is not None:
             rest = sign * (target - n)
             a, b = (rest - b if a is None else a), (rest - a if b is None else b)
@@ -89,7 +98,10 @@ def pad_images(
         "target_height": target_height, "target_width": target_width,
     }  # fmt: skip
     x, full = _per_axis(images, "padding", values, data_format, 1)
-    return apply("pad", [x], {"padding": [int(n) for pair in full for n in pair]})
+    starts, sizes = [0] * len(full), [n + min(0, last) for n, (_, last) in zip(x.shape, full)]
+    if sizes != list(x.shape):  # an unknown size, tried out larger than the target
+        x = apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": [1] * len(starts)})
+    return apply("pad", [x], {"padding": [max(0, int(n)) for pair in full for n in pair]})
 
 
 @op(IMAGE, static=_CROP)

@@ -118,6 +118,11 @@ def extract_patches_3d(
     >>> extract_patches_3d(ones((2, 4, 8, 8, 1)), (2, 4, 4)).shape
     (2, 2, 2, 2, 32)
     """
+    if not isinstance(size, (int, np.integer)) and len(size) != 3:
+        raise TypeError(
+            "Invalid `size` argument. Expected an int or a tuple of length 3. "
+            f"Received: size={size}"
+        )
     size = tuple(_per_axis(size, 3, "size"))
     return extract_patches(volumes, size, strides, dilation_rate, padding, data_format)
 

@@ -135,7 +135,8 @@ class _Affine(BaseImagePreprocessingLayer):
         out = bx.convert_format(bounding_boxes, form, "xyxy", *size)
         _, _, dx, _, _, dy = self._map(transformation, *size)
         shift = ops.cast(ops.stack([dx, dy, dx, dy], axis=-1), out["boxes"].dtype)
-        out["boxes"] = out["boxes"] - ops.expand_dims(shift, 1)
+        batched = len(out["boxes"].shape) == 3
+        out["boxes"] = out["boxes"] - (ops.expand_dims(shift, 1) if batched else shift)
         out = bx.clip_to_image_size(out, *size)
         return bx.convert_format(out, "xyxy", form, *size)
 

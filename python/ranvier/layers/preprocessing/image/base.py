@@ -9,6 +9,16 @@ from ranvier.layers.preprocessing.image.boxes import densify
 from ranvier.random import SeedGenerator
 
 
+class _Functions:
+    """`layer.backend`: the functions that subclasses compute with, as Keras names their homes."""
+
+    random = random
+    nn = numpy = core = ops
+
+    def __getattr__(self, name):
+        return getattr(ops, name)
+
+
 class BaseImagePreprocessingLayer(Layer):
     """Images, or dicts of "images", "labels", "bounding_boxes" and "segmentation_masks".
 
@@ -25,6 +35,7 @@ class BaseImagePreprocessingLayer(Layer):
 
     _USE_BASE_FACTOR = True
     _FACTOR_BOUNDS: tuple = (-1, 1)
+    backend = _Functions()
     # Constructor arguments that are attributes of the same name.
     _CONFIG: tuple[str, ...] = ()
 
@@ -191,7 +202,6 @@ class BaseImagePreprocessingLayer(Layer):
         )  # fmt: skip
         if not isinstance(data, dict):
             return images(ops.convert_to_tensor(data), **given)
-        data = dict(data)
         data["images"] = images(ops.convert_to_tensor(data["images"]), **given)
         if "bounding_boxes" in data:
             self._check_box_format()
