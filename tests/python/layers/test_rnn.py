@@ -142,6 +142,38 @@ def test_unrolled_compiled_and_eager_agree(name, extra):
     np.testing.assert_allclose(np.asarray(cell(X)), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_stack_equals_layers_on_top_of_each_other(backwards):
+    mask = rng.random((3, 6)) < 0.6
+    options = {"return_sequences": True, "return_state": True}
+    stack = layers.RNN([layers.LSTMCell(3), layers.GRUCell(4), layers.SimpleRNNCell(2)],
+                       go_backwards=backwards, **options)  # fmt: skip
+    looped = layers.RNN([type("Own", (type(c),), {})(c.units) for c in stack.cell.cells],
+                        go_backwards=backwards, **options)  # fmt: skip
+    stack(X)
+    looped(X)
+    looped.set_weights(stack.get_weights())
+    for m in (None, mask):
+        for a, b in zip(ranvier.tree.flatten(stack(X, mask=m)),
+                        ranvier.tree.flatten(looped(X, mask=m))):  # fmt: skip
+            np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_float16", "bfloat16"])
+@pytest.mark.parametrize("name,extra", KINDS, ids=ids)
+def test_other_dtypes(name, extra, dtype):
+    layer = getattr(layers, name)(5, return_sequences=True, dtype=dtype, **extra)
+    layer.build((None, None, 4))
+    reference = make(name, return_sequences=True, **extra)
+    layer.set_weights(reference.get_weights())
+    for training in (False, True):
+        y = layer(X, training=training)
+        assert y.dtype == dtype.removeprefix("mixed_")
+        tolerance = {"float64": 1e-6, "mixed_float16": 2e-2, "bfloat16": 6e-2}[dtype]
+        got = np.asarray(ops.cast(y, "float32"))
+        np.testing.assert_allclose(got, np.asarray(reference(X)), rtol=0, atol=tolerance)
+
+
 def test_second_derivatives():
     layer = make("LSTM", 3)
     x = ops.convert_to_tensor(X)

@@ -13,6 +13,12 @@ _ACTIVATIONS = {
 }
 
 
+def fuses(cell, training) -> bool:
+    """Whether a whole sequence of the cell is one kernel (of a stack: one for each cell)."""
+    # A subclass may compute something else.
+    return "_run_sequence" in vars(type(cell)) and cell._fuses(training)
+
+
 def default_gates(cell, training) -> bool:
     """Whether a gated cell's formulas are those of the kernel."""
     return (

@@ -108,10 +108,10 @@ class GRUCell(RecurrentCell):
         h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1, z), candidate))
         return h, [h] if nested else h
 
+    def _fuses(self, training):
+        return fused.default_gates(self, training)
+
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
-        """All steps as one kernel; `None` where there is none for this cell."""
-        if not fused.default_gates(self, training):
-            return None
         input_bias, recurrent_bias = self._biases()
         operands = [fused.input_products(self, sequences, input_bias, training),
                     self.recurrent_kernel]  # fmt: skip

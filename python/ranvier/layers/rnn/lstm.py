@@ -84,10 +84,10 @@ class LSTMCell(RecurrentCell):
         h = ops.multiply(o, self.activation(c))
         return h, [h, c]
 
+    def _fuses(self, training):
+        return fused.default_gates(self, training)
+
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
-        """All steps as one kernel; `None` where there is none for this cell."""
-        if not fused.default_gates(self, training):
-            return None
         x = fused.input_products(self, sequences, self.bias, training)
         operands = [x, self.recurrent_kernel, *states]
         return fused.run("lstm", operands, mask, backwards, sequence, training)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ranvier import ops, serialization, tree
 from ranvier.layers.layer import Layer
+from ranvier.layers.rnn import fused
 from ranvier.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from ranvier.layers.rnn.loop import rnn
 from ranvier.layers.rnn.stacked_rnn_cells import StackedRNNCells
@@ -179,15 +180,14 @@ class RNN(Layer):
 
     def _fused(self, sequences, initial_state, mask, training):
         """The same as one kernel, or `None` where the cell (or the kernel) has no such form."""
-        # A subclass of a cell may compute something else.
-        run = vars(type(self.cell)).get("_run_sequence")
-        if run is None or (self.unroll and mask is not None):
+        if not fused.fuses(self.cell, training) or (self.unroll and mask is not None):
             return None
         if mask is not None and len(mask.shape) > 2:
             mask = ops.any(mask, axis=tuple(range(2, len(mask.shape))))
-        result = run(self.cell, sequences, initial_state, mask, self.go_backwards,
-                     self.return_sequences, training)  # fmt: skip
-        if result is None or mask is None or not self.zero_output_for_mask:
+        result = self.cell._run_sequence(
+            sequences, initial_state, mask, self.go_backwards, self.return_sequences, training
+        )
+        if mask is None or not self.zero_output_for_mask:
             return result
         last, outputs, states = result
         order = ops.flip(mask, axis=1) if self.go_backwards else mask

@@ -69,11 +69,11 @@ class SimpleRNNCell(RecurrentCell):
             out = self.activation(out)
         return out, [out] if nested else out
 
+    def _fuses(self, training):
+        return fused.plain_activation(self) is not None and fused.one_state(self, training)
+
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
-        """All steps as one kernel; `None` where there is none for this cell."""
         activation = fused.plain_activation(self)
-        if activation is None or not fused.one_state(self, training):
-            return None
         x = fused.input_products(self, sequences, self.bias, training)
         operands = [x, self.recurrent_kernel, *states]
         return fused.run("simple", operands, mask, backwards, sequence, training, activation)

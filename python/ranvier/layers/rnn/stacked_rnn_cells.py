@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ranvier import ops, serialization, tree
 from ranvier.layers.layer import Layer
+from ranvier.layers.rnn import fused
 
 
 def output_size_of(cell):
@@ -80,6 +81,25 @@ class StackedRNNCells(Layer):
                 new = new[0]
             new_states.append(new)
         return inputs, new_states[0] if len(new_states) == 1 else new_states
+
+    def _fuses(self, training):
+        return all(fused.fuses(cell, training) for cell in self.cells)
+
+    def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
+        # Cell by cell, each over the whole sequence: a masked step keeps every cell's state.
+        new_states = []
+        for i, (cell, state) in enumerate(zip(self.cells, states)):
+            wanted = sequence or i + 1 < len(self.cells)
+            nested = tree.is_nested(state)
+            last, sequences, new = cell._run_sequence(
+                sequences, list(state) if nested else [state], mask, backwards, wanted, training
+            )
+            new_states.append(new if nested else new[0])
+            if backwards:
+                # What comes out is in the order of computing.
+                mask = None if mask is None else ops.flip(mask, axis=1)
+                backwards = False
+        return last, sequences, new_states
 
     def build(self, input_shape):
         for cell in self.cells:
