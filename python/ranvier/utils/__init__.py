@@ -6,6 +6,7 @@ import random as _python_random
 
 import numpy as np
 
+from ranvier import _backend as B
 from ranvier import config, naming
 from ranvier.config import (
     disable_interactive_logging,
@@ -97,7 +98,6 @@ def set_random_seed(seed: int) -> None:
 
 def clear_session(free_memory: bool = True) -> None:
     """Starts automatic names and the global random state anew."""
-    from ranvier import _backend as B
     from ranvier.random import seed as seeds
 
     naming.reset_uids()
@@ -106,8 +106,10 @@ def clear_session(free_memory: bool = True) -> None:
         B.core.release_cached_memory()
 
 
-def to_categorical(x, num_classes: int | None = None) -> np.ndarray:
-    """Integer classes as one-hot rows of `floatx`."""
+def to_categorical(x, num_classes: int | None = None):
+    """Integer classes as one-hot rows of `floatx`; a tensor gives a tensor."""
+    if isinstance(x, B.Tensor):
+        return B.tensor(to_categorical(x.numpy(), num_classes))
     x = np.asarray(x, dtype="int64")
     shape = x.shape
     if shape and shape[-1] == 1 and len(shape) > 1:

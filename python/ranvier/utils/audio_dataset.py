@@ -54,10 +54,14 @@ def audio_dataset_from_directory(
             "`ragged` out."
         )
     if sampling_rate is not None:
-        if not isinstance(sampling_rate, int) or sampling_rate <= 0:
+        if not isinstance(sampling_rate, int):
             raise ValueError(
-                "`sampling_rate` should be an integer higher than 0. "
+                "`sampling_rate` should have an integer value. "
                 f"Received: sampling_rate={sampling_rate}"
+            )
+        if sampling_rate <= 0:
+            raise ValueError(
+                f"`sampling_rate` should be higher than 0. Received: sampling_rate={sampling_rate}"
             )
         _import_signal()
 
@@ -68,7 +72,7 @@ def audio_dataset_from_directory(
         directory, read_file, "audio", _FORMATS, labels=labels, label_mode=label_mode,
         class_names=class_names, batch_size=batch_size, shuffle=shuffle, seed=seed,
         validation_split=validation_split, subset=subset, follow_links=follow_links,
-        verbose=verbose, stack=_stack,
+        verbose=verbose, stack=_stack, plural="audio files",
     )  # fmt: skip
     return tuple(found) if subset == "both" else found
 

@@ -207,6 +207,7 @@ def datasets_from_directory(
     verbose=True,
     stack=np.stack,
     reshuffle=True,
+    plural=None,
 ):
     """The data set of a directory's files, or the training and the validation one.
 
@@ -219,6 +220,7 @@ def datasets_from_directory(
         formats: extensions of the files to take.
         batch_size: samples of a batch, or `None` for single samples.
         stack: makes the array of a batch from the list of its samples.
+        plural: of `what`, for messages.
         reshuffle: whether every pass over shuffled files has an order of its own.
 
     Returns:
@@ -242,9 +244,9 @@ def datasets_from_directory(
     for part in ("training", "validation") if subset == "both" else (subset,):
         chosen, own = listing.split_part(paths, labels, validation_split, part, verbose)
         if not chosen:
-            kind = f"{part} {what}" if subset == "both" else what
+            kind = f"{part} {plural or what + 's'}" if subset == "both" else plural or f"{what}s"
             raise ValueError(
-                f"No {kind}s found in directory {directory}. Allowed formats: {tuple(formats)}"
+                f"No {kind} found in directory {directory}. Allowed formats: {tuple(formats)}"
             )
         own = listing.encode_labels(own, label_mode, len(class_names or ()))
         read = _reader_of(chosen, own, read_file, what, stack)

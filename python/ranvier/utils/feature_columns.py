@@ -43,7 +43,7 @@ def _take(columns, name):
 
 
 def _as_numpy(values):
-    return values.numpy() if hasattr(values, "numpy") else np.asarray(values)
+    return np.asarray(values.numpy() if hasattr(values, "numpy") else values)
 
 
 def _chunks(column):

@@ -60,5 +60,5 @@ def text_dataset_from_directory(
         directory, read_file, "text", _FORMATS, labels=labels, label_mode=label_mode,
         class_names=class_names, batch_size=batch_size, shuffle=shuffle, seed=seed,
         validation_split=validation_split, subset=subset, follow_links=follow_links,
-        verbose=verbose, stack=lambda texts: np.array(texts, dtype=object),
+        verbose=verbose, stack=lambda texts: np.array(texts, dtype=object), plural="text files",
     )  # fmt: skip

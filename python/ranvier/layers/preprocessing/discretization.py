@@ -51,17 +51,19 @@ class Discretization(Layer):
         name=None,
     ):
         super().__init__(name=name, dtype=dtype)
-        refuse_sparse(self, sparse)
+        refuse_sparse(self, sparse, output_mode)
         check_choice(output_mode, MODES, self, "output_mode")
         if num_bins is not None and num_bins < 0:
             raise ValueError(
                 f"`num_bins` must be greater than or equal to 0. Received: `num_bins={num_bins}`"
             )
-        if (num_bins is None) == (bin_boundaries is None):
+        if num_bins is not None and bin_boundaries is not None:
             raise ValueError(
-                "You need to set either `num_bins` or `bin_boundaries`, and not both. Received: "
+                "Both `num_bins` and `bin_boundaries` should not be set. Received: "
                 f"`num_bins={num_bins}` and `bin_boundaries={bin_boundaries}`"
             )
+        if num_bins is None and bin_boundaries is None:
+            raise ValueError("You need to set either `num_bins` or `bin_boundaries`.")
         self._allow_non_tensor_positional_args = True
         self.bin_boundaries = bin_boundaries
         self.num_bins = num_bins

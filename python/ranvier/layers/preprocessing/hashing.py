@@ -55,8 +55,12 @@ class Hashing(HostLayer):
                 "When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or "
                 f"'int64'. Received: dtype={kwargs['dtype']}"
             )
-        check_choice(output_mode, MODES, self, "output_mode")
-        refuse_sparse(self, sparse)
+        if output_mode not in MODES:
+            raise ValueError(
+                f"Invalid value for argument `output_mode`. Expected one of {MODES}. Received: "
+                f"output_mode={output_mode}"
+            )
+        refuse_sparse(self, sparse, output_mode)
         self.num_bins = num_bins
         self.mask_value = mask_value
         self.output_mode = output_mode

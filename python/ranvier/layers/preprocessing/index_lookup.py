@@ -101,7 +101,7 @@ class IndexLookup(HostLayer):
             )
         check_choice(self.oov_method, ("floormod", "farmhash"), self, "oov_method")
         check_choice(self.output_mode, _MODES, self, "output_mode")
-        refuse_sparse(self, self.sparse)
+        refuse_sparse(self, self.sparse, self.output_mode)
         if self.invert and self.output_mode != "int":
             raise ValueError(
                 "`output_mode` must be `'int'` when `invert` is true. "

@@ -201,7 +201,7 @@ def _samples(batch) -> np.ndarray:
         batch = batch[0]
     if not hasattr(batch, "shape"):
         raise TypeError(
-            "adapt() expects an iterable that yields arrays or tensors. Received an element of "
-            f"type {type(batch).__name__}."
+            "adapt() expects an iterable that yields arrays or tensors, which have a `.shape`. "
+            f"Received an element of type {type(batch).__name__}."
         )
     return batch.numpy() if hasattr(batch, "numpy") else np.asarray(batch)
