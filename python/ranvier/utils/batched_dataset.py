@@ -67,7 +67,7 @@ class BatchedDataset:
         step = self.batch_size or 1
         for start in range(0, self.count, step):
             batch = tree.map_structure(as_tensor, self._read(order[start : start + step]))
-            yield batch if self.batch_size else tree.map_structure(lambda x: x[0], batch)
+            yield batch if self.batch_size else tree.map_structure(_first, batch)
 
     def map(self, function, num_parallel_calls=None, deterministic=None):
         """The data set of `function(*batch)` (of `function(batch)` where a batch is no tuple).
@@ -124,6 +124,11 @@ class BatchedDataset:
         """Reads up to `buffer_size` batches ahead on another thread (at least one)."""
         depth = max(1, int(buffer_size))
         return _Derived(self, lambda: _read_ahead(self, depth), len(self))
+
+
+def _first(batch):
+    """The only sample of a batch; a text stays an array, of shape ()."""
+    return batch[0, ...] if isinstance(batch, np.ndarray) else batch[0]
 
 
 class _Derived(BatchedDataset):

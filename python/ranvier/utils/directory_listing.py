@@ -69,8 +69,8 @@ def check_split(validation_split, subset, shuffle, seed) -> None:
         )
     if validation_split and shuffle and seed is None:
         raise ValueError(
-            "A shuffled `validation_split` needs a `seed`: without one the training and the "
-            "validation part would be drawn from different orders and overlap."
+            "For a shuffled `validation_split` you must provide a `seed`: without one the training "
+            "and the validation part would be drawn from different orders and overlap."
         )
 
 

@@ -90,7 +90,7 @@ def test_label_forms(folder):
     ({"class_names": ["dog"]}, "class_names=\\['dog'\\]"),
     ({"validation_split": 0.5}, "inversely"),
     ({"validation_split": 1.5, "subset": "training"}, "between 0 and 1"),
-    ({"validation_split": 0.5, "subset": "training"}, "needs a `seed`"),
+    ({"validation_split": 0.5, "subset": "training"}, "provide a `seed`"),
     ({"validation_split": 0.5, "subset": "test", "seed": 1}, "subset"),
     ({"batch_size": 0}, "batch_size=0"),
 ])  # fmt: skip
