@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "compiler/passes/pointwise.h"
 #include "compiler/passes/rules.h"
+#include "compiler/passes/sparse_rows.h"
+#include "kernels/cpu/pointwise/rows.h"
 
 namespace ranvier::compiler {
 namespace {
@@ -178,6 +180,8 @@ class Emitter {
                                 : builder_.constant_int(static_cast<int64_t>(*number), dtype);
     }
     const Shape shape = operand_in_space(graph_.spec(value).shape, target);
+    if (const GraphNode* rows = rows_view_of(graph_, value); rows && shape == space_)
+      return rows_operand(value, *rows);
     const auto key = std::make_pair(value, shape.str());
     const auto known = loaded_.find(key);
     if (known != loaded_.end()) {
@@ -192,6 +196,29 @@ class Emitter {
     full_.push_back(full);
     loaded_ids_.push_back(loaded.id);
     loaded_[key] = loaded;
+    return loaded;
+  }
+
+  // The gradient of a table is read through its chains instead of being written out.
+  PwValue rows_operand(ValueId value, const GraphNode& rows) {
+    const auto key = std::make_pair(value, std::string("rows"));
+    const auto known = loaded_.find(key);
+    if (known != loaded_.end()) return known->second;
+    const ValueId head = rows.inputs[1];
+    auto chain = std::find(chains_.begin(), chains_.end(), head);
+    if (chain == chains_.end()) {
+      chains_.push_back(head);
+      chain_inputs_.insert(chain_inputs_.end(), rows.inputs.begin() + 1, rows.inputs.end());
+      chain = chains_.end() - 1;
+    }
+    const RowsShape shape = rows_shape_of(graph_, rows);
+    const PwValue loaded = builder_.input_rows(graph_.spec(value).dtype, shape.row, shape.count,
+                                               static_cast<int>(chain - chains_.begin()));
+    inputs_.push_back(rows.inputs[0]);
+    full_.push_back(false);
+    loaded_ids_.push_back(loaded.id);
+    loaded_[key] = loaded;
+    dense_ = false;
     return loaded;
   }
 
@@ -263,6 +290,11 @@ class Emitter {
         if (size_of(graph_.spec(inputs_[in]).dtype) == size_of(graph_.spec(outputs_[out]).dtype))
           payload->pairs.push_back({in, out});
     }
+    if (!chains_.empty() && reduced_.empty()) {
+      std::vector<uint32_t> same_as = same_where_rows_are_zero(graph_, members_, inputs_, outputs_);
+      if (!same_as.empty()) kernels::restrict_to_touched(payload->program, std::move(same_as));
+    }
+    inputs_.insert(inputs_.end(), chain_inputs_.begin(), chain_inputs_.end());
     const Specs specs = payload->outputs;
     const uint32_t site = graph_.nodes[members_.back()].site;
     Attrs attrs{{"fused", Payload(payload.get())}};
@@ -281,8 +313,9 @@ class Emitter {
   std::map<std::pair<ValueId, std::string>, PwValue> loaded_;
   std::vector<ValueId> inputs_, outputs_, reduced_;
   std::vector<uint8_t> full_;
-  std::vector<int> loaded_ids_;  // of inputs_
-  std::set<int> closing_;        // values that are stored or reduced after the body of a tile
+  std::vector<int> loaded_ids_;                 // of inputs_
+  std::vector<ValueId> chains_, chain_inputs_;  // heads; head, next, touched of each
+  std::set<int> closing_;  // values that are stored or reduced after the body of a tile
   bool dense_ = true;
   int constants_ = 0;
   std::ostringstream form_;

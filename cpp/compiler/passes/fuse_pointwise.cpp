@@ -10,6 +10,7 @@
 #include "compiler/passes/groups.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/pointwise.h"
+#include "compiler/passes/sparse_rows.h"
 
 namespace ranvier::compiler {
 namespace {
@@ -33,7 +34,7 @@ class Grower {
     join_small();
     for (uint32_t group = 0; group < count; ++group) {
       const std::vector<NodeId> nodes = groups_.members(group);
-      if (nodes.size() > 1 && does_work(nodes)) emit(nodes);
+      if (worth_a_program(nodes)) emit(nodes);
     }
   }
 
@@ -134,6 +135,16 @@ class Grower {
     });
   }
 
+  // A node that reads the gradient of a table is one even when alone: the gradient then need not be
+  // written out.
+  bool worth_a_program(const std::vector<NodeId>& nodes) const {
+    if (nodes.empty() || !does_work(nodes)) return false;
+    if (nodes.size() > 1) return true;
+    const auto& inputs = graph_.nodes[nodes[0]].inputs;
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](ValueId value) { return rows_view_of(graph_, value) != nullptr; });
+  }
+
   void emit(std::vector<NodeId> nodes) {
     // Renames whose operand comes from outside stay outside: they need no step.
     std::erase_if(nodes, [&](NodeId id) {
@@ -141,7 +152,7 @@ class Grower {
       const NodeId producer = graph_.values[graph_.nodes[id].inputs[0]].producer;
       return producer == kNone || groups_.of(producer) != groups_.of(id);
     });
-    if (nodes.size() > 1 && does_work(nodes)) emit_cluster(graph_, nodes);
+    if (worth_a_program(nodes)) emit_cluster(graph_, nodes);
   }
 
   Graph& graph_;

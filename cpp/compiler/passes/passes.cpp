@@ -38,6 +38,7 @@ void run_passes(Graph& graph, const PassOptions& options, const std::string& nam
   if (!options.exact) fuse_sgd(graph);
   fuse_epilogue(graph);
   finish_pass(graph, "fuse_epilogue", name);
+  group_row_gradients(graph);
   fuse_pointwise(graph);
   remove_dead_nodes(graph);
   finish_pass(graph, "fuse_pointwise", name);

@@ -18,6 +18,8 @@ bool simplify(Graph& graph, bool exact);
 void fuse_sgd(Graph& graph);
 // Bias, residual and activation become epilogues of products and convolutions.
 void fuse_epilogue(Graph& graph);
+// The gradients of tables become chains of rows that element-wise programs read.
+void group_row_gradients(Graph& graph);
 // Element-wise clusters become pointwise programs.
 void fuse_pointwise(Graph& graph);
 // Equal pointwise programs become one step over a list of operands.

@@ -73,6 +73,16 @@ PwValue ProgramBuilder::input_strided(DType dtype, std::span<const int64_t> stri
   return add(std::move(node));
 }
 
+PwValue ProgramBuilder::input_rows(DType dtype, int64_t row, int64_t count, int chain) {
+  RV_CHECK((dtype == DType::F32 || dtype == DType::F64) && row > 0 && shape_.size() % row == 0);
+  const PwValue value = input(dtype, shape_);
+  Node& node = nodes_[value.id];
+  node.row = row;
+  node.count = count;
+  node.chain = chain;
+  return value;
+}
+
 PwValue ProgramBuilder::constant(double value, DType dtype) {
   const RegType type = register_of(dtype);
   if (type != RegType::F32 && type != RegType::F64)

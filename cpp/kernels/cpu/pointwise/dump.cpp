@@ -9,7 +9,7 @@ namespace ranvier::kernels {
 namespace {
 
 const char* name_of(OperandKind kind) {
-  constexpr const char* kNames[] = {"full", "scalar", "periodic", "strided"};
+  constexpr const char* kNames[] = {"full", "scalar", "periodic", "strided", "rows"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -53,6 +53,8 @@ std::string to_string(const PointwiseProgram& program) {
     out << "  %" << int{input.slot} << " = input " << ranvier::name_of(input.dtype) << " "
         << name_of(input.kind);
     if (input.kind == OperandKind::Periodic) out << " " << input.period;
+    if (input.kind == OperandKind::Rows)
+      out << " chain " << input.chain << " of " << input.count << "x" << input.row;
     out << "\n";
   }
   for (const PwConstant& constant : program.constants) {
@@ -74,6 +76,7 @@ std::string to_string(const PointwiseProgram& program) {
     out << "  reduce " << name_of(reduction.op) << " " << ranvier::name_of(reduction.dtype) << " %"
         << int{reduction.slot} << " over " << program.outer << "x[" << program.reduce << "]x"
         << program.inner << "\n";
+  if (!program.same_as.empty()) out << "  touched rows only\n";
   return out.str();
 }
 

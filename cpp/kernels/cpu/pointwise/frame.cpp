@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/pointwise/rows.h"
+
 namespace ranvier::kernels {
 namespace {
 
@@ -170,6 +172,13 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
       case OperandKind::Strided:
         gather(input, src, begin, n);
         break;
+      case OperandKind::Rows: {
+        const auto* chain = inputs_ + p.inputs.size() + 3 * static_cast<size_t>(input.chain);
+        const RowChain rows{static_cast<const int32_t*>(chain[0]),
+                            static_cast<const int32_t*>(chain[1])};
+        load_rows(rows, input.add, input.element, input.row, src, begin, n, ptr_[input.slot]);
+        break;
+      }
     }
   }
   for (size_t i = 0; i < p.outputs.size(); ++i)

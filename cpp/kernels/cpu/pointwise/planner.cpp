@@ -144,7 +144,13 @@ void ProgramPlanner::place_inputs() {
       full &= node.strides[axis] == dense;
       row &= axis == last || node.strides[axis] == 0;
     }
-    if (scalar_[i]) {
+    if (node.chain >= 0) {
+      input.kind = OperandKind::Rows;
+      input.row = node.row;
+      input.count = node.count;
+      input.chain = static_cast<int16_t>(node.chain);
+      input.add = tile_fn(PwOp::Add, node.type, program_.isa);
+    } else if (scalar_[i]) {
       input.kind = OperandKind::Scalar;
     } else if (full) {
       input.kind = OperandKind::Full;
@@ -350,6 +356,7 @@ void ProgramPlanner::book_scratch() {
     double elements = 1;
     for (int axis = 0; axis < p.rank; ++axis)
       if (input.strides[axis]) elements *= static_cast<double>(p.dims[axis]);
+    if (input.kind == OperandKind::Rows) elements = static_cast<double>(input.row * input.count);
     p.cost.bytes += elements * static_cast<double>(size_of(input.dtype));
   }
   for (const PwOutput& output : p.outputs)

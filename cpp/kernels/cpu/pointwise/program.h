@@ -44,7 +44,8 @@ enum class OperandKind : uint8_t {
   Full,      // dense, the whole space: read in place
   Scalar,    // one value
   Periodic,  // the innermost axis only (a bias): repeated every `period` elements
-  Strided    // anything else: gathered tile by tile
+  Strided,   // anything else: gathered tile by tile
+  Rows       // sums of chained rows, zero elsewhere (rows.h)
 };
 
 struct PwInput {
@@ -57,6 +58,11 @@ struct PwInput {
   bool in_place = false;  // Full and stored as in the register: never copied to scratch
   int16_t last_use = -1;  // index of the last body instruction that reads it
   LoadFn load = nullptr;  // to the register type; null when it is the same
+  // Rows: elements of a row, indices, and the chain's number. After the operands the run is given
+  // head, next and touched of every chain, in the order of chains.
+  int64_t row = 0, count = 0;
+  int16_t chain = -1;
+  TileFn add = nullptr;
 };
 
 struct PwConstant {
@@ -130,6 +136,7 @@ struct PointwiseProgram {
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
   int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,
   int64_t panels = 1;                  // and columns into panels of kTile
+  std::vector<uint32_t> same_as;       // see restrict_to_touched() in rows.h
   int32_t staging_offset = 0;          // two tiles of 8-byte values in a worker's scratch
 
   Scratch scratch;
@@ -179,6 +186,9 @@ class ProgramBuilder {
   PwValue input(DType dtype, const Shape& shape);
   // An operand addressed by explicit element strides over the program's shape.
   PwValue input_strided(DType dtype, std::span<const int64_t> strides);
+  // A dense operand of the whole space, in rows of `row` elements, as sums of `count` chained rows
+  // (F32 or F64). Chains are numbered from 0 by first use.
+  PwValue input_rows(DType dtype, int64_t row, int64_t count, int chain);
   PwValue constant(double value, DType dtype);
   PwValue constant_int(int64_t value, DType dtype);
 
@@ -217,6 +227,8 @@ class ProgramBuilder {
     std::vector<int> src = {};
     uint64_t bits = 0;
     std::array<int64_t, kMaxRank> strides{};
+    int64_t row = 0, count = 0;  // Rows
+    int chain = -1;
   };
 
  private:

@@ -8,6 +8,7 @@
 #include "kernels/cpu/pointwise/frame.h"
 #include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
+#include "kernels/cpu/pointwise/rows.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -200,6 +201,8 @@ void run_pointwise(const Context& ctx, const PointwiseProgram& program, const vo
   const Run run{ctx,          p, inputs, outputs, static_cast<PwTotal*>(shared), worker_scratch,
                 worker_stride};
   if (p.reductions.empty()) {
+    if (only_touched(p, inputs, outputs))
+      return run_touched(ctx, p, inputs, outputs, worker_scratch, worker_stride);
     if (p.size > 1) return run_tiles(run);
     if (p.size == 1) Frame(p, inputs, outputs, worker_scratch).store_scalars();
     return;
