@@ -31,6 +31,8 @@ ROWS = [
     Row("cnn_fit_128", "MNIST CNN, batch 128: a step of fit", bar=1.5),
     Row("lstm_fit_64", "LSTM(128) on 100 steps of 32, batch 64: a step of fit", bar=1.6),
     Row("gru_fit_64", "GRU(128) on 100 steps of 32, batch 64: a step of fit", bar=2.2),
+    Row("skip_gram_sgd", "skip-gram, 20,000 × 128, batch 1,024, 5 negatives: SGD step", bar=2.5),
+    Row("skip_gram_adam", "the same, Adam step", bar=1.5),
     Row("gemm_256", "float32 matrix product, 256³", bar=1.5),
     Row("gemm_512", "float32 matrix product, 512³", bar=1.5),
     Row("gemm_1024", "float32 matrix product, 1024³", bar=1.5),
@@ -54,3 +56,13 @@ def labels(count, classes=10, seed=1):
 def one_hot(classes, indices):
     """Rows of the identity."""
     return np.eye(classes, dtype=np.float32)[indices]
+
+
+WORDS, WIDTH, NEGATIVES = 20_000, 128, 5
+
+
+def skip_grams(count):
+    """Ids (count, 2 + NEGATIVES) of word, context and negatives, small ones more often; labels."""
+    draws = np.random.default_rng(2).random((count, 2 + NEGATIVES))
+    ids = (WORDS**draws - 1).astype("int32")
+    return ids, np.tile(np.eye(1, 1 + NEGATIVES, dtype="float32"), (count, 1))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
+from keras import layers, ops
+
+from benchmarks import rows
 
 
 def dense_model():
@@ -45,4 +47,14 @@ def recurrent(layer):
         [layers.Input((100, 32)), layer(128), layers.Dense(10, activation="softmax")]
     )
     model.compile(keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
+    return model
+
+
+def skip_gram(optimizer):
+    """Scores of word and context vectors from one table."""
+    ids = keras.Input((2 + rows.NEGATIVES,), dtype="int32")
+    vectors = layers.Embedding(rows.WORDS, rows.WIDTH)(ids)
+    scores = ops.sum(vectors[:, :1] * vectors[:, 1:], axis=-1)
+    model = keras.Model(ids, scores)
+    model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
     return model

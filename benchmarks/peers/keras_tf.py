@@ -46,6 +46,10 @@ def recurrent_fit(layer):
     return _fit_row(keras_models.recurrent(layer), x, y, 64)
 
 
+def skip_gram_fit(optimizer):
+    return _fit_row(keras_models.skip_gram(optimizer), *rows.skip_grams(64 * 1024), 1024)
+
+
 def gemm(size):
     a, b = tf.constant(rows.random(size, size)), tf.constant(rows.random(size, size))
 
@@ -78,6 +82,8 @@ ROWS = {
     "cnn_fit_128": cnn_fit,
     "lstm_fit_64": lambda: recurrent_fit(keras.layers.LSTM),
     "gru_fit_64": lambda: recurrent_fit(keras.layers.GRU),
+    "skip_gram_sgd": lambda: skip_gram_fit(keras.optimizers.SGD(0.1)),
+    "skip_gram_adam": lambda: skip_gram_fit("adam"),
     "predict_one": predict_one,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
 }

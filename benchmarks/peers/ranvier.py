@@ -46,6 +46,16 @@ def cnn():
     return model
 
 
+def skip_gram(optimizer):
+    """Scores of word and context vectors from one table."""
+    ids = keras.Input((2 + rows.NEGATIVES,), dtype="int32")
+    vectors = layers.Embedding(rows.WORDS, rows.WIDTH)(ids)
+    scores = ops.sum(vectors[:, :1] * vectors[:, 1:], axis=-1)
+    model = keras.Model(ids, scores)
+    model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
 def dense_model():
     """One unit on eight features."""
     model = keras.Sequential([layers.Input((8,)), layers.Dense(1)])
@@ -77,6 +87,10 @@ def recurrent(layer):
 
 def recurrent_fit(layer):
     return _fit_row(recurrent(layer), rows.random(512, 100, 32), rows.labels(512), 64)
+
+
+def skip_gram_fit(optimizer):
+    return _fit_row(skip_gram(optimizer), *rows.skip_grams(64 * 1024), 1024)
 
 
 def gemm(size):
@@ -135,6 +149,8 @@ ROWS = {
     "cnn_fit_128": cnn_fit,
     "lstm_fit_64": lambda: recurrent_fit(layers.LSTM),
     "gru_fit_64": lambda: recurrent_fit(layers.GRU),
+    "skip_gram_sgd": lambda: skip_gram_fit(keras.optimizers.SGD(0.1)),
+    "skip_gram_adam": lambda: skip_gram_fit("adam"),
     "predict_one": predict_one,
     "eager_add": eager_add,
     "fit_one_batch": fit_one_batch,

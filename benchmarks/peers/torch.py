@@ -77,6 +77,22 @@ def recurrent_fit(layer):
     return _fit_row(model, optimizer, nn.CrossEntropyLoss(), rows.random(512, 100, 32), y, 64)
 
 
+class SkipGram(nn.Module):
+    def __init__(self, sparse):
+        super().__init__()
+        self.table = nn.Embedding(rows.WORDS, rows.WIDTH, sparse=sparse)
+
+    def forward(self, ids):
+        vectors = self.table(ids)
+        return (vectors[:, :1] * vectors[:, 1:]).sum(-1)
+
+
+def skip_gram_fit(optimizer, sparse):
+    model = SkipGram(sparse)
+    x, y = rows.skip_grams(64 * 1024)
+    return _fit_row(model, optimizer(model.parameters()), nn.BCEWithLogitsLoss(), x, y, 1024)
+
+
 def gemm(size):
     a, b = torch.from_numpy(rows.random(size, size)), torch.from_numpy(rows.random(size, size))
     out = torch.empty(size, size)
@@ -123,6 +139,9 @@ ROWS = {
     "cnn_fit_128": cnn_fit,
     "lstm_fit_64": lambda: recurrent_fit(nn.LSTM),
     "gru_fit_64": lambda: recurrent_fit(nn.GRU),
+    # The faster of its two ways: SparseAdam leaves out the decay of untouched rows.
+    "skip_gram_sgd": lambda: skip_gram_fit(lambda p: torch.optim.SGD(p, 0.1), sparse=True),
+    "skip_gram_adam": lambda: skip_gram_fit(lambda p: torch.optim.Adam(p, foreach=True), False),
     "predict_one": predict_one,
     "eager_add": eager_add,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},

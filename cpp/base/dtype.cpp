@@ -13,15 +13,15 @@ struct Facts {
   size_t bytes;
 };
 constexpr Facts kFacts[kDTypeCount] = {
-    {"bool", 1},     {"uint8", 1},   {"uint16", 2},  {"uint32", 4}, {"uint64", 8},
-    {"int8", 1},     {"int16", 2},   {"int32", 4},   {"int64", 8},  {"float16", 2},
-    {"bfloat16", 2}, {"float32", 4}, {"float64", 8},
+    {"bool", 1},     {"uint8", 1},   {"uint16", 2},  {"uint32", 4},        {"uint64", 8},
+    {"int8", 1},     {"int16", 2},   {"int32", 4},   {"int64", 8},         {"float16", 2},
+    {"bfloat16", 2}, {"float32", 4}, {"float64", 8}, {"float8_e4m3fn", 1}, {"float8_e5m2", 1},
 };
 
 using enum DType;
 // Least upper bounds in the lattice Keras 3 documents for `backend.result_type`, where its weak
 // "float" (uint64 with a signed integer) stands for the default floatx, float32.
-constexpr DType kPromotion[kDTypeCount][kDTypeCount] = {
+constexpr DType kPromotion[kPromotableCount][kPromotableCount] = {
     {Bool, U8, U16, U32, U64, I8, I16, I32, I64, F16, BF16, F32, F64},            // Bool
     {U8, U8, U16, U32, U64, I16, I16, I32, I64, F16, BF16, F32, F64},             // U8
     {U16, U16, U16, U32, U64, I32, I32, I32, I64, F16, BF16, F32, F64},           // U16
@@ -56,6 +56,14 @@ DType dtype_from_name(const char* name) {
   fail<DTypeError>("dtype: unknown name. Expected one of: ", known, ". Received: '", name, "'.");
 }
 
-DType promote(DType a, DType b) { return kPromotion[index(a)][index(b)]; }
+DType promote(DType a, DType b) {
+  if (a == b) return a;
+  if (index(a) >= kPromotableCount || index(b) >= kPromotableCount)
+    fail<ValueError>(
+        "There is no implicit conversions from float8 dtypes to others. You must cast it "
+        "explicitly. Received: (",
+        name_of(a), ", ", name_of(b), ")");
+  return kPromotion[index(a)][index(b)];
+}
 
 }  // namespace ranvier

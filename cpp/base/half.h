@@ -46,4 +46,39 @@ inline uint16_t f32_to_f16(float x) {
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
+// 8-bit floats of E exponent and 7 - E fraction bits. float8_e4m3fn (E = 4, bias 7) has no
+// infinity: what rounds beyond 448 is NaN. float8_e5m2 (E = 5, bias 15) is the upper half of a
+// float16.
+template <int E>
+inline uint8_t f32_to_f8(float x) {
+  constexpr uint32_t kShift = 16 + E, kBias = (1u << (E - 1)) - 1;  // 23 less the fraction bits
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const uint32_t sign = bits >> 24 & 0x80u, magnitude = bits & 0x7fffffffu;
+  constexpr uint32_t kNan = E == 4 ? 0x7fu : 0x7eu, kBeyond = E == 4 ? 0x7fu : 0x7cu;
+  if (magnitude > 0x7f800000u) return static_cast<uint8_t>(sign | kNan);
+  uint32_t rounded;
+  if (magnitude < (128 - kBias) << 23) {
+    // Below the least normal number: the adder rounds to its units.
+    constexpr uint32_t kMagic = (128 - kBias + kShift) << 23;
+    const float shifted = std::bit_cast<float>(magnitude) + std::bit_cast<float>(kMagic);
+    rounded = std::bit_cast<uint32_t>(shifted) - kMagic;
+  } else {
+    rounded = magnitude + ((1u << (kShift - 1)) - 1) + (magnitude >> kShift & 1u);
+    rounded = (rounded - ((127 - kBias) << 23)) >> kShift;
+  }
+  return static_cast<uint8_t>(sign | (rounded < kBeyond ? rounded : kBeyond));
+}
+
+template <int E>
+inline float f8_to_f32(uint8_t x) {
+  if constexpr (E == 5) return f16_to_f32(static_cast<uint16_t>(x << 8));
+  const uint32_t sign = uint32_t{x & 0x80u} << 24, exponent = x >> 3 & 15u, fraction = x & 7u;
+  if ((x & 0x7fu) == 0x7fu) return std::bit_cast<float>(sign | 0x7fc00000u);
+  if (exponent == 0) {
+    const float magnitude = static_cast<float>(fraction) * 0x1p-9f;
+    return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
+  }
+  return std::bit_cast<float>(sign | ((exponent + 120) << 23) | (fraction << 20));
+}
+
 }  // namespace ranvier

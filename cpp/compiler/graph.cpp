@@ -219,31 +219,32 @@ class Builder {
     return it->second;
   }
 
-  void add_nodes(const Trace& trace, Map& map) {
+  void add_nodes(const Trace& trace, Map& map, uint32_t region = 0) {
     for (const NodeRef& node : trace.nodes()) {
       std::vector<ValueId> inputs;
       for (const Tensor& input : node->inputs) inputs.push_back(resolve(input, map));
       if (std::string_view(node->op->name) == "call") {
-        inline_call(*node, inputs, map);
+        inline_call(*node, inputs, map, region ? region : node->region);
         continue;
       }
       Specs specs;
       for (const Tensor& output : node->outputs) specs.push_back(output.spec());
       const NodeId id = graph_.add_node(*node->op, std::move(inputs), node->attrs, specs,
-                                        node->site, node->region);
+                                        node->site, region ? region : node->region);
       for (size_t i = 0; i < node->outputs.size(); ++i)
         map[node->outputs[i].get()->value] = graph_.nodes[id].outputs[i];
     }
   }
 
  private:
-  void inline_call(const Node& node, const std::vector<ValueId>& operands, Map& map) {
+  void inline_call(const Node& node, const std::vector<ValueId>& operands, Map& map,
+                   uint32_t region) {
     const Trace& body = *node.attrs.body("body");
     Map inner(body.value_count(), kNone);
     RV_CHECK(body.inputs().size() == operands.size());
     for (size_t i = 0; i < operands.size(); ++i)
       inner[body.inputs()[i].symbol.get()->value] = operands[i];
-    add_nodes(body, inner);
+    add_nodes(body, inner, region);
     for (size_t i = 0; i < node.outputs.size(); ++i)
       map[node.outputs[i].get()->value] = resolve(body.outputs()[i], inner);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/gemm/gemm.h"
+#include "kernels/cpu/gemm/gemm_i8.h"
 #include "ops/support.h"
 
 namespace ranvier::ops {
@@ -53,10 +54,17 @@ Specs infer_matmul(const InferArgs& args) {
                      "Hint: ops.cast(x, \"int32\")");
   const Shape &a = args.inputs[0].shape, &b = args.inputs[1].shape;
   const Problem p = problem_of(args.op.name, a, b, args.attrs);
+  const DType own = args.inputs[0].dtype,
+              dtype = args.attrs.has("dtype") ? args.attrs.dtype("dtype") : own;
+  if (dtype != own && (own != DType::I8 || dtype != DType::I32 || p.trans_a || p.trans_b))
+    fail<DTypeError>(args.op.name,
+                     ": only int8 products without transposes have another dtype, "
+                     "int32. Received: ",
+                     args.inputs[0].str(), " to ", name_of(dtype));
   Shape shape = p.batch;
   if (a.rank() > 1) shape.push_back(p.m);
   if (b.rank() > 1) shape.push_back(p.n);
-  return {{args.inputs[0].dtype, shape}};
+  return {{dtype, shape}};
 }
 
 // --- gradients ---
@@ -201,8 +209,39 @@ void run_integer(const Context& ctx, const Slots& slots, const void* params) noe
   });
 }
 
+// int8 to int32: one product for each matrix of the batch.
+struct Int8Params {
+  kernels::GemmI8 plan;
+  std::vector<int64_t> a, b;
+};
+
+void run_int8(const Context& ctx, const Slots& slots, const void* params) noexcept {
+  const auto& p = as<Int8Params>(params);
+  for (size_t i = 0; i < p.a.size(); ++i)
+    kernels::run_gemm_i8(
+        ctx, p.plan, static_cast<const int8_t*>(slots.in[0]) + p.a[i],
+        static_cast<const int8_t*>(slots.in[1]) + p.b[i],
+        static_cast<int32_t*>(slots.out[0]) + static_cast<int64_t>(i) * p.plan.m * p.plan.n,
+        slots.shared);
+}
+
+Kernel prepare_int8(const PrepareArgs& args) {
+  const Problem p =
+      problem_of(args.op.name, args.inputs[0].shape, args.inputs[1].shape, args.attrs);
+  Int8Params params;
+  // One matrix b for all rows of a is a single product.
+  const bool single = p.batch_b.size() == 1 && args.inputs[0].shape.rank() > 1;
+  params.plan = kernels::prepare_gemm_i8(single ? p.m * p.batch.size() : p.m, p.n, p.k);
+  params.a = single ? std::vector<int64_t>{0} : offsets_of(p.batch, p.batch_a, p.m * p.k);
+  params.b = single ? std::vector<int64_t>{0} : offsets_of(p.batch, p.batch_b, p.k * p.n);
+  const kernels::Scratch scratch = params.plan.scratch;
+  const double flops = 2.0 * static_cast<double>(args.outputs[0].size() * p.k);
+  return make_kernel(run_int8, std::move(params), scratch, traffic(args, flops), "int8");
+}
+
 Kernel prepare_matmul(const PrepareArgs& args) {
   const DType dtype = args.inputs[0].dtype;
+  if (args.outputs[0].dtype != dtype) return prepare_int8(args);
   if (is_floating(dtype)) return through_f32(args, prepare_floating);
   const Problem p =
       problem_of(args.op.name, args.inputs[0].shape, args.inputs[1].shape, args.attrs);

@@ -28,7 +28,8 @@
 //   cumsum cumprod (x) {axis, reverse=false}
 //
 // Products; x is (batch, spatial..., channels), padding is (low, high) per spatial dimension
-//   matmul (a, b) {trans_a=false, trans_b=false}: NumPy's rules; batch dimensions broadcast
+//   matmul (a, b) {trans_a=false, trans_b=false, dtype}: NumPy's rules; batch dimensions broadcast;
+//     dtype is that of a, or int32 for int8
 //   conv (x, kernel) {strides, dilations, padding, groups=1}
 //     kernel (spatial..., channels / groups, filters)
 //   conv_grad_data (dy, kernel) {the same, input_size}: spatial sizes of x; also the transposed

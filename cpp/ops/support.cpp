@@ -187,7 +187,7 @@ Kernel through(const PrepareArgs& args, std::span<const DType> from, DType to, P
 }
 
 Kernel through_f32(const PrepareArgs& args, PrepareFn prepare) {
-  static constexpr DType kHalf[] = {DType::F16, DType::BF16};
+  static constexpr DType kHalf[] = {DType::F16, DType::BF16, DType::F8E4M3, DType::F8E5M2};
   return through(args, kHalf, DType::F32, prepare);
 }
 

@@ -46,6 +46,10 @@ DLDataType to_dl(DType dtype) {
     code = 6;
   else if (dtype == DType::BF16)
     code = 4;
+  else if (dtype == DType::F8E4M3)
+    code = 10;
+  else if (dtype == DType::F8E5M2)
+    code = 12;
   else if (is_floating(dtype))
     code = 2;
   else if (is_unsigned(dtype))

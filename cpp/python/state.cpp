@@ -139,6 +139,13 @@ void bind_environments(py::module_& m) {
     return previous;
   });
   m.def("restore_site", &set_current_site);
+  // A group inside a group belongs to the outer one.
+  m.def("begin_remat", [] {
+    const uint32_t previous = current_remat();
+    if (previous == 0) set_current_remat(new_remat_group());
+    return previous;
+  });
+  m.def("end_remat", &set_current_remat);
 }
 
 void bind_tape(py::module_& m) {

@@ -33,7 +33,9 @@ DType from_numpy_dtype(const py::dtype& dtype) {
     default:
       break;
   }
-  if (py::str(dtype).cast<std::string>() == "bfloat16") return DType::BF16;
+  const std::string name = py::str(dtype).cast<std::string>();
+  for (DType own : {DType::BF16, DType::F8E4M3, DType::F8E5M2})
+    if (name == name_of(own)) return own;
   unsupported_dtype(dtype);
 }
 
@@ -131,9 +133,14 @@ py::tuple to_tuple(const Shape& shape) {
   return result;
 }
 
+// NumPy itself has no bfloat16 and no 8-bit floats; ml_dtypes does.
+static bool in_numpy(DType dtype) {
+  return dtype != DType::BF16 && dtype != DType::F8E4M3 && dtype != DType::F8E5M2;
+}
+
 py::dtype numpy_dtype(DType dtype) {
-  if (dtype != DType::BF16) return py::dtype(std::string(name_of(dtype)));
-  return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"));
+  if (in_numpy(dtype)) return py::dtype(std::string(name_of(dtype)));
+  return py::dtype::from_args(py::module_::import("ml_dtypes").attr(name_of(dtype)));
 }
 
 Tensor to_tensor(py::handle object, py::handle dtype) {
@@ -172,7 +179,7 @@ py::object to_numpy(const Tensor& tensor) {
   const Tensor value = value_of(tensor);
   DType dtype = value.dtype();
   Tensor shown = value;
-  if (dtype == DType::BF16) {
+  if (!in_numpy(dtype)) {
     try {
       numpy_dtype(dtype);
     } catch (py::error_already_set& e) {

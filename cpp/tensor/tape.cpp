@@ -49,6 +49,61 @@ TensorSet dependents(std::span<const NodeRef> nodes, TensorSpan sources) {
   return set;
 }
 
+// Groups of nodes that are computed again: copies of their nodes, made when the first gradient of a
+// group is built, in a region of their own so that nothing merges them with the originals.
+class Recomputation {
+ public:
+  explicit Recomputation(std::span<const NodeRef> nodes) : nodes_(nodes) {}
+
+  // The node to build the gradient from: itself, or its copy. Until leave(), what is traced belongs
+  // to the copy's region.
+  const Node& enter(const NodeRef& node) {
+    outer_ = current_region();
+    if (node->remat == 0 || !node->outputs[0].is_symbol()) return *node;
+    auto [group, first] = groups_.try_emplace(node->remat);
+    if (first) {
+      group->second.region = new_remat_group();
+      set_current_region(group->second.region);
+      copy(node->remat, group->second);
+    }
+    set_current_region(group->second.region);
+    return *group->second.copies.at(node.get());
+  }
+  void leave() const { set_current_region(outer_); }
+
+ private:
+  struct Group {
+    uint32_t region = 0;
+    std::unordered_map<const Node*, NodeRef> copies;
+    std::unordered_map<const TensorImpl*, Tensor> values;
+  };
+
+  void copy(uint32_t tag, Group& group) const {
+    for (const NodeRef& node : nodes_) {
+      if (node->remat != tag) continue;
+      auto made = make_ref<Node>();
+      made->op = node->op;
+      made->attrs = node->attrs;
+      made->site = node->site;
+      for (const Tensor& input : node->inputs) {
+        const auto known = group.values.find(input.get());
+        made->inputs.push_back(known == group.values.end() ? input : known->second);
+      }
+      const uint32_t site = current_site();
+      set_current_site(node->site);
+      made->outputs = apply(*node->op, made->inputs, node->attrs);
+      set_current_site(site);
+      for (size_t i = 0; i < made->outputs.size(); ++i)
+        group.values[node->outputs[i].get()] = made->outputs[i];
+      group.copies[node.get()] = made;
+    }
+  }
+
+  std::span<const NodeRef> nodes_;
+  std::unordered_map<uint32_t, Group> groups_;
+  uint32_t outer_ = 0;
+};
+
 Tensors gradients_of(const Node& node, TensorSpan grads, const std::vector<uint8_t>& needs) {
   if (!node.op->vjp)
     fail<InternalError>("gradient: op '", node.op->name, "' declares no gradient rule.");
@@ -74,6 +129,7 @@ Tensors backward(std::span<const NodeRef> nodes, TensorSpan targets, TensorSpan 
     if (wanted.contains(targets[i].get()))
       accumulate(grads, targets[i], given ? given : ones_like(targets[i]));
   }
+  Recomputation recomputation(nodes);
   for (size_t i = nodes.size(); i-- > 0;) {
     const Node& node = *nodes[i];
     Tensors out_grads;
@@ -88,7 +144,8 @@ Tensors backward(std::span<const NodeRef> nodes, TensorSpan targets, TensorSpan 
     for (const Tensor& input : node.inputs)
       needs.push_back(wanted.contains(input.get()) && is_floating(input.dtype()));
     if (std::find(needs.begin(), needs.end(), 1) == needs.end()) continue;
-    const Tensors in_grads = gradients_of(node, out_grads, needs);
+    const Tensors in_grads = gradients_of(recomputation.enter(nodes[i]), out_grads, needs);
+    recomputation.leave();
     for (size_t k = 0; k < in_grads.size(); ++k)
       if (in_grads[k] && needs[k]) accumulate(grads, node.inputs[k], in_grads[k]);
   }

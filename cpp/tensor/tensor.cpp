@@ -36,6 +36,9 @@ void with_storage_type(DType dtype, F&& body) {
     case DType::F16:
     case DType::BF16:
       return body(uint16_t{});
+    case DType::F8E4M3:
+    case DType::F8E5M2:
+      return body(uint8_t{});
   }
 }
 
@@ -48,6 +51,10 @@ Tensor filled(DType dtype, const Shape& shape, Value value) {
       stored = static_cast<T>(f32_to_f16(static_cast<float>(value)));
     else if (dtype == DType::BF16)
       stored = static_cast<T>(f32_to_bf16(static_cast<float>(value)));
+    else if (dtype == DType::F8E4M3)
+      stored = static_cast<T>(f32_to_f8<4>(static_cast<float>(value)));
+    else if (dtype == DType::F8E5M2)
+      stored = static_cast<T>(f32_to_f8<5>(static_cast<float>(value)));
     else
       stored = static_cast<T>(value);
     T* data = out.data_as<T>();

@@ -13,6 +13,8 @@ namespace {
 
 std::atomic<uint64_t> g_next_trace{1};
 thread_local uint32_t t_site = 0;
+thread_local uint32_t t_remat = 0, t_region = 0;
+std::atomic<uint32_t> g_next_remat{1};
 
 Trace* trace_at(Env* env) { return dynamic_cast<Trace*>(env); }
 
@@ -110,6 +112,8 @@ Tensors Trace::add_node(const OpRecord& op, Tensors inputs, Attrs attrs, const S
   node->inputs = std::move(inputs);
   for (const TypeSpec& spec : outputs) node->outputs.push_back(new_symbol(spec));
   node->site = t_site;
+  node->remat = t_remat;
+  node->region = t_region;
   nodes_.push_back(node);
   return node->outputs;
 }
@@ -270,6 +274,12 @@ Tensor constant_value(const Tensor& symbol) {
   }
   leaked(symbol);
 }
+
+uint32_t current_remat() { return t_remat; }
+void set_current_remat(uint32_t group) { t_remat = group; }
+uint32_t new_remat_group() { return g_next_remat.fetch_add(1); }
+uint32_t current_region() { return t_region; }
+void set_current_region(uint32_t region) { t_region = region; }
 
 uint32_t current_site() { return t_site; }
 void set_current_site(uint32_t site) { t_site = site; }

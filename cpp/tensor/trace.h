@@ -17,7 +17,8 @@ struct Node : RefCounted {
   Tensors inputs;  // symbols of this trace, or values (constants)
   Tensors outputs;
   uint32_t site = 0;    // interned "layer path (file:line)", see site_text
-  uint32_t region = 0;  // rematerialization region; 0: none
+  uint32_t remat = 0;   // computed again in the backward pass, with its group; 0: kept
+  uint32_t region = 0;  // not 0: never merged with an equal node of another region
 };
 using NodeRef = Ref<Node>;
 
@@ -93,6 +94,14 @@ Tensors replay(const Trace& trace, TensorSpan inputs);
 [[noreturn]] void throw_value_needed(const Tensor& symbol);
 // Value of a symbol that depends on constants alone; a null Tensor otherwise.
 Tensor constant_value(const Tensor& symbol);
+
+// What is traced from here on is kept (0) or computed again in the backward pass, as one group.
+uint32_t current_remat();
+void set_current_remat(uint32_t group);
+uint32_t new_remat_group();
+// The region that nodes traced from here on belong to.
+uint32_t current_region();
+void set_current_region(uint32_t region);
 
 // Sites: set by layers and by the binding while tracing.
 uint32_t current_site();

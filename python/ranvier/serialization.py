@@ -33,7 +33,7 @@ NAMESPACES = (
 # Classes whose Keras module is not their folder's.
 _AT_TOP = {
     "Model", "Sequential", "Layer", "InputSpec", "DTypePolicy", "FloatDTypePolicy", "Optimizer",
-    "Loss", "Metric", "Initializer", "Regularizer", "KerasTensor", "Variable",
+    "Loss", "Metric", "Initializer", "Regularizer", "KerasTensor", "Variable", "Quantizer",
 }  # fmt: skip
 # The only objects of Keras' utilities that files name.
 _FEATURES = "keras.src.layers.preprocessing.feature_space"
@@ -172,7 +172,7 @@ def find_builtin(module: str, name: str):
         return _exports("utils.feature_space", name)
     if module == "keras":
         for namespace in ("models", "layers", "dtype_policies", "optimizers", "losses", "metrics",
-                          "initializers", "regularizers"):  # fmt: skip
+                          "initializers", "regularizers", "quantizers"):  # fmt: skip
             if name in _AT_TOP:
                 found = _exports(namespace, name)
                 if found is not None:

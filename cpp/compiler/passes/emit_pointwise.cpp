@@ -63,8 +63,7 @@ kernels::ReduceOp reduce_op_of(const GraphNode& node) {
 }
 
 Member member_of(const Graph& graph, const GraphNode& node) {
-  if (!node.alive() || node.region != 0 || node.outputs.size() != 1 || node.inputs.empty())
-    return {};
+  if (!node.alive() || node.outputs.size() != 1 || node.inputs.empty()) return {};
   const TypeSpec& out = graph.spec(node.outputs[0]);
   const TypeSpec& in = graph.spec(node.inputs[0]);
   if (out.size() == 0 || in.size() == 0) return {};
@@ -297,9 +296,11 @@ class Emitter {
     inputs_.insert(inputs_.end(), chain_inputs_.begin(), chain_inputs_.end());
     const Specs specs = payload->outputs;
     const uint32_t site = graph_.nodes[members_.back()].site;
+    const uint32_t region = graph_.nodes[members_.back()].region;
     Attrs attrs{{"fused", Payload(payload.get())}};
     for (NodeId id : members_) graph_.nodes[id].op = nullptr;
-    const NodeId made = graph_.add_node(pointwise_record(), inputs_, std::move(attrs), specs, site);
+    const NodeId made =
+        graph_.add_node(pointwise_record(), inputs_, std::move(attrs), specs, site, region);
     for (size_t i = 0; i < results.size(); ++i)
       graph_.replace(results[i], graph_.nodes[made].outputs[i]);
   }

@@ -33,6 +33,7 @@ class Finder {
   Chain find(NodeId product) {
     Chain chain;
     chain.product = product;
+    region_ = graph_.nodes[product].region;
     chain.result = graph_.nodes[product].outputs[0];
     while (extend(chain)) {
     }
@@ -45,7 +46,7 @@ class Finder {
     if (outside_[value] || readers_[value].size() != 1) return kNone;
     const GraphNode& reader = graph_.nodes[readers_[value][0]];
     if (std::count(reader.inputs.begin(), reader.inputs.end(), value) != 1) return kNone;
-    return reader.alive() && reader.region == 0 ? readers_[value][0] : kNone;
+    return reader.alive() && reader.region == region_ ? readers_[value][0] : kNone;
   }
 
   bool extend(Chain& chain) {
@@ -113,6 +114,7 @@ class Finder {
   Graph& graph_;
   const std::vector<std::vector<NodeId>> readers_;
   const std::vector<uint8_t> outside_;
+  uint32_t region_ = 0;  // of the chain being found
 };
 
 // The residual is read after the product is stored, so it never shares memory with the result.
@@ -127,7 +129,7 @@ void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Pay
   for (NodeId id : chain.absorbed) graph.nodes[id].op = nullptr;
   Attrs attrs{{"fused", payload}};
   const NodeId made = graph.add_node(record, std::move(inputs), std::move(attrs),
-                                     {graph.spec(chain.result)}, product.site);
+                                     {graph.spec(chain.result)}, product.site, product.region);
   graph.replace(chain.result, graph.nodes[made].outputs[0]);
 }
 
@@ -182,7 +184,7 @@ void fuse_epilogue(Graph& graph) {
   const auto count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode& node = graph.nodes[id];
-    if (!node.alive() || node.region != 0) continue;
+    if (!node.alive()) continue;
     const std::string_view name = node.op->name;
     if (name == "matmul")
       fuse_matmul(graph, finder, id);

@@ -53,6 +53,8 @@ class Grower {
   void try_merge(NodeId a, NodeId b) {
     const uint32_t ga = groups_.of(a), gb = groups_.of(b);
     if (ga == gb || members_[a].space != members_[b].space) return;
+    // What is computed again must not be drawn forward to the first computation.
+    if (graph_.nodes[a].region != graph_.nodes[b].region) return;
     GroupInfo &first = info_[ga], &second = info_[gb];
     if (first.size + second.size > kernels::kMaxInstructions / 2) return;
     if (!first.axes.empty() && !second.axes.empty() && first.axes != second.axes) return;

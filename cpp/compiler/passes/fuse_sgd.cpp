@@ -46,7 +46,7 @@ void fuse_sgd(Graph& graph) {
       const ValueId gradient = multiply->inputs[k], rate = multiply->inputs[1 - k];
       const GraphNode* product = graph.producer(gradient);
       if (!product || !product->alive() || std::string_view(product->op->name) != "matmul" ||
-          product->region != 0 || !read_once(readers, outside, gradient))
+          !read_once(readers, outside, gradient))
         continue;
       const TypeSpec& type = graph.spec(weight);
       const auto shape = single_product(graph, *product);

@@ -38,11 +38,11 @@ void emit_list(Graph& graph, const std::vector<NodeId>& nodes) {
   payload->list =
       kernels::prepare_pointwise_list(program_of(graph.nodes[nodes[0]])->program, sizes);
   const Specs specs = payload->outputs;
-  const uint32_t site = graph.nodes[nodes[0]].site;
+  const uint32_t site = graph.nodes[nodes[0]].site, region = graph.nodes[nodes[0]].region;
   Attrs attrs{{"fused", Payload(payload.get())}};
   for (NodeId id : nodes) graph.nodes[id].op = nullptr;
   const NodeId made =
-      graph.add_node(pointwise_list_record(), inputs, std::move(attrs), specs, site);
+      graph.add_node(pointwise_list_record(), inputs, std::move(attrs), specs, site, region);
   for (size_t i = 0; i < results.size(); ++i)
     graph.replace(results[i], graph.nodes[made].outputs[i]);
 }
@@ -55,7 +55,7 @@ void merge_lists(Graph& graph) {
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     const PointwisePayload* payload = program_of(graph.nodes[id]);
     if (!payload || payload->form.empty() || payload->program.size > kLargestTuple) continue;
-    auto& list = by_form[payload->form];
+    auto& list = by_form[payload->form + std::to_string(graph.nodes[id].region)];
     if (list.size() == kMostTuples) continue;
     if (!list.empty()) {
       if (!groups.can_merge(groups.of(list[0]), groups.of(id))) continue;

@@ -176,6 +176,7 @@ ValueId relu_grad_of_result(Graph& graph, NodeId id) {
   for (NodeId other = 0; other < id; ++other) {
     if (!graph.nodes[other].alive() || !is(&graph.nodes[other], "relu")) continue;
     if (graph.nodes[other].inputs[0] != node.inputs[0]) continue;
+    if (graph.nodes[other].region != node.region) continue;
     const NodeId made = graph.add_node(relu_grad, {graph.nodes[other].outputs[0], node.inputs[1]},
                                        {}, {graph.spec(node.outputs[0])}, node.site, node.region);
     return graph.nodes[made].outputs[0];

@@ -80,8 +80,7 @@ Kernel prepare_view(const PrepareArgs& args) {
 // --- the rewrite ---
 
 bool is_table_gradient(const Graph& graph, const GraphNode& node) {
-  if (!node.alive() || node.region != 0 || std::string_view(node.op->name) != "rows_grad")
-    return false;
+  if (!node.alive() || std::string_view(node.op->name) != "rows_grad") return false;
   const TypeSpec &out = graph.spec(node.outputs[0]), &indices = graph.spec(node.inputs[1]);
   const int64_t axis = node.attrs.integer("axis");
   if (axis != 0 && axis + out.shape.rank() != 0) return false;

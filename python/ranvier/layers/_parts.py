@@ -71,12 +71,3 @@ def check_channels(input_shape, axis: int, layer) -> int:
             f"Received input_shape={input_shape}, where axis {axis} (0-based) is unknown."
         )
     return channels
-
-
-def refuse_weight_forms(layer_name: str, **arguments) -> None:
-    """Quantized and low-rank weight forms do not exist yet: any of their arguments is an error."""
-    given = {k: v for k, v in arguments.items() if v}
-    if given:
-        raise NotImplementedError(
-            f"{layer_name}: quantized and LoRA weight forms are to come. Received: {given}"
-        )

@@ -11,13 +11,15 @@ from ranvier import config as _config
 from ranvier import dtype_policies, tree
 from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
+from ranvier.layers.quantization import wrap_quantize
 from ranvier.layers.state import LayerState
-from ranvier.layers.tracking import Tracker
+from ranvier.layers.tracking import UNTRACKED, Tracker, may_hold_state
 from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.node import Node
 from ranvier.symbolic.operation import Operation
 from ranvier.symbolic.probe import compute_output_spec
+from ranvier.symbolic.remat import get_current_remat_mode, rematerialized_call
 from ranvier.variable import (
     AutocastScope,
     Variable,
@@ -71,13 +73,15 @@ class Layer(LayerState, Operation):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        build = cls.__dict__.get("build")
-        if build is not None and not getattr(build, "is_wrapped", False):
-            cls.build = _wrap_build(build)
+        for name, wrap in (("build", _wrap_build), ("quantize", wrap_quantize)):
+            method = cls.__dict__.get(name)
+            if method is not None and not getattr(method, "is_wrapped", False):
+                setattr(cls, name, wrap(method))
 
     def __new__(cls, *args, **kwargs):
         instance = super().__new__(cls, *args, **kwargs)
         object.__setattr__(instance, "_building", False)
+        object.__setattr__(instance, "_quantizing", False)
         return instance
 
     def __init__(
@@ -128,6 +132,7 @@ class Layer(LayerState, Operation):
         self._convert_input_args = True
         self._allow_non_tensor_positional_args = False
         self._dtype_policy = dtype_policies.get(dtype)
+        self._remat_mode = get_current_remat_mode()
         self._start_tracking()
 
     __init__.is_base = True  # type: ignore[attr-defined]
@@ -153,9 +158,9 @@ class Layer(LayerState, Operation):
                 and name != "_tracker"
                 and not name.startswith("_build_")
             ):
-                if _may_hold_state(old):
+                if may_hold_state(old):
                     tracker.forget(old)
-            if name not in _UNTRACKED:
+            if name not in UNTRACKED:
                 value = tracker.track(value)
         elif name != "_tracker" and "_tracker" not in self.__dict__ and _is_state(value):
             raise RuntimeError(
@@ -347,7 +352,10 @@ class Layer(LayerState, Operation):
                 if symbolic:
                     outputs = self._in_scope(scope, self.compute_output_spec, args, kwargs)
                 else:
-                    outputs = self._in_scope(scope, self.call, args, kwargs)
+                    call = self.call
+                    if self._remat_mode is not None:
+                        call = rematerialized_call(self, call, args, kwargs)
+                    outputs = self._in_scope(scope, call, args, kwargs)
         except Exception as error:
             self._add_note(error, args)
             raise
@@ -530,32 +538,6 @@ class Layer(LayerState, Operation):
 
 Layer.build = _wrap_build(Layer.build)  # type: ignore[method-assign]
 
-_UNTRACKED = {
-    "_tracker",
-    "_losses",
-    "_loss_ids",
-    "_build_shapes_dict",
-    "_inbound_nodes",
-    "_outbound_nodes",
-    "_losses_override",
-    "_trainable_variables",
-    "_non_trainable_variables",
-    "_layers",
-    "_metrics",
-    "_seed_generators",
-    "_input_spec",
-    "_inputs_struct",
-    "_outputs_struct",
-    "_loss_tracker",
-    "_compile_metrics",
-    "_compile_loss",
-    "_compile_config",
-    "_functions",
-    "_predict_fast",
-    "optimizer",
-    "loss",
-}
-
 
 def _defined_by_subclass(cls):
     names = set()
@@ -568,12 +550,6 @@ def _defined_by_subclass(cls):
 
 def _is_state(value):
     return isinstance(value, (Variable, Layer))
-
-
-def _may_hold_state(value):
-    return isinstance(value, (Variable, Operation, list, tuple, dict)) or hasattr(
-        value, "update_state"
-    )
 
 
 def _is_foreign(layer):

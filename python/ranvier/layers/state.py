@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ranvier import _backend as B
 from ranvier import config as _config
 from ranvier import dtype_policies, tree
+from ranvier.layers import quantization
 from ranvier.layers.input_spec import InputSpec
 from ranvier.variable import (
     StatelessScope,
@@ -280,8 +281,15 @@ class LayerState:
 
     @dtype_policy.setter
     def dtype_policy(self, value):
-        self._dtype_policy = dtype_policies.get(value)
+        policy, own = dtype_policies.get(value), self._dtype_policy
+        if isinstance(own, dtype_policies.DTypePolicyMap) and self.path:
+            if self.path in own:
+                del own[self.path]
+            own[self.path] = policy
+        else:
+            self._dtype_policy = policy
         bump_structure()
+        quantization.quantize_for_policy(self, policy, value)
 
     @property
     def dtype(self) -> str:
@@ -308,10 +316,24 @@ class LayerState:
         """`None`: not quantized."""
         return self.dtype_policy.quantization_mode
 
+    def quantized_build(self, input_shape, mode):
+        """Adds the variables of a quantized form; layers with weights define it."""
+        raise self._not_implemented_error(self.quantized_build)
+
     def quantize(self, mode=None, type_check=True, config=None):
-        """Quantized weight forms."""
-        raise NotImplementedError(
-            f"Layer {type(self).__name__} cannot be quantized: quantized weight forms are to come."
+        """Changes the weights into a quantized form; layers with weights define it."""
+        raise self._not_implemented_error(self.quantize)
+
+    def _not_implemented_error(self, method, msg=None):
+        return NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `{method.__name__}` method implemented."
+            f"{'' if msg is None else ' ' + msg}"
+        )
+
+    def _quantization_mode_error(self, mode):
+        return NotImplementedError(
+            f"Invalid quantization mode. Expected one of {dtype_policies.QUANTIZATION_MODES}. "
+            f"Received: quantization_mode={mode}"
         )
 
     # -- stateless
@@ -417,8 +439,8 @@ class LayerState:
         for i, v in enumerate([*self._trainable_variables, *self._non_trainable_variables]):
             store[f"{i}"] = v
 
-    def load_own_variables(self, store) -> None:
-        """Reads what `save_own_variables` wrote."""
+    def _check_load_own_variables(self, store) -> None:
+        """Whether the store has as many values as the layer has variables."""
         own = [*self._trainable_variables, *self._non_trainable_variables]
         if len(store.keys()) != len(own):
             hint = "" if own or self.built else " The layer was never built; build it first."
@@ -427,6 +449,11 @@ class LayerState:
                 f"{len(store.keys())} "
                 f"variables during loading.{hint} Expected: {[v.name for v in own]}"
             )
+
+    def load_own_variables(self, store) -> None:
+        """Reads what `save_own_variables` wrote."""
+        self._check_load_own_variables(store)
+        own = [*self._trainable_variables, *self._non_trainable_variables]
         for i, v in enumerate(own):
             v.assign(store[f"{i}"])
 

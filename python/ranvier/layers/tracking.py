@@ -8,6 +8,33 @@ from ranvier.random.seed import SeedGenerator
 from ranvier.symbolic.operation import Operation
 from ranvier.variable import Variable, bump_structure
 
+# Attributes of a layer that are no state of its own.
+UNTRACKED = {
+    "_tracker",
+    "_losses",
+    "_loss_ids",
+    "_build_shapes_dict",
+    "_inbound_nodes",
+    "_outbound_nodes",
+    "_losses_override",
+    "_trainable_variables",
+    "_non_trainable_variables",
+    "_layers",
+    "_metrics",
+    "_seed_generators",
+    "_input_spec",
+    "_inputs_struct",
+    "_outputs_struct",
+    "_loss_tracker",
+    "_compile_metrics",
+    "_compile_loss",
+    "_compile_config",
+    "_functions",
+    "_predict_fast",
+    "optimizer",
+    "loss",
+}
+
 
 def kind_of(value) -> str | None:
     """The list an attribute belongs to; `None` for plain values."""
@@ -192,3 +219,10 @@ def without_tracking(method):
                 object.__setattr__(self, "_tracker", tracker)
 
     return wrapper
+
+
+def may_hold_state(value) -> bool:
+    """Whether replacing the attribute may remove something from the lists."""
+    return isinstance(value, (Variable, Operation, list, tuple, dict)) or hasattr(
+        value, "update_state"
+    )

@@ -57,6 +57,39 @@ class Model(Trainer, Layer):
 
     build.is_default = True  # type: ignore[attr-defined]
 
+    def get_quantization_layer_structure(self, mode=None):
+        """The layers that calibration goes through, for subclasses to define.
+
+        Args:
+            mode: "gptq" or "awq".
+
+        Returns:
+            A dict of "pre_block_layers" (called in turn on the data) and "sequential_blocks"
+            (calibrated in turn), or `None`.
+        """
+        return None
+
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantizes the weights of all layers that can be; warns of the others.
+
+        Args:
+            mode: "int8", "int4", "float8", "gptq" or "awq"; may be left out with a config.
+            config: `quantizers.QuantizationConfig`; the mode's default when `None`.
+            filters: which layers: a regular expression of names, a list of them, or a predicate.
+            kwargs: `type_check=False` also quantizes subclasses of built-in layers.
+
+        Raises:
+            ValueError: the model is not built, or the arguments are wrong or contradict.
+        """
+        from ranvier.models.quantize import quantize_model
+
+        type_check = kwargs.pop("type_check", True)
+        if kwargs:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
+        quantize_model(self, mode, config, filters, type_check)
+
     def call(self, *args, **kwargs):
         """What the model computes. Subclasses override it."""
         raise NotImplementedError(

@@ -28,8 +28,8 @@ from ranvier.ops._define import (
 
 def _product(a, b):
     if a.dtype == "int8":
-        a, b = cast(a, "int32"), cast(b, "int32")
-    elif a.dtype == "bool":
+        return apply("matmul", [a, b], {"dtype": "int32"})
+    if a.dtype == "bool":
         return cast(apply("matmul", [cast(a, "int32"), cast(b, "int32")], None), "bool")
     return apply("matmul", [a, b], None)
 
@@ -145,9 +145,9 @@ def kron(x1, x2):
 def einsum(subscripts, *operands, **kwargs):
     """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
     tensors = promote_all(operands)
-    if tensors[0].dtype == "int8":
-        tensors = [cast(t, "int32") for t in tensors]
     terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
+    if tensors[0].dtype == "int8" and not _one_product(terms, out):
+        tensors = [cast(t, "int32") for t in tensors]
     sizes: dict[str, int] = {}
     for term, t in zip(terms, tensors):
         for letter, d in zip(term, t.shape):
@@ -168,6 +168,15 @@ def einsum(subscripts, *operands, **kwargs):
         x = apply("sum", [x], {"axes": gone, "keepdims": False})
         term = "".join(c for c in term if c in out)
     return sh.transpose(x, [term.index(c) for c in out]) if term != out else x
+
+
+def _one_product(terms, out) -> bool:
+    """Two operands whose every letter is kept or shared: a matrix product and nothing before it."""
+    return len(terms) == 2 and all(
+        term.count(c) == 1 and (c in out or c in other)
+        for term, other in (terms, terms[::-1])
+        for c in term
+    )
 
 
 def _parse(subscripts, ranks):

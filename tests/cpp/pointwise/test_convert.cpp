@@ -1,5 +1,6 @@
-// Conversion between all 13 dtypes, and the rounding rules of the narrow ones.
+// Conversion between all dtypes, and the rounding rules of the narrow ones.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,7 +22,8 @@ TEST_CASE("every pair of dtypes converts small integers exactly") {
       for (int64_t n : {1, 5, 1030}) {
         std::vector<uint8_t> src(static_cast<size_t>(n) * 8), dst(static_cast<size_t>(n) * 8 + 1);
         dst[static_cast<size_t>(n) * size_of(b)] = 99;
-        const int64_t limit = a == DType::Bool || b == DType::Bool ? 2 : 100;
+        const bool small = std::max(from, to) >= kPromotableCount;  // 8-bit floats
+        const int64_t limit = a == DType::Bool || b == DType::Bool ? 2 : small ? 8 : 100;
         for (int64_t i = 0; i < n; ++i) {
           reference::Value value{register_of(a), static_cast<double>(i % limit), i % limit,
                                  static_cast<uint64_t>(i % limit)};
@@ -86,6 +88,28 @@ TEST_CASE("half precision rounds to nearest even on every level, every 16-bit va
     CHECK(wrong == 0);
   }
   set_active_isa(before);
+}
+
+TEST_CASE("every 8-bit float survives the way to float32 and back") {
+  for (int bits = 0; bits < 256; ++bits) {
+    const auto x = static_cast<uint8_t>(bits);
+    const float a = f8_to_f32<4>(x), b = f8_to_f32<5>(x);
+    CHECK((std::isnan(a) ? std::isnan(f8_to_f32<4>(f32_to_f8<4>(a))) : f32_to_f8<4>(a) == x));
+    CHECK((std::isnan(b) ? std::isnan(f8_to_f32<5>(f32_to_f8<5>(b))) : f32_to_f8<5>(b) == x));
+  }
+}
+
+TEST_CASE("8-bit floats round to nearest, ties to even, and saturate to their last value") {
+  CHECK(f32_to_f8<4>(448.0f) == 0x7e);
+  CHECK(f32_to_f8<4>(464.0f) == 0x7e);  // half way to 480, even
+  CHECK(f32_to_f8<4>(465.0f) == 0x7f);  // NaN: the format has no infinity
+  CHECK(f32_to_f8<4>(0x1p-9f) == 1);
+  CHECK(f32_to_f8<4>(0x1p-10f) == 0);
+  CHECK(f32_to_f8<4>(0x1.8p-9f) == 2);
+  CHECK(f32_to_f8<4>(-17.0f) == 0xd8);  // 16 and 18 are as near
+  CHECK(f32_to_f8<5>(57344.0f) == 0x7b);
+  CHECK(f32_to_f8<5>(61440.0f) == 0x7c);
+  CHECK(f32_to_f8<5>(0x1p-16f) == 1);
 }
 
 }  // namespace

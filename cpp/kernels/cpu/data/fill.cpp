@@ -48,6 +48,10 @@ uint64_t one_of(DType dtype) {
       return f32_to_f16(1.0f);
     case DType::BF16:
       return f32_to_bf16(1.0f);
+    case DType::F8E4M3:
+      return f32_to_f8<4>(1.0f);
+    case DType::F8E5M2:
+      return f32_to_f8<5>(1.0f);
     case DType::F32:
       return 0x3f800000u;
     case DType::F64:
@@ -90,6 +94,14 @@ void run_arange(const Context& context, DType dtype, int64_t count, void* dst, d
     case DType::BF16:
       return fill_by_index<uint16_t>(context, count, dst, [=](int64_t i) {
         return f32_to_bf16(static_cast<float>(start + static_cast<double>(i) * step));
+      });
+    case DType::F8E4M3:
+      return fill_by_index<uint8_t>(context, count, dst, [=](int64_t i) {
+        return f32_to_f8<4>(static_cast<float>(start + static_cast<double>(i) * step));
+      });
+    case DType::F8E5M2:
+      return fill_by_index<uint8_t>(context, count, dst, [=](int64_t i) {
+        return f32_to_f8<5>(static_cast<float>(start + static_cast<double>(i) * step));
       });
   }
 }

@@ -181,6 +181,10 @@ void run_random(const Context& context, Distribution distribution, DType dtype, 
       return random_rounded<uint16_t>(context, distribution, key, n, dst, a, b, f32_to_f16);
     case DType::BF16:
       return random_rounded<uint16_t>(context, distribution, key, n, dst, a, b, f32_to_bf16);
+    case DType::F8E4M3:
+      return random_rounded<uint8_t>(context, distribution, key, n, dst, a, b, f32_to_f8<4>);
+    case DType::F8E5M2:
+      return random_rounded<uint8_t>(context, distribution, key, n, dst, a, b, f32_to_f8<5>);
     default:
       break;
   }

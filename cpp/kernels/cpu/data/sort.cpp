@@ -43,6 +43,7 @@ void with_keys(DType dtype, const void* src, F&& f) {
     f([s = static_cast<const T*>(src)](int64_t i) { return key_of(s[i]); });
   };
   const auto* half = static_cast<const uint16_t*>(src);
+  const auto* small = static_cast<const uint8_t*>(src);
   switch (dtype) {
     case DType::Bool:
     case DType::U8:
@@ -69,6 +70,10 @@ void with_keys(DType dtype, const void* src, F&& f) {
       return f([=](int64_t i) { return key_of(f16_to_f32(half[i])); });
     case DType::BF16:
       return f([=](int64_t i) { return key_of(bf16_to_f32(half[i])); });
+    case DType::F8E4M3:
+      return f([=](int64_t i) { return key_of(f8_to_f32<4>(small[i])); });
+    case DType::F8E5M2:
+      return f([=](int64_t i) { return key_of(f8_to_f32<5>(small[i])); });
   }
 }
 

@@ -114,6 +114,10 @@ bool check_finite(const Context& context, DType dtype, int64_t n, const void* va
       return finite<uint16_t>(context, n, values, 0x7c00, report);
     case DType::BF16:
       return finite<uint16_t>(context, n, values, 0x7f80, report);
+    case DType::F8E4M3:
+      return finite<uint8_t>(context, n, values, 0x7f, report);
+    case DType::F8E5M2:
+      return finite<uint8_t>(context, n, values, 0x7c, report);
     case DType::F64:
       return finite<uint64_t>(context, n, values, 0x7ff0000000000000u, report);
     default:

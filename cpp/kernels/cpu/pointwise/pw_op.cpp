@@ -37,6 +37,8 @@ RegType register_of(DType dtype) {
       return RegType::I64;
     case DType::F16:
     case DType::BF16:
+    case DType::F8E4M3:
+    case DType::F8E5M2:
     case DType::F32:
       return RegType::F32;
     case DType::F64:

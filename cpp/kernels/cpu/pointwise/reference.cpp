@@ -301,6 +301,10 @@ Value load(DType dtype, const void* memory, int64_t index) {
       return {type, f16_to_f32(at<uint16_t>(memory, index)), 0, 0};
     case DType::BF16:
       return {type, bf16_to_f32(at<uint16_t>(memory, index)), 0, 0};
+    case DType::F8E4M3:
+      return {type, f8_to_f32<4>(at<uint8_t>(memory, index)), 0, 0};
+    case DType::F8E5M2:
+      return {type, f8_to_f32<5>(at<uint8_t>(memory, index)), 0, 0};
     case DType::F32:
       return {type, at<float>(memory, index), 0, 0};
     case DType::F64:
@@ -333,6 +337,10 @@ void store(DType dtype, void* memory, int64_t index, const Value& value) {
       return put<uint16_t>(memory, index, f32_to_f16(static_cast<float>(value.f)));
     case DType::BF16:
       return put<uint16_t>(memory, index, f32_to_bf16(static_cast<float>(value.f)));
+    case DType::F8E4M3:
+      return put<uint8_t>(memory, index, f32_to_f8<4>(static_cast<float>(value.f)));
+    case DType::F8E5M2:
+      return put<uint8_t>(memory, index, f32_to_f8<5>(static_cast<float>(value.f)));
     case DType::F32:
       return put<float>(memory, index, value.f);
     case DType::F64:

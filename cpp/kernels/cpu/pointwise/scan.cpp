@@ -17,6 +17,14 @@ struct Half {
 struct Brain {
   uint16_t bits;
 };
+template <int E>
+struct Small {
+  uint8_t bits;
+};
+template <int E>
+float value_of(Small<E> x) {
+  return f8_to_f32<E>(x.bits);
+}
 float value_of(Half x) { return f16_to_f32(x.bits); }
 float value_of(Brain x) { return bf16_to_f32(x.bits); }
 template <class T>
@@ -47,6 +55,10 @@ void with_type(DType dtype, F f) {
       return f(Half{});
     case DType::BF16:
       return f(Brain{});
+    case DType::F8E4M3:
+      return f(Small<4>{});
+    case DType::F8E5M2:
+      return f(Small<5>{});
     case DType::F32:
       return f(float{});
     case DType::F64:
@@ -89,6 +101,10 @@ void cumulate_line(const CumulativeParams& params, const T* src, T* dst) noexcep
       dst[i].bits = f32_to_f16(static_cast<float>(sum));
     else if constexpr (std::is_same_v<T, Brain>)
       dst[i].bits = f32_to_bf16(static_cast<float>(sum));
+    else if constexpr (std::is_same_v<T, Small<4>>)
+      dst[i].bits = f32_to_f8<4>(static_cast<float>(sum));
+    else if constexpr (std::is_same_v<T, Small<5>>)
+      dst[i].bits = f32_to_f8<5>(static_cast<float>(sum));
     else
       dst[i] = static_cast<T>(sum);
   }

@@ -27,6 +27,22 @@ void store_f16(const void* values, void* dst, int64_t n) noexcept {
     static_cast<uint16_t*>(dst)[i] = f32_to_f16(static_cast<const float*>(values)[i]);
 }
 
+template <int E>
+void load_f8(const void* src, void* values, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    static_cast<float*>(values)[i] = f8_to_f32<E>(static_cast<const uint8_t*>(src)[i]);
+}
+template <int E>
+void store_f8(const void* values, void* dst, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    static_cast<uint8_t*>(dst)[i] = f32_to_f8<E>(static_cast<const float*>(values)[i]);
+}
+template <int E>
+TileFn round_f8() {
+  return lanes<float, float>(
+      [](float x) noexcept -> float { return f8_to_f32<E>(f32_to_f8<E>(x)); });
+}
+
 // Truncates toward zero, saturates, NaN gives 0. The limits are powers of two (or exact), so the
 // comparisons are exact in either float type.
 template <class To, class From>
@@ -140,6 +156,10 @@ TileFn narrow_fn(DType dtype) {
     case DType::BF16:
       return lanes<float, float>(
           [](float x) noexcept -> float { return bf16_to_f32(f32_to_bf16(x)); });
+    case DType::F8E4M3:
+      return round_f8<4>();
+    case DType::F8E5M2:
+      return round_f8<5>();
     default:
       return nullptr;
   }
@@ -162,6 +182,10 @@ LoadFn load_fn(DType dtype, Isa isa) {
       return level.load_f16 ? level.load_f16 : load_f16;
     case DType::BF16:
       return level.load_bf16;
+    case DType::F8E4M3:
+      return load_f8<4>;
+    case DType::F8E5M2:
+      return load_f8<5>;
     default:
       return nullptr;
   }
@@ -184,6 +208,10 @@ StoreFn store_fn(DType dtype, Isa isa) {
       return level.store_f16 ? level.store_f16 : store_f16;
     case DType::BF16:
       return level.store_bf16;
+    case DType::F8E4M3:
+      return store_f8<4>;
+    case DType::F8E5M2:
+      return store_f8<5>;
     default:
       return nullptr;
   }

@@ -8,13 +8,13 @@ from ranvier.layers._parts import (
     activation_config,
     check_channels,
     check_padding,
-    refuse_weight_forms,
     take_weight_arguments,
     tuple_of,
     weight_config,
 )
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
+from ranvier.layers.weight_forms.low_rank import LowRankWeight
 
 
 class BaseConv(Layer):
@@ -50,8 +50,6 @@ class BaseConv(Layer):
         bias_constraint=None,
         trainable=True,
         name=None,
-        lora_rank=None,
-        lora_alpha=None,
         **kwargs,
     ):
         super().__init__(
@@ -76,7 +74,6 @@ class BaseConv(Layer):
             bias_constraint=bias_constraint,
         )
         self.input_spec = InputSpec(min_ndim=rank + 2)
-        refuse_weight_forms(type(self).__name__, lora_rank=lora_rank)
         self._check_arguments()
 
     def _check_arguments(self):
@@ -160,3 +157,37 @@ class BaseConv(Layer):
                 "activation": activation_config(self), "use_bias": self.use_bias,
                 "activity_regularizer": regularizers.serialize(self.activity_regularizer),
                 **weight_config(self, "kernel", "bias")}  # fmt: skip
+
+
+class ForwardConv(LowRankWeight, BaseConv):
+    """A convolution whose kernel may have a low-rank addition; see `LowRankWeight`.
+
+    Args:
+        rank: number of spatial dimensions.
+        lora_rank: trains a product of two matrices of this rank instead of the kernel; see
+            `enable_lora`.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`.
+        kwargs: see `BaseConv`.
+    """
+
+    def __init__(self, rank, filters, kernel_size, lora_rank=None, lora_alpha=None, **kwargs):
+        super().__init__(rank, filters, kernel_size, **kwargs)
+        self._take_lora_arguments(lora_rank, lora_alpha)
+
+    @property
+    def kernel(self):
+        """(sizes..., channels / groups, filters): the variable, or its sum with a LoRA product."""
+        return self._current_weight()
+
+    @kernel.setter
+    def kernel(self, value):
+        self._kernel = value
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.built = True
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, lora_alpha=self.lora_alpha)
+
+    def get_config(self):
+        return {**super().get_config(), **self._lora_config()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ranvier.layers.convolutional.base_conv import BaseConv
+from ranvier.layers.convolutional.base_conv import ForwardConv
 
 
-class Conv1D(BaseConv):
+class Conv1D(ForwardConv):
     """Convolution over (batch, steps, channels); see `BaseConv` for the arguments."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Conv1D(BaseConv):
         )
 
 
-class Conv2D(BaseConv):
+class Conv2D(ForwardConv):
     """Convolution over (batch, height, width, channels); see `BaseConv`."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Conv2D(BaseConv):
         )
 
 
-class Conv3D(BaseConv):
+class Conv3D(ForwardConv):
     """Convolution over (batch, depth, height, width, channels); see `BaseConv`."""
 
     def __init__(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from ranvier import activations, ops
-from ranvier.layers._parts import (
-    activation_config,
-    refuse_weight_forms,
-    take_weight_arguments,
-    weight_config,
-)
+from ranvier.layers._parts import activation_config, take_weight_arguments, weight_config
 from ranvier.layers.input_spec import InputSpec
-from ranvier.layers.layer import Layer
+from ranvier.layers.weight_forms.layouts import MatrixLayout
+from ranvier.layers.weight_forms.quantizable import QuantizableWeight
 
 
-class Dense(Layer):
+class Dense(QuantizableWeight):
     """activation(inputs · kernel + bias), over the last axis.
 
     Args:
@@ -24,7 +20,14 @@ class Dense(Layer):
         kernel_regularizer, bias_regularizer: penalties.
         activity_regularizer: penalty on the output.
         kernel_constraint, bias_constraint: projections after each update.
+        lora_rank: trains a product of two matrices of this rank instead of the kernel; see
+            `enable_lora`.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`.
+        quantization_config: for a layer with a quantized dtype policy.
     """
+
+    _modes = ("int8", "int4", "float8", "gptq", "awq")
+    _layout = MatrixLayout()
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
@@ -35,7 +38,6 @@ class Dense(Layer):
                 "Received an invalid value for `units`, expected a positive integer. Received: "
                 f"units={units}"
             )
-        refuse_weight_forms("Dense", lora_rank=lora_rank, quantization_config=quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
@@ -49,6 +51,8 @@ class Dense(Layer):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
+        self._take_lora_arguments(lora_rank, lora_alpha)
+        self.quantization_config = quantization_config
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
@@ -59,13 +63,10 @@ class Dense(Layer):
                 "Dense: the last axis of the input must be known. Received: "
                 f"input_shape={input_shape}"
             )
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(size, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self._build_weight(
+            (size, self.units), initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )  # fmt: skip
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
@@ -73,13 +74,23 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
+        self.built = True
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank)
+
+    @property
+    def kernel(self):
+        """(inputs, units): the variable, or its sum with a LoRA product."""
+        return self._current_weight()
 
     def call(self, inputs, training=None):
-        x = ops.matmul(inputs, self.kernel)
+        form = self._form
+        x = form.product(self, inputs, training)
         if self.bias is not None:
-            x = ops.add(x, self.bias)
+            x = ops.add(x, form.bias(self))
         return x if self.activation is None else self.activation(x)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "activation": activation_config(self),
-                "use_bias": self.use_bias, **weight_config(self, "kernel", "bias")}  # fmt: skip
+                "use_bias": self.use_bias, **weight_config(self, "kernel", "bias"),
+                **self._quantization_arguments()}  # fmt: skip

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from ranvier import activations, ops, regularizers
-from ranvier.layers._parts import (
-    activation_config,
-    refuse_weight_forms,
-    take_weight_arguments,
-    weight_config,
-)
-from ranvier.layers.layer import Layer
+from ranvier.initializers import VarianceScaling
+from ranvier.layers._parts import activation_config, take_weight_arguments, weight_config
+from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.weight_forms.layouts import EinsumLayout
+from ranvier.layers.weight_forms.quantizable import QuantizableWeight
 
 
-class EinsumDense(Layer):
+class EinsumDense(QuantizableWeight):
     """activation(einsum(equation, inputs, kernel) + bias).
 
     Args:
@@ -20,7 +18,17 @@ class EinsumDense(Layer):
         output_shape: sizes of the output without the batch; `None` entries follow from the input.
         activation: name or function.
         bias_axes: output letters that the bias has; no bias when `None`.
+        kernel_initializer, bias_initializer: starting values.
+        kernel_regularizer, bias_regularizer: penalties.
+        kernel_constraint, bias_constraint: projections after each update.
+        lora_rank: trains a product of two matrices of this rank instead of the kernel; see
+            `enable_lora`.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`.
+        gptq_unpacked_column_size: columns of a kernel that GPTQ has packed.
+        quantization_config: for a layer with a quantized dtype policy.
     """
+
+    _modes = ("int8", "int4", "float8", "gptq", "awq")
 
     def __init__(
         self,
@@ -40,12 +48,6 @@ class EinsumDense(Layer):
         quantization_config=None,
         **kwargs,
     ):
-        refuse_weight_forms(
-            "EinsumDense",
-            lora_rank=lora_rank,
-            quantization_config=quantization_config,
-            gptq_unpacked_column_size=gptq_unpacked_column_size,
-        )
         super().__init__(**kwargs)
         self.equation = equation
         self.partial_output_shape = (
@@ -62,11 +64,16 @@ class EinsumDense(Layer):
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,
         )
+        self._take_lora_arguments(lora_rank, lora_alpha)
+        self.gptq_unpacked_column_size = gptq_unpacked_column_size
+        self.quantization_config = quantization_config
 
     def build(self, input_shape):
         kernel_shape, bias_shape = self._weight_shapes(input_shape)
-        self.kernel = self.add_weight(
-            name="kernel", shape=kernel_shape, initializer=self.kernel_initializer,
+        self.input_spec = InputSpec(ndim=len(input_shape))
+        self._layout = EinsumLayout(self.equation, len(input_shape))
+        self._build_weight(
+            tuple(kernel_shape), initializer=self._initializer_by_axes(),
             regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
         )  # fmt: skip
         self.bias = None
@@ -75,6 +82,30 @@ class EinsumDense(Layer):
                 name="bias", shape=bias_shape, initializer=self.bias_initializer,
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )  # fmt: skip
+
+        self.built = True
+        if self.lora_rank:
+            self.enable_lora(self.lora_rank, lora_alpha=self.lora_alpha)
+
+    def _initializer_by_axes(self):
+        """The kernel's initializer; one that scales by fans counts the equation's axes as such."""
+        initializer = self.kernel_initializer
+        if not isinstance(initializer, VarianceScaling) or not (
+            initializer.input_axes is None or initializer.output_axes is None
+        ):
+            return initializer
+        _, _, rest = self.equation.replace(" ", "").partition(",")
+        kernel, _, out = rest.partition("->")
+        inputs = [i for i, c in enumerate(kernel) if c not in out]
+        outputs = [i for i, c in enumerate(kernel) if c in out]
+        config = {**initializer.get_config(), "seed": initializer.seed,
+                  "input_axes": inputs, "output_axes": outputs}  # fmt: skip
+        return type(initializer).from_config(config)
+
+    @property
+    def kernel(self):
+        """The variable, or its sum with a LoRA product."""
+        return self._current_weight()
 
     def _weight_shapes(self, input_shape):
         operands, _, out = self.equation.replace(" ", "").partition("->")
@@ -125,9 +156,10 @@ class EinsumDense(Layer):
         return [sizes[c] for c in kernel], bias_shape
 
     def call(self, inputs, training=None):
-        x = ops.einsum(self.equation, inputs, self.kernel)
+        form = self._form
+        x = form.product(self, inputs, training)
         if self.bias is not None:
-            x = ops.add(x, self.bias)
+            x = ops.add(x, form.bias(self))
         return x if self.activation is None else self.activation(x)
 
     def get_config(self):
@@ -139,4 +171,5 @@ class EinsumDense(Layer):
             "bias_axes": self.bias_axes,
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             **weight_config(self, "kernel", "bias"),
+            **self._quantization_arguments(),
         }

@@ -1,0 +1,105 @@
+#include "kernels/cpu/gemm/gemm_i8.h"
+
+#include <algorithm>
+
+namespace ranvier::kernels {
+
+#define RV_DECLARE(level)                    \
+  namespace level {                          \
+  extern const GemmI8Kernels kGemmI8Kernels; \
+  }
+RV_DECLARE(baseline)
+#if defined(__x86_64__)
+RV_DECLARE(avx2)
+RV_DECLARE(avx512)
+#endif
+#undef RV_DECLARE
+
+namespace {
+
+const GemmI8Kernels& gemm_i8_kernels([[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::Avx512) return avx512::kGemmI8Kernels;
+  if (isa == Isa::Avx2) return avx2::kGemmI8Kernels;
+#endif
+  return baseline::kGemmI8Kernels;
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+constexpr int64_t kBlockRows = 32;        // rows of a that pass over a panel together
+constexpr int64_t kChunkWork = 1 << 19;   // multiply-adds of a chunk
+constexpr int64_t kChunkBytes = 1 << 17;  // of packing
+
+size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+size_t left_bytes(const GemmI8& p) {
+  return aligned(static_cast<size_t>(p.m * ceil_div(p.k, 2)) * 2 * sizeof(int16_t));
+}
+
+}  // namespace
+
+GemmI8 prepare_gemm_i8(int64_t m, int64_t n, int64_t k, Isa isa) {
+  GemmI8 plan{m, n, k, &gemm_i8_kernels(isa), {}};
+  const int64_t columns = plan.kernels->columns, pairs = ceil_div(k, 2);
+  plan.scratch.shared =
+      left_bytes(plan) +
+      static_cast<size_t>(ceil_div(n, columns) * columns * pairs * 2) * sizeof(int16_t);
+  return plan;
+}
+
+void run_gemm_i8(const Context& context, const GemmI8& p, const int8_t* a, const int8_t* b,
+                 int32_t* c, void* shared) noexcept {
+  if (p.m == 0 || p.n == 0) return;
+  if (p.k == 0) {
+    std::fill(c, c + p.m * p.n, 0);
+    return;
+  }
+  const GemmI8Kernels& kernels = *p.kernels;
+  const int64_t pairs = ceil_div(p.k, 2), columns = kernels.columns;
+  const int64_t panels = ceil_div(p.n, columns), blocks = ceil_div(p.m, kBlockRows);
+  auto* left = static_cast<int16_t*>(shared);
+  auto* right = reinterpret_cast<int16_t*>(static_cast<char*>(shared) + left_bytes(p));
+  const int64_t panel_size = pairs * columns * 2;
+  context.parallel_for(p.m, std::max<int64_t>(1, kChunkBytes / p.k),
+                       [&](int64_t begin, int64_t end, int) {
+                         for (int64_t i = begin; i < end; ++i) {
+                           int16_t* row = left + i * pairs * 2;
+                           std::copy(a + i * p.k, a + (i + 1) * p.k, row);
+                           if (p.k % 2) row[p.k] = 0;
+                         }
+                       });
+  context.parallel_for(panels, std::max<int64_t>(1, kChunkBytes / (p.k * columns)),
+                       [&](int64_t begin, int64_t end, int) {
+                         for (int64_t panel = begin; panel < end; ++panel) {
+                           const int64_t first = panel * columns;
+                           kernels.pack(b, p.n, p.k, first, std::min(columns, p.n - first),
+                                        right + panel * panel_size);
+                         }
+                       });
+  const int64_t work = std::min(kBlockRows, p.m) * columns * p.k;
+  context.parallel_for(
+      blocks * panels, std::max<int64_t>(1, kChunkWork / work),
+      [&](int64_t begin, int64_t end, int) {
+        for (int64_t unit = begin; unit < end; ++unit) {
+          const int64_t first = unit % panels * columns, top = unit / panels * kBlockRows;
+          const int64_t bottom = std::min(p.m, top + kBlockRows);
+          for (int64_t i = top; i < bottom; i += kernels.rows)
+            kernels.tile(left + i * pairs * 2, std::min<int64_t>(kernels.rows, bottom - i), pairs,
+                         right + unit % panels * panel_size, c + i * p.n + first, p.n,
+                         std::min(columns, p.n - first));
+        }
+      });
+}
+
+void reference::gemm_i8(int64_t m, int64_t n, int64_t k, const int8_t* a, const int8_t* b,
+                        int32_t* c) {
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      uint32_t sum = 0;
+      for (int64_t q = 0; q < k; ++q)
+        sum += static_cast<uint32_t>(int32_t{a[i * k + q]} * int32_t{b[q * n + j]});
+      c[i * n + j] = static_cast<int32_t>(sum);
+    }
+}
+
+}  // namespace ranvier::kernels

@@ -1,0 +1,1 @@
+"""The forms a weight can be stored in, and how a layer computes with them."""
