@@ -38,8 +38,9 @@ class Embedding(QuantizableWeight):
     (2, 2, 64)
     """
 
-    _weight_name, _other_weights = "embeddings", ()
-    _modes = ("int8", "int4")
+    _weight_name = "embeddings"
+    _other_weights: tuple = ()
+    _modes: tuple = ("int8", "int4")
     _layout = TableLayout()
 
     def __init__(

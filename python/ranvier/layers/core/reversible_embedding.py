@@ -29,6 +29,9 @@ class ReversibleEmbedding(Embedding):
         logits = table(network(table(tokens)), reverse=True)
     """
 
+    _other_weights = ("reverse_embeddings",)
+    _modes = ()  # the reverse product has no quantized form
+
     def __init__(
         self,
         input_dim,
