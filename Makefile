@@ -13,7 +13,7 @@ WHEEL_SOURCES := $(shell find cpp cmake python -type f -not -name '*.pyc') CMake
 CPP_FILES := $(shell find cpp tests/cpp benchmarks/cpp -name '*.h' -o -name '*.cpp' 2>/dev/null)
 PYTHON_FOLDERS := python scripts tests/python benchmarks examples
 
-.PHONY: setup demo test test-cpp test-asan test-tsan test-python bench lint clean
+.PHONY: setup demo test test-cpp test-asan test-tsan test-python bench lint reference clean
 
 setup: .venv/installed
 
@@ -74,6 +74,10 @@ lint: .venv/dev
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
 	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
+
+# Reference pages of the public API, one per namespace, into docs/reference.
+reference: setup
+	$(BIN)/python scripts/build_reference.py
 
 clean:
 	rm -rf build dist .venv

@@ -15,8 +15,7 @@ from ranvier.applications._assembly import (
     start,
 )
 from ranvier.applications._files import with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 # Blocks per stage, filters per stage; SHA-256 of the files with and without the classifier.
 _VARIANTS = {
@@ -181,3 +180,8 @@ def _convnext(variant):
 ConvNeXtTiny, ConvNeXtSmall, ConvNeXtBase = map(_convnext, ("Tiny", "Small", "Base"))
 ConvNeXtLarge, ConvNeXtXLarge = _convnext("Large"), _convnext("XLarge")
 preprocess_input = preprocessing(None)
+
+__all__ = [
+    "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge",
+    "decode_predictions", "preprocess_input",
+]  # fmt: skip

@@ -17,8 +17,7 @@ from ranvier.applications._assembly import (
     start,
 )
 from ranvier.applications._files import TF_KERNELS, with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _GROWTH = 32
 # Layers per block, and the MD5 of the files with and without the classifier.
@@ -80,3 +79,5 @@ def _densenet(layers_count):
 
 DenseNet121, DenseNet169, DenseNet201 = _densenet(121), _densenet(169), _densenet(201)
 preprocess_input = preprocessing("torch")
+
+__all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]

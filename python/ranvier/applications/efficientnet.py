@@ -26,8 +26,7 @@ from ranvier.applications._excite import (
     squeeze_excite,
 )
 from ranvier.applications._files import HOST, with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 # Kernel size, repeats, filters, expansion, first stride.
 _STAGES = (
@@ -112,3 +111,9 @@ def _efficientnet(number):
 EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3 = map(_efficientnet, range(4))
 EfficientNetB4, EfficientNetB5, EfficientNetB6, EfficientNetB7 = map(_efficientnet, range(4, 8))
 preprocess_input = preprocessing(None)
+
+__all__ = [
+    "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4",
+    "EfficientNetB5", "EfficientNetB6", "EfficientNetB7", "decode_predictions",
+    "preprocess_input",
+]  # fmt: skip

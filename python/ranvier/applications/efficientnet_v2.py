@@ -25,8 +25,7 @@ from ranvier.applications._excite import (
     squeeze_excite,
 )
 from ranvier.applications._files import with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 # Per stage: whether its blocks are fused, repeats, filters, expansion, first stride. Blocks that
 # are not fused have squeeze-and-excite.
@@ -147,3 +146,9 @@ EfficientNetV2B2, EfficientNetV2B3 = _efficientnet("B2"), _efficientnet("B3")
 EfficientNetV2S, EfficientNetV2M = _efficientnet("S"), _efficientnet("M")
 EfficientNetV2L = _efficientnet("L")
 preprocess_input = preprocessing(None)
+
+__all__ = [
+    "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3",
+    "EfficientNetV2L", "EfficientNetV2M", "EfficientNetV2S", "decode_predictions",
+    "preprocess_input",
+]  # fmt: skip

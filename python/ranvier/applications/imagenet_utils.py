@@ -124,3 +124,5 @@ def preprocessing(mode):
 
 
 _preprocess = preprocess_input
+
+__all__ = ["decode_predictions", "preprocess_input"]

@@ -16,8 +16,7 @@ from ranvier.applications._assembly import (
 )
 from ranvier.applications._files import TF_KERNELS, with_or_without_top
 from ranvier.applications._inception import conv_norm, run_branches, stem
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _DIGESTS = ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4")
 _PAPER = "C. Szegedy et al. (2016), Inception-v4, Inception-ResNet, arXiv:1602.07261"
@@ -87,3 +86,5 @@ InceptionResNetV2 = application(
     "InceptionResNetV2", _build, paper=_PAPER, name="inception_resnet_v2"
 )
 preprocess_input = preprocessing("tf")
+
+__all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]

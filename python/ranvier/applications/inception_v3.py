@@ -7,8 +7,7 @@ from functools import partial
 from ranvier.applications._assembly import application, classify, concatenate, finish, start
 from ranvier.applications._files import TF_KERNELS, with_or_without_top
 from ranvier.applications._inception import conv_norm, run_branch, run_branches, stem
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _DIGESTS = ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")
 _PAPER = "C. Szegedy et al. (2015), Rethinking the Inception Architecture, arXiv:1512.00567"
@@ -68,3 +67,5 @@ def _build(request):
 
 InceptionV3 = application("InceptionV3", _build, paper=_PAPER, name="inception_v3")
 preprocess_input = preprocessing("tf")
+
+__all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]

@@ -16,8 +16,7 @@ from ranvier.applications._assembly import (
     start,
 )
 from ranvier.applications._files import remote
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 # Filters and stride of each block.
 _BLOCKS = (
@@ -115,3 +114,5 @@ def _build(request):
 
 MobileNet = application("MobileNet", _build, paper=_PAPER, order=_ORDER)
 preprocess_input = preprocessing("tf")
+
+__all__ = ["MobileNet", "decode_predictions", "preprocess_input"]

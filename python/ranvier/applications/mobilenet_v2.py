@@ -18,8 +18,7 @@ from ranvier.applications._assembly import (
     stride_two_padding,
 )
 from ranvier.applications._files import remote
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 from ranvier.applications.mobilenet import default_size, trained_size
 from ranvier.utils import is_keras_tensor
 
@@ -124,3 +123,5 @@ def _build(request):
 
 MobileNetV2 = application("MobileNetV2", _build, paper=_PAPER, order=_ORDER)
 preprocess_input = preprocessing("tf")
+
+__all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]

@@ -21,8 +21,7 @@ from ranvier.applications._assembly import (
     stride_two_padding,
 )
 from ranvier.applications._files import with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 from ranvier.applications.mobilenet_v2 import check_tensor
 
 # Expansion, filters, whether the kernel is the wide one (5, else 3), stride, whether there is
@@ -180,3 +179,5 @@ def _mobilenet(title, size):
 MobileNetV3Small = _mobilenet("MobileNetV3Small", "small")
 MobileNetV3Large = _mobilenet("MobileNetV3Large", "large")
 preprocess_input = preprocessing(None)
+
+__all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]

@@ -19,8 +19,7 @@ from ranvier.applications._assembly import (
     stride_two_padding,
 )
 from ranvier.applications._files import remote
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _PAPER = "B. Zoph et al. (2017), Learning Transferable Architectures, arXiv:1707.07012"
 _ORDER = ("input_shape", "include_top", "weights", "input_tensor", "pooling", "classes",
@@ -182,3 +181,5 @@ NASNetLarge = application(
     paper=_PAPER, order=_ORDER, name="nasnet_large",
 )  # fmt: skip
 preprocess_input = preprocessing("tf")
+
+__all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]

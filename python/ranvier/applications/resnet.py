@@ -7,8 +7,7 @@ from functools import partial
 from ranvier import layers
 from ranvier.applications._assembly import application, classify, finish, norm, relu, start
 from ranvier.applications._files import TF_KERNELS, with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _EPSILON = 1.001e-5
 # MD5 of the files with and without the classifier.
@@ -105,3 +104,5 @@ def _resnet(layers_count):
 
 ResNet50, ResNet101, ResNet152 = _resnet(50), _resnet(101), _resnet(152)
 preprocess_input = preprocessing("caffe")
+
+__all__ = ["ResNet101", "ResNet152", "ResNet50", "decode_predictions", "preprocess_input"]

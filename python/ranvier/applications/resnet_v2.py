@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ranvier.applications._assembly import application
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 from ranvier.applications.resnet import DEPTHS, build
 
 _PAPER = "K. He et al. (2016), Identity Mappings in Deep Residual Networks, arXiv:1603.05027"
@@ -20,3 +19,5 @@ def _resnet(layers_count):
 
 ResNet50V2, ResNet101V2, ResNet152V2 = _resnet(50), _resnet(101), _resnet(152)
 preprocess_input = preprocessing("tf")
+
+__all__ = ["ResNet101V2", "ResNet152V2", "ResNet50V2", "decode_predictions", "preprocess_input"]

@@ -7,8 +7,7 @@ from functools import partial
 from ranvier import layers
 from ranvier.applications._assembly import application, classify, finish, norm, relu, start
 from ranvier.applications._files import TF_KERNELS, with_or_without_top
-from ranvier.applications.imagenet_utils import decode_predictions as decode_predictions
-from ranvier.applications.imagenet_utils import preprocessing
+from ranvier.applications.imagenet_utils import decode_predictions, preprocessing
 
 _DIGESTS = ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")
 _PAPER = "F. Chollet (2016), Xception: Deep Learning with Depthwise Separable Convolutions"
@@ -62,3 +61,5 @@ def _build(request):
 
 Xception = application("Xception", _build, paper=_PAPER, name="xception")
 preprocess_input = preprocessing("tf")
+
+__all__ = ["Xception", "decode_predictions", "preprocess_input"]

@@ -30,3 +30,6 @@ def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
     place = _files.locate_one(path, "boston_housing", _FILE)
     x, y = _files.read_npz(place, ("x", "y"))
     return _files.split(x, y, test_split, seed)
+
+
+__all__ = ["load_data"]

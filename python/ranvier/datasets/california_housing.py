@@ -38,3 +38,6 @@ def load_data(version="large", path="california_housing.npz", test_split=0.2, se
     if version == "small":
         x, y = x[:600], y[:600]
     return _files.split(x, y, test_split, seed)
+
+
+__all__ = ["load_data"]

@@ -86,3 +86,6 @@ def _read_jpeg(place):
                 )
             images[i] = np.asarray(picture.convert("RGB"))
     return by_format(images), labels.astype(np.uint8).reshape(-1, 1)
+
+
+__all__ = ["CLASS_NAMES", "load_data"]

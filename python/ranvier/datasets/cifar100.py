@@ -44,3 +44,6 @@ def load_data(label_mode="fine", path=None):
         for images, labels in (parts["train.bin"], parts["test.bin"])
     )
     return train, test
+
+
+__all__ = ["load_data"]

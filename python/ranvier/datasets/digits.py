@@ -39,3 +39,6 @@ def load_data(test_split: float = 0.2, seed: int | None = 113):
         x, y = x[order], y[order]
     cut = len(x) - int(round(test_split * len(x)))
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
+
+
+__all__ = ["load_data"]

@@ -37,3 +37,6 @@ def load_data(path=None):
         ValueError: a file is damaged.
     """
     return load_idx_dataset(path, "fashion-mnist", _FILES)
+
+
+__all__ = ["CLASS_NAMES", "load_data"]

@@ -73,3 +73,6 @@ def get_word_index(path="imdb_word_index.json") -> dict:
         path: the JSON file, or a folder that has it.
     """
     return sequences.word_index(path, "imdb", _WORDS)
+
+
+__all__ = ["get_word_index", "load_data"]

@@ -45,3 +45,6 @@ def load_data(path="mnist.npz"):
             x_train, y_train, x_test, y_test = _files.read_npz(place, names)
             return (x_train, y_train), (x_test, y_test)
     return _files.load_idx_dataset(folder, "mnist", _FILES)
+
+
+__all__ = ["load_data"]

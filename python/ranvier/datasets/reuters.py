@@ -72,3 +72,6 @@ def get_word_index(path="reuters_word_index.json") -> dict:
 def get_label_names() -> tuple:
     """Names of the 46 topics."""
     return _TOPICS
+
+
+__all__ = ["get_label_names", "get_word_index", "load_data"]

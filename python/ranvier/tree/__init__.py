@@ -235,3 +235,10 @@ def traverse(func, structure, top_down: bool = True):
     if replaced is None:
         return structure
     return None if replaced is MAP_TO_NONE else replaced
+
+
+__all__ = [
+    "MAP_TO_NONE", "assert_same_paths", "assert_same_structure", "flatten",
+    "flatten_with_path", "is_nested", "lists_to_tuples", "map_shape_structure",
+    "map_structure", "map_structure_up_to", "pack_sequence_as", "traverse",
+]  # fmt: skip

@@ -1,0 +1,61 @@
+"""The public API: every name described, and readable as reference pages."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+
+
+@pytest.fixture(scope="module")
+def api():
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        yield importlib.import_module("public_api")
+    finally:
+        sys.path.remove(str(SCRIPTS))
+
+
+def test_every_public_name_is_described(api):
+    bare = [
+        f"{namespace}.{name}"
+        for namespace in api.namespaces()
+        for name, value in api.members(namespace)
+        if callable(value) and not (inspect.getdoc(value) or "").strip()
+    ]
+    assert not bare
+
+
+def test_namespaces_have_their_names_and_say_what_they_are(api):
+    for namespace in api.namespaces():
+        module = importlib.import_module(namespace)
+        assert module.__doc__, namespace
+        assert len(set(module.__all__)) == len(module.__all__), namespace
+        with pytest.raises(AttributeError):
+            module.no_such_name  # noqa: B018
+
+
+def test_signatures_as_text(api):
+    def example(a, b=1, *rest, c="x", d=len, **others):
+        return a
+
+    assert api.signature_text(example) == "(a, b=1, *rest, c='x', d=len, **others)"
+    assert api.signature_text(lambda a, *, b=None: a) == "(a, *, b=None)"
+
+
+def test_reference_pages(api, tmp_path):
+    reference = importlib.import_module("build_reference")
+    pages = {p.name: p.read_text(encoding="utf-8") for p in reference.build(tmp_path)}
+    assert "[ranvier.layers](ranvier.layers.md)" in pages["README.md"]
+    dense = pages["ranvier.layers.md"].split("\n## `Dense(")[1].split("\n## ")[0]
+    assert dense.startswith("units, activation=None") and "- `units`: " in dense
+    doc = "What.\n\nArgs:\n    x: tensor\n        of rows.\n\nExample:\n    >>> 1\n"
+    assert list(reference.render(doc)) == [
+        "What.", "", "**Args**", "", "- `x`: tensor", "  of rows.", "",
+        "**Example**", "", "```python", ">>> 1", "```", "",
+    ]  # fmt: skip
