@@ -8,6 +8,7 @@ import dataclasses
 from ranvier import losses as losses_module
 from ranvier import metrics as metrics_module
 from ranvier import ops, tree
+from ranvier.symbolic import KerasTensor, compute_output_spec
 from ranvier.training.resolve import loss_for, metric_for
 from ranvier.variable import bump_structure
 
@@ -93,8 +94,15 @@ class CompileMetrics(metrics_module.Metric):
         bump_structure()
 
     def settle(self, y_true, y_pred) -> None:
-        """`build` for the shapes of a batch, ahead of the first update."""
+        """`build` for the shapes of a batch, ahead of the first update.
+
+        Metrics that make their state at the first update are updated for the shapes alone.
+        """
         self.build(y_true, y_pred)
+        specs = tree.map_structure(
+            lambda t: None if t is None else KerasTensor(t.shape, dtype=t.dtype), (y_true, y_pred)
+        )
+        compute_output_spec(lambda t, p: self.update_state(t, p) or ops.zeros(()), *specs)
 
     def _build_group(self, argument, given, count, names, y_true, y_pred, flat):
         if not given:

@@ -81,7 +81,7 @@ class Compiling:
         """
         self._clear_previous_trainer_metrics()
         self._optimizer_initialized = False
-        self.optimizer = own_optimizer = optimizers.get(optimizer)
+        self.optimizer = optimizers.get(optimizer)
         if (
             auto_scale_loss
             and self.dtype_policy.name == "mixed_float16"
@@ -109,7 +109,8 @@ class Compiling:
         self.stop_training = False
         self.compiled = True
         self._compile_config = {
-            "optimizer": own_optimizer,
+            # With its loss scale: a file is read under another global policy as well.
+            "optimizer": self.optimizer,
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,

@@ -148,3 +148,36 @@ def test_logits_of_dict_outputs_are_judged_by_name():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.fit(X, {"value": Y, "label": np.zeros(40, "int32")}, verbose=0)
+
+
+def test_state_form_with_metrics_that_are_built_by_the_first_batch():
+    class Stated(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3, activation="softmax")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def test_step(self, state, data):
+            trainable, fixed, values = state
+            x, y = data
+            y_pred, fixed = self.stateless_call(trainable, fixed, x)
+            logs, after = {}, []
+            for metric in self.metrics:
+                own = values[len(after) : len(after) + len(metric.variables)]
+                given = (0.0,) if metric.name == "loss" else (y, y_pred)
+                own = metric.stateless_update_state(own, *given)
+                logs[metric.name] = metric.stateless_result(own)
+                after += own
+            return logs, (trainable, fixed, after)
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 4)).astype("float32")
+    y = np.eye(3, dtype="float32")[rng.integers(0, 3, 20)]
+    model = Stated()
+    model.compile("sgd", metrics=[keras.metrics.F1Score(average="macro"), "accuracy"])
+    results = model.evaluate(x, y, batch_size=20, verbose=0, return_dict=True)
+    expected = keras.metrics.F1Score(average="macro")
+    expected.update_state(y, model.predict(x, verbose=0))
+    np.testing.assert_allclose(results["f1_score"], expected.result(), rtol=1e-6)
