@@ -19,6 +19,8 @@ class Functional(CompiledCall, Function, Model):
     """The layers between symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
 
     _keras_module = "keras.src.models.functional"
+    # Whether inputs must have the known sizes of every axis; a `Sequential` asks for the last only.
+    _fixed_sizes = True
 
     def __new__(cls, *args, **kwargs):
         return Layer.__new__(cls, *args, **kwargs)
@@ -214,8 +216,9 @@ class Functional(CompiledCall, Function, Model):
             x = x[..., None] if text else ops.expand_dims(x, axis=-1)
             host.note(given, x, lambda array: array[..., None])
         shape = tuple(x.shape)
+        fixed = 1 if self._fixed_sizes else max(1, len(want) - 1)
         fits = len(shape) == len(want) and all(
-            w is None or s is None or s == w for s, w in zip(shape[1:], want[1:])
+            w is None or s is None or s == w for s, w in zip(shape[fixed:], want[fixed:])
         )
         if not fits:
             raise B.ShapeError(
