@@ -27,6 +27,7 @@ from ranvier.serialization import (
 from ranvier.symbolic.keras_tensor import is_keras_tensor
 
 _LAZY = {
+    "model_to_dot": "models.visualization", "plot_model": "models.visualization",
     "PyDataset": "training.data_adapters", "Sequence": "training.data_adapters",
     "pack_x_y_sample_weight": "training.data_adapters",
     "unpack_x_y_sample_weight": "training.data_adapters",
