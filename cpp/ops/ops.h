@@ -93,12 +93,12 @@
 //   random_permutation (seed) {size, dtype}
 //   random_categorical (seed, logits: float32 (batch, classes)) {draws} -> int32
 //   dropout (x, seed) {rate} -> y, mask
-//
+// Transforms: fft (re, im) {inverse=false}, rfft (x), irfft (re, im) {size}: see fft.cpp
 // Guards have no output; a failure is a typed error, and nothing was written
 //   check_range (x: integer) {low, high}: low <= x < high
 //   check_finite (x)
 //
-// Structured, made by tensor/control_flow.h: call cond while scan
+// Structured, made by tensor/control_flow.h: call cond while scan; host_call: ops/host_call.h
 // with_gradient (value, operands...), made by ops/custom_gradient.h: a rule of the user's
 
 #include <initializer_list>

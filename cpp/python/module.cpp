@@ -1,5 +1,9 @@
 #include "python/common.h"
 
+namespace ranvier::python {
+void bind_host(py::module_& m);
+}
+
 PYBIND11_MODULE(_core, m) {
   using namespace ranvier::python;
   m.doc() = "Ranvier's C++ core. Import it through ranvier._backend only.";
@@ -8,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   bind_ops(m);
   bind_state(m);
   bind_control_flow(m);
+  bind_host(m);
   bind_program(m);
   bind_loop(m);
   bind_system(m);

@@ -16,13 +16,18 @@ py::dict& hooks() {
 
 bool eager() { return !current_trace() && active_tapes().empty(); }
 
-bool direct_operands(const Tensor& a, const Tensor& b) {
-  return !a.is_symbol() && !b.is_symbol() && a.size() > 0 &&
+bool accepts(const OpRecord& op, DType dtype) {
+  const int bit = static_cast<int>(kernels::register_of(dtype));
+  return (kernels::info_of(op.micro_op).types >> bit & 1) != 0;
+}
+
+bool direct_operands(const OpRecord& op, const Tensor& a, const Tensor& b) {
+  return !a.is_symbol() && !b.is_symbol() && a.size() > 0 && accepts(op, a.dtype()) &&
          (a.shape() == b.shape() || a.rank() == 0 || b.rank() == 0);
 }
 
 Tensor binary(const OpRecord& op, const Tensor& a, const Tensor& b) {
-  if (!eager() || !direct_operands(a, b)) return apply1(op, {a, b});
+  if (!eager() || !direct_operands(op, a, b)) return apply1(op, {a, b});
   const kernels::DirectOp direct = kernels::prepare_direct(op.micro_op, a.dtype());
   const Shape& shape = a.rank() >= b.rank() ? a.shape() : b.shape();
   Tensor out = Tensor::empty(direct.result, shape);

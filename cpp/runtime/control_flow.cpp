@@ -189,11 +189,41 @@ struct ScanParams : BodyParams {  // bodies: body
   uint32_t inputs = 0, n_xs = 0;
   int64_t length = 0;
   bool reverse = false;
+  int64_t grain = 0;  // iterations per chunk where they may run side by side, else 0
 };
+
+void bind_slices(const ScanParams& params, const Slots& slots, std::byte* frame,
+                 size_t t) noexcept {
+  const Lowered& body = *params.bodies[0];
+  for (const Sliced& x : params.xs)
+    frame_bind_input(body, frame, x.body_slot,
+                     static_cast<const std::byte*>(slots.in[x.slot]) + t * x.bytes);
+  for (const Sliced& y : params.ys)
+    frame_bind_output(body, frame, y.body_slot,
+                      static_cast<std::byte*>(slots.out[y.slot]) + t * y.bytes);
+}
+
+// A map: iterations depend on nothing of each other. Each worker has a frame; kernels inside run on
+// their worker alone, which changes no bit.
+void run_map(const Context& context, const Slots& slots, const ScanParams& params) noexcept {
+  const Lowered& body = *params.bodies[0];
+  context.parallel_for(params.length, params.grain, [&](int64_t begin, int64_t end, int worker) {
+    std::byte* frame = slots.worker + static_cast<size_t>(worker) * slots.worker_stride;
+    frame_init(body, frame, frame + aligned(body.frame_bytes()), 0, slots.guard);
+    for (uint32_t k = params.n_xs; k < params.inputs; ++k)
+      frame_bind_input(body, frame, k, slots.in[k]);
+    for (int64_t i = begin; i < end; ++i) {
+      bind_slices(params, slots, frame, static_cast<size_t>(i));
+      frame_run(body, Context{}, frame, slots.guard);
+    }
+  });
+}
 
 void run_scan(const Context& context, const Slots& slots, const void* raw) noexcept {
   const auto& params = *static_cast<const ScanParams*>(raw);
   const Lowered& body = *params.bodies[0];
+  // With fewer iterations than that, threads inside the kernels do better.
+  if (params.grain && params.length >= 2 * context.workers) return run_map(context, slots, params);
   auto* frame = static_cast<std::byte*>(slots.shared);
   begin_carry(params.carried, slots);
   frame_init(body, frame, slots.worker, slots.worker_stride, slots.guard);
@@ -203,14 +233,19 @@ void run_scan(const Context& context, const Slots& slots, const void* raw) noexc
       frame_bind_input(body, frame, k, loop_operand(slots, k, n_carry));
   for (int64_t i = 0; i < params.length; ++i) {
     const auto t = static_cast<size_t>(params.reverse ? params.length - 1 - i : i);
-    for (const Sliced& x : params.xs)
-      frame_bind_input(body, frame, x.body_slot,
-                       static_cast<const std::byte*>(slots.in[x.slot]) + t * x.bytes);
-    for (const Sliced& y : params.ys)
-      frame_bind_output(body, frame, y.body_slot,
-                        static_cast<std::byte*>(slots.out[y.slot]) + t * y.bytes);
+    bind_slices(params, slots, frame, t);
     if (!frame_run(body, context, frame, slots.guard)) return;
   }
+}
+
+// Iterations that make a chunk worth a thread, for bodies that may run side by side; else 0.
+int64_t map_grain(const Lowered& body, size_t n_carry, int64_t length) {
+  constexpr size_t kLargestFrame = 16 << 20;
+  if (n_carry || body.guard_end || length < 2 || body.frame_bytes() > kLargestFrame) return 0;
+  const kernels::Cost cost = cost_of(body, 1);
+  const double nanoseconds =
+      cost.flops / 8 + cost.bytes / 8 + 300 * static_cast<double>(body.steps.size() + 1);
+  return std::max<int64_t>(1, static_cast<int64_t>(20000 / nanoseconds));
 }
 
 Kernel prepare_scan(const PrepareArgs& args) {
@@ -231,8 +266,11 @@ Kernel prepare_scan(const PrepareArgs& args) {
   for (uint32_t i = 0; i < body.outputs.size(); ++i)
     params->ys.push_back({body.outputs[i], i, slice(args.outputs[body.outputs[i]])});
   params->bodies.push_back(std::move(body.lowered));
-  const kernels::Scratch scratch = scratch_of(*params->bodies[0]);
-  const kernels::Cost cost = cost_of(*params->bodies[0], static_cast<double>(params->length));
+  const Lowered& lowered = *params->bodies[0];
+  kernels::Scratch scratch = scratch_of(lowered);
+  params->grain = map_grain(lowered, n_carry, params->length);
+  if (params->grain) scratch.per_worker = aligned(lowered.frame_bytes()) + lowered.worker_bytes;
+  const kernels::Cost cost = cost_of(lowered, static_cast<double>(params->length));
   return {run_scan, std::move(params), scratch, cost, "scan"};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/host_call.h"
 #include "tensor/tape.h"
 
 namespace ranvier {
@@ -14,6 +15,14 @@ thread_local Env* t_env = nullptr;
 // parent.
 Tensor read_from(Env* env, Variable& variable) {
   return env ? env->read(variable) : variable.storage();
+}
+
+// A program that is running may be writing any variable.
+void refuse_in_host_call(const char* what, const Variable& variable) {
+  if (ops::in_host_call())
+    fail<GraphError>(what, ": variable '", variable.name(),
+                     "' is used inside a host function. Expected a function of its inputs alone. ",
+                     "Hint: pass the variable's value as an input.");
 }
 
 }  // namespace
@@ -30,12 +39,14 @@ void Variable::set_storage(Tensor value) {
 }
 
 Tensor Variable::read() {
+  refuse_in_host_call("read", *this);
   Tensor tensor = read_from(t_env, *this);
   for (Tape* tape : active_tapes()) tape->record_read(*this, tensor);
   return tensor;
 }
 
 void Variable::assign(Tensor value) {
+  refuse_in_host_call("assign", *this);
   if (value.shape() != spec_.shape)
     fail<ShapeError>("assign: the value's shape differs from the variable's. Expected shape ",
                      spec_.shape.str(), " for variable '", name_,

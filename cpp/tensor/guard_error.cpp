@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "base/error.h"
+#include "ops/host_call.h"
 #include "tensor/trace.h"
 
 namespace ranvier {
@@ -15,6 +16,8 @@ void throw_guard(const kernels::GuardReport& report, const char* op, const Attrs
     fail<IndexError>(op, ": ", subject, " out of range. Expected ", attrs.integer("low", 0),
                      " <= ", subject, " < ", attrs.integer("high", 0), ". Received: ", report.value,
                      " at flat position ", report.index, ".", where, " No variable was changed.");
+  if (report.code == ops::kHostFailed)
+    fail<ValueError>(subject, ": ", ops::host_error(), where, " No variable was changed.");
   fail<ValueError>(
       op, ": ", subject,
       " is not finite. Received: ", std::bit_cast<float>(static_cast<uint32_t>(report.value)),

@@ -26,6 +26,7 @@ from ranvier.losses.classes import (
     SquaredHinge,
     Tversky,
 )
+from ranvier.losses.ctc import CTC, ctc
 from ranvier.losses.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -56,14 +57,14 @@ _CLASSES = (
     CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle,
     CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, MeanAbsoluteError,
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
-    SparseCategoricalCrossentropy, SquaredHinge, Tversky,
+    SparseCategoricalCrossentropy, SquaredHinge, Tversky, CTC,
 )  # fmt: skip
 FUNCTIONS = (
     binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy,
     categorical_focal_crossentropy, categorical_generalized_cross_entropy, categorical_hinge,
     circle, cosine_similarity, dice, hinge, huber, kl_divergence, log_cosh, mean_absolute_error,
     mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson,
-    sparse_categorical_crossentropy, squared_hinge, tversky,
+    sparse_categorical_crossentropy, squared_hinge, tversky, ctc,
 )  # fmt: skip
 
 _SHORT = {

@@ -7,13 +7,22 @@ from ranvier.ops import (
     control,
     convolution,
     creation,
+    ctc,
     elementwise,
+    factorizations,
+    forward,
     indexing,
+    mapping,
     neural,
+    norms,
+    patches,
     pooling,
     products,
+    quantiles,
     reductions,
     shapes,
+    signal,
+    special,
 )
 from ranvier.variable import name_scope as name_scope
 
@@ -22,13 +31,22 @@ _MODULES = (
     control,
     convolution,
     creation,
+    ctc,
     elementwise,
+    factorizations,
+    forward,
     indexing,
+    mapping,
     neural,
+    norms,
+    patches,
     pooling,
     products,
+    quantiles,
     reductions,
     shapes,
+    signal,
+    special,
 )
 
 
@@ -41,7 +59,15 @@ def _collect():
                 continue
             if hasattr(value, "row") or own:
                 found.setdefault(name, value)
-    for private in ("any_zero", "positive", "index", "subscript"):
+    for private in (
+        "any_zero",
+        "host_call",
+        "index",
+        "is_complex",
+        "no_gradient",
+        "positive",
+        "subscript",
+    ):
         found.pop(private, None)
     return found
 

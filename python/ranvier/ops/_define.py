@@ -9,7 +9,7 @@ import inspect
 import numpy as np
 
 from ranvier import _backend as B
-from ranvier import config
+from ranvier import config, serialization
 from ranvier.symbolic import operation as _operation
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.operation import Operation
@@ -112,6 +112,7 @@ class _OpOperation(Operation):
                 if parameter.default is parameter.empty:
                     raise TypeError(f"{row.class_name}: missing argument '{key}'")
                 values[key] = parameter.default
+        values = {key: _from_plain(value) for key, value in values.items()}
         self._static = values
         for key, value in values.items():
             setattr(self, "_name" if key == "name" else key, value)
@@ -119,17 +120,22 @@ class _OpOperation(Operation):
     def call(self, *args, **kwargs):
         row = self._row
         if row.variadic:
-            positional = [
-                self._static[n] for n, p in row.signature.parameters.items()
-                if n in row.static and p.kind is p.POSITIONAL_OR_KEYWORD
-            ]  # fmt: skip
-            rest = {
-                n: self._static[n] for n, p in row.signature.parameters.items()
-                if n in row.static and p.kind is p.KEYWORD_ONLY
-            }  # fmt: skip
-            return row.fn(*positional, *args, **rest, **kwargs)
+            return row.fn(*self._in_order(list(args)), **self._keyword_only(), **kwargs)
         named = dict(zip(row.dynamic, args))
         return row.fn(**named, **kwargs, **self._static)
+
+    def _in_order(self, args):
+        """Static and given positional arguments as the signature has them."""
+        out = []
+        for name, p in self._row.signature.parameters.items():
+            if p.kind is p.VAR_POSITIONAL:
+                return out + args
+            out.append(self._static[name] if name in self._static else args.pop(0))
+        return out
+
+    def _keyword_only(self):
+        parameters = self._row.signature.parameters.items()
+        return {n: self._static[n] for n, p in parameters if p.kind is p.KEYWORD_ONLY}
 
     def get_config(self):
         return {"name": self.name, **{k: _plain(v) for k, v in self._static.items()}}
@@ -140,7 +146,20 @@ class _OpOperation(Operation):
 
 
 def _plain(value):
-    return config.standardize_dtype(value) if isinstance(value, type) else value
+    """A static argument as it stands in a config; functions by their registered names."""
+    if isinstance(value, type):
+        return config.standardize_dtype(value)
+    if isinstance(value, (list, tuple)) and any(callable(v) for v in value):
+        return [_plain(v) for v in value]
+    return serialization.serialize_keras_object(value) if callable(value) else value
+
+
+def _from_plain(value):
+    if isinstance(value, dict) and value.get("class_name") == "function":
+        return serialization.deserialize_keras_object(value)
+    if isinstance(value, list) and any(isinstance(v, dict) for v in value):
+        return [_from_plain(v) for v in value]
+    return value
 
 
 def _camel(name: str) -> str:
@@ -335,6 +354,11 @@ def to_float(x) -> Tensor:
     """A tensor of a float dtype: integers become `floatx`."""
     x = to_tensor(x)
     return x if config.is_float_dtype(x.dtype) else cast(x, config.floatx())
+
+
+# Dtypes that scatter_add has no kernel for: they add up in one that holds them.
+WIDE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "int32", "uint16": "int32",
+        "uint32": "int64"}  # fmt: skip
 
 
 def result_type(*dtypes) -> str:

@@ -57,12 +57,12 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
 
 
 def convert_to_numpy(x) -> np.ndarray:
-    """The values as a NumPy array (read-only where it shares memory)."""
-    if isinstance(x, (B.Tensor, Variable)):
-        return x.numpy()
+    """The values as a NumPy array of their own, which may be written to."""
     if isinstance(x, KerasTensor):
         return x.__array__()
-    return np.array(to_tensor(x).numpy())
+    if isinstance(x, (np.ndarray, np.generic)):
+        return np.array(x)
+    return np.array((x if isinstance(x, Variable) else to_tensor(x)).numpy())
 
 
 def is_tensor(x) -> bool:
@@ -84,6 +84,12 @@ def dtype(x) -> str:
 def stop_gradient(variable):
     """The value; gradients do not pass."""
     return apply("stop_gradient", [to_tensor(variable)], None)
+
+
+def check_callable(f, name):
+    """TypeError unless `f` can be called."""
+    if not callable(f):
+        raise TypeError(f"`{name}` should be a callable. Received: {name}={f}")
 
 
 class _Structure:
@@ -110,12 +116,15 @@ class _Structure:
         return tree.pack_sequence_as(self.template, leaves)
 
 
+@op(CORE, static=("true_fn", "false_fn"))
 def cond(pred, true_fn, false_fn):
     """The result of one of two functions of no arguments.
 
     On a known `pred` only the chosen one runs. Otherwise both are traced and their results must
     have the same structure, shapes and dtypes; assignments inside happen in the taken branch only.
     """
+    check_callable(true_fn, "true_fn")
+    check_callable(false_fn, "false_fn")
     pred = to_tensor(pred)
     pred = _cast(reshape(pred, []) if pred.ndim else pred, "bool")
     result = _Structure()
@@ -125,6 +134,7 @@ def cond(pred, true_fn, false_fn):
     return result.pack(results)
 
 
+@op(CORE, static=("cond", "body", "maximum_iterations"))
 def while_loop(cond, body, loop_vars, maximum_iterations=None):
     """Repeats `body` on `loop_vars` while `cond` of them holds."""
     single = not isinstance(loop_vars, (list, tuple))
@@ -154,11 +164,17 @@ def _args(args):
     return list(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else list(args)
 
 
+@op(CORE, static=("f", "length", "reverse", "unroll"))
 def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     """Carries a state through slices: `carry, y = f(carry, x)` for each x along axis 0 of `xs`.
 
     Returns `(carry, ys)`, the ys stacked along a new axis 0.
     """
+    check_callable(f, "f")
+    if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
+        raise ValueError(
+            f"`unroll` must be an positive integer or boolean. Received: unroll={unroll}"
+        )
     state, inputs, results = _Structure(), _Structure(), _Structure()
     carry = state.flatten(init)
     slices = inputs.flatten(xs) if xs is not None else []
@@ -170,7 +186,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
                 f"Received: length={length}"
             )
     elif length is None:
-        raise ValueError("scan: got no `xs` to scan over and `length` not provided.")
+        raise ValueError("Got no `xs` to scan over and `length` not provided.")
     else:
         count = int(length)
     dtypes = [t.dtype for t in carry]
@@ -187,6 +203,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     return state.pack(out[: len(carry)]), results.pack(out[len(carry) :])
 
 
+@op(CORE, static=("body_fun",))
 def fori_loop(lower, upper, body_fun, init_val):
     """`val = body_fun(i, val)` for i from lower to upper - 1."""
     known = _known_int(lower), _known_int(upper)
@@ -214,42 +231,7 @@ def _known_int(x):
     return None if x is None else int(x)
 
 
-def map(f, xs):
-    """`f` of each slice along axis 0, results stacked."""
-    return scan(lambda carry, x: (carry, f(x)), [], xs)[1]
-
-
-def vectorized_map(function, elements):
-    """`function` of each slice along axis 0; see `map`."""
-    return map(function, elements)
-
-
-def vectorize(pyfunc, *, excluded=None, signature=None):
-    """A function of elements as one of tensors (leading axes are mapped over)."""
-    if not callable(pyfunc):
-        raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
-    excluded = set(excluded or ())
-
-    def vectorized(*args):
-        mapped = [i for i in range(len(args)) if i not in excluded]
-        tensors = [to_tensor(args[i]) for i in mapped]
-        full = np.broadcast_shapes(*(tuple(t.shape) for t in tensors))
-        flat = [reshape(apply("broadcast_to", [t], {"shape": list(full)}), [-1]) for t in tensors]
-
-        def one(values):
-            call = list(args)
-            for i, v in zip(mapped, values):
-                call[i] = v
-            return pyfunc(*call)
-
-        out = map(one, flat)
-        return tree.map_structure(lambda y: reshape(y, list(full) + list(y.shape[1:])), out)
-
-    if signature is not None:
-        raise ValueError("vectorize: a `signature` of core dimensions is not supported; use `map`.")
-    return vectorized
-
-
+@op(CORE, static=("branches",))
 def switch(index, branches, *operands):
     """The result of `branches[index](*operands)`; the index is clamped to the valid range."""
     index = to_tensor(index)
@@ -264,36 +246,6 @@ def switch(index, branches, *operands):
         return cond(ew.less_equal(index, i), lambda: branches[i](*operands), lambda: pick(i + 1))
 
     return pick(0)
-
-
-def associative_scan(f, elems, reverse=False, axis=0):
-    """All prefix results of an associative function, in log2(n) combining steps."""
-    from ranvier.ops import shapes as sh
-
-    leaves = [to_tensor(x) for x in tree.flatten(elems)]
-    axis = axis % leaves[0].ndim
-    count = leaves[0].shape[axis]
-    if any(t.shape[axis] != count for t in leaves):
-        raise ValueError(
-            "Array inputs to associative_scan must have the same first dimension. (saw: "
-            f"{[tuple(t.shape) for t in leaves]})"
-        )
-    if reverse:
-        leaves = [sh.flip(t, axis) for t in leaves]
-    pack = lambda flat: tree.pack_sequence_as(elems, flat)  # noqa: E731
-    gap = 1
-    while gap < count:
-        low = [sh._cut(t, axis, 0, count - gap) for t in leaves]
-        high = [sh._cut(t, axis, gap, count - gap) for t in leaves]
-        joined = [to_tensor(x) for x in tree.flatten(f(pack(low), pack(high)))]
-        leaves = [
-            apply("concatenate", [sh._cut(t, axis, 0, gap), j], {"axis": axis})
-            for t, j in zip(leaves, joined)
-        ]
-        gap *= 2
-    if reverse:
-        leaves = [sh.flip(t, axis) for t in leaves]
-    return pack(leaves)
 
 
 def custom_gradient(f):

@@ -107,6 +107,12 @@ def _unary(name, doc, prim=None, floating=True, bool_as=None, module=NUMPY, cls=
         def fn(x):
             return slow(x)
 
+    elif floating and prim in ("floor", "ceil"):
+        # Their primitives take integers, which Keras turns into floats.
+
+        def fn(x):
+            return quick(x) if type(x) is Tensor and x.dtype in FLOAT_TYPES else slow(x)
+
     else:
 
         def fn(x):
@@ -375,48 +381,12 @@ def isposinf(x):
 
 
 @op(NUMPY)
-def isreal(x):
-    """Whether the imaginary part is zero: true for every real tensor."""
-    return equal(multiply(cast(to_tensor(x), "int32"), 0), 0)
-
-
-@op(NUMPY)
 def signbit(x):
     """Whether the sign bit is set (also of -0.0)."""
     x = to_tensor(x)
     if not config.is_float_dtype(x.dtype):
         return less(x, 0)
     return where(equal(x, 0), less(reciprocal(x), 0), less(x, 0))
-
-
-@op(NUMPY)
-def real(x):
-    """The real part."""
-    return to_tensor(x)
-
-
-@op(NUMPY)
-def conj(x):
-    """The complex conjugate; a real tensor itself."""
-    return to_tensor(x)
-
-
-def conjugate(x):
-    """See `conj`."""
-    return conj(x)
-
-
-@op(NUMPY)
-def imag(x):
-    """The imaginary part: zeros for a real tensor."""
-    return multiply(to_tensor(x), 0)
-
-
-@op(NUMPY)
-def angle(x):
-    """The angle of a complex number; of a real one 0 or pi."""
-    x = to_float(x)
-    return where(less(x, 0), math.pi, 0.0)
 
 
 @op(NUMPY, static=("nan", "posinf", "neginf"))
@@ -486,4 +456,4 @@ def lcm(x1, x2):
 
 
 __all__ = [n for n, v in list(globals().items()) if hasattr(v, "row") or n in (
-    "abs", "bitwise_invert", "conjugate")]  # fmt: skip
+    "abs", "bitwise_invert")]  # fmt: skip

@@ -14,12 +14,14 @@ from ranvier.ops._define import (
     CORE,
     NN,
     NUMPY,
+    WIDE,
     Tensor,
     apply,
     cast,
     expand,
     one_axis,
     op,
+    promote_all,
     promote_pair,
     reshape,
     to_tensor,
@@ -144,9 +146,12 @@ def _scatter(prim, base, indices, values, shape):
     rows, rest = math.prod(shape[:depth]), list(shape[depth:])
     count = math.prod(indices.shape[:-1])
     flat = reshape(_flat_index(indices, shape), [count])
+    dtype = base.dtype
+    if prim == "scatter_add":
+        base, values = (cast(t, WIDE.get(dtype, dtype)) for t in (base, values))
     values = reshape(values, [count, *rest])
     out = apply(prim, [reshape(base, [rows, *rest]), flat, values], {"axis": 0})
-    return reshape(out, list(shape))
+    return cast(reshape(out, list(shape)), dtype)
 
 
 @op(CORE, static=("shape",))
@@ -279,12 +284,12 @@ def histogram(x, bins=10, range=None):
     low, high = range if range is not None else (float(_min(x)), float(_max(x)))
     if low == high:
         low, high = low - 0.5, high + 0.5
-    edges = linspace(low, high, bins + 1)
+    edges = linspace(low, high, bins + 1, dtype=x.dtype)
     inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
     index = ew.subtract(searchsorted(edges, x, side="right"), 1)
     index = ew.minimum(ew.maximum(index, 0), bins - 1)
     counts = apply("bincount_weighted", [index, cast(inside, "float32")], {"length": int(bins)})
-    return cast(counts, "int32"), edges
+    return cast(counts, edges.dtype), edges
 
 
 @op(NUMPY, static=("shape",))
@@ -311,8 +316,14 @@ def isin(x1, x2, assume_unique=False, invert=False):
 @op(NUMPY)
 def select(condlist, choicelist, default=0):
     """The choice of the first condition that holds, else the default."""
-    out = default
-    for condition, choice in zip(reversed(list(condlist)), reversed(list(choicelist))):
+    conditions = list(condlist)
+    *choices, out = promote_all([*choicelist, default])
+    if len(conditions) != len(choices):
+        raise ValueError(
+            "select: `condlist` and `choicelist` must have the same length. Received: "
+            f"{len(conditions)} and {len(choices)}"
+        )
+    for condition, choice in zip(reversed(conditions), reversed(choices)):
         out = ew.where(condition, choice, out)
     return out
 

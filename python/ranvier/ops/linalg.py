@@ -1,6 +1,6 @@
-"""`keras.ops.linalg`: linear algebra. All but `norm` needs known values."""
+"""`keras.ops.linalg`: linear algebra."""
 
-from ranvier.ops.products import (
+from ranvier.ops.factorizations import (
     cholesky,
     cholesky_inverse,
     det,
@@ -8,6 +8,7 @@ from ranvier.ops.products import (
     eigh,
     inv,
     lstsq,
+    lu_factor,
     matrix_rank,
     pinv,
     qr,
@@ -15,9 +16,10 @@ from ranvier.ops.products import (
     solve_triangular,
     svd,
 )
-from ranvier.ops.reductions import norm
+from ranvier.ops.forward import jvp
+from ranvier.ops.norms import norm
 
 __all__ = [
-    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "lstsq", "matrix_rank", "norm",
-    "pinv", "qr", "solve", "solve_triangular", "svd",
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor",
+    "matrix_rank", "norm", "pinv", "qr", "solve", "solve_triangular", "svd",
 ]  # fmt: skip

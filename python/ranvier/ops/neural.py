@@ -25,6 +25,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops.elementwise import _unary
 from ranvier.ops.indexing import _index_tensor
+from ranvier.ops.norms import norm
 
 relu = _unary("relu", "max(x, 0).", floating=False, bool_as="int32", module=NN)
 sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).", module=NN)
@@ -335,7 +336,7 @@ def normalize(x, axis=-1, order=2, epsilon=None):
     if order == 2:
         power = red.sum(ew.square(x), axis, True)
         return ew.multiply(x, ew.rsqrt(ew.maximum(power, epsilon**2)))
-    length = red.norm(x, ord=order, axis=axis, keepdims=True)
+    length = norm(x, ord=order, axis=axis, keepdims=True)
     return ew.divide(x, ew.maximum(length, epsilon))
 
 

@@ -1,23 +1,14 @@
 """`keras.ops.nn`: activations, convolutions, normalizations, losses."""
 
-from ranvier.ops import attention, convolution, neural, pooling
+from ranvier import ops
+from ranvier.ops._define import NN
 
-_MODULES = (attention, convolution, neural, pooling)
-
-
-def _collect():
-    from ranvier import ops
-
-    names = {n for m in _MODULES for n in vars(m) if n in ops.__all__}
-    names |= {"one_hot", "multi_hot"}
-    return {name: getattr(ops, name) for name in names if not _is_foreign(getattr(ops, name))}
-
-
-def _is_foreign(value):
-    row = getattr(value, "row", None)
-    return row is not None and not row.module.endswith(".nn")
-
-
-_PUBLIC = _collect()
+_OTHER_NAMES = ("hard_swish", "swish")
+_PUBLIC = {
+    name: value
+    for name, value in vars(ops).items()
+    if name in ops.__all__
+    and (name in _OTHER_NAMES or (hasattr(value, "row") and value.row.module == NN))
+}
 globals().update(_PUBLIC)
 __all__ = sorted(_PUBLIC)

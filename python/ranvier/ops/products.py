@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import string
 
-import numpy as np
-
 from ranvier import _backend as B
 from ranvier.ops import elementwise as ew
 from ranvier.ops import reductions as red
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import (
-    LINALG,
+    MATH,
     NUMPY,
     apply,
     axis_tuple,
@@ -37,7 +35,14 @@ def _product(a, b):
 @op(NUMPY)
 def matmul(x1, x2):
     """Matrix product over the last two axes; leading axes broadcast. int8 products give int32."""
-    return _product(*promote_pair(x1, x2))
+    a, b = promote_pair(x1, x2)
+    if a.dtype == "int8" and not _both_int8(x1, x2):
+        return cast(_product(a, b), "int8")
+    return _product(a, b)
+
+
+def _both_int8(x1, x2):
+    return all(getattr(x, "dtype", None) == "int8" for x in (x1, x2))
 
 
 @op(NUMPY)
@@ -298,126 +303,7 @@ def correlate(x1, x2, mode="valid"):
     return reshape(out, [-1])
 
 
-# --- linear algebra of known values ---------------------------------------------------------------
-
-
-def _host(x):
-    return to_float(x).numpy()
-
-
-def _back(value, dtype):
-    return B.tensor(np.asarray(value, dtype=dtype, order="C"))
-
-
-def _host_function(name, doc, run):
-    def fn(x):
-        x = to_float(x)
-        out = run(_host(x))
-        if isinstance(out, tuple):
-            return tuple(_back(o, x.dtype) for o in out)
-        return _back(out, x.dtype)
-
-    fn.__name__, fn.__doc__ = name, doc
-    return op(LINALG)(fn)
-
-
-inv = _host_function("inv", "Inverse of square matrices.", np.linalg.inv)
-det = _host_function("det", "Determinant of square matrices.", np.linalg.det)
-eig = _host_function("eig", "Eigenvalues and eigenvectors.", lambda a: tuple(np.linalg.eig(a)))
-eigh = _host_function(
-    "eigh", "Eigenvalues and vectors of symmetric matrices.", lambda a: tuple(np.linalg.eigh(a))
-)
-slogdet = _host_function(
-    "slogdet", "Sign and logarithm of the determinant.", lambda a: tuple(np.linalg.slogdet(a))
-)
-logdet = _host_function(
-    "logdet", "Logarithm of the determinant.", lambda a: np.linalg.slogdet(a)[1]
-)
-
-
-@op(LINALG, static=("rcond",))
-def pinv(x, rcond=None):
-    """Pseudo-inverse of matrices; singular values below rcond times the largest count as zero."""
-    x = to_float(x)
-    value = _host(x)
-    cut = 10.0 * max(value.shape[-2:]) * np.finfo(value.dtype).eps if rcond is None else rcond
-    return _back(np.linalg.pinv(value, rcond=cut), x.dtype)
-
-
-@op(LINALG, static=("upper",))
-def cholesky(x, upper=False):
-    """The lower (or upper) triangular factor of positive definite matrices."""
-    x = to_float(x)
-    factor = np.linalg.cholesky(_host(x))
-    return _back(np.swapaxes(factor, -1, -2) if upper else factor, x.dtype)
-
-
-@op(LINALG, static=("upper",))
-def cholesky_inverse(x, upper=False):
-    """The inverse of a matrix from its Cholesky factor."""
-    x = to_float(x)
-    factor = _host(x)
-    if upper:
-        factor = np.swapaxes(factor, -1, -2)
-    return _back(np.linalg.inv(factor @ np.swapaxes(factor, -1, -2)), x.dtype)
-
-
-@op(LINALG, static=("mode",))
-def qr(x, mode="reduced"):
-    """Orthogonal and upper triangular factors."""
-    if mode not in ("reduced", "complete"):
-        raise ValueError(
-            f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. "
-            f"Received: mode={mode}"
-        )
-    x = to_float(x)
-    q, r = np.linalg.qr(_host(x), mode=mode)
-    return _back(q, x.dtype), _back(r, x.dtype)
-
-
-@op(LINALG, static=("full_matrices", "compute_uv"))
-def svd(x, full_matrices=True, compute_uv=True):
-    """Singular values, with both sets of singular vectors unless told otherwise."""
-    x = to_float(x)
-    out = np.linalg.svd(_host(x), full_matrices=full_matrices, compute_uv=compute_uv)
-    return tuple(_back(o, x.dtype) for o in out) if compute_uv else _back(out, x.dtype)
-
-
-@op(LINALG)
-def solve(a, b):
-    """x with a x = b."""
-    a, b = promote_pair(a, b, floating=True)
-    rhs = b.numpy()
-    column = rhs.ndim == a.ndim - 1
-    out = np.linalg.solve(a.numpy(), rhs[..., None] if column else rhs)
-    return _back(out[..., 0] if column else out, a.dtype)
-
-
-@op(LINALG, static=("lower",))
-def solve_triangular(a, b, lower=False):
-    """x with a x = b for a triangular a."""
-    a, b = promote_pair(a, b, floating=True)
-    triangle = (np.tril if lower else np.triu)(a.numpy())
-    rhs = b.numpy()
-    column = rhs.ndim == a.ndim - 1
-    out = np.linalg.solve(triangle, rhs[..., None] if column else rhs)
-    return _back(out[..., 0] if column else out, a.dtype)
-
-
-@op(LINALG, static=("rcond",))
-def lstsq(a, b, rcond=None):
-    """Least squares solution of a x = b."""
-    a, b = promote_pair(a, b, floating=True)
-    return _back(np.linalg.lstsq(a.numpy(), b.numpy(), rcond=rcond)[0], a.dtype)
-
-
-@op(LINALG, static=("tol",))
-def matrix_rank(x, tol=None):
-    """Number of singular values above the tolerance, int32."""
-    return B.tensor(np.asarray(np.linalg.matrix_rank(_host(x), tol=tol), dtype="int32"))
-
-
-@op(NUMPY)
+@op(MATH)
 def cdist(x, y):
     """Euclidean distances between the rows of two sets of points."""
     a, b = promote_pair(x, y, floating=True)

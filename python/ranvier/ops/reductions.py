@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import (
-    LINALG,
     MATH,
     NUMPY,
+    WIDE,
     apply,
     axis_tuple,
     cast,
@@ -132,8 +134,11 @@ def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
 def var(x, axis=None, keepdims=False):
     """Variance over axes (divided by the number of values)."""
     x = to_float(x)
+    dtype = x.dtype
+    # Squares of half precision overflow early.
+    x = cast(x, "float32") if dtype in ("float16", "bfloat16") else x
     centred = ew.subtract(x, mean(x, axis, True))
-    return mean(ew.square(centred), axis, keepdims)
+    return cast(mean(ew.square(centred), axis, keepdims), dtype)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
@@ -157,7 +162,6 @@ def count_nonzero(x, axis=None):
 @op(NUMPY, static=("axis",))
 def average(x, axis=None, weights=None):
     """Mean, or weighted mean over axes."""
-    x = to_float(x)
     if weights is None:
         return mean(x, axis)
     x, weights = promote_pair(x, weights, floating=True)
@@ -292,70 +296,6 @@ def in_top_k(targets, predictions, k):
     return ew.logical_and(ew.logical_and(inside, finite), ew.less(better, int(k)))
 
 
-@op(NUMPY, static=("axis", "method", "keepdims"))
-def quantile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles over axes; `q` in [0, 1], a number or a vector (then a new first axis)."""
-    x = to_float(x)
-    q = to_tensor(q, x.dtype)
-    rank = len(x.shape)
-    axes = axis_tuple(axis, rank)
-    kept = [i for i in range(rank) if i not in axes]
-    moved = apply("transpose", [x], {"perm": kept + list(axes)})
-    size = math.prod(x.shape[a] for a in axes)
-    ordered = apply("sort", [reshape(moved, [x.shape[i] for i in kept] + [size])], None)
-    nan = any(ew.isnan(x), axes)
-    position = ew.multiply(reshape(q, [-1]), float(size - 1))
-    low, high = ew.floor(position), ew.ceil(position)
-    weights = _quantile_weights(method, position, low)
-    take = lambda index: apply("take", [ordered, cast(index, "int32")], {"axis": -1})  # noqa: E731
-    a, b = take(low), take(high)
-    out = (
-        a
-        if weights == "lower"
-        else b
-        if weights == "higher"
-        else ew.add(a, ew.multiply(ew.subtract(b, a), weights))
-    )
-    out = ew.where(expand(nan, -1), math.nan, out)
-    from ranvier.ops.shapes import moveaxis
-
-    out = moveaxis(out, -1, 0)
-    shape = (
-        [1 if i in axes else d for i, d in enumerate(x.shape)]
-        if keepdims
-        else [x.shape[i] for i in kept]
-    )
-    return reshape(out, list(q.shape) + shape)
-
-
-def _quantile_weights(method, position, low):
-    if method == "linear":
-        return ew.subtract(position, low)
-    if method in ("lower", "higher"):
-        return method
-    if method == "midpoint":
-        return ew.where(ew.equal(position, low), 0.0, 0.5)
-    if method == "nearest":
-        return ew.subtract(ew.round(position), low)
-    raise ValueError(
-        "quantile: unknown `method`. Expected one of 'linear', 'lower', 'higher', 'midpoint', "
-        f"'nearest'. Received: method={method!r}"
-    )
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def median(x, axis=None, keepdims=False):
-    """The middle value over axes, the mean of both middles for an even number."""
-    return quantile(x, 0.5, axis, "linear", keepdims)
-
-
-@op(NUMPY, static=("axis", "method", "keepdims"))
-def percentile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles with `q` in percent."""
-    x = to_float(x)
-    return quantile(x, ew.divide(to_tensor(q, x.dtype), 100.0), axis, method, keepdims)
-
-
 def _nan_reduction(name, doc, fill, base):
     def fn(x, axis=None, keepdims=False):
         x = to_tensor(x)
@@ -445,75 +385,46 @@ def nancumprod(x, axis=None, dtype=None):
     return cumprod(ew.where(ew.isnan(x), 1, x), axis, dtype)
 
 
-@op(LINALG, static=("ord", "axis", "keepdims"))
-def norm(x, ord=None, axis=None, keepdims=False):
-    """Vector norm (any p) or matrix norm ('fro', 1, -1, inf, -inf) over one or two axes."""
-    x = to_float(x)
-    rank = len(x.shape)
-    if axis is None and (ord is None or rank == 1):
-        axes = tuple(range(rank))
-    else:
-        axes = axis_tuple(axis, rank)
-    if ord is None or ord == "fro" or (ord in (2, "euclidean") and len(axes) == 1):
-        return ew.sqrt(sum(ew.square(x), axes, keepdims))
-    size = ew.absolute(x)
-    if len(axes) == 1:
-        return _vector_norm(size, ord, axes, keepdims)
-    if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
-        row, column = axes
-        inner, outer = (row, column) if ord in (1, -1) else (column, row)
-        pick = max if ord > 0 else min
-        out = pick(sum(size, inner, True), outer, True)
-        return (
-            out if keepdims else reshape(out, [d for i, d in enumerate(x.shape) if i not in axes])
-        )
-    raise ValueError(
-        f"norm: invalid `ord` for {len(axes)} axes. Received: ord={ord!r}, axis={axis}"
-    )
-
-
-def _vector_norm(size, ord, axes, keepdims):
-    if ord == math.inf:
-        return max(size, axes, keepdims)
-    if ord == -math.inf:
-        return min(size, axes, keepdims)
-    if ord == 0:
-        return sum(cast(ew.not_equal(size, 0), size.dtype), axes, keepdims)
-    if ord == 1:
-        return sum(size, axes, keepdims)
-    if not isinstance(ord, (int, float)):
-        raise ValueError(f"norm: invalid `ord` for vectors. Received: ord={ord!r}")
-    return ew.power(sum(ew.power(size, float(ord)), axes, keepdims), 1.0 / ord)
-
-
 def _segment(name, doc, identity, combine):
     def fn(data, segment_ids, num_segments=None, sorted=False):
         data, ids = to_tensor(data), to_tensor(segment_ids)
         if num_segments is None:
-            num_segments = int(max(ids)) + 1
-        base = B.full([num_segments, *data.shape[1:]], identity(data.dtype), data.dtype)
+            num_segments = _segment_count(ids)
+        dtype = data.dtype
+        data = cast(data, WIDE.get(dtype, dtype))
         if combine == "add":
-            return apply("scatter_add", [base, cast(ids, "int32"), data], {"axis": 0})
-        rows = cast(ew.equal(reshape(ids, [1, -1]), reshape(
-            apply("arange", [], {"size": num_segments, "start": 0, "step": 1, "dtype": ids.dtype}),
-            [-1, 1])), "bool")  # fmt: skip
+            base = B.full([num_segments, *data.shape[1:]], 0, data.dtype)
+            out = apply("scatter_add", [base, cast(ids, "int32"), data], {"axis": 0})
+            return cast(out, dtype)
+        segments = apply("arange", [], {"size": num_segments, "start": 0, "step": 1,
+                                        "dtype": ids.dtype})  # fmt: skip
+        rows = ew.equal(reshape(ids, [1, -1]), reshape(segments, [-1, 1]))
         rows = reshape(rows, [num_segments, ids.shape[0]] + [1] * (len(data.shape) - 1))
-        return combine(ew.where(rows, expand(data, 0), identity(data.dtype)), 1)
+        return cast(combine(ew.where(rows, expand(data, 0), identity(dtype)), 1), dtype)
 
     fn.__name__, fn.__doc__ = name, doc
     return op(MATH, static=("num_segments", "sorted"))(fn)
 
 
-def _lowest(dtype):
-    import numpy as np
+def _segment_count(ids):
+    known = B.constant_value(ids) if ids.is_symbol else ids
+    if known is None:
+        raise B.GraphError(
+            "segment_*: the number of segments depends on values. Give `num_segments`."
+        )
+    return int(max(known)) + 1
 
-    return -math.inf if config.is_float_dtype(dtype) else int(np.iinfo(dtype).min)
+
+def _lowest(dtype):
+    if config.is_float_dtype(dtype):
+        return -math.inf
+    return 0 if dtype == "bool" else int(np.iinfo(dtype).min)
 
 
 def _highest(dtype):
-    import numpy as np
-
-    return math.inf if config.is_float_dtype(dtype) else int(np.iinfo(dtype).max)
+    if config.is_float_dtype(dtype):
+        return math.inf
+    return 1 if dtype == "bool" else int(np.iinfo(dtype).max)
 
 
 segment_sum = _segment("segment_sum", "Sum of the rows of each segment.", lambda d: 0, "add")

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from ranvier import _backend as B
-from ranvier import config
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import (
     CORE,
@@ -26,6 +25,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops.creation import _shape_list, ones_like, zeros
 from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import current_stand_in
 
 
 @op(NUMPY, static=("k",))
@@ -251,6 +251,8 @@ def unstack(x, num=None, axis=0):
     """The slices along an axis, without it."""
     x = to_tensor(x)
     axis = one_axis(axis, len(x.shape))
+    if num is None and x.shape[axis] == current_stand_in():
+        raise ValueError(f"Cannot infer argument `num` from shape: axis {axis} is not known.")
     rest = [d for i, d in enumerate(x.shape) if i != axis]
     return [_reshape(_cut(x, axis, i, 1), rest) for i in range(num or x.shape[axis])]
 
@@ -432,13 +434,6 @@ def ndim(x):
 def size(x):
     """Number of elements."""
     return x.size if isinstance(x, KerasTensor) else int(math.prod(to_tensor(x).shape))
-
-
-@op(NUMPY, static=("dtype",))
-def view(x, dtype=None):
-    """The bytes of the tensor read as another dtype; needs the value."""
-    dtype = config.standardize_dtype(dtype)
-    return B.tensor(to_tensor(x).numpy().view(dtype))
 
 
 @op(NUMPY, static=("N", "increasing"))

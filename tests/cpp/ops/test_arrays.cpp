@@ -144,3 +144,15 @@ TEST_CASE("sorting") {
   check_row({"sort", {y}, {{"descending", true}}});
   check_row({"top_k", {y}, {{"k", int64_t{3}}}});
 }
+
+TEST_CASE("gradients of Fourier transforms") {
+  for (const int64_t n : {1, 4, 5, 6, 7}) {
+    CAPTURE(n);
+    const Tensor re = values({2, n}), im = values({2, n}, -1, 1, 2);
+    check_row({"fft", {re, im}, {}});
+    check_row({"fft", {re, im}, {{"inverse", true}}});
+    check_row({"rfft", {re}, {}});
+    const int64_t terms = n / 2 + 1;
+    check_row({"irfft", {values({2, terms}), values({2, terms}, -1, 1, 2)}, {{"size", n}}});
+  }
+}

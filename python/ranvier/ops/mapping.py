@@ -1,0 +1,155 @@
+"""Functions over slices and elements: `map`, `vectorize`, `associative_scan`."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ranvier import tree
+from ranvier.ops import shapes as sh
+from ranvier.ops._define import CORE, apply, op, reshape, to_tensor
+from ranvier.ops.control import check_callable, scan
+
+
+@op(CORE, static=("f",))
+def map(f, xs):
+    """`f` of each slice along axis 0, results stacked; iterations run on all threads.
+
+    Args:
+        f: function of a slice (in the structure of `xs`) that returns tensors, nested at will.
+        xs: tensor or nested structure of tensors with equal axes 0.
+
+    Raises:
+        ValueError: the axes 0 differ.
+    """
+    check_callable(f, "f")
+    leaves = [to_tensor(x) for x in tree.flatten(xs)]
+    if not leaves or any(not x.shape or x.shape[0] != leaves[0].shape[0] for x in leaves):
+        raise ValueError("map: all tensors of `xs` must have the same size along axis 0. Received: "
+                         f"{[tuple(x.shape) for x in leaves]}")  # fmt: skip
+    return scan(lambda carry, x: (carry, f(x)), [], xs)[1]
+
+
+@op(CORE, static=("function",))
+def vectorized_map(function, elements):
+    """`function` of each slice along axis 0; see `map`."""
+    return map(function, elements)
+
+
+# --- vectorize ------------------------------------------------------------------------------------
+
+
+def _core_dims(signature):
+    """[("m", "n"), ...] of the inputs and of the outputs of "(m,n),(n)->(m)"."""
+    term = r"\((\w+(,\w+)*)?,?\)"
+    text = re.sub(r"\s", "", signature)
+    if not re.fullmatch(rf"{term}(,{term})*->{term}(,{term})*", text):
+        raise ValueError(f"not a valid gufunc signature: {signature}")
+
+    def terms(side):
+        return [tuple(d for d in t.split(",") if d) for t in re.findall(r"\(([^()]*)\)", side)]
+
+    return tuple(terms(side) for side in text.split("->"))
+
+
+def _split_shapes(tensors, core):
+    """Loop shape that all tensors broadcast to; checks the sizes of the core dimensions."""
+    sizes: dict[str, int] = {}
+    loops = []
+    for t, names in zip(tensors, core):
+        rank = len(t.shape) - len(names)
+        if rank < 0:
+            raise ValueError(f"input with shape {tuple(t.shape)} does not have enough dimensions "
+                             f"for all core dimensions {names}")  # fmt: skip
+        for name, size in zip(names, t.shape[rank:]):
+            if sizes.setdefault(name, size) != size:
+                raise ValueError(
+                    f"inconsistent size for core dimension {name!r}: {size} vs {sizes[name]}"
+                )
+        loops.append(tuple(t.shape[:rank]))
+    return np.broadcast_shapes(*loops)
+
+
+def vectorize(pyfunc, *, excluded=None, signature=None):
+    """A function of single values (or of core dimensions) as one of tensors.
+
+    Args:
+        pyfunc: function of tensors.
+        excluded: positions and names of arguments that are passed on as they are.
+        signature: core dimensions, e.g. "(m,n),(n)->(m)"; without it they are all scalars.
+
+    Returns:
+        A function that broadcasts the remaining leading axes of its arguments and maps over them.
+
+    Example:
+        >>> ops.vectorize(lambda a, b: a + b)([1, 2, 3], 2)  # [3, 4, 5]
+    """
+    if not callable(pyfunc):
+        raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
+    excluded = set(excluded or ())
+    dims = _core_dims(signature) if signature is not None else None
+
+    def vectorized(*args, **kwargs):
+        places = [i for i in range(len(args)) if i not in excluded]
+        names = [k for k in kwargs if k not in excluded]
+        tensors = [to_tensor(args[i]) for i in places] + [to_tensor(kwargs[k]) for k in names]
+        core = [()] * len(tensors) if dims is None else dims[0]
+        if len(core) != len(tensors):
+            raise TypeError(f"wrong number of positional arguments: expected {len(core)}, got "
+                            f"{len(tensors)}")  # fmt: skip
+        loop = list(_split_shapes(tensors, core))
+
+        def one(values):
+            call, named = list(args), dict(kwargs)
+            for i, v in zip(places, values):
+                call[i] = v
+            named.update(zip(names, values[len(places) :]))
+            return pyfunc(*call, **named)
+
+        if not loop:
+            return one(tensors)
+        flat = []
+        for t, c in zip(tensors, core):
+            inner = list(t.shape[len(t.shape) - len(c) :])
+            wide = apply("broadcast_to", [t], {"shape": loop + inner})
+            flat.append(reshape(wide, [-1, *inner]))
+        out = map(one, flat)
+        return tree.map_structure(lambda y: reshape(y, loop + list(y.shape[1:])), out)
+
+    vectorized.__name__ = getattr(pyfunc, "__name__", "vectorized")
+    vectorized.__doc__ = pyfunc.__doc__
+    return vectorized
+
+
+# --- associative scan -----------------------------------------------------------------------------
+
+
+@op(CORE, static=("f", "reverse", "axis"))
+def associative_scan(f, elems, reverse=False, axis=0):
+    """All prefix results of an associative function, in log2(n) combining steps."""
+    check_callable(f, "f")
+    leaves = [to_tensor(x) for x in tree.flatten(elems)]
+    axis = axis % leaves[0].ndim
+    count = leaves[0].shape[axis]
+    if any(t.shape[axis] != count for t in leaves):
+        raise ValueError(
+            "Array inputs to associative_scan must have the same first dimension. (saw: "
+            f"{[tuple(t.shape) for t in leaves]})"
+        )
+    if reverse:
+        leaves = [sh.flip(t, axis) for t in leaves]
+    pack = lambda flat: tree.pack_sequence_as(elems, flat)  # noqa: E731
+    gap = 1
+    while gap < count:
+        low = [sh._cut(t, axis, 0, count - gap) for t in leaves]
+        high = [sh._cut(t, axis, gap, count - gap) for t in leaves]
+        joined = [to_tensor(x) for x in tree.flatten(f(pack(low), pack(high)))]
+        leaves = [
+            apply("concatenate", [sh._cut(t, axis, 0, gap), j], {"axis": axis})
+            for t, j in zip(leaves, joined)
+        ]
+        gap *= 2
+    if reverse:
+        leaves = [sh.flip(t, axis) for t in leaves]
+    return pack(leaves)

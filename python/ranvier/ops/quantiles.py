@@ -1,0 +1,133 @@
+"""Quantiles, with NaN spreading or ignored."""
+
+from __future__ import annotations
+
+import math
+
+from ranvier.ops import elementwise as ew
+from ranvier.ops import reductions as red
+from ranvier.ops._define import (
+    NUMPY,
+    apply,
+    axis_tuple,
+    cast,
+    expand,
+    op,
+    reshape,
+    to_float,
+    to_tensor,
+)
+from ranvier.ops.shapes import moveaxis
+
+
+class _Rows:
+    """The reduced axes as one sorted last axis, and the way back to the result's shape."""
+
+    def __init__(self, x, axis):
+        self.shape = list(x.shape)
+        rank = len(self.shape)
+        self.axes = axis_tuple(axis, rank)
+        self.kept = [i for i in range(rank) if i not in self.axes]
+        self.size = math.prod(self.shape[a] for a in self.axes)
+        moved = apply("transpose", [x], {"perm": self.kept + list(self.axes)})
+        flat = reshape(moved, [self.shape[i] for i in self.kept] + [self.size])
+        self.ordered = apply("sort", [flat], None)
+
+    def back(self, out, q, keepdims):
+        """(kept..., quantiles) to (shape of q..., kept...)."""
+        shape = (
+            [1 if i in self.axes else d for i, d in enumerate(self.shape)]
+            if keepdims
+            else [self.shape[i] for i in self.kept]
+        )
+        return reshape(moveaxis(out, -1, 0), list(q.shape) + shape)
+
+
+def _between(method, position, low, a, b):
+    """The value at a position between its neighbours a (at `low`) and b."""
+    if method == "lower":
+        return a
+    if method == "higher":
+        return b
+    if method == "linear":
+        weight = ew.subtract(position, low)
+    elif method == "midpoint":
+        weight = ew.where(ew.equal(position, low), 0.0, 0.5)
+    elif method == "nearest":
+        weight = ew.subtract(ew.round(position), low)
+    else:
+        raise ValueError(
+            "quantile: unknown `method`. Expected one of 'linear', 'lower', 'higher', 'midpoint', "
+            f"'nearest'. Received: method={method!r}"
+        )
+    return ew.add(a, ew.multiply(ew.subtract(b, a), weight))
+
+
+@op(NUMPY, static=("axis", "method", "keepdims"))
+def quantile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles over axes; NaN where one value is.
+
+    Args:
+        x: tensor; integers become floats.
+        q: number or vector of numbers in [0, 1]; a vector makes a new first axis.
+        axis: one axis, several, or all when `None`.
+        method: "linear", "lower", "higher", "midpoint" or "nearest": the value between two others.
+        keepdims: whether the axes stay, with size one.
+    """
+    x = to_float(x)
+    q = to_tensor(q, x.dtype)
+    rows = _Rows(x, axis)
+    position = ew.multiply(reshape(q, [-1]), float(rows.size - 1))
+    low, high = ew.floor(position), ew.ceil(position)
+    a, b = (apply("take", [rows.ordered, cast(i, "int32")], {"axis": -1}) for i in (low, high))
+    out = _between(method, position, low, a, b)
+    nan = expand(red.any(ew.isnan(x), rows.axes), -1)
+    return rows.back(ew.where(nan, math.nan, out), q, keepdims)
+
+
+@op(NUMPY, static=("axis", "keepdims"))
+def median(x, axis=None, keepdims=False):
+    """The middle value over axes, the mean of both middles for an even number."""
+    return quantile(x, 0.5, axis, "linear", keepdims)
+
+
+def _percent(x, q):
+    return ew.divide(to_tensor(q, x.dtype), 100.0)
+
+
+@op(NUMPY, static=("axis", "method", "keepdims"))
+def percentile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles with `q` in percent."""
+    x = to_float(x)
+    return quantile(x, _percent(x, q), axis, method, keepdims)
+
+
+@op(NUMPY, static=("axis", "method", "keepdims"))
+def nanquantile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles over axes, NaN ignored; NaN where all values are. Arguments as of `quantile`."""
+    x = to_float(x)
+    q = to_tensor(q, x.dtype)
+    rows = _Rows(x, axis)
+    # NaN is sorted to the end: each row has its own length.
+    valid = red.sum(cast(ew.logical_not(ew.isnan(rows.ordered)), x.dtype), -1, True)
+    position = ew.multiply(reshape(q, [-1]), ew.maximum(ew.subtract(valid, 1.0), 0.0))
+    low, high = ew.floor(position), ew.ceil(position)
+    a, b = (
+        apply("take_along_axis", [rows.ordered, cast(i, "int32")], {"axis": -1})
+        for i in (low, high)
+    )
+    out = _between(method, position, low, a, b)
+    return rows.back(ew.where(ew.equal(valid, 0.0), math.nan, out), q, keepdims)
+
+
+@op(NUMPY, static=("axis", "keepdims"))
+def nanmedian(x, axis=None, keepdims=False):
+    """The middle value over axes, NaN ignored."""
+    return nanquantile(x, 0.5, axis, "linear", keepdims)
+
+
+@op(NUMPY, static=("axis", "method", "keepdims"))
+def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
+    """Quantiles with `q` in percent, NaN ignored."""
+    x = to_float(x)
+    return nanquantile(x, _percent(x, q), axis, method, keepdims)

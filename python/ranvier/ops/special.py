@@ -1,0 +1,191 @@
+"""Special functions, neighbours of floats, and complex values.
+
+Tensors are real. The few functions Keras has for complex values take and give NumPy arrays of dtype
+complex64; Fourier transforms use pairs (real, imaginary) instead.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier import config
+from ranvier.ops import elementwise as ew
+from ranvier.ops import shapes as sh
+from ranvier.ops._define import MATH, NN, NUMPY, cast, op, promote_pair, to_float, to_tensor
+from ranvier.ops._host import host_call, no_gradient
+
+# dtype -> (bound between both series, terms below, terms above): 1 ulp or so of truncation.
+_I0_TERMS = {"float64": (20.0, 48, 26)}
+_I0_SINGLE = (12.0, 22, 12)
+
+
+@op(NUMPY)
+def i0(x):
+    """Modified Bessel function of the first kind, order 0."""
+    x = to_tensor(x)
+    if x.dtype in ("int64", "float64"):
+        x = cast(x, "float64")
+    x = to_float(x)
+    dtype = x.dtype
+    size = ew.absolute(cast(x, "float32") if dtype in ("float16", "bfloat16") else x)
+    bound, low_terms, high_terms = _I0_TERMS.get(size.dtype, _I0_SINGLE)
+    # sum_k (x^2 / 4)^k / k!^2
+    z = ew.multiply(ew.square(ew.minimum(size, bound)), 0.25)
+    low = ew.add(ew.multiply(z, 1.0 / low_terms**2), 1.0)
+    for k in range(low_terms - 1, 0, -1):
+        low = ew.add(ew.multiply(ew.multiply(z, low), 1.0 / k**2), 1.0)
+    # exp(x) / sqrt(2 pi x) sum_k prod_j (2 j - 1)^2 / (8 j x)
+    large = ew.maximum(size, bound)
+    step = ew.reciprocal(large)
+    high = ew.add(ew.multiply(step, (2 * high_terms - 1) ** 2 / (8 * high_terms)), 1.0)
+    for k in range(high_terms - 1, 0, -1):
+        high = ew.add(ew.multiply(ew.multiply(step, high), (2 * k - 1) ** 2 / (8 * k)), 1.0)
+    scale = ew.multiply(ew.exp(large), ew.rsqrt(ew.multiply(large, 2 * math.pi)))
+    return cast(ew.where(ew.greater(size, bound), ew.multiply(scale, high), low), dtype)
+
+
+def _next_bfloat16(x, y):
+    """Neighbours of bfloat16 values held as float32: steps of the upper half of the bits."""
+    bits = x.view("int32") >> 16
+    away = (y > x) == (x > 0)
+    moved = np.where(x == 0, np.where(y > 0, 1, -32768 + 1), bits + np.where(away, 1, -1))
+    out = (moved.astype("int32") << 16).view("float32")
+    return np.where(np.isnan(x) | np.isnan(y), np.float32("nan"), np.where(x == y, y, out))
+
+
+@op(NUMPY)
+def nextafter(x1, x2):
+    """The float after x1 in the direction of x2."""
+    a, b = promote_pair(x1, x2, floating=True)
+    shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
+    if a.dtype == "bfloat16":
+        a, b = cast(a, "float32"), cast(b, "float32")
+        out = host_call(_next_bfloat16, [a, b], [(shape, "float32")], gradient=no_gradient)
+        return cast(out, "bfloat16")
+    return host_call(np.nextafter, [a, b], [(shape, a.dtype)], gradient=no_gradient)
+
+
+def _view(x, dtype):
+    return np.ascontiguousarray(x).view(dtype)
+
+
+@op(NUMPY, static=("dtype",))
+def view(x, dtype=None):
+    """The bytes of the tensor read as another dtype; the last axis grows or shrinks to fit.
+
+    Raises:
+        ValueError: the last axis does not hold a whole number of elements.
+    """
+    x = to_tensor(x)
+    dtype = config.standardize_dtype(dtype)
+    if dtype == x.dtype:
+        return x
+    if "bfloat16" in (dtype, x.dtype):
+        raise B.DTypeError("view: bfloat16 is no dtype of NumPy. Expected another. Received: "
+                           f"x.dtype={x.dtype}, dtype={dtype}")  # fmt: skip
+    old, new = np.dtype(x.dtype).itemsize, np.dtype(dtype).itemsize
+    shape = list(x.shape)
+    if old != new:
+        if not shape or shape[-1] * old % new:
+            raise B.ShapeError(
+                f"view: the last axis does not divide into elements of {dtype}. Received: "
+                f"x.shape={tuple(shape)}, x.dtype={x.dtype}"
+            )
+        shape[-1] = shape[-1] * old // new
+    return host_call(_view, [x], [(shape, dtype)], gradient=no_gradient,
+                     options=(("dtype", dtype),), name="view")  # fmt: skip
+
+
+# --- complex values -------------------------------------------------------------------------------
+
+
+def is_complex(x) -> bool:
+    """Whether x is a NumPy value of a complex dtype."""
+    return isinstance(x, (np.ndarray, np.generic, complex)) and np.iscomplexobj(x)
+
+
+def _known(x, name):
+    x = to_tensor(x)
+    if x.is_symbol:
+        raise B.GraphError(
+            f"{name}: complex values exist outside of compiled functions only. "
+            "Hint: keep (real, imaginary) pairs, as ops.fft does."
+        )
+    return x.numpy()
+
+
+@op(MATH)
+def view_as_complex(x):
+    """A complex64 array (...) from a real tensor (..., 2) of real and imaginary parts.
+
+    Raises:
+        ValueError: the last axis has not two elements.
+        RuntimeError: inside a compiled function.
+    """
+    value = _known(x, "view_as_complex")
+    if not value.shape or value.shape[-1] != 2:
+        raise ValueError("Last dimension of input must be size 2 (real and imaginary). "
+                         f"Received shape: {value.shape}")  # fmt: skip
+    return (value[..., 0] + 1j * value[..., 1]).astype("complex64")
+
+
+@op(MATH)
+def view_as_real(x):
+    """A real tensor (..., 2) of the real and imaginary parts of a complex array (...)."""
+    return sh.stack([real(x), imag(x)], axis=-1)
+
+
+@op(NN)
+def polar(abs_, angle):
+    """The complex64 array abs (cos(angle) + i sin(angle))."""
+    size, turn = _known(abs_, "polar"), _known(angle, "polar")
+    return (size * np.cos(turn) + 1j * (size * np.sin(turn))).astype("complex64")
+
+
+def _part(value):
+    return B.tensor(np.ascontiguousarray(value))
+
+
+@op(NUMPY)
+def real(x):
+    """The real part; a real tensor itself."""
+    return _part(np.real(x)) if is_complex(x) else to_tensor(x)
+
+
+@op(NUMPY)
+def imag(x):
+    """The imaginary part: zeros for a real tensor."""
+    return _part(np.imag(x)) if is_complex(x) else ew.multiply(to_tensor(x), 0)
+
+
+@op(NUMPY)
+def conj(x):
+    """The complex conjugate; a real tensor itself."""
+    return np.conj(x) if is_complex(x) else to_tensor(x)
+
+
+def conjugate(x):
+    """See `conj`."""
+    return conj(x)
+
+
+@op(NUMPY)
+def angle(x):
+    """The angle of a complex number; of a real one 0 or pi."""
+    if is_complex(x):
+        return _part(np.angle(x))
+    x = to_tensor(x)
+    x = cast(x, config.floatx()) if x.dtype == "int64" else to_float(x)
+    out = ew.where(ew.less(x, 0), math.pi, 0.0)
+    return cast(ew.where(ew.isnan(x), math.nan, out), x.dtype)
+
+
+@op(NUMPY)
+def isreal(x):
+    """Whether the imaginary part is zero: true for every real tensor."""
+    if is_complex(x):
+        return _part(np.isreal(x))
+    return ew.equal(ew.multiply(cast(to_tensor(x), "int32"), 0), 0)
