@@ -13,6 +13,7 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops._define import CORE, apply, op, reshape, to_tensor
 from ranvier.ops._define import cast as _cast
 from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import probing
 from ranvier.variable import Variable
 
 
@@ -144,6 +145,8 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
     dtypes = [t.dtype for t in carry]
 
     def test(*args):
+        if probing():
+            return [B.full([], 1, "bool")]
         out = to_tensor(cond(*layout.pack(_args(args))))
         return [_cast(reshape(out, []) if out.ndim else out, "bool")]
 

@@ -48,12 +48,17 @@ def _bits(name, doc, prim=None, bool_as=None):
     return _publish(fn, name, doc, NUMPY, None)
 
 
-def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None):
-    """A function of two operands: one C++ call for tensors of equal dtype, else promotion."""
+def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None, weak=True):
+    """A function of two operands: one C++ call for tensors of equal dtype, else promotion.
+
+    With `weak`, Python numbers take the dtype of the other operand.
+    """
     prim = prim or name
     quick = getattr(B.fast, prim)
 
     def slow(x1, x2):
+        if not weak and not any_symbolic((x1, x2)):
+            x1, x2 = to_tensor(x1), to_tensor(x2)
         # A float tensor and a Python number: nothing to promote.
         if type(x1) is Tensor:
             if type(x2) in _NUMBERS and (dtype := x1.dtype) in FLOAT_TYPES:
@@ -137,7 +142,7 @@ mod = _binary("mod", "Remainder with the sign of the divisor.", bool_as="int32")
 power = _binary("power", "x1 to the power x2.", bool_as="int32")
 maximum = _binary("maximum", "The larger of two values; NaN wins.")
 minimum = _binary("minimum", "The smaller of two values; NaN wins.")
-arctan2 = _binary("arctan2", "Angle of the point (x2, x1), in radians.", floating=True)
+arctan2 = _binary("arctan2", "Angle of the point (x2, x1), in radians.", floating=True, weak=False)
 equal = _binary("equal", "x1 == x2 as bool.")
 not_equal = _binary("not_equal", "x1 != x2 as bool.")
 less = _binary("less", "x1 < x2 as bool.")
@@ -277,7 +282,7 @@ def round(x, decimals=0):
 @op(NUMPY)
 def logaddexp(x1, x2):
     """log(exp(x1) + exp(x2)) without overflow."""
-    a, b = promote_pair(x1, x2, floating=True)
+    a, b = promote_pair(to_tensor(x1), to_tensor(x2), floating=True)
     high = maximum(a, b)
     gap = negative(absolute(subtract(a, b)))
     return where(equal(a, b), add(a, math.log(2.0)), add(high, log1p(exp(gap))))

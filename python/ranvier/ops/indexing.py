@@ -26,6 +26,7 @@ from ranvier.ops._define import (
     reshape,
     to_tensor,
 )
+from ranvier.symbolic.probe import probing
 from ranvier.variable import Variable
 
 
@@ -33,7 +34,7 @@ def _index_tensor(x):
     x = to_tensor(x)
     if x.dtype in ("int32", "int64"):
         return x
-    if config.is_float_dtype(x.dtype) or x.dtype == "bool":
+    if (config.is_float_dtype(x.dtype) or x.dtype == "bool") and not probing():
         raise B.DTypeError(f"Indices must be integers. Received: dtype={x.dtype}")
     return cast(x, "int64" if x.dtype in ("uint32", "uint64") else "int32")
 
@@ -102,6 +103,21 @@ def slice(inputs, start_indices, shape):
     x = to_tensor(inputs)
     starts = _static_ints(start_indices)
     sizes = [int(d) for d in shape]
+    if len(sizes) != len(x.shape):
+        raise ValueError(
+            "The number of dimensions in `inputs` must match the number of dimensions in `shape`. "
+            f"Received: inputs.shape={tuple(x.shape)}, shape={tuple(shape)}"
+        )
+    if starts is not None and len(starts) != len(x.shape):
+        raise ValueError(
+            "The number of dimensions in `start_indices` must match the number of dimensions in "
+            f"`inputs`. Received: start_indices={start_indices}, inputs.shape={tuple(x.shape)}"
+        )
+    if starts is None and -1 in sizes:
+        raise ValueError(
+            "slice: a size of -1 needs known `start_indices`. Received: "
+            f"shape={tuple(shape)}, start_indices={start_indices}"
+        )
     if starts is None:
         return apply("dynamic_slice", [x, _start_tensor(start_indices)], {"sizes": sizes})
     sizes = [x.shape[i] - s if d == -1 else d for i, (s, d) in enumerate(zip(starts, sizes))]

@@ -41,7 +41,7 @@ def swish(x):
 @op(NN)
 def relu6(x):
     """min(max(x, 0), 6)."""
-    return ew.minimum(relu(x), 6)
+    return ew.minimum(relu(to_float(x)), 6)
 
 
 @op(NN, static=("negative_slope",))
@@ -112,7 +112,7 @@ def hard_swish(x):
 @op(NN)
 def hard_tanh(x):
     """x clipped to [-1, 1]."""
-    return ew.clip(to_float(x), -1.0, 1.0)
+    return ew.clip(x, -1, 1)
 
 
 @op(NN, static=("threshold",))
@@ -401,7 +401,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     last = axis == output.ndim - 1
     if from_logits and last and output.dtype in ("float32", "float64"):
         return apply("sparse_softmax_cross_entropy", [output, target], None)[0]
-    log_p = _log_probabilities(output, from_logits, axis)
+    wide = cast(output, "float32") if output.dtype in ("float16", "bfloat16") else output
+    log_p = _log_probabilities(wide, from_logits, axis)
     chosen = apply("take_along_axis", [log_p, expand(target, axis)], {"axis": axis})
     return ew.negative(reshape(chosen, kept))
 

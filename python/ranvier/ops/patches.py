@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier.ops import shapes as sh
-from ranvier.ops._define import NN, apply, op, reshape, to_tensor
+from ranvier.ops._define import NN, WIDE, apply, cast, op, reshape, to_tensor
 
 
 def _pair(value, name):
@@ -89,9 +89,9 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
             f"fold: expected (batch, channels * {area}, {blocks.count}). Received: {tuple(x.shape)}"
         )
     n, c = x.shape[0], x.shape[1] // area
-    flat = reshape(x, [n * c, area * blocks.count])
+    flat = cast(reshape(x, [n * c, area * blocks.count]), WIDE.get(x.dtype, x.dtype))
     out = apply("rows_grad", [flat, blocks.index], {"axis": 1, "size": math.prod(blocks.padded)})
-    out = reshape(out, [n, c, *blocks.padded])
+    out = cast(reshape(out, [n, c, *blocks.padded]), x.dtype)
     return out[:, :, blocks.padding[0] : blocks.padding[0] + h,
                blocks.padding[1] : blocks.padding[1] + w]  # fmt: skip
 

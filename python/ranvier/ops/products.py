@@ -45,6 +45,11 @@ def _both_int8(x1, x2):
     return all(getattr(x, "dtype", None) == "int8" for x in (x1, x2))
 
 
+def _narrow_product(a, b):
+    """A product whose dtype is that of its operands; `matmul` and `einsum` widen int8."""
+    return cast(_product(a, b), a.dtype)
+
+
 @op(NUMPY)
 def dot(x1, x2):
     """Sum of products over the last axis of x1 and the second to last of x2."""
@@ -53,7 +58,7 @@ def dot(x1, x2):
         return ew.multiply(a, b)
     if len(b.shape) == 1 or len(a.shape) == 1 or len(b.shape) == 2:
         if len(b.shape) <= 2:
-            return _product(a, b)
+            return _narrow_product(a, b)
         return tensordot(a, b, ([-1], [-2]))
     return tensordot(a, b, ([-1], [-2]))
 
@@ -62,7 +67,7 @@ def dot(x1, x2):
 def vdot(x1, x2):
     """Sum of products of all elements."""
     a, b = promote_pair(x1, x2)
-    return _product(reshape(a, [-1]), reshape(b, [-1]))
+    return _narrow_product(reshape(a, [-1]), reshape(b, [-1]))
 
 
 @op(NUMPY)
@@ -104,7 +109,7 @@ def tensordot(x1, x2, axes=2):
     rows = reshape(sh.transpose(a, keep_a + left), [m, k])
     cols = reshape(sh.transpose(b, right + keep_b), [k, n])
     return reshape(
-        _product(rows, cols), [a.shape[i] for i in keep_a] + [b.shape[i] for i in keep_b]
+        _narrow_product(rows, cols), [a.shape[i] for i in keep_a] + [b.shape[i] for i in keep_b]
     )
 
 

@@ -30,6 +30,11 @@ def _pair(x):
     return cast(real, dtype), cast(imag, dtype)
 
 
+def _check_positive(name, value):
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+
+
 def _fft(real, imag, inverse=False):
     return apply("fft", [real, imag], {"inverse": inverse})
 
@@ -90,11 +95,6 @@ def _fit_last(x, size):
     return x
 
 
-def _check_length(fft_length):
-    if fft_length is not None and fft_length < 1:
-        raise ValueError(f"`fft_length` must be a positive integer. Received: {fft_length}")
-
-
 @op(MATH, static=("fft_length",), name="RFFT")
 def rfft(x, fft_length=None):
     """The first n / 2 + 1 terms of the Fourier transform of real rows.
@@ -110,7 +110,8 @@ def rfft(x, fft_length=None):
     x = cast(x, "float32") if x.dtype in ("float16", "bfloat16") else x
     if not x.shape:
         raise B.ShapeError("Input should have rank >= 1. Received: a scalar.")
-    _check_length(fft_length)
+    if fft_length is not None:
+        _check_positive("fft_length", fft_length)
     return apply("rfft", [x if fft_length is None else _fit_last(x, int(fft_length))], None)
 
 
@@ -128,7 +129,8 @@ def irfft(x, fft_length=None):
     """
     pair = _pair(x)
     _need_rank(pair, 1)
-    _check_length(fft_length)
+    if fft_length is not None:
+        _check_positive("fft_length", fft_length)
     size = int(fft_length) if fft_length is not None else 2 * (pair[0].shape[-1] - 1)
     if size < 1:
         raise B.ShapeError(
@@ -162,9 +164,8 @@ def extract_sequences(x, sequence_length, sequence_stride):
     x = to_tensor(x)
     if not x.shape:
         raise B.ShapeError(f"Input should have rank >= 1. Received: input.shape = {x.shape}")
-    if sequence_length < 1 or sequence_stride < 1:
-        raise ValueError("`sequence_length` and `sequence_stride` must be positive. Received: "
-                         f"{sequence_length} and {sequence_stride}")  # fmt: skip
+    _check_positive("sequence_length", sequence_length)
+    _check_positive("sequence_stride", sequence_stride)
     count = (x.shape[-1] - sequence_length) // sequence_stride + 1
     if count < 1:
         raise B.ShapeError(
@@ -205,8 +206,8 @@ def _check_frames(sequence_length, sequence_stride, fft_length):
             "`fft_length` must equal or larger than `sequence_length`. Received: "
             f"sequence_length={sequence_length}, fft_length={fft_length}"
         )
-    if sequence_stride < 1:
-        raise ValueError(f"`sequence_stride` must be positive. Received: {sequence_stride}")
+    _check_positive("sequence_length", sequence_length)
+    _check_positive("sequence_stride", sequence_stride)
 
 
 _STFT = ("sequence_length", "sequence_stride", "fft_length", "window", "center")

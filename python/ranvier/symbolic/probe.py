@@ -40,6 +40,11 @@ def compute_output_spec(fn, *args, **kwargs):
     raise first_error
 
 
+def probing() -> bool:
+    """Whether the running code only tells shapes: values and dtypes of stand-ins mean nothing."""
+    return getattr(_state, "probing", False)
+
+
 class _Spec:
     """Shape and dtype of a result; outlives its trace."""
 
