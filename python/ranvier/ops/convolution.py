@@ -91,7 +91,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     channels, depth = x.shape[-1], kernel.shape[-2]
     if depth == 0 or channels % depth:
         raise B.ShapeError(
-            "The number of input channels must be evenly divisible by kernel's in_channels. "
+            "conv: the input channels must match the kernel. The number of input channels must be "
+            "evenly divisible by kernel's in_channels. "
             f"Received input channels {channels} and kernel in_channels {depth}. "
         )
     return _from_last(
@@ -115,7 +116,8 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     channels, multiplier = kernel.shape[-2:]
     if x.shape[-1] != channels:
         raise B.ShapeError(
-            f"depthwise_conv: the input has {x.shape[-1]} channels, the kernel {channels}. "
+            "depthwise_conv: the input channels must match the kernel. Received: "
+            f"{x.shape[-1]} channels for a kernel of {channels}. "
             f"Received: inputs.shape={tuple(x.shape)}, kernel.shape={tuple(kernel.shape)}"
         )
     kernel = reshape(kernel, [*kernel.shape[:-2], 1, channels * multiplier])
@@ -174,6 +176,11 @@ def conv_transpose(
     x, kernel = promote_pair(inputs, kernel, floating=True)
     _check_rank(x, kernel, 0, "conv_transpose")
     x = _to_last(x, data_format)
+    if x.shape[-1] != kernel.shape[-1]:
+        raise B.ShapeError(
+            "conv_transpose: the input channels must match the kernel. Received: "
+            f"{x.shape[-1]} channels for kernel.shape={tuple(kernel.shape)}"
+        )
     rank = len(x.shape) - 2
     strides = _per_axis(strides, rank, "strides")
     dilation = _per_axis(dilation_rate, rank, "dilation_rate")
@@ -232,12 +239,18 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     return _pool("average_pool", to_float(inputs), pool_size, strides, padding, data_format)
 
 
+def _block(block_size):
+    if block_size < 2:
+        raise ValueError(f"`block_size` must be at least 2. Received: block_size={block_size}")
+    return int(block_size)
+
+
 @op(NN, static=("block_size", "data_format"))
 def depth_to_space(x, block_size, data_format="channels_last"):
     """Blocks of channels moved into space: (h, w, c b b) -> (h b, w b, c)."""
     x = _to_last(to_tensor(x), data_format)
     n, h, w, c = x.shape
-    b = int(block_size)
+    b = _block(block_size)
     x = reshape(x, [n, h, w, b, b, c // (b * b)])
     x = apply("transpose", [x], {"perm": [0, 1, 3, 2, 4, 5]})
     return _from_last(reshape(x, [n, h * b, w * b, c // (b * b)]), data_format)
@@ -248,7 +261,7 @@ def space_to_depth(x, block_size, data_format="channels_last"):
     """Blocks of space moved into channels: (h b, w b, c) -> (h, w, c b b)."""
     x = _to_last(to_tensor(x), data_format)
     n, h, w, c = x.shape
-    b = int(block_size)
+    b = _block(block_size)
     x = reshape(x, [n, h // b, b, w // b, b, c])
     x = apply("transpose", [x], {"perm": [0, 1, 3, 2, 4, 5]})
     return _from_last(reshape(x, [n, h // b, w // b, c * b * b]), data_format)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 from ranvier import _backend as B
 from ranvier import config
@@ -199,6 +200,13 @@ def _over_axes(prim, x, axis):
 def softmax(x, axis=-1):
     """exp(x) / sum(exp(x)) over one or several axes."""
     x = to_float(x)
+    if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
+        warnings.warn(
+            f"You are using a softmax over axis {axis} of a tensor of shape {tuple(x.shape)}. This "
+            "axis has size 1. The softmax operation will always return the value 1, which is "
+            "likely not what you intended. Did you mean to use a sigmoid instead?",
+            stacklevel=2,
+        )
     return _over_axes("softmax", x if x.ndim else reshape(x, [1]), axis)
 
 
@@ -241,6 +249,9 @@ def moments(x, axes, keepdims=False, synchronized=False):
     variance = red.mean(ew.square(ew.subtract(x, mean)), axes, keepdims)
     if not keepdims:
         mean = reshape(mean, variance.shape)
+    if dtype == "float16":
+        # The largest half instead of infinity.
+        mean, variance = (ew.clip(t, -65504.0, 65504.0) for t in (mean, variance))
     return cast(mean, dtype), cast(variance, dtype)
 
 
@@ -251,6 +262,13 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     axis = one_axis(axis, x.ndim)
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
+    named = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
+    for name, value in named.items():
+        if value is not None and tuple(value.shape) != (x.shape[axis],):
+            raise B.ShapeError(
+                f"`{name}` must be a vector of length `x.shape[axis]`. Expected: "
+                f"{(x.shape[axis],)}. Received: {name}.shape={tuple(value.shape)}"
+            )
     mean, variance = (to_tensor(t, x.dtype) for t in (mean, variance))
     if axis == x.ndim - 1 and x.dtype in ("float32", "float64"):
         size = [x.shape[axis]]
