@@ -306,15 +306,15 @@ _LATE = {
         "image.affine": ("RandomFlip", "RandomRotation", "RandomShear", "RandomTranslation",
                          "RandomZoom"),
         "image.colors": ("RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
-                         "RandomContrast", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
-                         "RandomInvert", "RandomPosterization", "RandomSaturation",
-                         "RandomSharpness", "Solarization"),
+                         "RandomContrast", "RandomGrayscale", "RandomHue", "RandomSaturation"),
         "image.distortions": ("RandomElasticTransform", "RandomPerspective"),
         "image.histograms": ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization",
                              "Equalization"),
         "image.mixing": ("CutMix", "MixUp", "RandomErasing"),
         "image.policies": ("AugMix", "RandAugment"),
         "image.sizes": ("CenterCrop", "MaxNumBoundingBoxes", "RandomCrop", "Resizing"),
+        "image.tones": ("RandomGaussianBlur", "RandomInvert", "RandomPosterization",
+                        "RandomSharpness", "Solarization"),
         "pipeline": ("Pipeline",),
     }.items()
     for name in names

@@ -71,8 +71,8 @@ def compute_iou(
 
     Example:
 
-    >>> compute_iou([[0, 0, 2, 2]], [[1, 0, 3, 2], [4, 4, 5, 5]], "xyxy").tolist()
-    [[0.3333333, 0.0]]
+    >>> compute_iou([[0, 0, 2, 2]], [[1, 0, 2, 2], [4, 4, 5, 5]], "xyxy").tolist()
+    [[0.5, 0.0]]
     """
     _check_rank("boxes1", boxes1)
     _check_rank("boxes2", boxes2)

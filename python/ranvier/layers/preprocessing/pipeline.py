@@ -17,7 +17,8 @@ class Pipeline(Layer):
     Example:
 
     >>> augment = Pipeline([RandomFlip("horizontal"), RandomRotation(0.1)])
-    >>> augment(images, training=True)
+    >>> augment(ones((2, 8, 8, 3)), training=True).shape
+    (2, 8, 8, 3)
     """
 
     def __init__(self, layers, name=None):

@@ -225,7 +225,7 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
 
     Example:
 
-    >>> map_coordinates([[0.0, 1.0], [2.0, 3.0]], [[0.5, 1.0], [0.5, 0.25]], order=1)
+    >>> map_coordinates([[0.0, 1.0], [2.0, 3.0]], [[0.5, 1.0], [0.5, 0.25]], order=1).tolist()
     [1.5, 2.25]
     """
     x, places = to_tensor(inputs), to_tensor(coordinates)

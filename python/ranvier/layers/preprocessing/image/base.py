@@ -251,3 +251,27 @@ class ColorLayer(BaseImagePreprocessingLayer):
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
+
+
+class FactorLayer(ColorLayer):
+    """A layer whose transformation is one number per image, drawn from `factor`."""
+
+    _CONFIG = ("factor", "value_range", "seed")
+
+    def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
+        super().__init__(data_format=data_format, **kwargs)
+        self._set_factor(factor)
+        self._set_value_range(value_range)
+        self._set_seed(seed)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        """ "factor" (batch,)."""
+        return {"factor": self._uniform((self._batch_size(data),), *self.factor, seed)}
+
+    def _clip(self, images):
+        return ops.clip(images, self.value_range[0], self.value_range[1])
+
+
+def per_image(values, count=3):
+    """(batch,) as (batch, 1, 1, 1)."""
+    return ops.reshape(ops.convert_to_tensor(values), (-1, *[1] * count))

@@ -5,14 +5,10 @@ from __future__ import annotations
 from ranvier import ops
 from ranvier.layers.preprocessing.image import boxes as bx
 from ranvier.layers.preprocessing.image.affine import check_supported
-from ranvier.layers.preprocessing.image.base import BaseImagePreprocessingLayer
+from ranvier.layers.preprocessing.image.base import BaseImagePreprocessingLayer, per_image
 from ranvier.ops.image._layout import Batch
 from ranvier.ops.image.sampling import FILL_MODES, INTERPOLATIONS
 from ranvier.ops.image.warps import displace, homography
-
-
-def _per_image(flags, images):
-    return ops.reshape(ops.convert_to_tensor(flags), (-1, *[1] * (len(images.shape) - 1)))
 
 
 class RandomPerspective(BaseImagePreprocessingLayer):
@@ -78,7 +74,7 @@ class RandomPerspective(BaseImagePreprocessingLayer):
             x, transformation["start_points"], transformation["end_points"],
             interpolation=interpolation, fill_value=self.fill_value, data_format=self.data_format,
         )  # fmt: skip
-        out = ops.where(_per_image(transformation["apply_perspective"], x), out, x)
+        out = ops.where(per_image(transformation["apply_perspective"]), out, x)
         return ops.squeeze(out, 0) if single else out
 
     def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
@@ -99,7 +95,7 @@ class RandomPerspective(BaseImagePreprocessingLayer):
             ys.append((h[3] * x + h[4] * y + h[5]) / below)
         xs, ys = ops.stack(xs, axis=-1), ops.stack(ys, axis=-1)
         moved = ops.stack([ops.min(xs, -1), ops.min(ys, -1), ops.max(xs, -1), ops.max(ys, -1)], -1)
-        flags = _per_image(transformation["apply_perspective"], moved)
+        flags = per_image(transformation["apply_perspective"], 2)
         out["boxes"] = ops.where(flags, moved, out["boxes"])
         out = bx.clip_to_image_size(out, *size)
         return bx.convert_format(out, "xyxy", form, *size)
@@ -168,6 +164,8 @@ class RandomElasticTransform(BaseImagePreprocessingLayer):
             self.fill_mode, self.fill_value, transformation["seed"],
         )  # fmt: skip
         out = batch.restore(out)
-        out = ops.where(_per_image(transformation["apply_transform"], images), out, images)
+        out = ops.where(
+            per_image(transformation["apply_transform"], len(images.shape) - 1), out, images
+        )
         out = ops.clip(out, self.value_range[0], self.value_range[1])
         return ops.cast(out, self.compute_dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as python_random
 
 from ranvier import ops, random
-from ranvier.layers.preprocessing.image import affine, colors, histograms
+from ranvier.layers.preprocessing.image import affine, colors, histograms, tones
 from ranvier.layers.preprocessing.image.base import BaseImagePreprocessingLayer, ColorLayer
 
 # Name -> class, and which arguments follow from the policy's own.
@@ -20,10 +20,10 @@ _STEPS: dict[str, tuple] = {
         colors.RandomColorDegeneration, ("factor", "value_range", "seed"),
     ),
     "random_contrast": (colors.RandomContrast, ("factor", "value_range", "seed")),
-    "random_sharpness": (colors.RandomSharpness, ("factor", "value_range", "seed")),
-    "random_posterization": (colors.RandomPosterization, ("bits", "value_range", "seed")),
+    "random_sharpness": (tones.RandomSharpness, ("factor", "value_range", "seed")),
+    "random_posterization": (tones.RandomPosterization, ("bits", "value_range", "seed")),
     "solarization": (
-        colors.Solarization, ("addition_factor", "threshold_factor", "value_range", "seed"),
+        tones.Solarization, ("addition_factor", "threshold_factor", "value_range", "seed"),
     ),
     "auto_contrast": (histograms.AutoContrast, ("value_range",)),
     "equalization": (histograms.Equalization, ("value_range",)),
