@@ -359,21 +359,20 @@ class IndexLookup(HostLayer):
             ValueError: an unknown term, and there are no out-of-vocabulary indices.
         """
         found = self._terms.find(flat)
-        unknown = found < 0
-        if self.mask_token is not None:
-            masked = np.array([t == self.mask_token for t in flat], dtype=bool)
-            found[masked] = 0 if self.output_mode == "int" else _DROPPED
-            unknown &= ~masked
-        where = np.flatnonzero(unknown)
-        if len(where):
+        unknown = np.flatnonzero(found < 0)
+        if self.mask_token is not None and len(unknown):
+            masked = np.array([flat[i] == self.mask_token for i in unknown], dtype=bool)
+            found[unknown[masked]] = 0 if self.output_mode == "int" else _DROPPED
+            unknown = unknown[~masked]
+        if len(unknown):
             if self.num_oov_indices == 0:
                 raise ValueError(
                     "When `num_oov_indices=0` all inputs should be in vocabulary, found OOV "
-                    f"values {[flat[i] for i in where[:10]]}, consider setting "
+                    f"values {[flat[i] for i in unknown[:10]]}, consider setting "
                     "`num_oov_indices=1`."
                 )
-            bins = self._oov_bins([flat[i] for i in where]) if self.num_oov_indices > 1 else 0
-            found[where] = self._oov_start_index() + bins
+            bins = self._oov_bins([flat[i] for i in unknown]) if self.num_oov_indices > 1 else 0
+            found[unknown] = self._oov_start_index() + bins
         return found
 
     def _oov_bins(self, terms):
