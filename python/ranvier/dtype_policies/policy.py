@@ -11,19 +11,20 @@ class DTypePolicy:
     """`"float32"`, `"bfloat16"`, …, or `"mixed_float16"` / `"mixed_bfloat16"`.
 
     Args:
-        name: the policy's name. A mixed policy computes in the 16-bit type and keeps float32
-            variables.
-        source_name: not used; accepted so that subclasses of Keras programs work.
+        name: the policy's name; that of the global policy when `None`. A mixed policy computes in
+            the 16-bit type and keeps float32 variables.
     """
 
-    def __init__(self, name: str, source_name: str | None = None):
+    def __init__(self, name=None):
+        if name is None:
+            name = dtype_policy().name
         if not isinstance(name, str):
             raise TypeError(
                 f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of "
                 f"type {type(name)})"
             )
         self._name = name
-        self._source_name = source_name
+        self._source_name: str | None = None
         self._compute_dtype, self._variable_dtype = self._parse_name(name)
 
     @staticmethod

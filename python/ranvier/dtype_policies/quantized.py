@@ -19,7 +19,7 @@ class QuantizedDTypePolicy(DTypePolicy):
     def __init__(self, mode, source_name=None):
         if source_name is None:
             source_name = dtype_policy().name
-        super().__init__(source_name, source_name)
+        super().__init__(source_name)
         if mode not in QUANTIZATION_MODES:
             raise ValueError(
                 f"Invalid quantization mode. Expected one of {QUANTIZATION_MODES}. "
@@ -29,7 +29,7 @@ class QuantizedDTypePolicy(DTypePolicy):
             raise ValueError(
                 f"Quantization mode='{mode}' doesn't work well with compute_dtype='float16'."
             )
-        self._name = f"{mode}_from_{source_name}"
+        self._name, self._source_name = f"{mode}_from_{source_name}", source_name
         self._quantization_mode = mode
 
     @property

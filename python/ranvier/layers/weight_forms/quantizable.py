@@ -53,15 +53,15 @@ class QuantizableWeight(LowRankWeight):
             variable = self.add_weight(name=self._weight_name, shape=shape, **arguments)
             setattr(self, f"_{self._weight_name}", variable)
 
-    def quantized_build(self, shape, mode, config=None):
+    def quantized_build(self, kernel_shape, mode, config=None):
         """Adds the variables of a quantized form.
 
         Args:
-            shape: of the weight as floats.
+            kernel_shape: of the weight as floats.
             mode: quantization mode.
             config: `QuantizationConfig` or `None`.
         """
-        self._form_of(mode).build(self, tuple(shape), config)
+        self._form_of(mode).build(self, tuple(kernel_shape), config)
         self._is_quantized = True
 
     def quantize(self, mode=None, type_check=True, config=None):
