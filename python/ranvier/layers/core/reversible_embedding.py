@@ -30,7 +30,7 @@ class ReversibleEmbedding(Embedding):
     """
 
     _other_weights = ("reverse_embeddings",)
-    _modes = ()  # the reverse product has no quantized form
+    _modes = ("int8", "int4")
 
     def __init__(
         self,
@@ -75,15 +75,30 @@ class ReversibleEmbedding(Embedding):
             if mask is not None:
                 rows._keras_mask = mask
             return rows
-        kernel = ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
-        if self.reverse_dtype is not None:
-            inputs, kernel = (ops.cast(x, self.reverse_dtype) for x in (inputs, kernel))
-        logits = ops.matmul(inputs, kernel)
+        logits = self._form.reverse(self, inputs)
         if self.logit_soft_cap is not None:
             logits = ops.multiply(
                 ops.tanh(ops.divide(logits, self.logit_soft_cap)), self.logit_soft_cap
             )
         return logits
+
+    def reverse_matrix(self):
+        """(output_dim, input_dim): the transposed table, or the matrix of its own."""
+        return ops.transpose(self.embeddings) if self.tie_weights else self.reverse_embeddings
+
+    def in_reverse_dtype(self, *tensors):
+        """The operands of the reverse product in its dtype."""
+        if self.reverse_dtype is None:
+            return tensors
+        return tuple(ops.cast(x, self.reverse_dtype) for x in tensors)
+
+    def _form_of(self, mode):
+        if mode is not None and not self.tie_weights:
+            raise NotImplementedError(
+                f"ReversibleEmbedding: mode '{mode}' needs tie_weights=True; a reverse matrix of "
+                "its own has no quantized form. Hint: quantize an Embedding and a Dense instead."
+            )
+        return super()._form_of(mode)
 
     def compute_mask(self, inputs, mask=None):
         """None: `call` attaches the mask itself, and only to looked-up rows."""

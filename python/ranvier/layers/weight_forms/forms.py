@@ -55,6 +55,10 @@ class PlainForm:
         rows = ops.take(layer._current_weight(), ids, axis=0)
         return ops.cast(rows, layer.compute_dtype)
 
+    def reverse(self, layer, x):
+        """Inputs times the table of a reversible layer, transposed."""
+        return ops.matmul(*layer.in_reverse_dtype(x, layer.reverse_matrix()))
+
     def bias(self, layer):
         """The bias as it is added."""
         return layer.bias
@@ -95,6 +99,17 @@ class _IntegerForm(PlainForm):
         scaled = ops.multiply(layer.lora_alpha / layer.lora_rank, term)
         return ops.cast(ops.add(rows, scaled), layer.compute_dtype)
 
+    def reverse(self, layer, x):
+        scale, input_scale = layer._stored("_scale"), None
+        if layer.inputs_quantizer:
+            x, input_scale = layer.inputs_quantizer(x, axis=-1)
+        if len(scale.shape) == 1:
+            y = ops.matmul(x, ops.transpose(self._integers(layer)))
+            y = ops.divide(ops.cast(y, layer.compute_dtype), scale)
+        else:
+            y = ops.matmul(x, ops.transpose(self.weight(layer)))
+        return y if input_scale is None else ops.divide(y, input_scale)
+
     def _quantized_inputs(self, layer, x):
         """`(inputs, their scale beside the result or None)`."""
         if not layer.inputs_quantizer:
@@ -126,6 +141,9 @@ class Int8Form(_IntegerForm):
     def weight(self, layer):
         scale = layer._layout.weight_scale(layer._stored("_scale"))
         return ops.divide(ops.cast(layer._stored(), layer.compute_dtype), scale)
+
+    def _integers(self, layer):
+        return layer._stored().value
 
     def _forward(self, layer, x):
         x, input_scale = self._quantized_inputs(layer, x)

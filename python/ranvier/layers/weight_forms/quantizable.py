@@ -76,7 +76,7 @@ class QuantizableWeight(LowRankWeight):
             ValueError: the layer is not built, is quantized, or the arguments contradict.
             NotImplementedError: the layer has no such form.
         """
-        if not self._modes or (type_check and "_modes" not in type(self).__dict__):
+        if type_check and "_modes" not in type(self).__dict__:
             raise self._not_implemented_error(self.quantize)
         self.quantization_config = config
         form, name = self._form_of(mode), self._weight_name
