@@ -42,7 +42,7 @@ class InputSpec:
             )
 
     def __repr__(self):
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         parts = [f"{n}={getattr(self, n)}" for n in names if getattr(self, n)]
         return f"InputSpec({', '.join(parts)})"
 

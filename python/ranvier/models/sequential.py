@@ -71,7 +71,7 @@ class Sequential(CompiledCall, Model):
     def pop(self, rebuild=True):
         """Takes the last layer off and returns it."""
         if not self._chain:
-            raise ValueError("There are no layers in the model.")
+            raise IndexError(f"Sequential model '{self.name}' has no layers to take off.")
         layer = self._chain.pop()
         self._track_chain()
         self.built = False

@@ -198,6 +198,8 @@ def _build_map(inputs, outputs):
             child = next(frame[1], None)
             if child is not None:
                 if getattr(child, "_keras_history", None) is None:
+                    if id(child) in input_ids:
+                        continue  # a bare symbolic tensor where the graph begins
                     raise ValueError(
                         f"Graph disconnected: {child}, an argument of operation '{op.name}', is "
                         "not "
@@ -211,7 +213,8 @@ def _build_map(inputs, outputs):
             stack.pop()
 
     for tensor in outputs:
-        visit(tensor)
+        if id(tensor) not in input_ids or hasattr(tensor, "_keras_history"):
+            visit(tensor)
     return order, op_indices
 
 

@@ -120,7 +120,7 @@ class KerasTensor:
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
 
     def __iter__(self):
-        raise TypeError("Iterating over a symbolic KerasTensor is not supported.")
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported.")
 
     def __len__(self):
         raise TypeError("A symbolic KerasTensor has no `len()`; its `shape` says what is known.")
@@ -137,7 +137,7 @@ class KerasTensor:
         )
 
     def _refuse(self, what):
-        raise TypeError(
+        raise ValueError(
             f"A symbolic KerasTensor has no value, so {what} is not possible. A function that "
             "needs "
             "values belongs into a layer's `call`, or behind `ops.cond`."

@@ -7,7 +7,18 @@ import json
 import numpy as np
 import pytest
 
-from ranvier import Input, Model, Sequential, layers, models, ops, serialization, tree
+from ranvier import (
+    Function,
+    Input,
+    KerasTensor,
+    Model,
+    Sequential,
+    layers,
+    models,
+    ops,
+    serialization,
+    tree,
+)
 
 
 def two_towers():
@@ -214,3 +225,13 @@ def test_structures_of_state_follow_the_graph():
     assert not model.trainable_weights
     assert len(model.non_trainable_weights) == 8
     assert tree.flatten(model.losses) == []
+
+
+def test_functions_may_begin_with_bare_symbolic_tensors():
+    x, y = KerasTensor((None, 3)), KerasTensor((None, 3))
+    function = Function([x, y], {"sum": x + y * 2, "same": x}, name="f")
+    found = function([np.ones((2, 3), "float32"), np.ones((2, 3), "float32")])
+    np.testing.assert_array_equal(found["sum"], np.full((2, 3), 3))
+    assert function.compute_output_shape([(5, 3), (5, 3)]) == {"sum": (5, 3), "same": (5, 3)}
+    with pytest.raises(ValueError, match="Graph disconnected"):
+        Function(x, x + y)
