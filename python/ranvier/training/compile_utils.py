@@ -143,7 +143,7 @@ class CompileMetrics(metrics_module.Metric):
 
     def _flat(self, y):
         if isinstance(y, dict) and self._resolved_names is not None:
-            return [y[name] for name in self._resolved_names]
+            return [y.get(name) for name in self._resolved_names]
         return tree.flatten(y)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -399,6 +399,9 @@ class CompileLoss(losses_module.Loss):
             return y_true
         if not tree.is_nested(y_true) and len(y_pred) == 1:
             y_true = [y_true]
+        elif isinstance(y_pred, dict) and isinstance(y_true, dict) and set(y_true) < set(y_pred):
+            # Outputs without a loss need no labels.
+            return {name: y_true.get(name) for name in y_pred}
         elif isinstance(y_pred, (list, tuple)) and isinstance(y_true, dict):
             names = self.output_names
             if names and set(names) == set(y_true):
@@ -440,7 +443,7 @@ def _evaluate(part, y_true, y_pred, sample_weight):
 
 def _has(structure, key):
     if isinstance(structure, dict):
-        return key in structure
+        return structure.get(key) is not None
     return isinstance(structure, (list, tuple)) and isinstance(key, int) and key < len(structure)
 
 

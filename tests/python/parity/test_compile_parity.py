@@ -157,6 +157,14 @@ def dict_outputs_one_without_a_loss(k):
 
 
 @case
+def dict_outputs_one_without_labels(k):
+    x, rng = _rows()
+    model = _two(k, "dict")
+    model.compile("sgd", {"a": "mse"})
+    return _logs(model, x, {"a": _two_targets(rng)[0]})
+
+
+@case
 def list_outputs_one_without_a_loss(k):
     x, rng = _rows()
     model = _two(k)

@@ -254,3 +254,17 @@ def test_weights_per_output_and_losses_by_name():
     assert logs["a_loss"] == pytest.approx(0.5, rel=1e-5)
     parts = model.predict(x, verbose=0)
     assert set(parts) == {"a", "b"} and parts["a"].shape == (40, 1)
+
+
+def test_outputs_without_a_loss_need_no_labels():
+    x, y = _data()
+    inputs = keras.Input((3,))
+    a = layers.Dense(1, name="a")(inputs)
+    model = keras.Model(inputs, {"a": a, "b": layers.Rescaling(2.0, name="b")(a)})
+    model.compile("sgd", {"a": "mse"}, metrics={"a": ["mae"]})
+    logs = model.fit(x, {"a": y}, epochs=2, verbose=0).history
+    assert set(logs) == {"loss", "a_mae"}
+    assert logs["loss"][1] < logs["loss"][0]
+    model.compile("sgd", "mse")
+    with pytest.raises(KeyError, match="labels"):
+        model.fit(x, {"a": y}, verbose=0)
