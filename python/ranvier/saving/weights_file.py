@@ -11,7 +11,7 @@ import os
 import warnings
 
 from ranvier.optimizers.base import Optimizer
-from ranvier.saving import hdf5
+from ranvier.saving import assets, hdf5
 from ranvier.saving.archive import FileFormatError, Members, reading, write_atomically
 from ranvier.saving.paths import walk
 from ranvier.variable import StatelessScope
@@ -150,6 +150,8 @@ class _Shards:
 def load_weights(model, filepath, skip_mismatch=False, **kwargs):
     """Reads weights into a built model, and the optimizer's state into a compiled one.
 
+    A `.keras` file gives vocabularies, too.
+
     Args:
         model: has the architecture that was saved.
         filepath: `.weights.h5`, `.weights.json` (shards), `.keras`, or a legacy `.h5`.
@@ -184,8 +186,14 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
 
         legacy_files.load_weights(model, path, skip_mismatch, bool(by_name))
         return
+    files = {}
+    if path.endswith(".keras"):
+        with reading(path), Members(path) as members:
+            files = assets.read_all(members)
     with _open(path) as reader:
         load_state(model, reader, path, skip_mismatch, skipped)
+    with reading(path):
+        assets.load(model, files)
 
 
 def _open(path):

@@ -131,6 +131,18 @@ def test_vocabularies_are_saved_as_keras_lays_them(tmp_path):
     np.testing.assert_array_equal(again.predict(TEXTS, verbose=0), expected)
 
 
+def test_load_weights_of_a_model_file_brings_the_vocabulary(tmp_path):
+    model = classifier(output_sequence_length=3)
+    model.save(tmp_path / "text.keras")
+    fresh = Sequential([
+        Input((1,), dtype="string"), layers.TextVectorization(output_sequence_length=3),
+        layers.Embedding(10, 4, mask_zero=True), layers.GlobalAveragePooling1D(),
+        layers.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+    fresh.load_weights(tmp_path / "text.keras")
+    np.testing.assert_array_equal(fresh.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
+
+
 def test_frequencies_are_saved(tmp_path):
     model = Sequential([Input((1,), dtype="string"), vectorizer(output_mode="tf_idf")])
     path = tmp_path / "rows.keras"
