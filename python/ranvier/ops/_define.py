@@ -39,6 +39,8 @@ class _Row:
         self.module = module
         self.class_name = class_name
         self.static = static
+        self.broadcasts = False  # operands broadcast together
+        self.joins = None  # the axis along which tensors of a list are joined, if they are
         self._cls = None
         self._signature = None
 
@@ -124,6 +126,15 @@ class _OpOperation(Operation):
         named = dict(zip(row.dynamic, args))
         return row.fn(**named, **kwargs, **self._static)
 
+    def compute_output_spec(self, *args, **kwargs):
+        """Specs of the outputs; an unknown size that meets a known one is that one."""
+        if self._row.broadcasts:
+            args = _with_known_sizes(args)
+        elif self._row.joins is not None and args and isinstance(args[0], (list, tuple)):
+            axis = self._static.get("axis", self._row.joins)
+            args = (_joined_sizes(args[0], axis), *args[1:])
+        return super().compute_output_spec(*args, **kwargs)
+
     def _in_order(self, args):
         """Static and given positional arguments as the signature has them."""
         out = []
@@ -143,6 +154,47 @@ class _OpOperation(Operation):
     def __reduce__(self):
         # The class is made from its row and has no name in a module.
         return _without_arguments, (self._row.module, self._row.class_name), self.__dict__
+
+
+def _with_known_sizes(args):
+    """Operands that broadcast together: `None` against a size above one can only be that size."""
+    shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
+    if not any(None in s for s in shapes):
+        return args
+    rank = max(len(s) for s in shapes)
+    known = [
+        next((s[-i] for s in shapes if len(s) >= i and s[-i] not in (None, 1)), None)
+        for i in range(rank, 0, -1)
+    ]
+
+    def fill(x):
+        if not isinstance(x, KerasTensor) or None not in x.shape:
+            return x
+        sizes = known[rank - len(x.shape) :]
+        shape = [k if d is None else d for d, k in zip(x.shape, sizes)]
+        return KerasTensor(shape, dtype=x.dtype)
+
+    return tuple(fill(a) for a in args)
+
+
+def _joined_sizes(items, axis):
+    """Tensors of one list: `None` off the joined axis is the size that another one has there."""
+    ranks = {len(x.shape) for x in items if hasattr(x, "shape")}
+    if len(ranks) != 1 or not isinstance(axis, int):
+        return items
+    (rank,) = ranks
+    known = []
+    for i in range(rank):
+        sizes = [x.shape[i] for x in items if hasattr(x, "shape") and x.shape[i] is not None]
+        known.append(sizes[0] if sizes and i != axis % rank else None)
+
+    def fill(x):
+        if not isinstance(x, KerasTensor) or None not in x.shape:
+            return x
+        shape = [k if d is None else d for d, k in zip(x.shape, known)]
+        return KerasTensor(shape, dtype=x.dtype)
+
+    return [fill(x) for x in items]
 
 
 def _plain(value):

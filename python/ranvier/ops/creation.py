@@ -144,10 +144,18 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     return _cast(out, config.standardize_dtype(dtype)) if dtype else out
 
 
+for _fn in (linspace, logspace, geomspace):
+    _fn.row.broadcasts = True
+
+
 @op(NUMPY, static=("N", "M", "k", "dtype"))
 def eye(N, M=None, k=0, dtype=None):
     """Ones on the kth diagonal of an N x M matrix."""
-    return apply("eye", [], {"rows": int(N), "cols": int(N if M is None else M), "k": int(k),
+    M = N if M is None else M
+    for size in (N, M):
+        if not isinstance(size, (int, np.integer)) and "int" not in str(getattr(size, "dtype", "")):
+            raise TypeError(f"eye: `N` and `M` must be integers. Received: N={N}, M={M}")
+    return apply("eye", [], {"rows": int(N), "cols": int(M), "k": int(k),
                              "dtype": config.standardize_dtype(dtype)})  # fmt: skip
 
 

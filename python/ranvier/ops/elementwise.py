@@ -25,8 +25,10 @@ from ranvier.ops._define import (
     to_float,
     to_tensor,
 )
+from ranvier.symbolic.probe import probing
 
 _NUMBERS = (float, int)
+_ON_BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")
 
 
 def _publish(fn, name, doc, module, cls):
@@ -68,13 +70,15 @@ def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cl
         if any_symbolic((x1, x2)):
             return fn.row.symbolic((x1, x2), {})
         a, b = promote_pair(x1, x2, floating)
+        if prim in _ON_BITS and probing() and a.dtype in FLOAT_TYPES:
+            a, b = cast(a, "int32"), cast(b, "int32")
         if bool_as is not None and a.dtype == "bool":
             if bool_as.startswith("logical"):
                 return apply(bool_as, [a, b], None)
             a, b = cast(a, bool_as), cast(b, bool_as)
         return apply(prim, [a, b], None)
 
-    if not floating and bool_as is None:
+    if not floating and bool_as is None and prim not in _ON_BITS:
 
         def fn(x1, x2):
             out = quick(x1, x2)
@@ -101,6 +105,8 @@ def _unary(name, doc, prim=None, floating=True, bool_as=None, module=NUMPY, cls=
         if any_symbolic((x,)):
             return fn.row.symbolic((x,), {})
         x = to_float(x) if floating else to_tensor(x)
+        if prim == "bitwise_not" and probing() and x.dtype in FLOAT_TYPES:
+            x = cast(x, "int32")
         if bool_as is not None and x.dtype == "bool":
             if bool_as == "same":
                 return x
@@ -459,6 +465,15 @@ def lcm(x1, x2):
     zero = equal(divisor, 0)
     return where(zero, 0, absolute(multiply(floor_divide(a, where(zero, 1, divisor)), b)))
 
+
+for _fn in (
+    add, subtract, multiply, divide, true_divide, floor_divide, mod, power, maximum, minimum,
+    arctan2, equal, not_equal, less, less_equal, greater, greater_equal, bitwise_and, bitwise_or,
+    bitwise_xor, left_shift, right_shift, bitwise_left_shift, bitwise_right_shift, logical_and,
+    logical_or, logical_xor, where, logaddexp, logaddexp2, hypot, fmax, fmin, fmod, heaviside,
+    ldexp, isclose, divide_no_nan, gcd, lcm,
+):  # fmt: skip
+    _fn.row.broadcasts = True
 
 __all__ = [n for n, v in list(globals().items()) if hasattr(v, "row") or n in (
     "abs", "bitwise_invert")]  # fmt: skip

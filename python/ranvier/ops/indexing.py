@@ -264,7 +264,7 @@ def searchsorted(sorted_sequence, values, side="left"):
 @op(NUMPY, static=("bins",))
 def digitize(x, bins):
     """The number of the bin each value falls in; `bins` ascends."""
-    return searchsorted(np.asarray(bins), x, side="right")
+    return searchsorted(bins if hasattr(bins, "shape") else np.asarray(bins), x, side="right")
 
 
 @op(NUMPY, static=("minlength", "sparse"))
@@ -289,17 +289,36 @@ def bincount(x, weights=None, minlength=0, sparse=False):
 
 @op(NUMPY, static=("bins", "range"))
 def histogram(x, bins=10, range=None):
-    """Counts and edges of equal bins between the bounds; needs the bounds' values."""
+    """Counts and edges of equal bins between the bounds.
+
+    Args:
+        x: vector.
+        bins: number of bins.
+        range: (low, high); the smallest and the largest value when not given.
+
+    Returns:
+        Counts (bins,) and edges (bins + 1,), both in the dtype of x as a float.
+    """
     from ranvier.ops.creation import linspace
     from ranvier.ops.reductions import max as _max
     from ranvier.ops.reductions import min as _min
 
-    x = reshape(to_tensor(x), [-1])
+    if not isinstance(bins, (int, np.integer)) or bins < 0:
+        raise ValueError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
+    if range is not None and (not isinstance(range, (tuple, list)) or len(range) != 2):
+        raise ValueError(f"Argument `range` must be a tuple of two elements. Received: {range}")
+    if range is not None and range[1] < range[0]:
+        raise ValueError("The second element of `range` must be greater than the first. "
+                         f"Received: range={range}")  # fmt: skip
+    x = to_tensor(x)
+    if len(x.shape) != 1:
+        raise ValueError(f"Input tensor must be 1-dimensional. Received: shape={tuple(x.shape)}")
     if not config.is_float_dtype(x.dtype):
         x = cast(x, config.floatx())
-    low, high = range if range is not None else (float(_min(x)), float(_max(x)))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    bounds = range if range is not None else (_min(x), _max(x))
+    low, high = (to_tensor(b, x.dtype) for b in bounds)
+    gap = ew.where(ew.equal(low, high), 0.5, 0.0)
+    low, high = ew.subtract(low, gap), ew.add(high, gap)
     edges = linspace(low, high, bins + 1, dtype=x.dtype)
     inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
     index = ew.subtract(searchsorted(edges, x, side="right"), 1)
@@ -344,6 +363,18 @@ def select(condlist, choicelist, default=0):
     return out
 
 
+def _fit_extras(parts, size, return_index, return_inverse, return_counts):
+    """Positions and counts of `size` values: repeats the first position, counts nothing."""
+    at = 1
+    if return_index:
+        first = parts[at][:1]
+        parts[at] = np.concatenate([parts[at], np.repeat(first, size)])[:size]
+        at += 1
+    at += bool(return_inverse)
+    if return_counts:
+        parts[at] = np.concatenate([parts[at], np.zeros(size, parts[at].dtype)])[:size]
+
+
 def unique(
     x,
     sorted=True,
@@ -373,6 +404,7 @@ def unique(
             widths = [(0, 0)] * parts[0].ndim
             widths[along] = (0, size - count)
             parts[0] = np.pad(parts[0], widths, constant_values=value)
+        _fit_extras(parts, size, return_index, return_inverse, return_counts)
     tensors = [
         B.tensor(np.ascontiguousarray(p if i == 0 else p.astype("int32")))
         for i, p in enumerate(parts)

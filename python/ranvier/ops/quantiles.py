@@ -60,7 +60,8 @@ def _between(method, position, low, a, b):
             "quantile: unknown `method`. Expected one of 'linear', 'lower', 'higher', 'midpoint', "
             f"'nearest'. Received: method={method!r}"
         )
-    return ew.add(a, ew.multiply(ew.subtract(b, a), weight))
+    # Equal neighbours stay what they are, infinities too.
+    return ew.where(ew.equal(a, b), a, ew.add(a, ew.multiply(ew.subtract(b, a), weight)))
 
 
 @op(NUMPY, static=("axis", "method", "keepdims"))

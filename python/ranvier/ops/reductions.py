@@ -70,6 +70,9 @@ def _extremum(prim, pick):
             if initial is None:
                 raise ValueError(f"Cannot compute the {prim} of an empty tensor without `initial`. "
                                  f"Received: x.shape={tuple(x.shape)}, axis={axis}")  # fmt: skip
+            left = [1 if i in axes else d for i, d in enumerate(x.shape)]
+            shape = left if keepdims else [d for i, d in enumerate(x.shape) if i not in axes]
+            return B.full(shape, initial, x.dtype)
         out = apply(prim, [x], _attrs(x, axis, keepdims))
         return out if initial is None else pick(out, initial)
 
@@ -267,7 +270,7 @@ def sort(x, axis=-1):
 def argsort(x, axis=-1):
     """Indices that sort along an axis, int32; equal values keep their order."""
     x = to_tensor(x)
-    if axis is None:
+    if axis is None or not x.shape:
         x, axis = reshape(x, [-1]), 0
     return _along_last(x, axis, lambda t: apply("argsort", [t], None))
 

@@ -50,6 +50,11 @@ def reshape(x, newshape):
                 f"reshape: at most one size may be unknown. Received: newshape={newshape}"
             )
         shape = [-1 if d is None else d for d in shape]
+    if any(int(d) < -1 for d in shape) or sum(int(d) == -1 for d in shape) > 1:
+        raise ValueError(
+            "reshape: every size must be a non-negative integer, or one of them -1. "
+            f"Received: newshape={newshape}"
+        )
     return _reshape(to_tensor(x), [int(d) for d in shape])
 
 
@@ -94,6 +99,10 @@ def transpose(x, axes=None):
     x = to_tensor(x)
     rank = len(x.shape)
     perm = list(range(rank))[::-1] if axes is None else list(axis_tuple(axes, rank))
+    if sorted(perm) != list(range(rank)):
+        raise ValueError(
+            f"transpose: `axes` must be a valid permutation of {rank} axes. Received: axes={axes}"
+        )
     if perm == list(range(rank)):
         return x
     return apply("transpose", [x], {"perm": perm})
@@ -170,6 +179,9 @@ def dstack(xs):
         x = _atleast(to_tensor(x), 2)
         out.append(expand(x, -1) if len(x.shape) == 2 else x)
     return concatenate(out, 2)
+
+
+concatenate.row.joins, hstack.row.joins, vstack.row.joins, dstack.row.joins = 0, 1, 0, 2
 
 
 def _atleast(x, rank):
@@ -336,7 +348,7 @@ def roll(x, shift, axis=None):
     return x
 
 
-@op(NUMPY, static=("pad_width", "mode", "constant_values"))
+@op(NUMPY, static=("pad_width", "mode"))
 def pad(x, pad_width, mode="constant", constant_values=None):
     """Values added around: constant, edge, reflect, symmetric or wrap."""
     x = to_tensor(x)
@@ -457,7 +469,8 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     pairs = ew.add(_cut(y, axis, 1, count), _cut(y, axis, 0, count))
     if x is None:
         return _sum(ew.multiply(pairs, 0.5 * float(dx)), axis)
-    steps = diff(to_float(x), axis=-1)
+    x = to_float(x)
+    steps = diff(x, axis=axis if len(x.shape) == len(y.shape) else -1)
     if len(steps.shape) == 1:
         spread = [1] * len(y.shape)
         spread[axis] = count

@@ -69,7 +69,7 @@ def nextafter(x1, x2):
 
 
 def _view(x, dtype):
-    return np.ascontiguousarray(x).view(dtype)
+    return np.array(x, order="C").view(dtype)
 
 
 @op(NUMPY, static=("dtype",))

@@ -103,7 +103,6 @@ def test_gradient(row):
 NEED_VALUES = {
     "unique",
     "nonzero",
-    "histogram",
     "bincount",
     "bartlett",
     "blackman",
@@ -119,8 +118,6 @@ NEED_VALUES = {
     "zeros",
     "ones",
     "full",
-    "searchsorted",
-    "digitize",
 }
 
 

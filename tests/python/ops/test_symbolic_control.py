@@ -101,3 +101,40 @@ def test_jvp_of_nested_outputs_and_aux():
     assert aux == 7
     compiled = keras.jit(lambda x, t: ops.jvp(ops.tanh, (x,), (t,))[1])
     np.testing.assert_allclose(compiled(x, t), (1 - np.tanh([0.1, 0.2]) ** 2) * [1, -1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "first, second, expected",
+    [
+        ((None, 3), (2, None), (2, 3)),
+        ((None, 3), (1, 3), (None, 3)),
+        ((2, None, 3), (4, 3), (2, 4, 3)),
+        ((None, 1), (None, 5), (None, 5)),
+    ],
+)
+def test_unknown_sizes_broadcast_against_known_ones(first, second, expected):
+    for fn in (ops.add, ops.maximum, ops.logical_and, ops.arctan2, ops.less):
+        assert fn(KerasTensor(first), KerasTensor(second)).shape == expected
+
+
+def test_segments_drop_ids_that_are_none():
+    data, ids = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0, -1, 1, 9], "int32")
+    np.testing.assert_allclose(ops.segment_sum(data, ids, num_segments=2), [1, 4])
+    np.testing.assert_allclose(ops.segment_max(data, ids, num_segments=2), [1, 4])
+
+
+def test_histogram_of_traced_values():
+    x = np.array([0.0, 1.0, 1.0, 3.0, 4.0], "float32")
+    counts, edges = keras.jit(lambda x: ops.histogram(x, bins=4))(ops.array(x))
+    expected, places = np.histogram(x, bins=4)
+    np.testing.assert_allclose(counts, expected)
+    np.testing.assert_allclose(edges, places)
+    with pytest.raises(ValueError, match="must be 1-dimensional"):
+        ops.histogram(x[None])
+
+
+def test_unknown_sizes_of_joined_tensors():
+    a, b = KerasTensor((None, 3)), KerasTensor((2, None))
+    assert ops.concatenate([a, b], axis=1).shape == (2, None)
+    assert ops.vstack([a, KerasTensor((None, 3))]).shape == (None, 3)
+    assert ops.hstack([a, KerasTensor((4, 5))]).shape == (4, 8)
