@@ -88,6 +88,7 @@ from ranvier.layers.preprocessing.category_encoding import CategoryEncoding
 from ranvier.layers.preprocessing.discretization import Discretization
 from ranvier.layers.preprocessing.hashing import HashedCrossing, Hashing
 from ranvier.layers.preprocessing.integer_lookup import IntegerLookup
+from ranvier.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from ranvier.layers.preprocessing.normalization import Normalization
 from ranvier.layers.preprocessing.stft_spectrogram import STFTSpectrogram
 from ranvier.layers.preprocessing.string_lookup import StringLookup
@@ -249,6 +250,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",

@@ -182,7 +182,7 @@ class _Fixed:
         return f"fixed{id(self.value)}"
 
 
-def run(function, inputs, spec, key, name="host computation"):
+def run(function, inputs, spec, key, name="host computation", pure=None):
     """`function(*arrays)` on NumPy arrays, now or as part of a feed.
 
     Args:
@@ -192,6 +192,8 @@ def run(function, inputs, spec, key, name="host computation"):
             called where there are no values. Sizes that are not known are `None`.
         key: tells computations apart; equal keys on equal inputs are computed once.
         name: for errors.
+        pure: the same for inputs that are computed inside a program, as a function of module level
+            and a tuple of its keyword arguments; it runs as a step of the program then.
 
     Returns:
         The array (strings), a tensor (numbers), or their stand-in in a trace.
@@ -205,6 +207,9 @@ def run(function, inputs, spec, key, name="host computation"):
         value = np.asarray(function(*(_value(x) for x in inputs)))
         return value if is_string_array(value) else B.tensor(value)
     feed = getattr(_state, "feed", None)
+    if pure is not None and not any(isinstance(x, HostArray) for x in inputs):
+        if feed is None or any(_is_symbol(x) and feed.slot_of(x) is None for x in inputs):
+            return _in_program(pure, inputs, spec, name)
     slots = []
     for x in inputs:
         slot = feed.slot_of(x) if feed is not None else None
@@ -212,6 +217,15 @@ def run(function, inputs, spec, key, name="host computation"):
             raise _no_value(name, x)
         slots.append(_Fixed(_value(x)) if slot is None else slot)
     return feed.apply(function, slots, key)
+
+
+def _in_program(pure, inputs, spec, name):
+    from ranvier.ops._host import host_call, no_gradient
+
+    function, options = pure
+    tensors = [x if isinstance(x, B.Tensor) else B.tensor(x) for x in inputs]
+    outputs = [spec([tuple(x.shape) for x in tensors])]
+    return host_call(function, tensors, outputs, gradient=no_gradient, options=options, name=name)
 
 
 def note(x, y, function) -> None:

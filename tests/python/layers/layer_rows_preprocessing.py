@@ -32,3 +32,6 @@ for _format in ("channels_last", "channels_first"):
     )
     row("STFTSpectrogram", _shape, 2, mode="stft", frame_length=16, data_format=_format,
         periodic=True, scaling="spectrum")  # fmt: skip
+row("MelSpectrogram", (2, 900), fft_length=256, sequence_stride=64, num_mel_bins=20)
+row("MelSpectrogram", (2, 900), fft_length=256, sequence_length=200, sequence_stride=100,
+    num_mel_bins=16, power_to_db=False, mag_exp=1.0, max_freq=4000, window="hamming")  # fmt: skip

@@ -211,9 +211,25 @@ def test_mistakes():
         numbers.fit(TEXTS, LABELS, verbose=0)
     with pytest.raises(TypeError, match="must be numbers"):
         model.fit(TEXTS, TEXTS, verbose=0)
+    strict = layers.IntegerLookup(vocabulary=[2, 4], num_oov_indices=0)
     with pytest.raises(RuntimeError, match="runs in Python"):
-        jit(layers.Hashing(num_bins=3))(np.array([1, 2]))
-    inside = Sequential([Input((1,)), layers.Dense(1), layers.Hashing(num_bins=3)])
+        jit(lambda x: strict(x * 2))(np.array([1, 2]))
+    number = Input((1,), dtype="int64")
+    inside = Model(number, strict(number * 2))
     with pytest.raises(RuntimeError, match="computed inside"):
-        inside.predict(np.ones((2, 1)), verbose=0)
-    assert inside(np.ones((2, 1))).dtype == "int64"
+        inside.predict(np.array([[1], [2]]), verbose=0)
+    assert np.asarray(inside(np.array([[1], [2]]))).tolist() == [[0], [1]]
+
+
+def test_hashes_of_what_a_program_computes():
+    hashing = layers.Hashing(num_bins=50, salt=3)
+    crossing = layers.HashedCrossing(num_bins=50, output_mode="one_hot")
+    x = np.array([3, 10, -4])
+    expected = np.asarray(hashing(2 * x))
+    np.testing.assert_array_equal(np.asarray(jit(lambda v: hashing(v * 2))(x)), expected)
+    number = Input((1,), dtype="int64")
+    outputs = [hashing(number * 2), crossing([number * 2, number])]
+    model = Model(number, outputs)
+    found = model.predict(x[:, None], verbose=0)
+    np.testing.assert_array_equal(found[0][:, 0], expected)
+    np.testing.assert_array_equal(found[1], np.asarray(crossing([2 * x[:, None], x[:, None]])))

@@ -71,22 +71,17 @@ class Hashing(HostLayer):
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
     def compute_arrays(self, array):
-        bins = self._bins(array).reshape(array.shape)
-        return encode_array(bins, self.output_mode, self.num_bins, self.dtype)
+        function, options = self._pure()
+        return function(array, **dict(options))
 
-    def _bins(self, array):
-        flat = _flat(array, self)
-        texts = [str(x).encode("utf-8") for x in flat]
-        reserved = int(self.mask_value is not None and self.num_bins > 1)
-        if self.salt is None:
-            hashes = string_hashes.fingerprint64(texts)
-        else:
-            hashes = string_hashes.siphash(texts, self.salt)
-        bins = (hashes % np.uint64(self.num_bins - reserved)).astype("int64") + reserved
-        if reserved:
-            values = flat if array.dtype.kind in "OUS" else array.reshape(-1).tolist()
-            bins[np.array([x == self.mask_value for x in values], dtype=bool)] = 0
-        return bins
+    def _pure(self):
+        return hashed, (
+            ("num_bins", self.num_bins),
+            ("mask_value", self.mask_value),
+            ("salt", None if self.salt is None else tuple(self.salt)),
+            ("output_mode", self.output_mode),
+            ("dtype", self.dtype),
+        )
 
     def get_config(self):
         return {
@@ -169,22 +164,15 @@ class HashedCrossing(HostLayer):
         return self._on_host(inputs)
 
     def compute_arrays(self, *arrays):
-        total = np.full(arrays[0].size, string_hashes.CROSS_START, np.uint64)
-        for array in arrays:
-            total = string_hashes.combine(total, self._fingerprints(array))
-        bins = (total % np.uint64(self.num_bins)).astype("int64").reshape(arrays[0].shape)
-        return encode_array(bins, self.output_mode, self.num_bins, self.dtype)
+        function, options = self._pure()
+        return function(*arrays, **dict(options))
 
-    def _fingerprints(self, array):
-        """Strings by their hash, integers by themselves."""
-        if array.dtype.kind in "iu":
-            return array.reshape(-1).astype("int64").view("uint64")
-        if array.dtype.kind not in "OUS":
-            raise ValueError(
-                "All `HashedCrossing` inputs should have an integer or string dtype. Received: "
-                f"an array of dtype {array.dtype}"
-            )
-        return string_hashes.fingerprint64([s.encode("utf-8") for s in _flat(array, self)])
+    def _pure(self):
+        return crossed, (
+            ("num_bins", self.num_bins),
+            ("output_mode", self.output_mode),
+            ("dtype", self.dtype),
+        )
 
     def get_config(self):
         return {
@@ -196,9 +184,46 @@ class HashedCrossing(HostLayer):
         }
 
 
-def _flat(array, layer) -> list:
+def hashed(array, num_bins, mask_value, salt, output_mode, dtype) -> np.ndarray:
+    """What `Hashing` computes."""
+    flat = _flat(array, "Hashing")
+    texts = [str(x).encode("utf-8") for x in flat]
+    reserved = int(mask_value is not None and num_bins > 1)
+    if salt is None:
+        hashes = string_hashes.fingerprint64(texts)
+    else:
+        hashes = string_hashes.siphash(texts, salt)
+    bins = (hashes % np.uint64(num_bins - reserved)).astype("int64") + reserved
+    if reserved:
+        values = flat if array.dtype.kind in "OUS" else array.reshape(-1).tolist()
+        bins[np.array([x == mask_value for x in values], dtype=bool)] = 0
+    return encode_array(bins.reshape(array.shape), output_mode, num_bins, dtype)
+
+
+def crossed(*arrays, num_bins, output_mode, dtype) -> np.ndarray:
+    """What `HashedCrossing` computes."""
+    total = np.full(arrays[0].size, string_hashes.CROSS_START, np.uint64)
+    for array in arrays:
+        total = string_hashes.combine(total, _fingerprints(array))
+    bins = (total % np.uint64(num_bins)).astype("int64").reshape(arrays[0].shape)
+    return encode_array(bins, output_mode, num_bins, dtype)
+
+
+def _fingerprints(array):
+    """Strings by their hash, integers by themselves."""
+    if array.dtype.kind in "iu":
+        return array.reshape(-1).astype("int64").view("uint64")
+    if array.dtype.kind not in "OUS":
+        raise ValueError(
+            "All `HashedCrossing` inputs should have an integer or string dtype. Received: "
+            f"an array of dtype {array.dtype}"
+        )
+    return string_hashes.fingerprint64([s.encode("utf-8") for s in _flat(array, "HashedCrossing")])
+
+
+def _flat(array, kind) -> list:
     """Strings, or Python integers."""
     array = np.asarray(array)
     if array.dtype.kind in "OUS":
-        return strings_of(array, what=f"Layer '{layer.name}' (of type {type(layer).__name__})")
+        return strings_of(array, what=f"A {kind} layer")
     return array.reshape(-1).astype("int64").tolist()

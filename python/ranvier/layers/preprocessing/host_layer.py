@@ -35,6 +35,13 @@ class HostLayer(Layer):
         """Dtype of the outputs for symbolic inputs."""
         return self.compute_dtype
 
+    def _pure(self):
+        """`compute_arrays` as a function of module level and a tuple of its keyword arguments.
+
+        A layer that has it also runs where its (numeric) inputs are computed inside a program.
+        """
+        return None
+
     def call(self, inputs):
         return self._on_host([inputs])
 
@@ -45,7 +52,8 @@ class HostLayer(Layer):
 
         inputs = [as_array(x) for x in inputs]
         name = f"Layer '{self.name}' (of type {type(self).__name__})"
-        return host.run(self.compute_arrays, inputs, spec, ("layer", id(self)), name)
+        key = ("layer", id(self))
+        return host.run(self.compute_arrays, inputs, spec, key, name, self._pure())
 
     def compute_output_spec(self, inputs):
         if isinstance(inputs, (list, tuple)):
