@@ -35,3 +35,4 @@ for _format in ("channels_last", "channels_first"):
 row("MelSpectrogram", (2, 900), fft_length=256, sequence_stride=64, num_mel_bins=20)
 row("MelSpectrogram", (2, 900), fft_length=256, sequence_length=200, sequence_stride=100,
     num_mel_bins=16, power_to_db=False, mag_exp=1.0, max_freq=4000, window="hamming")  # fmt: skip
+row("Rescaling", (2, 4, 3), scale=[0.5, 1.0, 2.0], offset=[1.0, 0.0, -1.0])

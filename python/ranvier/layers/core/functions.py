@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 
-from ranvier import ops, serialization, tree
+from ranvier import config, ops, serialization
 from ranvier.layers.layer import Layer
 
 
@@ -125,11 +125,21 @@ class Rescaling(Layer):
             float(v) if isinstance(v, (int, float)) else ops.convert_to_tensor(v, dtype)
             for v in (self.scale, self.offset)
         )
+        if getattr(scale, "ndim", 0) and config.image_data_format() == "channels_first":
+            scale = ops.reshape(scale, (*scale.shape, *(1,) * (3 - scale.ndim)))
         return ops.add(ops.multiply(x, scale), offset)
 
     def get_config(self):
-        return {**super().get_config(), "scale": _plain(self.scale), "offset": _plain(self.offset)}
+        return {
+            **super().get_config(),
+            "scale": serialization.serialize_keras_object(self.scale),
+            "offset": serialization.serialize_keras_object(self.offset),
+        }
 
-
-def _plain(value):
-    return value if isinstance(value, (int, float)) else tree.map_structure(float, list(value))
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        arguments = {
+            key: serialization.deserialize_keras_object(config[key], custom_objects)
+            for key in ("scale", "offset")
+        }
+        return cls(**{**config, **arguments})
