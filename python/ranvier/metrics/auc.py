@@ -185,8 +185,16 @@ class AUC(CountsMetric):
             height = ops.maximum(low, high)
         return ops.multiply(ops.subtract(x[:-1], x[1:]), height)
 
+    def interpolate_pr_auc(self):
+        """The area under precision over recall, interpolated, whatever `curve` says."""
+        tp, fp, _, fn = (count.value for count in self._counts().values())
+        return self._total(self._interpolated_precision_recall(tp, fp, fn))
+
     def result(self):
-        parts = self._parts()
+        return self._total(self._parts())
+
+    def _total(self, parts):
+        """The sum over thresholds; of several labels their weighted mean."""
         if not self.multi_label:
             return ops.sum(parts)
         areas = ops.sum(parts, axis=0)

@@ -116,21 +116,40 @@ class Muon(Optimizer):
         self.assign(m_slot, m)
         if self.nesterov:
             m = ops.add(gradient, ops.multiply(m, self.momentum))
-        step = ops.multiply(self._orthogonal(m), rate)
-        if self.rms_rate is not None:
-            step = ops.multiply(step, self.rms_rate * max(variable.shape) ** 0.5)
-        self.assign_sub(variable, step)
+        step = self.zeropower_via_newtonschulz5(m, self.ns_steps)
+        self.assign_sub(variable, self.lr_adjust(ops.multiply(step, rate)))
 
-    def _orthogonal(self, x):
-        """The Newton-Schulz iteration on x over its norm, on the side with fewer rows."""
-        tall = x.shape[0] > x.shape[1]
-        x = ops.transpose(x) if tall else x
-        x = ops.divide(x, ops.add(ops.sqrt(ops.sum(ops.square(x))), 1e-7))
-        for _ in range(self.ns_steps):
-            a = ops.matmul(x, ops.transpose(x))
-            b = ops.add(ops.multiply(a, self.muon_b), ops.matmul(ops.multiply(a, self.muon_c), a))
+    def lr_adjust(self, x):
+        """A step times `rms_rate` and the root of its larger size."""
+        if self.rms_rate is None:
+            return x
+        return ops.multiply(x, self.rms_rate * max(x.shape[0], x.shape[1]) ** 0.5)
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        """The Newton-Schulz iteration on x over its norm, on the side with fewer rows.
+
+        Args:
+            x: (…, rows, columns).
+            steps: rounds.
+
+        Raises:
+            ValueError: x has fewer than two axes.
+        """
+        if len(x.shape) < 2:
+            raise ValueError(
+                "Expected gradient or momentum to have at least 2 dimensions. "
+                f"Received: shape={tuple(x.shape)}"
+            )
+        tall = x.shape[-2] > x.shape[-1]
+        x = ops.swapaxes(x, -1, -2) if tall else x
+        norm = ops.sqrt(ops.sum(ops.square(x), axis=(-2, -1), keepdims=True))
+        x = ops.divide(x, ops.add(norm, 1e-7))
+        for _ in range(steps):
+            a = ops.matmul(x, ops.swapaxes(x, -1, -2))
+            square = ops.matmul(ops.multiply(a, self.muon_c), a)
+            b = ops.add(ops.multiply(a, self.muon_b), square)
             x = ops.add(ops.multiply(x, self.muon_a), ops.matmul(b, x))
-        return ops.transpose(x) if tall else x
+        return ops.swapaxes(x, -1, -2) if tall else x
 
     def _adamw_step(self, gradient, variable, rate, m_slot, v_slot):
         dtype = variable.dtype

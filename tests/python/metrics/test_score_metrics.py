@@ -123,3 +123,13 @@ def test_compiled_evaluation_equals_eager_updates():
         close = [k for k in results if k.rstrip("_0123456789") == name.rstrip("_0123456789")]
         expected = float(metric.result())
         assert any(abs(results[k] - expected) < 1e-5 * max(1, abs(expected)) for k in close), name
+
+
+def test_interpolated_area_whatever_the_curve():
+    rng = np.random.default_rng(5)
+    true, score = rng.integers(0, 2, 50), rng.uniform(size=50).astype("float32")
+    plain, other = metrics.AUC(curve="PR"), metrics.AUC(curve="ROC")
+    plain.update_state(true, score)
+    other.update_state(true, score)
+    assert float(other.interpolate_pr_auc()) == float(plain.result())
+    assert float(other.result()) != float(plain.result())

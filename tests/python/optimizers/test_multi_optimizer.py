@@ -147,3 +147,14 @@ def test_arguments_of_the_inner_optimizer_are_refused():
     optimizers.LossScaleOptimizer(inner, use_ema=False, ema_momentum=0.99, dynamic=True)
     assert not bool(optimizers.LossScaleOptimizer.check_finite([ops.ones(2), ops.array([np.nan])]))
     assert bool(optimizers.LossScaleOptimizer.check_finite([ops.ones(2), None]))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (2, 4, 3)])
+def test_muon_makes_matrices_nearly_orthogonal(shape):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    made = np.asarray(optimizers.Muon().zeropower_via_newtonschulz5(ops.array(x), 8))
+    values = np.linalg.svd(made, compute_uv=False)
+    # The iteration does not converge: it keeps singular values around 1 within some 30 %.
+    assert np.all((values > 0.6) & (values < 1.3))
+    with pytest.raises(ValueError, match="at least 2"):
+        optimizers.Muon().zeropower_via_newtonschulz5(ops.ones(3), 5)
