@@ -3,43 +3,89 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 
 from ranvier import tree
 
+# Where columns end, as shares of the line; the length of a line unless told otherwise.
+_CHAIN, _CHAIN_LENGTH = (0.45, 0.80, 1.0), 88
+_GRAPH, _GRAPH_LENGTH = (0.30, 0.56, 0.74, 1.0), 108
 
-def print_summary(model, line_length=None, print_fn=None, expand_nested=False, show_trainable=False,
-                  layer_range=None):  # fmt: skip
-    """Prints a table of the layers, the totals, and the cost of a compiled step."""
-    graph = getattr(model, "_functional", None) or model
-    chain = not hasattr(graph, "_nodes_by_depth") or all(
-        len(nodes) == 1 and len(nodes[0].input_tensors) <= 1
-        for nodes in graph._nodes_by_depth.values()
-    )
-    header = ["Layer (type)", "Output Shape", "Param #"]
-    if not chain:
-        header.append("Connected to")
+
+def print_summary(model, line_length=None, positions=None, print_fn=None, expand_nested=False,
+                  show_trainable=False, layer_range=None):  # fmt: skip
+    """Prints a table of the layers, the totals, and the cost of a compiled step.
+
+    Args:
+        model: the model.
+        line_length: characters per line; by default 88 (108 with connections), if the terminal
+            has as many.
+        positions: where columns end, as shares of the line.
+        print_fn: takes the text in place of standard output.
+        expand_nested, show_trainable, layer_range: see `Model.summary`.
+
+    Raises:
+        ValueError: a line too short, or names that no layer has.
+    """
+    chain = _is_chain(model)
+    header = ["Layer (type)", "Output Shape", "Param #"] + ([] if chain else ["Connected to"])
+    ends = list(positions or (_CHAIN if chain else _GRAPH))
+    length = _CHAIN_LENGTH if chain else _GRAPH_LENGTH
     if show_trainable:
         header.append("Trainable")
-    rows = []
-    layers = getattr(graph, "operations", None) if not chain else None
-    for layer in _in_range(layers or model.layers, layer_range):
-        _add_rows(rows, layer, graph, chain, show_trainable, expand_nested, 0)
-    width = line_length or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 110)
+        ends, length = [p * 0.9 for p in ends] + [1.0], length + 12
+    length = line_length or min(length, shutil.get_terminal_size().columns - 4)
+    rows: list = []
+    layers = model.operations if hasattr(model, "_nodes_by_depth") else model.layers
+    for layer in _in_range(layers, layer_range):
+        _add_rows(rows, layer, model, chain, show_trainable, expand_nested, 0)
     lines = [
         f'Model: "{model.name}"',
-        *_table(header, rows, width),
+        *_table(header, rows, _column_widths(ends, length)),
         *_totals(model),
         *_step_cost(model),
     ]
-    (print_fn or print)("\n".join(lines))
+    text = "\n".join(lines) + "\n"
+    if print_fn is None:
+        print(text, end="")
+    else:
+        print_fn(text)
+
+
+def _is_chain(model) -> bool:
+    """Whether every layer has one input and is called once."""
+    if not hasattr(model, "_nodes_by_depth"):
+        return True
+    levels = model._nodes_by_depth.values()
+    if any(len(nodes) > 1 or len(nodes[0].input_tensors) > 1 for nodes in levels):
+        return False
+    return all(
+        sum(node in model._nodes for node in layer._inbound_nodes) <= 1 for layer in model.layers
+    )
+
+
+def _column_widths(ends, length) -> list:
+    """Characters per column, without the space and line at each side.
+
+    Every column gives up its share of what borders take, rounded column by column.
+    """
+    cuts = [0, *(int(p * length) for p in ends)]
+    widths = [b - a for a, b in zip(cuts, cuts[1:])]
+    if min(widths) < 4:
+        raise ValueError("Insufficient console width to print summary.")
+    excess = 3 * len(widths) + 1
+    found = []
+    for i, width in enumerate(widths):
+        given = min(width, round(excess / (len(widths) - i)))
+        excess -= given
+        found.append(max(width - given, 1))
+    return found
 
 
 def _in_range(layers, bounds):
     if not bounds:
         return layers
-    import re
-
     if len(bounds) != 2 or not all(isinstance(b, str) for b in bounds):
         raise ValueError("layer_range must be a list or tuple of length 2 with string elements. "
                          f"Received: layer_range={bounds}")  # fmt: skip
@@ -48,11 +94,14 @@ def _in_range(layers, bounds):
     if not found[0] or not found[1]:
         raise ValueError("Passed layer_names do not match the layer names in the model. "
                          f"Received: {bounds}")  # fmt: skip
-    return layers[min(min(found[0]), min(found[1])) : max(max(found[0]), max(found[1])) + 1]
+    first, last = min(found[0]), max(found[1])
+    if first > last:
+        first, last = min(found[1]), max(found[0])
+    return layers[first : last + 1]
 
 
 def _add_rows(rows, layer, graph, chain, show_trainable, expand_nested, depth):
-    indent = "  " * depth + ("└ " if depth else "")
+    indent = "   " * depth + ("└ " if depth else "")
     row = [f"{indent}{layer.name} ({type(layer).__name__})", _shape_of(layer), _params_of(layer)]
     if not chain:
         row.append(_connections(layer, graph))
@@ -68,8 +117,8 @@ def _add_rows(rows, layer, graph, chain, show_trainable, expand_nested, depth):
 def _shape_of(layer) -> str:
     nodes = layer._inbound_nodes
     if nodes:
-        shapes = [x.shape for x in nodes[0].output_tensors]
-        return ", ".join(str(s) for s in shapes) if shapes else "?"
+        shapes = [x.shape for x in nodes[-1].output_tensors]
+        return str(shapes[0] if len(shapes) == 1 else shapes)
     if hasattr(layer, "output_shape"):
         try:
             return str(layer.output_shape)
@@ -104,30 +153,18 @@ def _connections(layer, graph) -> str:
     return ", ".join(names) or "-"
 
 
-def _table(header, rows, width) -> list:
-    count = len(header)
-    natural = [max(len(str(r[i])) for r in [header, *rows]) for i in range(count)]
-    room = width - 3 * count - 1
-    if sum(natural) > room:
-        largest = max(room // count, 12)
-        over = sum(max(n - largest, 0) for n in natural)
-        spare = room - sum(min(n, largest) for n in natural)
-        natural = [
-            n if n <= largest else largest + max(0, spare) * (n - largest) // max(over, 1)
-            for n in natural
-        ]
-
+def _table(header, rows, widths) -> list:
     def rule(left, middle, right, bar):
-        return left + middle.join(bar * (n + 2) for n in natural) + right
+        return left + middle.join(bar * (n + 2) for n in widths) + right
 
     def line(values, edge):
-        wrapped = [_wrap(str(v), n) for v, n in zip(values, natural)]
+        wrapped = [_wrap(str(v), n) for v, n in zip(values, widths)]
         out = []
         for i in range(max(len(w) for w in wrapped)):
-            cells = []
-            for column, (w, n) in enumerate(zip(wrapped, natural)):
-                text = w[i] if i < len(w) else ""
-                cells.append(f" {text.rjust(n) if column == 2 else text.ljust(n)} ")
+            cells = [
+                f" {_justify(w[i] if i < len(w) else '', n, title)} "
+                for w, n, title in zip(wrapped, widths, header)
+            ]
             out.append(edge + edge.join(cells) + edge)
         return out
 
@@ -140,8 +177,23 @@ def _table(header, rows, width) -> list:
     return lines
 
 
+def _justify(text, width, title) -> str:
+    if title == "Param #":
+        return text.rjust(width)
+    if title == "Trainable":
+        return (" " * ((width - len(text)) // 2) + text).ljust(width)
+    return text.ljust(width)
+
+
 def _wrap(text, width) -> list:
-    return [text[i : i + width] for i in range(0, max(len(text), 1), width)]
+    """Lines broken between words; a word that is longer than a line ends in an ellipsis."""
+    lines = [""]
+    for word in re.findall(r"\s*\S+\s*", text):
+        if len(lines[-1]) + len(word.rstrip()) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += word
+    lines = [x.rstrip() for x in lines]
+    return [x if len(x) <= width else x[: width - 1] + "…" for x in lines]
 
 
 def readable_bytes(size: float) -> str:
