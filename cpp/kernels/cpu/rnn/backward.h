@@ -36,7 +36,16 @@ struct Slope {
   const T* extra;
   const T* dsequence;
   T *da, *dh, *dc, *dx, *dm;
+  T* y;             // lstm: tanh of c
   int64_t da_step;  // between the columns of da
+
+  // The vector of `count` units at `to`.
+  RV_INLINE Slope moved(int64_t to, int count) const {
+    Slope out = *this;
+    out.unit = to;
+    out.lanes.n = count;
+    return out;
+  }
 
   RV_INLINE Vec<T> gate(int g) const { return lanes.load(gates + g * units + unit); }
   RV_INLINE Vec<T> incoming() const {
@@ -53,11 +62,17 @@ struct Slope {
   RV_INLINE void pass(Vec<T> d) const { d.store(dh + unit); }
 };
 
+// lstm: tanh of the c after the step, before all else: its long chains run beside each other.
+template <class T>
+RV_INLINE void lstm_output(const Slope<T>& s) {
+  const Vec<T> before = s.lanes.load(s.extra + s.unit);
+  hyperbolic(fma(s.gate(1), before, s.gate(0) * s.gate(2))).store(s.y + s.unit);
+}
 template <class T>
 RV_INLINE void lstm_slope(const Slope<T>& s, Vec<T> dh) {
   const Vec<T> i = s.gate(0), f = s.gate(1), g = s.gate(2), o = s.gate(3);
   const Vec<T> before = s.lanes.load(s.extra + s.unit);
-  const Vec<T> y = hyperbolic(fma(f, before, i * g));
+  const Vec<T> y = Vec<T>::load(s.y + s.unit);
   const Vec<T> dc = fma(dh * o, hyperbolic_slope(y), Vec<T>::load(s.dc + s.unit));
   s.put(0, dc * g * logistic_slope(i));
   s.put(1, dc * before * logistic_slope(f));
@@ -155,10 +170,11 @@ struct BackwardChunk {
     if (kKind == RnnKind::Gru) __builtin_prefetch(o.saved_h + next * units + unit, 0, 2);
   }
 
-  RV_INLINE Slope<T> slope_at(int64_t r, int64_t unit) const {
-    const int64_t time = at.at_time(r), left = units - unit;
-    return {.lanes = {static_cast<int>(left < kLanes ? left : kLanes)},
-            .unit = unit,
+  // The first vector of units of a row.
+  RV_INLINE Slope<T> slope_at(int64_t r) const {
+    const int64_t time = at.at_time(r);
+    return {.lanes = {static_cast<int>(units < kLanes ? units : kLanes)},
+            .unit = 0,
             .units = units,
             .keep = !o.mask || o.mask[time],
             .gates = o.gates + time * kColumns * units,
@@ -170,13 +186,17 @@ struct BackwardChunk {
             .dc = dc + r * ld,
             .dx = o.dx + time * kColumns * units,
             .dm = row_of(o.dm, time, kColumns * units),
+            .y = drh,
             .da_step = plan.padded};
   }
 
+  // f(slope) for each vector of units of a row; whole ones first: their code knows its lanes.
   template <class F>
-  RV_INLINE void for_each_vector(const F& f) const {
-    for (int64_t r = 0; r < at.rows; ++r)
-      for (int64_t unit = 0; unit < units; unit += kLanes) f(r, unit);
+  RV_INLINE void along(int64_t r, const F& f) const {
+    const Slope<T> row = slope_at(r);
+    int64_t unit = 0;
+    for (; unit + kLanes <= units; unit += kLanes) f(row.moved(unit, kLanes));
+    if (unit < units) f(row.moved(unit, static_cast<int>(units - unit)));
   }
 
   // c (rows × padded) += columns [first, first + count) of da times the transposed matrix.
@@ -193,25 +213,32 @@ struct BackwardChunk {
   }
 
   void one_step() {
-    for_each_vector([this](int64_t r, int64_t unit) {
-      const Slope<T> s = slope_at(r, unit);
-      fetch_next(r, unit);
-      const Vec<T> incoming = s.incoming();
-      if (!s.keep) {
-        hidden_slope<T, kColumns>(s, incoming);
-        return;
-      }
-      if constexpr (kKind == RnnKind::Lstm) lstm_slope(s, incoming);
-      if constexpr (kKind == RnnKind::Gru) gru_slope(s, incoming);
-      if constexpr (kKind == RnnKind::GruBefore) gru_before_slope(s, incoming);
-      if constexpr (kKind == RnnKind::Simple) simple_slope(s, incoming, plan.shape.activation);
-    });
+    for (int64_t r = 0; r < at.rows; ++r) {
+      if constexpr (kKind == RnnKind::Lstm)
+        along(
+            r, [](const Slope<T>& s) __attribute__((always_inline)) { lstm_output(s); });
+      along(
+          r, [ this, r ](const Slope<T>& s) __attribute__((always_inline)) {
+            fetch_next(r, s.unit);
+            const Vec<T> incoming = s.incoming();
+            if (!s.keep) {
+              hidden_slope<T, kColumns>(s, incoming);
+              return;
+            }
+            if constexpr (kKind == RnnKind::Lstm) lstm_slope(s, incoming);
+            if constexpr (kKind == RnnKind::Gru) gru_slope(s, incoming);
+            if constexpr (kKind == RnnKind::GruBefore) gru_before_slope(s, incoming);
+            if constexpr (kKind == RnnKind::Simple)
+              simple_slope(s, incoming, plan.shape.activation);
+          });
+    }
     if constexpr (kKind == RnnKind::GruBefore) {
       add_product(2, 1, T(0), drh);
-      for_each_vector([this](int64_t r, int64_t unit) {
-        const Slope<T> s = slope_at(r, unit);
-        if (s.keep) reset_slope(s, Vec<T>::load(drh + r * ld + unit));
-      });
+      for (int64_t r = 0; r < at.rows; ++r)
+        along(
+            r, [ this, r ](const Slope<T>& s) __attribute__((always_inline)) {
+              if (s.keep) reset_slope(s, Vec<T>::load(drh + r * ld + s.unit));
+            });
       add_product(0, 2, T(1), dh);
     } else {
       add_product(0, kColumns, T(1), dh);

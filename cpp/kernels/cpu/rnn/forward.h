@@ -23,14 +23,15 @@ struct ForwardPointers {
         extra(static_cast<T*>(o.extra)) {}
 };
 
-// One vector of units of one row in one step.
+// One vector of units of one row in one step. The rows of a panel are walked twice: first the
+// gates, whose long chains of dependent operations run beside each other, then the states.
 template <class T>
 struct Cell {
   Lanes<T> lanes;
   int64_t unit, units;
   bool keep;      // the mask shows this step
   const T* x;     // of this row and time
-  const T* z;     // products, a vector per column
+  T* z;           // products, a vector per column; then the gates
   const T* bias;  // gru
   const T* h;     // before the step
   T* h_next;      // after it
@@ -41,8 +42,17 @@ struct Cell {
   T* extra;
   T* sequence;
 
+  // The vector of `count` units at `to`, whose products lie at `products`.
+  RV_INLINE Cell moved(int64_t to, int count, T* products) const {
+    Cell out = *this;
+    out.unit = to;
+    out.z = products;
+    out.lanes.n = count;
+    return out;
+  }
   RV_INLINE Vec<T> input(int gate) const { return lanes.load(x + gate * units + unit); }
-  RV_INLINE Vec<T> recurrent(int gate) const { return Vec<T>::load(z + gate * Vec<T>::kLanes); }
+  RV_INLINE Vec<T> at(int gate) const { return Vec<T>::load(z + gate * Vec<T>::kLanes); }
+  RV_INLINE void put(int gate, Vec<T> value) const { value.store(z + gate * Vec<T>::kLanes); }
   RV_INLINE void save(int gate, Vec<T> value) const {
     if (gates) lanes.store(value, gates + gate * units + unit);
   }
@@ -56,20 +66,22 @@ struct Cell {
 };
 
 template <class T>
-RV_INLINE void lstm_cell(const Cell<T>& cell) {
-  const Vec<T> i = logistic(cell.input(0) + cell.recurrent(0));
-  const Vec<T> f = logistic(cell.input(1) + cell.recurrent(1));
-  const Vec<T> g = hyperbolic(cell.input(2) + cell.recurrent(2));
-  const Vec<T> o = logistic(cell.input(3) + cell.recurrent(3));
+RV_INLINE void lstm_gates(const Cell<T>& cell) {
+  const Vec<T> i = logistic(cell.input(0) + cell.at(0)), f = logistic(cell.input(1) + cell.at(1));
+  const Vec<T> g = hyperbolic(cell.input(2) + cell.at(2)), o = logistic(cell.input(3) + cell.at(3));
+  const Vec<T> gates[4] = {i, f, g, o};
+  for (int gate = 0; gate < 4; ++gate) {
+    cell.put(gate, gates[gate]);
+    cell.save(gate, gates[gate]);
+  }
+}
+template <class T>
+RV_INLINE void lstm_state(const Cell<T>& cell) {
   const Vec<T> before = Vec<T>::load(cell.c + cell.unit);
-  const Vec<T> c = fma(f, before, i * g);
-  cell.save(0, i);
-  cell.save(1, f);
-  cell.save(2, g);
-  cell.save(3, o);
+  const Vec<T> c = fma(cell.at(1), before, cell.at(0) * cell.at(2));
   if (cell.extra) cell.lanes.store(before, cell.extra + cell.unit);
   if (cell.keep) c.store(cell.c + cell.unit);
-  cell.finish(o * hyperbolic(c));
+  cell.finish(cell.at(3) * hyperbolic(c));
 }
 
 template <class T>
@@ -78,26 +90,29 @@ RV_INLINE Vec<T> mixed(Vec<T> z, Vec<T> h, Vec<T> n) {
 }
 
 template <class T>
-RV_INLINE void gru_cell(const Cell<T>& cell) {
-  Vec<T> m[3];
-  for (int gate = 0; gate < 3; ++gate) {
-    m[gate] = cell.recurrent(gate);
-    if (cell.bias) m[gate] = m[gate] + cell.lanes.load(cell.bias + gate * cell.units + cell.unit);
-  }
-  const Vec<T> z = logistic(cell.input(0) + m[0]), r = logistic(cell.input(1) + m[1]);
-  const Vec<T> n = hyperbolic(fma(r, m[2], cell.input(2)));
+RV_INLINE void gru_gates(const Cell<T>& cell) {
+  const auto product = [&cell](int gate) {
+    return cell.at(gate) + cell.lanes.load(cell.bias + gate * cell.units + cell.unit);
+  };
+  const Vec<T> z = logistic(cell.input(0) + product(0)), r = logistic(cell.input(1) + product(1));
+  const Vec<T> m = product(2);
   cell.save(0, z);
   cell.save(1, r);
+  if (cell.extra) cell.lanes.store(m, cell.extra + cell.unit);
+  cell.put(0, z);
+  cell.put(1, r * m);
+}
+template <class T>
+RV_INLINE void gru_state(const Cell<T>& cell) {
+  const Vec<T> n = hyperbolic(cell.input(2) + cell.at(1));
   cell.save(2, n);
-  if (cell.extra) cell.lanes.store(m[2], cell.extra + cell.unit);
-  cell.finish(mixed(z, Vec<T>::load(cell.h + cell.unit), n));
+  cell.finish(mixed(cell.at(0), Vec<T>::load(cell.h + cell.unit), n));
 }
 
 // The gates of gru_before. z waits in h_next until the candidate is known.
 template <class T>
 RV_INLINE void gru_before_gates(const Cell<T>& cell) {
-  const Vec<T> z = logistic(cell.input(0) + cell.recurrent(0));
-  const Vec<T> r = logistic(cell.input(1) + cell.recurrent(1));
+  const Vec<T> z = logistic(cell.input(0) + cell.at(0)), r = logistic(cell.input(1) + cell.at(1));
   const Vec<T> rh = r * Vec<T>::load(cell.h + cell.unit);
   cell.save(0, z);
   cell.save(1, r);
@@ -107,7 +122,7 @@ RV_INLINE void gru_before_gates(const Cell<T>& cell) {
 }
 template <class T>
 RV_INLINE void gru_before_candidate(const Cell<T>& cell) {
-  const Vec<T> n = hyperbolic(cell.input(2) + cell.recurrent(0));
+  const Vec<T> n = hyperbolic(cell.input(2) + cell.at(0));
   cell.save(2, n);
   const Vec<T> z = Vec<T>::load(cell.h_next + cell.unit);
   cell.finish(mixed(z, Vec<T>::load(cell.h + cell.unit), n));
@@ -115,7 +130,7 @@ RV_INLINE void gru_before_candidate(const Cell<T>& cell) {
 
 template <class T>
 RV_INLINE void simple_cell(const Cell<T>& cell, Activation activation) {
-  const Vec<T> y = activate(activation, cell.input(0) + cell.recurrent(0));
+  const Vec<T> y = activate(activation, cell.input(0) + cell.at(0));
   cell.save(0, y);
   cell.finish(y);
 }
@@ -157,24 +172,15 @@ struct ForwardChunk {
         static_cast<T*>(to)[(at.row0 + r) * units + j] = from[r * ld + j];
   }
 
-  // Brings the next step's inputs near while this step computes: rows lie far apart.
-  RV_INLINE void fetch_next(int64_t r, int64_t unit) const {
-    const RnnShape& s = plan.shape;
-    if (at.step + 1 >= s.steps) return;
-    const int64_t next = at.at_time(r) + (s.backwards ? -1 : 1);
-    const T* x = o.x + next * kGates<kKind> * s.units + unit;
-    for (int gate = 0; gate < kGates<kKind>; ++gate) __builtin_prefetch(x + gate * s.units, 0, 2);
-  }
-
-  RV_INLINE Cell<T> cell_at(int64_t r, int64_t unit, const T* products) const {
+  // The first vector of units of a row.
+  RV_INLINE Cell<T> cell_at(int64_t r) const {
     const int64_t units = plan.shape.units, time = at.at_time(r);
-    const int64_t left = units - unit;
-    return {.lanes = {static_cast<int>(left < kLanes ? left : kLanes)},
-            .unit = unit,
+    return {.lanes = {},
+            .unit = 0,
             .units = units,
             .keep = !o.mask || o.mask[time],
             .x = o.x + time * kGates<kKind> * units,
-            .z = products,
+            .z = nullptr,
             .bias = o.bias,
             .h = h + r * ld,
             .h_next = h_next + r * ld,
@@ -186,37 +192,61 @@ struct ForwardChunk {
             .sequence = row_of(o.sequence, at.at_step(r), units)};
   }
 
-  // All panels of one product, `apply` on each vector of units of each row.
-  template <class F>
-  RV_INLINE void sweep(const T* a, const T* b, const ForwardPanels& panels, const F& apply) const {
-    const int64_t units = plan.shape.units, ldz = panels.vectors() * kLanes;
-    for (int64_t panel = 0; panel < panels.count(units, kLanes); ++panel) {
-      product(a, ld, at.rows, b + panel * units * ldz, units, panels.vectors(), T(0), z, ldz);
-      for (int block = 0; block < panels.blocks; ++block) {
-        const int64_t unit = (panel * panels.blocks + block) * kLanes;
-        if (unit >= units) break;
-        for (int64_t r = 0; r < at.rows; ++r)
-          apply(r, unit, z + r * ldz + block * panels.gates * kLanes);
-      }
+  // Brings a row's inputs of the next step near: rows lie far apart.
+  RV_INLINE void fetch_next(const Cell<T>& cell) const {
+    const int64_t width = kGates<kKind> * cell.units;
+    if (at.step + 1 >= plan.shape.steps) return;
+    const T* next = cell.x + (plan.shape.backwards ? -width : width);
+    for (int64_t i = 0; i < width; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
+  }
+
+  // z = a times all panels, then f(cell) on every vector of units of a row, twice: with `gates`,
+  // then with `states`.
+  template <class F, class G>
+  RV_INLINE void sweep(const T* a, const T* b, const ForwardPanels& panels, const F& gates,
+                       const G& states) const {
+    const int64_t units = plan.shape.units, count = panels.count(units, kLanes);
+    const int64_t wide = panels.vectors() * kLanes, ldz = count * wide + kLanes;
+    for (int64_t panel = 0; panel < count; ++panel)
+      product(a, ld, at.rows, b + panel * units * wide, units, panels.vectors(), T(0),
+              z + panel * wide, ldz);
+    for (int64_t r = 0; r < at.rows; ++r) {
+      const Cell<T> cell = cell_at(r);
+      fetch_next(cell);
+      along(cell, z + r * ldz, panels.gates, gates);
+      along(cell, z + r * ldz, panels.gates, states);
     }
+  }
+  // Whole vectors first: their code knows its number of lanes.
+  template <class F>
+  RV_INLINE void along(const Cell<T>& cell, T* products, int gates, const F& f) const {
+    const int64_t units = cell.units;
+    int64_t unit = 0;
+    for (; unit + kLanes <= units; unit += kLanes)
+      f(cell.moved(unit, kLanes, products + unit * gates));
+    if (unit < units) f(cell.moved(unit, static_cast<int>(units - unit), products + unit * gates));
   }
 
   void one_step() {
     constexpr ForwardPanels kFirst = first_panels<kKind>();
-    sweep(h, packed, kFirst, [this](int64_t r, int64_t unit, const T* products) {
-      const Cell<T> cell = cell_at(r, unit, products);
-      fetch_next(r, unit);
-      if constexpr (kKind == RnnKind::Lstm) lstm_cell(cell);
-      if constexpr (kKind == RnnKind::Gru) gru_cell(cell);
+    const auto gates = [this](const Cell<T>& cell) __attribute__((always_inline)) {
+      if constexpr (kKind == RnnKind::Lstm) lstm_gates(cell);
+      if constexpr (kKind == RnnKind::Gru) gru_gates(cell);
       if constexpr (kKind == RnnKind::GruBefore) gru_before_gates(cell);
       if constexpr (kKind == RnnKind::Simple) simple_cell(cell, plan.shape.activation);
-    });
+    };
+    const auto states = [](const Cell<T>& cell) __attribute__((always_inline)) {
+      if constexpr (kKind == RnnKind::Lstm) lstm_state(cell);
+      if constexpr (kKind == RnnKind::Gru) gru_state(cell);
+    };
+    sweep(h, packed, kFirst, gates, states);
     if constexpr (kKind == RnnKind::GruBefore) {
       const int64_t units = plan.shape.units;
       const T* second = packed + kFirst.count(units, kLanes) * units * kFirst.vectors() * kLanes;
-      sweep(rh, second, kCandidatePanels, [this](int64_t r, int64_t unit, const T* products) {
-        gru_before_candidate(cell_at(r, unit, products));
-      });
+      const auto candidate = [](const Cell<T>& cell) __attribute__((always_inline)) {
+        gru_before_candidate(cell);
+      };
+      sweep(rh, second, kCandidatePanels, candidate, [](const Cell<T>&) {});
     }
     T* const swap = h;
     h = h_next;

@@ -2,6 +2,8 @@
 // The product of one step: rows of a state times the packed recurrent matrix, by the register tiles
 // of the matrix product. B lies in panels of a few vectors; a panel holds all of k.
 
+#include <utility>
+
 #include "kernels/cpu/gemm/micro.h"
 #include "kernels/cpu/gemm/pack.h"
 
