@@ -47,7 +47,6 @@ history = model.fit(
         keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=3),
         keras.callbacks.EarlyStopping("val_loss", patience=8, restore_best_weights=True),
         keras.callbacks.CSVLogger(folder / "log.csv"),
-        keras.callbacks.TensorBoard(folder / "curves"),
         keras.callbacks.ModelCheckpoint(folder / "best.keras", save_best_only=True),
         keras.callbacks.LambdaCallback(on_train_end=lambda logs: print("training has ended")),
     ],
