@@ -419,7 +419,7 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     return where(equal(x, math.inf), high, where(equal(x, -math.inf), low, x))
 
 
-@op(NUMPY, static=("rtol", "atol", "equal_nan"))
+@op(NUMPY, static=("equal_nan",))
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """|x1 - x2| <= atol + rtol |x2|, element by element."""
     a, b = promote_pair(x1, x2, floating=True)

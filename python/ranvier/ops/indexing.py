@@ -248,7 +248,7 @@ def nonzero(x):
     return tuple(B.tensor(np.ascontiguousarray(i.astype("int32"))) for i in found)
 
 
-@op(NUMPY, static=("side",))
+@op(NUMPY, static=("side",), name="SearchSorted")
 def searchsorted(sorted_sequence, values, side="left"):
     """Where each value belongs in a sorted vector, int32."""
     if side not in ("left", "right"):
@@ -261,7 +261,7 @@ def searchsorted(sorted_sequence, values, side="left"):
     return apply("searchsorted", [table, values], {"right": side == "right"})
 
 
-@op(NUMPY, static=("bins",))
+@op(NUMPY)
 def digitize(x, bins):
     """The number of the bin each value falls in; `bins` ascends."""
     return searchsorted(bins if hasattr(bins, "shape") else np.asarray(bins), x, side="right")
@@ -329,16 +329,17 @@ def histogram(x, bins=10, range=None):
 
 @op(NUMPY, static=("shape",))
 def unravel_index(indices, shape):
-    """Coordinates of flat indices."""
+    """Coordinates of flat indices, in their dtype."""
+    indices = to_tensor(indices)
     x = _index_tensor(indices)
     out = []
     for d in reversed([int(s) for s in shape]):
-        out.append(ew.mod(x, d))
+        out.append(cast(ew.mod(x, d), indices.dtype))
         x = ew.floor_divide(x, d)
     return tuple(reversed(out))
 
 
-@op(NUMPY, static=("assume_unique", "invert"))
+@op(NUMPY, static=("assume_unique", "invert"), name="IsIn")
 def isin(x1, x2, assume_unique=False, invert=False):
     """Whether each value of x1 occurs in x2."""
     from ranvier.ops.reductions import any as _any

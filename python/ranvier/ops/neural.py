@@ -441,7 +441,7 @@ def binary_crossentropy(target, output, from_logits=False):
     return ew.negative(ew.add(positive, negative))
 
 
-@op(NN, static=("max_val",))
+@op(NN, static=("max_val",), name="PSNR")
 def psnr(x1, x2, max_val):
     """Peak signal to noise ratio in dB."""
     x1, x2 = promote_pair(x1, x2, floating=True)

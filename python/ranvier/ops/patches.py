@@ -127,7 +127,7 @@ def _axis_sizes(groups, shape, given, pattern):
     return sizes
 
 
-@op("keras.src.ops.einops", static=("pattern",))
+@op("keras.src.ops.einops")
 def rearrange(tensor, pattern, **axes_lengths):
     """Splits, reorders and joins axes by a pattern of names.
 

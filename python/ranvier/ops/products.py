@@ -308,7 +308,7 @@ def correlate(x1, x2, mode="valid"):
     return reshape(out, [-1])
 
 
-@op(MATH)
+@op(MATH, name="CDist")
 def cdist(x, y):
     """Euclidean distances between the rows of two sets of points."""
     a, b = promote_pair(x, y, floating=True)

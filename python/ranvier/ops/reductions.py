@@ -74,7 +74,7 @@ def _extremum(prim, pick):
             shape = left if keepdims else [d for i, d in enumerate(x.shape) if i not in axes]
             return B.full(shape, initial, x.dtype)
         out = apply(prim, [x], _attrs(x, axis, keepdims))
-        return out if initial is None else pick(out, initial)
+        return out if initial is None else pick(out, to_tensor(initial, x.dtype))
 
     return reduce
 
