@@ -1,7 +1,8 @@
-"""The public API: every name described, and readable as reference pages."""
+"""The public names with their signatures and defaults are those of the stored list."""
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import sys
@@ -19,6 +20,14 @@ def api():
         yield importlib.import_module("public_api")
     finally:
         sys.path.remove(str(SCRIPTS))
+
+
+def test_the_api_is_as_stored(api):
+    stored = api.STORED.read_text(encoding="utf-8").splitlines()
+    changes = list(difflib.unified_diff(stored, api.lines(), "stored", "package", n=0, lineterm=""))
+    assert not changes, "\n".join(
+        [*changes, "Meant so? Then run: python scripts/public_api.py --write"]
+    )
 
 
 def test_every_public_name_is_described(api):
