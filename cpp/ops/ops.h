@@ -62,6 +62,13 @@
 //   rnn_sequence_grad (gates, u, saved_h, [extra], dh, [dc: lstm], [dsequence], [mask])
 //     {the same} -> dx, [dm: gru], dh0, [dc0: lstm]
 //
+// Attention; q (batch, queries, heads, size), k and v (batch, keys, key_heads, size). bias, mask
+// (bool) and seed (uint32) follow where {bias}, {mask}, {rate} say so; bias and mask are (batch,
+// heads, queries, keys), where all but the last may be 1
+//   attention (q, k, v, bias?, mask?, seed?) {scale, rate, causal=false, bias=false, mask=false,
+//     zero_masked=false} -> out, log_sum: a row that sees nothing is uniform, or zero
+//   attention_grad (d_out, q, k, v, out, log_sum, bias?, mask?, seed?) {the same} -> dq, dk, dv
+//
 // Shapes and copies. Indices are int32 or int64; below zero they count from the end, then clamp
 //   reshape (x) {shape: one entry may be -1}, transpose (x) {perm}, broadcast_to (x) {shape}
 //   stop_gradient (x), copy (x)

@@ -129,7 +129,7 @@ struct ThroughParams {
   size_t inner_offset = 0;
 };
 
-inline constexpr size_t kMaxThrough = 8;  // operands of the widest op that converts
+inline constexpr size_t kMaxThrough = 12;  // operands of the widest op that converts
 
 void run_through(const Context& ctx, const Slots& slots, const void* params) noexcept {
   const auto& p = as<ThroughParams>(params);

@@ -111,6 +111,7 @@ Records pool_records();
 Records softmax_records();
 Records norm_records();
 Records rnn_records();
+Records attention_records();
 Records shape_records();
 Records slice_records();
 Records index_records();

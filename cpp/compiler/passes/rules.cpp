@@ -92,6 +92,39 @@ ValueId add_negative(Graph& graph, NodeId id) {
   return kNone;
 }
 
+// How many trailing axes of `shape` hold `count` elements together; 0 where none do.
+int trailing_axes(const Shape& shape, int64_t count) {
+  int64_t product = 1;
+  for (int axes = 1; axes <= shape.rank(); ++axes) {
+    product *= shape.at(-axes);
+    if (product == count) return axes;
+  }
+  return 0;
+}
+
+// reshape(x) + b = reshape(x + b) where b is one row of x: the bias of a projection to several
+// heads then rides on its product.
+ValueId add_row_before_reshape(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  static const OpRecord& add = *find_op("add");
+  const TypeSpec out = graph.spec(node.outputs[0]);
+  for (size_t k : {0, 1}) {
+    const GraphNode* inner = graph.producer(node.inputs[k]);
+    if (!is(inner, "reshape") || graph.spec(node.inputs[k]) != out) continue;
+    const ValueId x = inner->inputs[0], b = node.inputs[1 - k];
+    const Shape &flat = graph.spec(x).shape, &row = graph.spec(b).shape;
+    if (!is(graph.producer(x), "matmul") || flat.rank() < 2 || row.size() != flat.at(-1)) continue;
+    const int axes = trailing_axes(out.shape, flat.at(-1));
+    bool same = axes > 0 && row.rank() >= axes;
+    for (int i = 1; same && i <= axes; ++i) same = row.at(-i) == out.shape.at(-i);
+    if (!same) continue;
+    const NodeId sum = graph.add_node(add, {x, reshaped(graph, b, Shape{flat.at(-1)}, node.site)},
+                                      {}, {graph.spec(x)}, node.site, node.region);
+    return reshaped(graph, graph.nodes[sum].outputs[0], out.shape, node.site);
+  }
+  return kNone;
+}
+
 ValueId merge_reshape(Graph& graph, NodeId id) {
   const GraphNode node = graph.nodes[id];
   const Shape& shape = out_shape(graph, node);
@@ -212,6 +245,7 @@ constexpr Rule kRules[] = {
     {"subtract", "x - 0 = x", kExact, subtract_zero},
     {"add", "x + 0 = x", kRounding, add_zero},
     {"add", "a + (-b) = a - b", kExact, add_negative},
+    {"add", "a row is added before a reshape", kExact, add_row_before_reshape},
     {"negative", "-(-x) = x", kExact, double_negative},
     {"reshape", "reshape of reshape", kExact, merge_reshape},
     {"transpose", "transpose of transpose, or of axes of one element", kExact, merge_transpose},

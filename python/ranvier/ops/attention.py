@@ -10,7 +10,7 @@ from ranvier.ops import creation
 from ranvier.ops import elementwise as ew
 from ranvier.ops import products as pr
 from ranvier.ops import shapes as sh
-from ranvier.ops._define import NN, cast, expand, op, promote_all, to_tensor
+from ranvier.ops._define import NN, apply, cast, expand, op, promote_all, to_tensor
 from ranvier.ops.neural import softmax
 
 # Where a logit is masked: far below any other, and still finite, so that a row without any allowed
@@ -67,7 +67,44 @@ def dot_product_attention(
     scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
     bias = None if bias is None else _grid(to_tensor(bias, query.dtype), query)
     mask = None if mask is None else _grid(_boolean(mask), query)
+    if (
+        flash_allowed(flash_attention)
+        and query.dtype != "float64"
+        and isinstance(scale, (int, float))
+    ):
+        return tiled_attention(query, key, value, bias, mask, scale, is_causal)
     return _by_scores(query, key, value, bias, mask, scale, is_causal)
+
+
+def tiled_attention(
+    query, key, value, bias=None, mask=None, scale=1.0, causal=False, rate=0.0, seed=None,
+    zero_masked=False,
+):  # fmt: skip
+    """The kernel that never holds all scores, for tensors that fit each other.
+
+    Args:
+        rate, seed: of the dropout of weights; seed is uint32 (2,).
+        zero_masked: whether a query that sees nothing gives zero.
+    """
+    attrs = {
+        "scale": float(scale),
+        "causal": bool(causal),
+        "bias": bias is not None,
+        "mask": mask is not None,
+        "rate": float(rate),
+        "zero_masked": bool(zero_masked),
+    }
+    extra = [_all_keys(x, key.shape[1]) for x in (bias, mask) if x is not None]
+    if rate:
+        extra.append(seed)
+    return apply("attention", [query, key, value, *extra], attrs)[0]
+
+
+def _all_keys(grid, keys):
+    """The grid with its last axis in full: the kernel wants one run of memory per row."""
+    if grid.shape[3] == keys:
+        return grid
+    return apply("broadcast_to", [grid], {"shape": [*grid.shape[:3], keys]})
 
 
 def _check_shapes(query, key, value):

@@ -100,6 +100,32 @@ TEST_CASE("layer and RMS normalization: gradients") {
   expect_gradient(gradient_sum(rms), {x, g}, 1e-5);
 }
 
+TEST_CASE("attention: gradients to second order") {
+  const Tensor q = values({1, 3, 2, 2}), k = values({1, 4, 1, 2}, -1, 1, 2),
+               v = values({1, 4, 1, 3}, -1, 1, 3), bias = values({1, 2, 1, 4}, -1, 1, 4);
+  const Tensor mask =
+      tensor<bool>(DType::Bool, {1, 1, 3, 4},
+                   {true, true, false, true, false, false, false, false, true, true, true, false});
+  const auto attrs = [](bool bias, bool mask, bool causal, double rate, bool zero) {
+    return Attrs{{"scale", 0.7}, {"rate", rate},     {"bias", bias},
+                 {"mask", mask}, {"causal", causal}, {"zero_masked", zero}};
+  };
+  check_row({"attention", {q, k, v}, attrs(false, false, false, 0, false)});
+  check_row({"attention", {q, k, v}, attrs(false, false, true, 0, false)});
+  check_row({"attention", {q, k, v, bias}, attrs(true, false, false, 0, false)});
+  check_row({"attention", {q, k, v, seed(1, 2)}, attrs(false, false, false, 0.3, false)});
+  // Without the sums: where a row sees nothing they are no function of the inputs.
+  for (const bool zero : {false, true}) {
+    const Scalar out = [&](TensorSpan in) {
+      return weighted_sum(
+          std::vector<Tensor>{run("attention", {in[0], in[1], in[2], mask, seed(3, 4)},
+                                  attrs(false, true, false, 0.3, zero))[0]});
+    };
+    expect_gradient(out, {q, k, v}, 1e-6);
+    expect_gradient(gradient_sum(out), {q, k, v}, 1e-5);
+  }
+}
+
 TEST_CASE("half precision runs through float32") {
   const Tensor x = ops::cast(f32({1, 2}, {0, std::log(3.0f)}), DType::F16);
   expect_values<float>(ops::cast(ops::softmax(x), DType::F32), {1, 2}, {0.25f, 0.75f}, 1e-3);

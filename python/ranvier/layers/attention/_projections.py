@@ -5,6 +5,8 @@ from __future__ import annotations
 from ranvier import _backend as B
 from ranvier import constraints, initializers, ops, regularizers
 from ranvier.layers.core.einsum_dense import EinsumDense
+from ranvier.ops.attention import flash_allowed, tiled_attention
+from ranvier.random.seed import draw_seed
 
 _KINDS = (("initializer", initializers), ("regularizer", regularizers), ("constraint", constraints))
 
@@ -98,6 +100,22 @@ def spread_heads(mask, rank: int, axis: int):
     for _ in range(rank - len(mask.shape)):
         mask = ops.expand_dims(mask, axis)
     return mask
+
+
+def can_tile(query, flash_attention) -> bool:
+    """Whether the tiled kernel may draw the dropout of the weights itself."""
+    return query.dtype != "float64" and flash_allowed(flash_attention)
+
+
+def attend_with_dropout(query, key, value, mask, scale, causal, dropout_layer, training):
+    """Attention without scores that somebody sees, whose weights are dropped while training."""
+    rate = dropout_layer.rate if training else 0.0
+    if rate == 1:
+        return ops.zeros((*query.shape[:3], value.shape[-1]), dtype=query.dtype)
+    seed = draw_seed(dropout_layer.seed_generator) if rate else None
+    return tiled_attention(
+        query, key, value, None, mask, scale, causal, rate, seed, zero_masked=True
+    )
 
 
 def take_mask(tensor):

@@ -161,7 +161,9 @@ class GroupedQueryAttention(Layer):
         return (output, scores) if return_attention_scores else output
 
     def _without_scores(self, query):
-        return not (self.dropout > 0.0 or self._return_attention_scores or len(query.shape) != 4)
+        if self._return_attention_scores or len(query.shape) != 4:
+            return False
+        return self.dropout == 0.0 or parts.can_tile(query, self._flash_attention)
 
     def _compute_attention(
         self,
@@ -181,6 +183,12 @@ class GroupedQueryAttention(Layer):
         if self._without_scores(query):
             if attention_mask is not None:
                 attention_mask = ops.cast(parts.spread_heads(attention_mask, 4, -3), "bool")
+            if self.dropout > 0.0:
+                output = parts.attend_with_dropout(
+                    query, key, value, attention_mask, self._inverse_sqrt_head_dim, use_causal_mask,
+                    self._dropout_layer, training,
+                )  # fmt: skip
+                return output, None
             output = ops.dot_product_attention(
                 query,
                 key,

@@ -215,11 +215,17 @@ class MultiHeadAttention(Layer):
                 "Returning attention scores is not supported when flash attention is enabled. "
                 "Please disable flash attention to access attention scores."
             )
-        if not (self._dropout > 0.0 or return_attention_scores or len(query.shape) != 4):
+        if self._without_scores(query, return_attention_scores):
             if attention_mask is not None:
                 attention_mask = ops.cast(
                     parts.spread_heads(attention_mask, 4, self._heads_axis), "bool"
                 )
+            if self._dropout > 0.0:
+                output = parts.attend_with_dropout(
+                    query, key, value, attention_mask, self._inverse_sqrt_key_dim, use_causal_mask,
+                    self._dropout_layer, training,
+                )  # fmt: skip
+                return output, None
             output = ops.dot_product_attention(
                 query,
                 key,
@@ -242,6 +248,11 @@ class MultiHeadAttention(Layer):
         scores = self._masked_softmax(scores, attention_mask)
         kept = self._dropout_layer(scores, training=training) if self._dropout > 0.0 else scores
         return ops.einsum(self._combine_equation, kept, value), scores
+
+    def _without_scores(self, query, return_attention_scores):
+        if return_attention_scores or len(query.shape) != 4:
+            return False
+        return self._dropout == 0.0 or parts.can_tile(query, self._flash_attention)
 
     @property
     def _heads_axis(self):

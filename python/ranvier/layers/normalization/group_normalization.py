@@ -79,23 +79,45 @@ class GroupNormalization(Layer):
 
     def call(self, inputs):
         dtype = "float64" if inputs.dtype == "float64" else "float32"
-        x = ops.cast(inputs, dtype)
-        rank = len(inputs.shape)
+        gamma, beta = (None if w is None else ops.cast(w, dtype) for w in (self.gamma, self.beta))
+        last = self.axis % len(inputs.shape) == len(inputs.shape) - 1
+        normalize = self._channels_last if last else self._channels_inside
+        y = normalize(ops.cast(inputs, dtype), gamma, beta)
+        return ops.cast(ops.reshape(y, inputs.shape), self.compute_dtype)
+
+    def _channels_last(self, x, gamma, beta):
+        """Over (batch, positions, channels): whole columns are summed, then their groups."""
+        batch, channels = x.shape[0], x.shape[-1]
+        x = ops.reshape(x, (batch, -1, channels))
+        size = (batch, self.groups, channels // self.groups)
+
+        def group_mean(columns):
+            grouped = ops.mean(ops.reshape(columns, size), axis=-1, keepdims=True)
+            return ops.reshape(ops.broadcast_to(grouped, size), (batch, 1, channels))
+
+        mean = group_mean(ops.mean(x, axis=1))
+        centred = ops.subtract(x, mean)
+        variance = group_mean(ops.mean(ops.square(centred), axis=1))
+        factor = ops.rsqrt(ops.add(variance, self.epsilon))
+        if gamma is not None:
+            factor = ops.multiply(factor, gamma)
+        y = ops.multiply(centred, factor)
+        return y if beta is None else ops.add(y, beta)
+
+    def _channels_inside(self, x, gamma, beta):
+        """Over (batch, ..., groups, channels of a group, ...)."""
+        rank = len(x.shape)
         axis = self.axis % rank
-        # The channel axis becomes (groups, channels of a group).
-        sizes = (self.groups, inputs.shape[axis] // self.groups)
-        grouped = ops.reshape(x, [*inputs.shape[:axis], *sizes, *inputs.shape[axis + 1 :]])
+        sizes = (self.groups, x.shape[axis] // self.groups)
+        grouped = ops.reshape(x, [*x.shape[:axis], *sizes, *x.shape[axis + 1 :]])
         within = [i for i in range(1, rank + 1) if i != axis]
         mean, variance = ops.moments(grouped, axes=within, keepdims=True)
-        inverse = ops.rsqrt(ops.add(variance, self.epsilon))
+        factor = ops.rsqrt(ops.add(variance, self.epsilon))
         flat = [*(1,) * axis, *sizes, *(1,) * (rank - axis - 1)]
-        if self.gamma is not None:
-            inverse = ops.multiply(inverse, ops.reshape(ops.cast(self.gamma, dtype), flat))
-        shift = ops.negative(ops.multiply(mean, inverse))
-        if self.beta is not None:
-            shift = ops.add(shift, ops.reshape(ops.cast(self.beta, dtype), flat))
-        y = ops.add(ops.multiply(grouped, inverse), shift)
-        return ops.cast(ops.reshape(y, inputs.shape), self.compute_dtype)
+        if gamma is not None:
+            factor = ops.multiply(factor, ops.reshape(gamma, flat))
+        y = ops.multiply(ops.subtract(grouped, mean), factor)
+        return y if beta is None else ops.add(y, ops.reshape(beta, flat))
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""

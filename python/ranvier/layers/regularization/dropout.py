@@ -11,12 +11,13 @@ from ranvier.random import SeedGenerator
 
 
 class _Noise(Layer):
-    """Draws from a seed generator of its own while training."""
+    """Draws from a seed generator of its own while training, where `amount` is above zero."""
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, amount, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.seed = seed
-        self.seed_generator = SeedGenerator(seed)
+        if amount > 0:
+            self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
 
@@ -40,7 +41,7 @@ class Dropout(_Noise):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         _check_rate(rate)
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(rate, seed, **kwargs)
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
@@ -69,7 +70,7 @@ class _SpatialDropout(_Noise):
         from ranvier.config import standardize_data_format
 
         _check_rate(rate)
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(rate, seed, **kwargs)
         self.rate = rate
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
@@ -136,7 +137,7 @@ class GaussianNoise(_Noise):
                 "Invalid value received for argument `stddev`. Expected a float value between 0 "
                 f"and 1. Received: stddev={stddev}"
             )
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(stddev, seed, **kwargs)
         self.stddev = stddev
 
     def call(self, inputs, training=False):
@@ -156,7 +157,7 @@ class GaussianDropout(_Noise):
 
     def __init__(self, rate, seed=None, **kwargs):
         _check_rate(rate)
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(rate, seed, **kwargs)
         self.rate = rate
 
     def call(self, inputs, training=False):
@@ -177,7 +178,7 @@ class AlphaDropout(_Noise):
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         _check_rate(rate)
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(rate, seed, **kwargs)
         self.rate, self.noise_shape = rate, noise_shape
 
     def call(self, inputs, training=False):

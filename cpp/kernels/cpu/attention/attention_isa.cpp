@@ -1,0 +1,235 @@
+// Attention at one instruction-set level: forward with a running softmax, backward from recomputed
+// scores.
+
+#include "kernels/cpu/attention/tiles.h"
+
+namespace ranvier::kernels::RV_ISA {
+
+namespace {
+
+RV_INLINE float exp_of(float x) { return exp(VecF::set1(x))[0]; }
+
+RV_INLINE float row_maximum(const float* row, int64_t columns) {
+  VecF best = VecF::set1(-kInf);
+  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    best = max(best, keep_lanes(load_lanes(row + c, lanes), lanes, VecF::set1(-kInf)));
+  });
+  return max_lanes(best);
+}
+
+// row = exp(row - shift); the sum.
+RV_INLINE float exponentiate(float* row, int64_t columns, float shift) {
+  const VecF m = VecF::set1(shift);
+  VecF sum = VecF::zero();
+  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    const VecF e = exp(load_lanes(row + c, lanes) - m);
+    store_lanes(e, row + c, lanes);
+    sum = sum + keep_lanes(e, lanes, VecF::zero());
+  });
+  return sum_lanes(sum);
+}
+
+RV_INLINE void scale_row(float* row, int64_t columns, float factor) {
+  const VecF f = VecF::set1(factor);
+  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    store_lanes(load_lanes(row + c, lanes) * f, row + c, lanes);
+  });
+}
+
+RV_INLINE void clear_rows(float* data, int64_t ld, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t c = 0; c < columns; ++c) data[i * ld + c] = 0;
+}
+
+RV_INLINE void drop(float* row, int64_t columns, const uint32_t* bits, uint64_t threshold) {
+  for (int64_t c = 0; c < columns; ++c) row[c] = bits[c] < threshold ? row[c] : 0.0f;
+}
+
+RV_INLINE bool all_masked(float maximum) { return maximum <= 0.5f * kMaskedLogit; }
+
+// --- forward ---
+
+// The weights of one block of keys, and what the sum so far shrinks by.
+RV_INLINE void weigh(const Problem& p, const Rows& r, int64_t first, int64_t columns, float* out,
+                     int64_t ld_out, const Workspace& w) {
+  for (int64_t i = 0; i < r.count; ++i) {
+    float* row = w.scores + i * kAttentionColumns;
+    const float found = row_maximum(row, columns);
+    const float before = first > 0 ? w.maximum[i] : found;
+    const float maximum = before > found ? before : found;
+    const float sum = exponentiate(row, columns, maximum);
+    if (first > 0) {
+      const float shrink = exp_of(before - maximum);
+      w.total[i] = w.total[i] * shrink + sum;
+      if (shrink != 1) scale_row(out + i * ld_out, p.s.value_size, shrink);
+    } else {
+      w.total[i] = sum;
+    }
+    w.maximum[i] = maximum;
+    if (p.s.rate > 0) {
+      p.draw(r, r.begin + i, first, columns, w.bits);
+      drop(row, columns, w.bits, p.plan.keep_threshold);
+    }
+  }
+}
+
+// Divides by the sums and writes their logarithms.
+RV_INLINE void finish_rows(const Problem& p, const Rows& r, float* out, int64_t ld_out,
+                           float* log_sum, const Workspace& w) {
+  const float kept = static_cast<float>(1 / (1 - p.s.rate));
+  for (int64_t i = 0; i < r.count; ++i) {
+    const bool masked = all_masked(w.maximum[i]);
+    float factor = kept / w.total[i];
+    log_sum[i] = w.maximum[i] + log(VecF::set1(w.total[i]))[0];
+    if (masked) log_sum[i] = p.s.zero_masked ? kInf : kMaskedLogit;
+    if (masked && p.s.zero_masked) factor = 0;
+    scale_row(out + i * ld_out, p.s.value_size, factor);
+  }
+}
+
+RV_INLINE void forward_rows(const Problem& p, const Rows& r, const AttentionResults& results,
+                            const Workspace& w) {
+  const AttentionShape& s = p.s;
+  const int64_t key_head = r.n / (s.heads / s.key_heads), end = p.visible_keys(r);
+  const int64_t ld_out = s.heads * s.value_size;
+  float* out = results.out + Problem::at(r.b, r.begin, r.n, s.queries, s.heads, s.value_size);
+  float* log_sum = results.log_sum + (r.b * s.heads + r.n) * s.queries + r.begin;
+  if (end == 0) {
+    clear_rows(out, ld_out, r.count, s.value_size);
+    for (int64_t i = 0; i < r.count; ++i) log_sum[i] = s.zero_masked ? kInf : kMaskedLogit;
+    return;
+  }
+  for (int64_t first = 0; first < end; first += kAttentionColumns) {
+    const int64_t columns = least(kAttentionColumns, end - first);
+    pack_columns(p.keys(r.b, key_head, first), columns, s.size, w.keys);
+    p.scores(r, first, columns, w.keys, w.scores);
+    weigh(p, r, first, columns, out, ld_out, w);
+    const Block values = readable(p.values(r.b, key_head, first), columns, s.value_size, w.copy);
+    product(Walk::Across, {w.scores, kAttentionColumns}, r.count, values, s.value_size, columns,
+            out, ld_out, 1, first > 0 ? 1.0f : 0.0f);
+  }
+  finish_rows(p, r, out, ld_out, log_sum, w);
+}
+
+void forward(const Context& context, const AttentionPlan& plan, const AttentionOperands& operands,
+             const AttentionResults& results, std::byte* worker, size_t worker_stride) noexcept {
+  const AttentionShape& s = plan.shape;
+  context.parallel_for(
+      s.batch * s.heads * plan.row_blocks, plan.grain, [&](int64_t begin, int64_t end, int index) {
+        const Problem p(plan, operands);
+        const Workspace w(s, worker + static_cast<size_t>(index) * worker_stride);
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t head = i / plan.row_blocks;
+          const Rows r = p.rows(head / s.heads, head % s.heads, i % plan.row_blocks);
+          forward_rows(p, r, results, w);
+        }
+      });
+}
+
+// --- backward ---
+
+// sum over the features of d_out out, per row.
+RV_INLINE void row_products(Block a, Block b, int64_t rows, int64_t columns, float* to) {
+  for (int64_t i = 0; i < rows; ++i) {
+    float sum[1];
+    row_sums<float>(columns, sum, [&](int64_t c, int lanes, VecF(&out)[1]) RV_INLINE_LAMBDA {
+      out[0] = load_lanes(a.data + i * a.ld + c, lanes) * load_lanes(b.data + i * b.ld + c, lanes);
+    });
+    to[i] = sum[0];
+  }
+}
+
+// Scores and d_weights of one row become weights after dropout and d_scores.
+RV_INLINE void backward_row(const Problem& p, float* score, float* d_weight, int64_t columns,
+                            float log_sum, float shared, const uint32_t* bits) {
+  const bool uniform = log_sum == kMaskedLogit, dropping = p.s.rate > 0;
+  const float kept = static_cast<float>(1 / (1 - p.s.rate));
+  const VecF m = VecF::set1(log_sum), d = VecF::set1(shared);
+  const VecF even = VecF::set1(1.0f / static_cast<float>(p.s.keys));
+  if (dropping) {
+    const uint64_t threshold = p.plan.keep_threshold;
+    for (int64_t c = 0; c < columns; ++c)
+      d_weight[c] = bits[c] < threshold ? d_weight[c] * kept : 0;
+  }
+  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    const VecF weight = uniform ? even : exp(load_lanes(score + c, lanes) - m);
+    const VecF slope = weight * (load_lanes(d_weight + c, lanes) - d);
+    store_lanes(weight, score + c, lanes);
+    store_lanes(uniform ? VecF::zero() : slope, d_weight + c, lanes);
+  });
+  if (dropping) {
+    drop(score, columns, bits, p.plan.keep_threshold);
+    scale_row(score, columns, kept);
+  }
+}
+
+// What one block of queries and one of keys add to the gradients. w.keys, w.values: the packed
+// keys.
+RV_INLINE void backward_block(const Problem& p, const Rows& r, int64_t key_head, int64_t first,
+                              int64_t columns, const AttentionGradients& g, const Workspace& w) {
+  const AttentionShape& s = p.s;
+  const int64_t row0 = Problem::at(r.b, r.begin, r.n, s.queries, s.heads, 1);
+  const Block d_out{g.d_out + row0 * s.value_size, s.heads * s.value_size};
+  const Block out{g.out + row0 * s.value_size, d_out.ld};
+  const float* log_sum = g.log_sum + (r.b * s.heads + r.n) * s.queries + r.begin;
+  p.scores(r, first, columns, w.keys, w.scores);
+  product(Walk::Across, d_out, r.count, {w.values, kAttentionColumns}, columns, s.value_size,
+          w.d_scores, kAttentionColumns, 1, 0);
+  row_products(d_out, out, r.count, s.value_size, w.total);
+  for (int64_t i = 0; i < r.count; ++i) {
+    if (s.rate > 0) p.draw(r, r.begin + i, first, columns, w.bits);
+    backward_row(p, w.scores + i * kAttentionColumns, w.d_scores + i * kAttentionColumns, columns,
+                 log_sum[i], w.total[i], w.bits);
+  }
+  const Block weights{w.scores, kAttentionColumns}, slopes{w.d_scores, kAttentionColumns};
+  const int64_t key0 = Problem::at(r.b, first, key_head, s.keys, s.key_heads, 1);
+  product(Walk::Along, weights, columns, readable(d_out, r.count, s.value_size, w.copy),
+          s.value_size, r.count, g.dv + key0 * s.value_size, s.key_heads * s.value_size, 1, 1);
+  product(Walk::Along, slopes, columns, readable(p.queries(r), r.count, s.size, w.copy), s.size,
+          r.count, g.dk + key0 * s.size, s.key_heads * s.size, s.scale, 1);
+  product(Walk::Across, slopes, r.count,
+          readable(p.keys(r.b, key_head, first), columns, s.size, w.copy), s.size, columns,
+          g.dq + row0 * s.size, s.heads * s.size, s.scale, 1);
+}
+
+// One key head of one sample with all its query heads: nobody else writes there.
+RV_INLINE void backward_head(const Problem& p, int64_t b, int64_t key_head,
+                             const AttentionGradients& g, const Workspace& w) {
+  const AttentionShape& s = p.s;
+  const int64_t group = s.heads / s.key_heads,
+                key0 = Problem::at(b, 0, key_head, s.keys, s.key_heads, 1);
+  const int64_t row0 = Problem::at(b, 0, key_head * group, s.queries, s.heads, 1);
+  clear_rows(g.dk + key0 * s.size, s.key_heads * s.size, s.keys, s.size);
+  clear_rows(g.dv + key0 * s.value_size, s.key_heads * s.value_size, s.keys, s.value_size);
+  clear_rows(g.dq + row0 * s.size, s.heads * s.size, s.queries, group * s.size);
+  for (int64_t first = 0; first < s.keys; first += kAttentionColumns) {
+    const int64_t columns = least(kAttentionColumns, s.keys - first);
+    pack_columns(p.keys(b, key_head, first), columns, s.size, w.keys);
+    pack_columns(p.values(b, key_head, first), columns, s.value_size, w.values);
+    for (int64_t head = 0; head < group; ++head)
+      for (int64_t block = 0; block < p.plan.row_blocks; ++block) {
+        const Rows r = p.rows(b, key_head * group + head, block);
+        if (first < p.visible_keys(r)) backward_block(p, r, key_head, first, columns, g, w);
+      }
+  }
+}
+
+void backward(const Context& context, const AttentionPlan& plan, const AttentionOperands& operands,
+              const AttentionGradients& gradients, std::byte* worker,
+              size_t worker_stride) noexcept {
+  const AttentionShape& s = plan.shape;
+  context.parallel_for(s.batch * s.key_heads, plan.backward_grain,
+                       [&](int64_t begin, int64_t end, int index) {
+                         const Problem p(plan, operands);
+                         const Workspace w(s, worker + static_cast<size_t>(index) * worker_stride);
+                         for (int64_t i = begin; i < end; ++i)
+                           backward_head(p, i / s.key_heads, i % s.key_heads, gradients, w);
+                       });
+}
+
+}  // namespace
+
+extern const AttentionKernels kAttention;
+const AttentionKernels kAttention{forward, backward};
+
+}  // namespace ranvier::kernels::RV_ISA
