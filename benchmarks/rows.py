@@ -33,6 +33,8 @@ ROWS = [
     Row("gru_fit_64", "GRU(128) on 100 steps of 32, batch 64: a step of fit", bar=2.2),
     Row("skip_gram_sgd", "skip-gram, 20,000 × 128, batch 1,024, 5 negatives: SGD step", bar=2.5),
     Row("skip_gram_adam", "the same, Adam step", bar=1.5),
+    Row("transformer_fit_16", "transformer block 16×128×256: a step of fit", bar=1.4),
+    Row("transformer_predict_16", "transformer block 16×128×256: predict", bar=1.0),
     Row("gemm_256", "float32 matrix product, 256³", bar=1.5),
     Row("gemm_512", "float32 matrix product, 512³", bar=1.5),
     Row("gemm_1024", "float32 matrix product, 1024³", bar=1.5),
@@ -41,6 +43,9 @@ ROWS = [
     Row("eager_add", "eager add of two 32×8 tensors", limit=0.8e-6),
     Row("fit_one_batch", "fit() of one batch, Dense(1), after the first", limit=300e-6),
 ]
+
+# The transformer block: batch, time, width, heads, inner width.
+BLOCK = (16, 128, 256, 8, 1024)
 
 
 def random(*shape, seed=0):

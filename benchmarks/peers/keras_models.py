@@ -57,4 +57,16 @@ def skip_gram(optimizer):
     scores = ops.sum(vectors[:, :1] * vectors[:, 1:], axis=-1)
     model = keras.Model(ids, scores)
     model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+
+
+def transformer():
+    """One encoder block: attention and a wide layer, each added to its input and normalized."""
+    _, time, width, heads, inner = rows.BLOCK
+    inputs = keras.Input((time, width))
+    attended = layers.MultiHeadAttention(heads, width // heads)(inputs, inputs)
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Add()([inputs, attended]))
+    wide = layers.Dense(inner, activation="gelu")(x)
+    x = layers.Add()([x, layers.Dense(width)(wide)])
+    model = keras.Model(inputs, layers.LayerNormalization(epsilon=1e-6)(x))
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
     return model

@@ -50,6 +50,22 @@ def skip_gram_fit(optimizer):
     return _fit_row(keras_models.skip_gram(optimizer), *rows.skip_grams(64 * 1024), 1024)
 
 
+def transformer_fit():
+    batch, time, width, *_ = rows.BLOCK
+    x, y = rows.random(batch * 4, time, width), rows.random(batch * 4, time, width, seed=1)
+    return _fit_row(keras_models.transformer(), x, y, batch)
+
+
+def transformer_predict():
+    model, x = keras_models.transformer(), rows.random(*rows.BLOCK[:3])
+
+    def block(n):
+        for _ in range(n):
+            model.predict_on_batch(x)
+
+    return block
+
+
 def gemm(size):
     a, b = tf.constant(rows.random(size, size)), tf.constant(rows.random(size, size))
 
@@ -84,6 +100,8 @@ ROWS = {
     "gru_fit_64": lambda: recurrent_fit(keras.layers.GRU),
     "skip_gram_sgd": lambda: skip_gram_fit(keras.optimizers.SGD(0.1)),
     "skip_gram_adam": lambda: skip_gram_fit("adam"),
+    "transformer_fit_16": transformer_fit,
+    "transformer_predict_16": transformer_predict,
     "predict_one": predict_one,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
 }

@@ -56,6 +56,36 @@ def skip_gram(optimizer):
     return model
 
 
+def transformer():
+    """One encoder block: attention and a wide layer, each added to its input and normalized."""
+    _, time, width, heads, inner = rows.BLOCK
+    inputs = keras.Input((time, width))
+    attended = layers.MultiHeadAttention(heads, width // heads)(inputs, inputs)
+    x = layers.LayerNormalization(epsilon=1e-6)(layers.Add()([inputs, attended]))
+    wide = layers.Dense(inner, activation="gelu")(x)
+    x = layers.Add()([x, layers.Dense(width)(wide)])
+    model = keras.Model(inputs, layers.LayerNormalization(epsilon=1e-6)(x))
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    return model
+
+
+def transformer_fit():
+    batch, time, width, *_ = rows.BLOCK
+    x, y = rows.random(batch * 4, time, width), rows.random(batch * 4, time, width, seed=1)
+    return _fit_row(transformer(), x, y, batch)
+
+
+def transformer_predict():
+    model, x = transformer(), rows.random(*rows.BLOCK[:3])
+    model.predict_on_batch(x)
+
+    def block(n):
+        for _ in range(n):
+            model.predict_on_batch(x)
+
+    return block
+
+
 def dense_model():
     """One unit on eight features."""
     model = keras.Sequential([layers.Input((8,)), layers.Dense(1)])
@@ -151,6 +181,8 @@ ROWS = {
     "gru_fit_64": lambda: recurrent_fit(layers.GRU),
     "skip_gram_sgd": lambda: skip_gram_fit(keras.optimizers.SGD(0.1)),
     "skip_gram_adam": lambda: skip_gram_fit("adam"),
+    "transformer_fit_16": transformer_fit,
+    "transformer_predict_16": transformer_predict,
     "predict_one": predict_one,
     "eager_add": eager_add,
     "fit_one_batch": fit_one_batch,

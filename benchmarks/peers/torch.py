@@ -93,6 +93,33 @@ def skip_gram_fit(optimizer, sparse):
     return _fit_row(model, optimizer(model.parameters()), nn.BCEWithLogitsLoss(), x, y, 1024)
 
 
+def transformer():
+    """One encoder block, normalized after each sum."""
+    _, _, width, heads, inner = rows.BLOCK
+    return nn.TransformerEncoderLayer(
+        width, heads, inner, dropout=0.0, activation="gelu", batch_first=True
+    )
+
+
+def transformer_fit():
+    batch, time, width, *_ = rows.BLOCK
+    model = transformer()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    x, y = rows.random(batch * 4, time, width), rows.random(batch * 4, time, width, seed=1)
+    return _fit_row(model, optimizer, nn.MSELoss(), x, y, batch)
+
+
+def transformer_predict():
+    model, x = transformer().eval(), rows.random(*rows.BLOCK[:3])
+
+    def block(n):
+        with torch.inference_mode():
+            for _ in range(n):
+                model(torch.from_numpy(x)).numpy()
+
+    return block
+
+
 def gemm(size):
     a, b = torch.from_numpy(rows.random(size, size)), torch.from_numpy(rows.random(size, size))
     out = torch.empty(size, size)
@@ -142,6 +169,8 @@ ROWS = {
     # The faster of its two ways: SparseAdam leaves out the decay of untouched rows.
     "skip_gram_sgd": lambda: skip_gram_fit(lambda p: torch.optim.SGD(p, 0.1), sparse=True),
     "skip_gram_adam": lambda: skip_gram_fit(lambda p: torch.optim.Adam(p, foreach=True), False),
+    "transformer_fit_16": transformer_fit,
+    "transformer_predict_16": transformer_predict,
     "predict_one": predict_one,
     "eager_add": eager_add,
     **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},

@@ -104,9 +104,8 @@ RV_INLINE void forward_rows(const Problem& p, const Rows& r, const AttentionResu
     pack_columns(p.keys(r.b, key_head, first), columns, s.size, w.keys);
     p.scores(r, first, columns, w.keys, w.scores);
     weigh(p, r, first, columns, out, ld_out, w);
-    const Block values = readable(p.values(r.b, key_head, first), columns, s.value_size, w.copy);
-    product(Walk::Across, {w.scores, kAttentionColumns}, r.count, values, s.value_size, columns,
-            out, ld_out, 1, first > 0 ? 1.0f : 0.0f);
+    product(Walk::Across, {w.scores, kAttentionColumns}, r.count, p.values(r.b, key_head, first),
+            s.value_size, columns, out, ld_out, 1, first > 0 ? 1.0f : 0.0f, w.copy);
   }
   finish_rows(p, r, out, ld_out, log_sum, w);
 }
@@ -174,7 +173,7 @@ RV_INLINE void backward_block(const Problem& p, const Rows& r, int64_t key_head,
   const float* log_sum = g.log_sum + (r.b * s.heads + r.n) * s.queries + r.begin;
   p.scores(r, first, columns, w.keys, w.scores);
   product(Walk::Across, d_out, r.count, {w.values, kAttentionColumns}, columns, s.value_size,
-          w.d_scores, kAttentionColumns, 1, 0);
+          w.d_scores, kAttentionColumns, 1, 0, nullptr);
   row_products(d_out, out, r.count, s.value_size, w.total);
   for (int64_t i = 0; i < r.count; ++i) {
     if (s.rate > 0) p.draw(r, r.begin + i, first, columns, w.bits);
@@ -183,13 +182,12 @@ RV_INLINE void backward_block(const Problem& p, const Rows& r, int64_t key_head,
   }
   const Block weights{w.scores, kAttentionColumns}, slopes{w.d_scores, kAttentionColumns};
   const int64_t key0 = Problem::at(r.b, first, key_head, s.keys, s.key_heads, 1);
-  product(Walk::Along, weights, columns, readable(d_out, r.count, s.value_size, w.copy),
-          s.value_size, r.count, g.dv + key0 * s.value_size, s.key_heads * s.value_size, 1, 1);
-  product(Walk::Along, slopes, columns, readable(p.queries(r), r.count, s.size, w.copy), s.size,
-          r.count, g.dk + key0 * s.size, s.key_heads * s.size, s.scale, 1);
-  product(Walk::Across, slopes, r.count,
-          readable(p.keys(r.b, key_head, first), columns, s.size, w.copy), s.size, columns,
-          g.dq + row0 * s.size, s.heads * s.size, s.scale, 1);
+  product(Walk::Along, weights, columns, d_out, s.value_size, r.count, g.dv + key0 * s.value_size,
+          s.key_heads * s.value_size, 1, 1, w.copy);
+  product(Walk::Along, slopes, columns, p.queries(r), s.size, r.count, g.dk + key0 * s.size,
+          s.key_heads * s.size, s.scale, 1, w.copy);
+  product(Walk::Across, slopes, r.count, p.keys(r.b, key_head, first), s.size, columns,
+          g.dq + row0 * s.size, s.heads * s.size, s.scale, 1, w.copy);
 }
 
 // One key head of one sample with all its query heads: nobody else writes there.

@@ -26,21 +26,32 @@ struct Block {
   int64_t ld;
 };
 
+constexpr int kPanelVectors = 3;  // most vectors of b that one tile reads
+
 // c (rows x columns) = alpha op(a) b + beta c, with b k x columns. Across: a is rows x k; Along: a
-// is k x rows, taken transposed. b must be readable in whole vectors where kMaskedLoads is false.
+// is k x rows, taken transposed. Without `copy`, b and c are padded to whole vectors; else it holds
+// k rows of kPanelVectors vectors, for levels that cannot read the last vector of a row alone.
 RV_INLINE void product(Walk walk, Block a, int64_t rows, Block b, int64_t columns, int64_t k,
-                       float* c, int64_t ldc, float alpha, float beta) {
+                       float* c, int64_t ldc, float alpha, float beta, float* copy) {
   const int64_t vectors = (columns + kLanes - 1) / kLanes;
   for (int64_t v = 0; v < vectors;) {
     const int64_t left = vectors - v;
     const int width = left == 3 && kMaxVectors >= 3 ? 3 : static_cast<int>(least(left, 2));
     const int tail = static_cast<int>(least(columns - (v + width - 1) * kLanes, kLanes));
+    Block panel{b.data + v * kLanes, b.ld};
+    Columns read = !copy || tail == kLanes ? Columns::Whole : Columns::Ragged;
+    if (read == Columns::Ragged && !kMaskedLoads) {
+      pack_rows(panel.data, panel.ld, static_cast<int>(columns - v * kLanes), width * kLanes, k,
+                copy);
+      panel = {copy, width * kLanes};
+      read = Columns::Packed;
+    }
     const int64_t tiles = (rows + kTileRows[width] - 1) / kTileRows[width];
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t from = rows * t / tiles, count = rows * (t + 1) / tiles - from;
-      find_tile<float>(walk, tail < kLanes, static_cast<int>(count), width)(
-          walk == Walk::Along ? a.data + from : a.data + from * a.ld, a.ld, b.data + v * kLanes,
-          b.ld, k, {c + from * ldc + v * kLanes, ldc, alpha, beta, tail});
+      find_tile<float>(walk, read, static_cast<int>(count), width)(
+          walk == Walk::Along ? a.data + from : a.data + from * a.ld, a.ld, panel.data, panel.ld, k,
+          {c + from * ldc + v * kLanes, ldc, alpha, beta, tail});
     }
     v += width;
   }
@@ -55,7 +66,7 @@ struct Workspace {
   float* maximum;   // per row
   float* total;     // per row
   uint32_t* bits;   // of a row of columns
-  float* copy;      // a block of rows of up to max(size, value_size), where it must be padded
+  float* copy;      // of a panel of a product
 
   Workspace(const AttentionShape& s, std::byte* memory) {
     float* next = reinterpret_cast<float*>(memory);
@@ -115,7 +126,7 @@ struct Problem {
   RV_INLINE void scores(const Rows& r, int64_t first, int64_t columns, const float* packed,
                         float* to) const {
     product(Walk::Across, queries(r), r.count, {packed, kAttentionColumns}, columns, s.size, to,
-            kAttentionColumns, s.scale, 0);
+            kAttentionColumns, s.scale, 0, nullptr);
     if (!s.bias.given && !s.mask.given && !s.causal) return;
     for (int64_t i = 0; i < r.count; ++i)
       adjust(r, r.begin + i, first, columns, to + i * kAttentionColumns);
@@ -168,14 +179,6 @@ RV_INLINE void pack_columns(Block from, int64_t rows, int64_t size, float* packe
         if (i < lanes) x[i].store(packed + (p + i) * kAttentionColumns + r);
     }
   }
-}
-
-// The block itself, or a padded copy where its rows end within a vector that must not be read.
-RV_INLINE Block readable(Block block, int64_t rows, int64_t columns, float* copy) {
-  if (kMaskedLoads || columns % kLanes == 0) return block;
-  const int64_t width = round_up(columns, kLanes);
-  pack_rows(block.data, block.ld, static_cast<int>(columns), static_cast<int>(width), rows, copy);
-  return {copy, width};
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ranvier import ops
-from ranvier.layers._parts import check_channels
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
 from ranvier.layers.normalization import _parts as parts
@@ -58,7 +57,13 @@ class GroupNormalization(Layer):
         self.gamma = self.beta = None
 
     def build(self, input_shape):
-        channels = check_channels(input_shape, self.axis, self)
+        parts.check_axes(self.axis, input_shape)
+        channels = input_shape[self.axis]
+        if channels is None:
+            raise ValueError(
+                f"Axis {self.axis} of input tensor should have a defined dimension but the layer "
+                f"received an input with shape {tuple(input_shape)}."
+            )
         if self.groups == -1:
             self.groups = channels
         if channels < self.groups:
