@@ -98,6 +98,20 @@ TEST_CASE("inference of batch normalization joins its activation") {
   CHECK(largest_difference(fast->run(args)[0], exact->run(args)[0]) < 1e-5);
 }
 
+TEST_CASE("the bias of a projection to heads rides on its product") {
+  const auto project = [](Shape bias) {
+    return trace_of({{DType::F32, {10, 6}}, {DType::F32, {6, 8}}, {DType::F32, bias}},
+                    [](TensorSpan a) -> Tensors {
+                      const Tensor y = ops::reshape(ops::matmul(a[0], a[1]), {2, 5, 2, 4});
+                      return {ops::add(y, a[2])};
+                    });
+  };
+  CHECK(step_names(project({2, 4})) == std::vector<std::string>{"fused_matmul"});
+  CHECK(step_names(project({1, 1, 2, 4})) == std::vector<std::string>{"fused_matmul"});
+  CHECK(step_names(project({5, 2, 4})).size() == 2);  // more than one row
+  CHECK(step_names(project({4})).size() == 2);        // less
+}
+
 TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
   const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
   const auto names =

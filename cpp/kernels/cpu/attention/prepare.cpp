@@ -47,8 +47,8 @@ AttentionPlan attention_prepare(const AttentionShape& s) {
   plan.backward_grain =
       std::max<int64_t>(1, static_cast<int64_t>(kChunkFlops / std::max(1.0, keys)));
   plan.cost.flops = count(s.batch * s.heads) * head;
-  // The workspace of tiles.h, each part rounded up to 16 floats; panels are up to 48 floats wide.
-  const int64_t columns = kAttentionColumns, panel = columns * 48 + 16;
+  // The workspace of tiles.h, each part rounded up to 16 floats; panels are up to 32 floats wide.
+  const int64_t columns = kAttentionColumns, panel = columns * 32 + 16;
   const int64_t floats = (s.size + s.value_size + 2) * columns + 2 * kAttentionRows * columns +
                          2 * kAttentionRows + 2 * 16 + columns + panel;
   plan.scratch.per_worker = static_cast<size_t>(floats) * sizeof(float);

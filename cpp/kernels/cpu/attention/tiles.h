@@ -26,7 +26,22 @@ struct Block {
   int64_t ld;
 };
 
-constexpr int kPanelVectors = 3;  // most vectors of b that one tile reads
+constexpr int kPanelVectors = 2;  // most vectors of b that one tile reads
+
+// The tile of this many rows and vectors. Few ways to read are used here; each costs code.
+template <Walk kWalk, Columns kColumns>
+RV_INLINE TileFn<float> tile_for(int rows, int vectors) {
+  return vectors == 1 ? kTileColumn<float, 1, kWalk, kColumns>.rows[rows]
+                      : kTileColumn<float, 2, kWalk, kColumns>.rows[rows];
+}
+RV_INLINE TileFn<float> tile_for(Walk walk, bool whole, int rows, int vectors) {
+  constexpr Columns kEnd = kMaskedLoads ? Columns::Ragged : Columns::Packed;
+  if (walk == Walk::Along)
+    return whole ? tile_for<Walk::Along, Columns::Whole>(rows, vectors)
+                 : tile_for<Walk::Along, kEnd>(rows, vectors);
+  return whole ? tile_for<Walk::Across, Columns::Whole>(rows, vectors)
+               : tile_for<Walk::Across, kEnd>(rows, vectors);
+}
 
 // c (rows x columns) = alpha op(a) b + beta c, with b k x columns. Across: a is rows x k; Along: a
 // is k x rows, taken transposed. Without `copy`, b and c are padded to whole vectors; else it holds
@@ -35,21 +50,19 @@ RV_INLINE void product(Walk walk, Block a, int64_t rows, Block b, int64_t column
                        float* c, int64_t ldc, float alpha, float beta, float* copy) {
   const int64_t vectors = (columns + kLanes - 1) / kLanes;
   for (int64_t v = 0; v < vectors;) {
-    const int64_t left = vectors - v;
-    const int width = left == 3 && kMaxVectors >= 3 ? 3 : static_cast<int>(least(left, 2));
+    const int width = static_cast<int>(least(vectors - v, kPanelVectors));
     const int tail = static_cast<int>(least(columns - (v + width - 1) * kLanes, kLanes));
+    const bool whole = !copy || tail == kLanes;
     Block panel{b.data + v * kLanes, b.ld};
-    Columns read = !copy || tail == kLanes ? Columns::Whole : Columns::Ragged;
-    if (read == Columns::Ragged && !kMaskedLoads) {
+    if (!whole && !kMaskedLoads) {
       pack_rows(panel.data, panel.ld, static_cast<int>(columns - v * kLanes), width * kLanes, k,
                 copy);
       panel = {copy, width * kLanes};
-      read = Columns::Packed;
     }
     const int64_t tiles = (rows + kTileRows[width] - 1) / kTileRows[width];
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t from = rows * t / tiles, count = rows * (t + 1) / tiles - from;
-      find_tile<float>(walk, read, static_cast<int>(count), width)(
+      tile_for(walk, whole, static_cast<int>(count), width)(
           walk == Walk::Along ? a.data + from : a.data + from * a.ld, a.ld, panel.data, panel.ld, k,
           {c + from * ldc + v * kLanes, ldc, alpha, beta, tail});
     }
