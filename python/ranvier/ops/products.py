@@ -12,6 +12,7 @@ from ranvier.ops import shapes as sh
 from ranvier.ops._define import (
     MATH,
     NUMPY,
+    _operand,
     apply,
     axis_tuple,
     cast,
@@ -41,8 +42,8 @@ def matmul(x1, x2):
     return _product(a, b)
 
 
-def _both_int8(x1, x2):
-    return all(getattr(x, "dtype", None) == "int8" for x in (x1, x2))
+def _both_int8(*operands):
+    return all(getattr(x, "dtype", None) == "int8" for x in operands)
 
 
 def _narrow_product(a, b):
@@ -154,7 +155,9 @@ def kron(x1, x2):
 @op(NUMPY, static=("subscripts",))
 def einsum(subscripts, *operands, **kwargs):
     """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
+    operands = [_operand(x) for x in operands]
     tensors = promote_all(operands)
+    narrow = tensors[0].dtype == "int8" and not _both_int8(*operands)
     terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
     if tensors[0].dtype == "int8" and not _one_product(terms, out):
         tensors = [cast(t, "int32") for t in tensors]
@@ -177,7 +180,8 @@ def einsum(subscripts, *operands, **kwargs):
     if gone:
         x = apply("sum", [x], {"axes": gone, "keepdims": False})
         term = "".join(c for c in term if c in out)
-    return sh.transpose(x, [term.index(c) for c in out]) if term != out else x
+    x = sh.transpose(x, [term.index(c) for c in out]) if term != out else x
+    return cast(x, "int8") if narrow else x
 
 
 def _one_product(terms, out) -> bool:

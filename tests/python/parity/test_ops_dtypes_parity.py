@@ -52,6 +52,7 @@ OTHERWISE = {
     "nextafter": "JAX has no half precision form",
     "cholesky": "needs positive definite values",
     "max_pool": "no bool kernel",
+    "adaptive_max_pool": "no bool kernel",
     "psnr": "a half with an integer gives half here",
     "categorical_crossentropy": "a half with an integer gives half here",
     **dict.fromkeys(
