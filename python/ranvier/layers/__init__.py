@@ -324,7 +324,21 @@ _LATE = {
 __all__ += sorted(_LATE)
 
 
+_OTHER_FRAMEWORKS = {
+    "FlaxLayer": "Flax",
+    "JaxLayer": "JAX",
+    "TFSMLayer": "TensorFlow",
+    "TorchModuleWrapper": "PyTorch",
+}
+
+
 def __getattr__(name):
+    if name in _OTHER_FRAMEWORKS:
+        raise AttributeError(
+            f"keras.layers.{name} wraps a model of {_OTHER_FRAMEWORKS[name]}, which is left out "
+            "here: programs hold Ranvier's own ops only. Hint: build the model from Keras layers "
+            "and copy its weights with `set_weights`."
+        )
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_LATE[name]), name)

@@ -67,6 +67,7 @@ def _collect():
         "no_gradient",
         "positive",
         "subscript",
+        "tiled_attention",
     ):
         found.pop(private, None)
     return found

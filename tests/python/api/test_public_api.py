@@ -68,3 +68,10 @@ def test_reference_pages(api, tmp_path):
         "What.", "", "**Args**", "", "- `x`: tensor", "  of rows.", "",
         "**Example**", "", "```python", ">>> 1", "```", "",
     ]  # fmt: skip
+
+
+def test_layers_of_other_frameworks_say_why_they_are_not_here():
+    import ranvier
+
+    with pytest.raises(AttributeError, match="FlaxLayer.*Flax.*set_weights"):
+        ranvier.layers.FlaxLayer  # noqa: B018
