@@ -23,6 +23,9 @@ PROGRAMS = [
     ("transfer_learning", ["--quick"], r"after tuning all of it: test accuracy ([\d.]+)", 0.85),
     ("serialization", ["--quick"], r"a config of \d+ characters holds (\d+) layers", 3),
     ("gan", ["--quick"], r"clusters reached: (\d+)", 4),
+    ("seq2seq", ["--quick"], r"digits written right ([\d.]+)", 0.85),
+    ("transformer_classifier", ["--quick"], r"test accuracy ([\d.]+)", 0.9),
+    ("segmentation", ["--quick"], r"over union ([\d.]+)", 0.75),
     ("dqn", ["--quick"], r"best (\d+) steps", 40),
 ]
 # These need data that the package does not bring along.
