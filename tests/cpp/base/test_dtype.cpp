@@ -85,8 +85,8 @@ TEST_CASE("names round-trip and unknown names list the known ones") {
     CHECK(dtype_from_name(name_of(static_cast<DType>(i))) == static_cast<DType>(i));
   CHECK_THROWS_WITH_AS(dtype_from_name("float33"),
                        "dtype: unknown name. Expected one of: bool, uint8, uint16, uint32, uint64, "
-                       "int8, int16, int32, int64, float16, bfloat16, float32, float64. Received: "
-                       "'float33'.",
+                       "int8, int16, int32, int64, float16, bfloat16, float32, float64, "
+                       "float8_e4m3fn, float8_e5m2. Received: 'float33'.",
                        DTypeError);
 }
 
