@@ -57,6 +57,7 @@ def skip_gram(optimizer):
     scores = ops.sum(vectors[:, :1] * vectors[:, 1:], axis=-1)
     model = keras.Model(ids, scores)
     model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+    return model
 
 
 def transformer():
