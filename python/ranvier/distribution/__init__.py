@@ -5,8 +5,8 @@ from __future__ import annotations
 
 def _to_come(name):
     return NotImplementedError(
-        f"keras.distribution.{name}: training on several devices or processes is to come. Expected: "
-        "one CPU, whose cores every program uses. Hint: leave the distribution out; "
+        f"keras.distribution.{name}: training on several devices or processes is to come. "
+        "Expected: one CPU, whose cores every program uses. Hint: leave the distribution out; "
         "`ranvier.set_num_threads` says how many cores are used."
     )
 
