@@ -1,51 +1,95 @@
 """One library in a process of its own: prepares a row and times blocks of it on request.
 
-Speaks JSON lines: {"row": name} on standard input, {"seconds": per iteration} or {"missing":
-reason} back.
+Speaks JSON lines: {"row": name} on standard input, {"value": seconds per iteration} or {"missing":
+reason} back. A row of the kind "memory" gives bytes and wants a process that did nothing before.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import os
 import sys
 import time
+
+from benchmarks import models, rows
 
 BLOCK_SECONDS = 0.15
 
 
 def _iterations(block) -> int:
-    """Iterations that take about one block."""
-    n = getattr(block, "quantum", 1)
+    """Iterations that take about one block, a multiple of its quantum."""
+    quantum = n = getattr(block, "quantum", 1)
     while True:
         start = time.perf_counter()
         block(n)
         seconds = time.perf_counter() - start
         if seconds > BLOCK_SECONDS / 4:
-            return max(n, round(n * BLOCK_SECONDS / seconds))
+            return -(-max(n, round(n * BLOCK_SECONDS / seconds)) // quantum) * quantum
         n *= 4
 
 
-def main() -> None:
-    peer, threads = importlib.import_module(f"benchmarks.peers.{sys.argv[1]}"), int(sys.argv[2])
-    peer.set_threads(threads)
-    prepared: dict = {}
-    print(json.dumps({"version": peer.VERSION}), flush=True)
-    for line in sys.stdin:
-        row = json.loads(line)["row"]
-        if row not in peer.ROWS:
-            print(json.dumps({"missing": "no such row"}), flush=True)
-            continue
-        if row not in prepared:
-            prepared.clear()
-            block = peer.ROWS[row]()
-            quantum = getattr(block, "quantum", 1)
-            count = -(-_iterations(block) // quantum) * quantum
-            prepared[row] = block, count
-        block, count = prepared[row]
+def resident(field: str) -> int:
+    """Bytes of this process: field "VmRSS" is what it holds, "VmHWM" the most it held."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field)) * 1024
+
+
+def peak_memory(peer, model: str, batch: int) -> dict:
+    """Resident peak of building a model and some steps, beyond the library and the data."""
+    models.data(model, batch)
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as peak:
+        peak.write("5")  # the peak counts from here
+    before = resident("VmRSS")
+    block = peer.KINDS.get("memory_fit", peer.KINDS["fit"])(model, batch)
+    if block is None:
+        return {"missing": "no such model"}
+    block(max(3, getattr(block, "quantum", 1)))
+    return {"value": resident("VmHWM") - before, **getattr(peer, "planned", lambda _: {})(block)}
+
+
+class Server:
+    """The rows of one library; the last one stays prepared."""
+
+    def __init__(self, peer):
+        self._peer = peer
+        self._name, self._block, self._count = None, None, 0
+
+    def answer(self, name: str) -> dict:
+        row = rows.BY_NAME[name]
+        if row.kind == "memory":
+            return peak_memory(self._peer, *row.args)
+        if name != self._name:
+            self._name, self._block = name, None
+            if row.kind in self._peer.KINDS:
+                self._block = self._peer.KINDS[row.kind](*row.args)
+            if self._block is not None:
+                self._count = _iterations(self._block)
+        if self._block is None:
+            return {"missing": "no such row"}
         start = time.perf_counter()
-        block(count)
-        print(json.dumps({"seconds": (time.perf_counter() - start) / count}), flush=True)
+        self._block(self._count)
+        return {"value": (time.perf_counter() - start) / self._count}
+
+
+def main() -> None:
+    # What libraries print goes to standard error, the answers to the pipe.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    peer = importlib.import_module(f"benchmarks.peers.{sys.argv[1]}")
+    if hasattr(peer, "set_threads"):
+        peer.set_threads(int(sys.argv[2]))
+    server = Server(peer)
+    hello = {"version": peer.VERSION, **getattr(peer, "describe", dict)()}
+    print(json.dumps(hello), file=answers, flush=True)
+    for line in sys.stdin:
+        try:
+            answer = server.answer(json.loads(line)["row"])
+        except Exception as error:
+            answer = {"missing": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import nn
 
-from benchmarks import rows
+from benchmarks import models
+from benchmarks.networks import NETWORKS
+from benchmarks.peers import fastest, repeat, torch_layers
 
 VERSION = torch.__version__
 
 
-def _fit_row(model, optimizer, loss_fn, x, y, batch, metric=None):
-    x, y = torch.from_numpy(x), torch.from_numpy(y)
-
-    def block(n):
-        order = torch.randperm(len(x))
-        for i in range(n):
-            first = (i * batch) % len(x)
-            at = order[first : first + batch]
-            out = model(x[at])
-            loss = loss_fn(out, y[at])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            if metric is not None:
-                metric(out.detach(), y[at])
-
-    return block
+def mlp():
+    return nn.Sequential(nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10))
 
 
-def dense_fit():
-    model = nn.Linear(8, 1)
-    optimizer = torch.optim.SGD(model.parameters(), 0.01)
-    total = torch.zeros(())
-    x, y = rows.random(32 * 200, 8), rows.random(32 * 200, 1)
-    return _fit_row(
-        model, optimizer, nn.MSELoss(), x, y, 32, lambda p, t: total.add_((p - t).abs().mean())
-    )
-
-
-def mlp_fit(batch):
-    model = nn.Sequential(nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10))
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    x, y = rows.random(batch * 64, 784), rows.one_hot(10, rows.labels(batch * 64))
-    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), x, y, batch)
-
-
-def cnn_fit():
-    model = nn.Sequential(
+def cnn():
+    return nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(),
         nn.MaxPool2d(2), nn.Dropout(0.25),
         nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10),
     ).to(memory_format=torch.channels_last)  # fmt: skip
-    optimizer = torch.optim.Adam(model.parameters(), foreach=True)
-    x = rows.random(512, 1, 28, 28)
-    return _fit_row(
-        model, optimizer, nn.CrossEntropyLoss(), x, rows.labels(512).astype("int64"), 128
-    )
 
 
 class Recurrent(nn.Module):
@@ -70,108 +37,142 @@ class Recurrent(nn.Module):
         return self.classify(self.layer(x)[0][:, -1])
 
 
-def recurrent_fit(layer):
-    model = Recurrent(layer)
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
-    y = rows.labels(512).astype("int64")
-    return _fit_row(model, optimizer, nn.CrossEntropyLoss(), rows.random(512, 100, 32), y, 64)
-
-
 class SkipGram(nn.Module):
     def __init__(self, sparse):
         super().__init__()
-        self.table = nn.Embedding(rows.WORDS, rows.WIDTH, sparse=sparse)
+        self.table = nn.Embedding(models.WORDS, models.WIDTH, sparse=sparse)
 
     def forward(self, ids):
         vectors = self.table(ids)
         return (vectors[:, :1] * vectors[:, 1:]).sum(-1)
 
 
-def skip_gram_fit(optimizer, sparse):
-    model = SkipGram(sparse)
-    x, y = rows.skip_grams(64 * 1024)
-    return _fit_row(model, optimizer(model.parameters()), nn.BCEWithLogitsLoss(), x, y, 1024)
-
-
 def transformer():
     """One encoder block, normalized after each sum."""
-    _, _, width, heads, inner = rows.BLOCK
+    _, _, width, heads, inner = models.BLOCK
     return nn.TransformerEncoderLayer(
         width, heads, inner, dropout=0.0, activation="gelu", batch_first=True
     )
 
 
-def transformer_fit():
-    batch, time, width, *_ = rows.BLOCK
-    model = transformer()
-    optimizer = torch.optim.SGD(model.parameters(), 0.01)
-    x, y = rows.random(batch * 4, time, width), rows.random(batch * 4, time, width, seed=1)
-    return _fit_row(model, optimizer, nn.MSELoss(), x, y, batch)
+def _sgd(rate, **options):
+    return lambda parameters: torch.optim.SGD(parameters, rate, **options)
 
 
-def transformer_predict():
-    model, x = transformer().eval(), rows.random(*rows.BLOCK[:3])
-
-    def block(n):
-        with torch.inference_mode():
-            for _ in range(n):
-                model(torch.from_numpy(x)).numpy()
-
-    return block
+def _adam(parameters):
+    return torch.optim.Adam(parameters, foreach=True)
 
 
-def gemm(size):
-    a, b = torch.from_numpy(rows.random(size, size)), torch.from_numpy(rows.random(size, size))
-    out = torch.empty(size, size)
+# Name -> module, optimizer, loss.
+MODELS = {
+    "dense": (lambda: nn.Linear(8, 1), _sgd(0.01), nn.MSELoss()),
+    "mlp": (mlp, _sgd(0.1), nn.CrossEntropyLoss()),
+    "cnn": (cnn, _adam, nn.CrossEntropyLoss()),
+    "lstm": (lambda: Recurrent(nn.LSTM), _sgd(0.1), nn.CrossEntropyLoss()),
+    "gru": (lambda: Recurrent(nn.GRU), _sgd(0.1), nn.CrossEntropyLoss()),
+    # The faster of its two ways: SparseAdam leaves out the decay of untouched rows.
+    "skip_gram_sgd": (lambda: SkipGram(sparse=True), _sgd(0.1), nn.BCEWithLogitsLoss()),
+    "skip_gram_adam": (lambda: SkipGram(sparse=False), _adam, nn.BCEWithLogitsLoss()),
+    "transformer": (transformer, _sgd(0.01), nn.MSELoss()),
+    **{
+        name: (
+            functools.partial(torch_layers.network, name),
+            _sgd(0.01, momentum=0.9),
+            nn.CrossEntropyLoss(),
+        )
+        for name in NETWORKS
+    },
+}
 
-    def block(n):
-        for _ in range(n):
-            torch.matmul(a, b, out=out)
 
-    return block
+def _tensor(array):
+    """Images become channels-first in shape, channels-last in memory."""
+    tensor = torch.from_numpy(array)
+    if array.ndim == 4:
+        tensor = tensor.permute(0, 3, 1, 2)
+    return tensor.long() if array.dtype == "int32" and array.ndim == 1 else tensor
 
 
-def predict_one():
-    model = nn.Sequential(
-        nn.Linear(784, 200), nn.Sigmoid(), nn.Linear(200, 10), nn.Softmax(-1)
-    ).eval()
-    x = rows.random(1, 784)
+def fit(name, batch, ways=(False, True)):
+    x, y = (_tensor(a) for a in models.data(name, batch))
+    total = torch.zeros(())
 
-    def block(n):
-        with torch.inference_mode():
-            for _ in range(n):
-                model(torch.from_numpy(x)).numpy()
+    def prepare(compiled):
+        model, make_optimizer, loss_fn = MODELS[name]
+        model = model()
+        optimizer = make_optimizer(model.parameters())
+        run = torch.compile(model) if compiled else model
 
-    return block
+        def block(n):
+            order = torch.randperm(len(x))
+            for i in range(n):
+                first = (i * batch) % len(x)
+                at = order[first : first + batch]
+                out, target = run(x[at]), y[at]
+                loss = loss_fn(out, target)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                if name == "dense":  # its metric
+                    total.add_((out.detach() - target).abs().mean())
+
+        return block
+
+    if name not in NETWORKS:
+        return prepare(False)
+    return fastest(*(functools.partial(prepare, way) for way in ways))
+
+
+def _scripted(module, x):
+    with torch.inference_mode():
+        frozen = torch.jit.freeze(torch.jit.trace(module, x))
+        return torch.jit.optimize_for_inference(frozen)
+
+
+def infer(name, batch):
+    x = models.sample(name, batch)
+
+    def prepare(convert):
+        module = MODELS[name][0]().eval()
+        if name == "mlp":
+            module.append(nn.Softmax(-1))
+        run = convert(module)
+
+        def block(n):
+            with torch.inference_mode():
+                for _ in range(n):
+                    run(_tensor(x)).numpy()
+
+        return block
+
+    ways = [lambda module: module]
+    if name in NETWORKS:
+        ways += [lambda module: _scripted(module, _tensor(x)), torch.compile]
+    return fastest(*(functools.partial(prepare, way) for way in ways))
+
+
+def gemm(m, n, k):
+    a, b = torch.from_numpy(models.random(m, k)), torch.from_numpy(models.random(k, n))
+    out = torch.empty(m, n)
+    return repeat(lambda: torch.matmul(a, b, out=out))
 
 
 def eager_add():
-    a = torch.from_numpy(rows.random(32, 8))
-
-    def block(n):
-        for _ in range(n):
-            torch.add(a, a)
-
-    return block
+    a = torch.from_numpy(models.random(32, 8))
+    return repeat(lambda: torch.add(a, a))
 
 
 def set_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-ROWS = {
-    "dense_fit": dense_fit,
-    "mlp_fit_32": lambda: mlp_fit(32),
-    "mlp_fit_128": lambda: mlp_fit(128),
-    "cnn_fit_128": cnn_fit,
-    "lstm_fit_64": lambda: recurrent_fit(nn.LSTM),
-    "gru_fit_64": lambda: recurrent_fit(nn.GRU),
-    # The faster of its two ways: SparseAdam leaves out the decay of untouched rows.
-    "skip_gram_sgd": lambda: skip_gram_fit(lambda p: torch.optim.SGD(p, 0.1), sparse=True),
-    "skip_gram_adam": lambda: skip_gram_fit(lambda p: torch.optim.Adam(p, foreach=True), False),
-    "transformer_fit_16": transformer_fit,
-    "transformer_predict_16": transformer_predict,
-    "predict_one": predict_one,
+KINDS = {
+    "fit": fit,
+    # The compiler would need memory of its own in this process.
+    "memory_fit": functools.partial(fit, ways=(False,)),
+    "infer": infer,
+    "predict": infer,
+    "call": infer,
+    "gemm": gemm,
     "eager_add": eager_add,
-    **{f"gemm_{size}": lambda size=size: gemm(size) for size in (256, 512, 1024, 2048)},
 }

@@ -42,6 +42,7 @@ void bind_system(py::module_& m) {
     const Roofline& roof = machine_roofline();
     return py::dict(py::arg("flops_per_second") = roof.flops_per_second,
                     py::arg("bytes_per_second") = roof.bytes_per_second,
+                    py::arg("barrier_seconds") = roof.barrier_seconds,
                     py::arg("threads") = roof.threads);
   });
 }

@@ -1,6 +1,7 @@
 #include "runtime/profiler.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <mutex>
@@ -17,16 +18,18 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Independent chains of fused multiply-adds, enough to hide their latency; returns the flops done.
-// The sum goes to *sink so that the chains are not removed.
-constexpr int kChains = 12, kRounds = 20000;
+// The sum goes to *sink so that the chains are not removed; only unrolled chains stay in registers.
+constexpr int kChains = 12, kRounds = 50000;
 
 #ifdef __x86_64__
 __attribute__((target("avx512f"))) double fma_avx512(float* sink) {
   __m512 acc[kChains];
   for (auto& a : acc) a = _mm512_set1_ps(1.0f);
   const __m512 x = _mm512_set1_ps(0.999f), y = _mm512_set1_ps(0.001f);
-  for (int round = 0; round < kRounds; ++round)
+  for (int round = 0; round < kRounds; ++round) {
+#pragma GCC unroll 12
     for (auto& a : acc) a = _mm512_fmadd_ps(a, x, y);
+  }
   for (auto& a : acc) *sink += _mm512_cvtss_f32(a);
   return 2.0 * 16 * kChains * kRounds;
 }
@@ -35,8 +38,10 @@ __attribute__((target("avx2,fma"))) double fma_avx2(float* sink) {
   __m256 acc[kChains];
   for (auto& a : acc) a = _mm256_set1_ps(1.0f);
   const __m256 x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
-  for (int round = 0; round < kRounds; ++round)
+  for (int round = 0; round < kRounds; ++round) {
+#pragma GCC unroll 12
     for (auto& a : acc) a = _mm256_fmadd_ps(a, x, y);
+  }
   for (auto& a : acc) *sink += _mm256_cvtss_f32(a);
   return 2.0 * 8 * kChains * kRounds;
 }
@@ -65,10 +70,10 @@ double seconds(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// All threads at once; the best of some tries, since others share the machine.
+// All threads at once; the best try of 20 ms, since others share the machine.
 double measure_flops(const Context& context) {
   double best = 0;
-  for (int attempt = 0; attempt < 12; ++attempt) {
+  for (const auto first = Clock::now(); seconds(first) < 0.02;) {
     std::vector<float> sinks(static_cast<size_t>(context.workers) * 16);
     std::vector<double> done(static_cast<size_t>(context.workers));
     const auto start = Clock::now();
@@ -104,12 +109,35 @@ double measure_bandwidth(const Context& context) {
   return best;
 }
 
+// A region in which every thread waits until all have come: what handing out work costs. A thread
+// that the system does not run holds the others up for kPatience at most.
+double measure_barrier(const Context& context) {
+  constexpr int kRegions = 20;
+  constexpr double kPatience = 1e-3;
+  double best = kPatience;
+  for (const auto first = Clock::now(); seconds(first) < 0.02;) {
+    const auto start = Clock::now();
+    for (int i = 0; i < kRegions; ++i) {
+      std::atomic<int> missing = context.workers;
+      const auto begun = Clock::now();
+      context.parallel_for(context.workers, 1, [&](int64_t begin, int64_t end, int) {
+        missing -= static_cast<int>(end - begin);
+        while (missing > 0 && seconds(begun) < kPatience) {
+        }
+      });
+    }
+    best = std::min(best, seconds(start) / kRegions);
+  }
+  return best;
+}
+
 }  // namespace
 
 const Roofline& machine_roofline() {
   static const Roofline roofline = [] {
     const Context& context = default_context();
-    return Roofline{measure_flops(context), measure_bandwidth(context), context.workers};
+    return Roofline{measure_flops(context), measure_bandwidth(context), measure_barrier(context),
+                    context.workers};
   }();
   return roofline;
 }

@@ -155,4 +155,5 @@ TEST_CASE("a profile has a row per step") {
   CHECK(rows[0].seconds > 0);
   CHECK(machine_roofline().flops_per_second > 1e6);
   CHECK(machine_roofline().bytes_per_second > 1e6);
+  CHECK(machine_roofline().barrier_seconds > 0);
 }
