@@ -237,7 +237,10 @@ def serialize_keras_object(obj):
     if inspect.isclass(obj):
         return _serialize_class(obj)
     if not hasattr(obj, "get_config"):
-        raise ValueError(f"Cannot serialize object {obj} of type {type(obj)}.")
+        raise TypeError(
+            f"Cannot serialize object {obj} of type {type(obj)}. To be serializable, a class must "
+            "implement the `get_config()` method."
+        )
     return _serialize_instance(obj)
 
 
@@ -246,9 +249,9 @@ def _serialize_special(obj):
 
     if isinstance(obj, KerasTensor):
         history = getattr(obj, "_keras_history", None)
-        config = {"shape": list(obj.shape), "dtype": obj.dtype}
         if history is not None:
-            config["keras_history"] = [history[0].name, history[1], history[2]]
+            history = [history[0].name, history[1], history[2]]
+        config = {"shape": obj.shape, "dtype": obj.dtype, "keras_history": history}
         return {"class_name": "__keras_tensor__", "config": config}
     if isinstance(obj, np.ndarray):
         if obj.ndim == 0:
@@ -289,14 +292,12 @@ def _serialize_function(fn):
             "A lambda cannot be saved: files never hold code. Use a named function decorated with "
             "`@keras.saving.register_keras_serializable()`."
         )
-    scoped = _in_scopes(fn)
-    registered = scoped or get_registered_name(fn)
     builtin = (getattr(fn, "__module__", None) or "").startswith(_PACKAGE)
     return {
-        "module": "builtins" if builtin else getattr(fn, "__module__", None),
+        "module": "builtins",
         "class_name": "function",
-        "config": name if builtin else registered,
-        "registered_name": "function" if builtin else registered,
+        "config": name if builtin else _in_scopes(fn) or get_registered_name(fn),
+        "registered_name": "function",
     }
 
 

@@ -66,7 +66,8 @@ class Identity(Initializer):
         return ops.multiply(ops.eye(*shape, dtype=standardize_dtype(dtype)), self.gain)
 
     def get_config(self):
-        return {"gain": self.gain}
+        # Keras writes no gain; a file needs it only where it is not the default.
+        return {"gain": self.gain} if self.gain != 1.0 else {}
 
 
 # Coefficients a_k of the windows sum_k a_k cos(2 pi k n / N).

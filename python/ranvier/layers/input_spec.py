@@ -48,7 +48,7 @@ class InputSpec:
 
     def get_config(self) -> dict:
         """Constructor arguments."""
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         return {n: getattr(self, n) for n in names}
 
     @classmethod
@@ -105,7 +105,7 @@ def _check(spec, shape, dtype, index, layer_name):
             f"{shape}"
         )
     if spec.dtype is not None and standardize_dtype(dtype) != spec.dtype:
-        raise B.DTypeError(f"{start}expected dtype={spec.dtype}, found dtype={dtype}")
+        raise ValueError(f"{start}expected dtype={spec.dtype}, found dtype={dtype}")
     for axis, size in spec.axes.items():
         if size is not None and shape[axis] not in (size, None):
             raise B.ShapeError(

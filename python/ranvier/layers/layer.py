@@ -82,6 +82,7 @@ class Layer(LayerState, Operation):
         instance = super().__new__(cls, *args, **kwargs)
         object.__setattr__(instance, "_building", False)
         object.__setattr__(instance, "_quantizing", False)
+        instance._start_tracking()
         return instance
 
     def __init__(
@@ -94,7 +95,6 @@ class Layer(LayerState, Operation):
         name=None,
         **kwargs,
     ):
-        object.__setattr__(self, "_tracker", None)
         super().__init__(name=name)
         if activity_regularizer is not None:
             from ranvier import regularizers
@@ -133,7 +133,6 @@ class Layer(LayerState, Operation):
         self._allow_non_tensor_positional_args = False
         self._dtype_policy = dtype_policies.get(dtype)
         self._remat_mode = get_current_remat_mode()
-        self._start_tracking()
 
     __init__.is_base = True  # type: ignore[attr-defined]
 
@@ -162,11 +161,6 @@ class Layer(LayerState, Operation):
                     tracker.forget(old)
             if name not in UNTRACKED:
                 value = tracker.track(value)
-        elif name != "_tracker" and "_tracker" not in self.__dict__ and _is_state(value):
-            raise RuntimeError(
-                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the "
-                "first statement in the `__init__()` method. Go add it!"
-            )
         super().__setattr__(name, value)
 
     def __delattr__(self, name):
@@ -309,16 +303,18 @@ class Layer(LayerState, Operation):
         self.build(first)
 
     def _resolve_training(self, traits, spec, context, kwargs, symbolic):
+        given = "training" in kwargs
         value = kwargs.pop("training", None)
         if value is None:
             value = spec.user_arguments.get("training")
         if value is None:
             value = context.training
         default = traits.training_default
-        if value is None and traits.has_training and default is not inspect.Parameter.empty:
+        unsaid = "training" not in spec.user_arguments
+        if value is None and unsaid and default is not inspect.Parameter.empty:
             value = default
         if traits.has_training:
-            if value is not None:
+            if value is not None or given:
                 kwargs["training"] = value
                 if (
                     spec.user_arguments.get("training") is None
@@ -453,7 +449,10 @@ class Layer(LayerState, Operation):
         """Shapes and dtypes of the outputs for symbolic inputs, by running `call` for shapes."""
         if type(self).compute_output_shape is not Layer.compute_output_shape and _is_foreign(self):
             return self._spec_from_shape_method(args, kwargs)
-        return compute_output_spec(self.call, *args, **kwargs)
+        layer = self._built_twin()
+        if not layer.built:
+            return layer.symbolic_probe(*args, **kwargs)
+        return compute_output_spec(layer.call, *args, **kwargs)
 
     def _spec_from_shape_method(self, args, kwargs):
         spec = calls.CallSpec(self._call_traits, args, kwargs)
@@ -463,9 +462,7 @@ class Layer(LayerState, Operation):
 
     def compute_output_shape(self, *args, **kwargs):
         """Output shapes for input shapes; has no effect on the layer."""
-        layer = self
-        if not self.built and self._can_be_cloned():
-            layer = type(self).from_config(self.get_config())
+        layer = self._built_twin()
         make = functools.partial(
             tree.map_shape_structure, lambda s: KerasTensor(s, dtype=self.input_dtype)
         )
@@ -483,12 +480,14 @@ class Layer(LayerState, Operation):
                 self._maybe_build(calls.CallSpec(self._call_traits, args, kwargs))
         return self.compute_output_spec(*args, **kwargs)
 
-    def _can_be_cloned(self):
+    def _built_twin(self):
+        """The layer itself when built; else, where its config can make one, a copy to be probed."""
+        if self.built:
+            return self
         try:
-            self.get_config()
+            return type(self).from_config(self.get_config())
         except NotImplementedError:
-            return False
-        return True
+            return self
 
     # -- details
 
@@ -522,10 +521,12 @@ class Layer(LayerState, Operation):
         return found
 
     def _open_name_scope(self):
-        return name_scope(self.name, caller=self)
+        """The scope of the layer's names: where it was built first, wherever it is called later."""
+        parent = None if self._path is None else self._path.rpartition("/")[0]
+        return name_scope(self.name, caller=self, override_parent=parent)
 
     def _check_super_called(self):
-        if "_tracker" not in self.__dict__:
+        if "_remat_mode" not in self.__dict__:
             raise RuntimeError(
                 f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as "
                 "the first "
@@ -546,10 +547,6 @@ def _defined_by_subclass(cls):
             break
         names.update(base.__dict__)
     return names
-
-
-def _is_state(value):
-    return isinstance(value, (Variable, Layer))
 
 
 def _is_foreign(layer):

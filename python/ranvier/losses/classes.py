@@ -75,7 +75,9 @@ class Huber(LossFunctionWrapper):
         super().__init__(functions.huber, reduction, name, dtype, delta=delta)
 
     def get_config(self):
-        return {**Loss.get_config(self), "delta": self._fn_kwargs["delta"]}
+        # Keras writes no delta; a file needs it only where it is not the default.
+        delta = self._fn_kwargs["delta"]
+        return {**Loss.get_config(self), **({"delta": delta} if delta != 1.0 else {})}
 
 
 class LogCosh(_Plain):

@@ -87,13 +87,13 @@ class Functional(CompiledCall, Function, Model):
 
     @property
     def input_shape(self):
-        """Shapes of the inputs."""
-        return tree.map_structure(lambda x: x.shape, self._inputs_struct)
+        """The shape of the only input, or the list of the shapes of all."""
+        return _shapes(self._inputs)
 
     @property
     def output_shape(self):
-        """Shapes of the outputs."""
-        return tree.map_structure(lambda x: x.shape, self._outputs_struct)
+        """The shape of the only output, or the list of the shapes of all."""
+        return _shapes(self._outputs)
 
     def build(self, input_shape=None):
         """A graph is built when it is made."""
@@ -235,6 +235,11 @@ class Functional(CompiledCall, Function, Model):
         if not getattr(type(self).__init__, "is_base", False):
             return Model.get_config(self)
         return functional_config(self)
+
+
+def _shapes(tensors):
+    shapes = [x.shape for x in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 def _check_symbolic(structure, name):

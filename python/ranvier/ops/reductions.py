@@ -237,7 +237,7 @@ def cumprod(x, axis=None, dtype=None):
 def logsumexp(x, axis=None, keepdims=False):
     """log(sum(exp(x))) over axes, without overflow."""
     x = to_float(x)
-    high = max(x, axis, True)
+    high = max(x, axis, True, initial=-np.inf if 0 in x.shape else None)
     high = apply("stop_gradient", [ew.where(ew.isfinite(high), high, 0.0)], None)
     total = ew.add(ew.log(sum(ew.exp(ew.subtract(x, high)), axis, True)), high)
     if keepdims:

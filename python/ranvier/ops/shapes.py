@@ -359,8 +359,21 @@ def pad(x, pad_width, mode="constant", constant_values=None):
             f"Received: mode={mode}"
         )
     value = 0.0 if constant_values is None else float(constant_values)
+    if mode in ("reflect", "symmetric", "wrap"):
+        x, widths = _pad_widely(x, widths, mode)
     return apply("pad", [x], {"padding": [int(v) for v in widths.reshape(-1)], "mode": mode,
                               "value": value})  # fmt: skip
+
+
+def _pad_widely(x, widths, mode):
+    """Axes padded by more than they hold, by the positions that NumPy's rule repeats."""
+    widths = widths.copy()
+    for axis, size in enumerate(x.shape):
+        if size and widths[axis].max() > size - (mode == "reflect"):
+            positions = np.pad(np.arange(size), widths[axis], mode=mode)
+            x = apply("take", [x, to_tensor(positions.astype("int32"))], {"axis": axis})
+            widths[axis] = 0
+    return x, widths
 
 
 @op(NUMPY, static=("indexing",))

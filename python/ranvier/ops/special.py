@@ -68,6 +68,9 @@ def nextafter(x1, x2):
     return host_call(np.nextafter, [a, b], [(shape, a.dtype)], gradient=no_gradient)
 
 
+nextafter.row.broadcasts = True
+
+
 def _view(x, dtype):
     return np.array(x, order="C").view(dtype)
 
@@ -80,7 +83,7 @@ def view(x, dtype=None):
         ValueError: the last axis does not hold a whole number of elements.
     """
     x = to_tensor(x)
-    dtype = config.standardize_dtype(dtype)
+    dtype = x.dtype if dtype is None else config.standardize_dtype(dtype)
     if dtype == x.dtype:
         return x
     if "bfloat16" in (dtype, x.dtype):

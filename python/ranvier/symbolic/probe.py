@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.config import thread_state
@@ -11,6 +13,9 @@ from ranvier.variable import SymbolicScope
 
 # Unlikely sizes; the second pair is large and divisible by much, for rules that refuse the first.
 _PAIRS = ((83, 89), (6720, 13440))
+
+# Assignments of known sizes to unknown axes tried before an error is believed.
+_MOST_TRIALS = 64
 
 _state = thread_state()
 
@@ -23,21 +28,43 @@ def current_stand_in() -> int | None:
 def compute_output_spec(fn, *args, **kwargs):
     """The structure of `KerasTensor`s that `fn` gives for arguments with `KerasTensor`s in them.
 
-    The function runs in a scratch trace: no data, no lasting writes.
+    The function runs in a scratch trace: no data, no lasting writes. An unknown size that must
+    equal a known one (a contracted or broadcast axis) is taken to be that one.
     """
-    leaves = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-    unknown = any(d is None for x in leaves for d in x.shape)
+    leaves = tree.flatten((args, kwargs))
+    unknown = [
+        (id(x), axis)
+        for x in leaves
+        if isinstance(x, KerasTensor)
+        for axis, size in enumerate(x.shape)
+        if size is None
+    ]
     if not unknown:
         return _as_spec(_run(fn, args, kwargs, None))
     first_error = None
-    for pair in _PAIRS:
+    for pair, fixed in _trials(leaves, dict.fromkeys(unknown)):
+        if fixed and not isinstance(first_error, B.ShapeError):
+            break
         try:
-            results = [_run(fn, args, kwargs, stand_in) for stand_in in pair]
+            results = [_run(fn, args, kwargs, stand_in, fixed) for stand_in in pair]
         except (ValueError, IndexError, ZeroDivisionError) as error:
             first_error = first_error or error
             continue
         return _merge(*results)
     raise first_error
+
+
+def _trials(leaves, unknown):
+    """Pairs of stand-ins, each with the unknown axes that take a known size instead."""
+    for pair in _PAIRS:
+        yield pair, {}
+    shapes = [x.shape for x in leaves if hasattr(x, "shape")]
+    known = dict.fromkeys(d for shape in shapes for d in shape if d is not None and d > 1)
+    choices = list(itertools.product(unknown, known))
+    for count in (1, 2):
+        for chosen in itertools.islice(itertools.combinations(choices, count), _MOST_TRIALS):
+            if len({axis for axis, _ in chosen}) == count:
+                yield _PAIRS[0], dict(chosen)
 
 
 def probing() -> bool:
@@ -53,7 +80,8 @@ class _Spec:
         self.dtype = dtype
 
 
-def _run(fn, args, kwargs, stand_in):
+def _run(fn, args, kwargs, stand_in, fixed=None):
+    fixed = fixed or {}
     trace = B.Trace()
     previous, outer = current_stand_in(), getattr(_state, "probing", None)
     trace.enter()
@@ -67,7 +95,10 @@ def _run(fn, args, kwargs, stand_in):
                 if not isinstance(x, KerasTensor):
                     return x
                 if id(x) not in made:
-                    shape = [stand_in if d is None else d for d in x.shape]
+                    shape = [
+                        fixed.get((id(x), axis), stand_in) if d is None else d
+                        for axis, d in enumerate(x.shape)
+                    ]
                     text = x.dtype == "string"
                     made[id(x)] = HostArray(shape) if text else trace.argument(shape, x.dtype)
                 return made[id(x)]

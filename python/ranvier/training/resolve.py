@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import losses, metrics
+from ranvier import losses, metrics, naming
 
 
 def _kind(y_true, y_pred) -> str:
@@ -29,11 +29,10 @@ _ENTROPIES = {
 
 def name_of(obj) -> str:
     """The name of a metric, a loss or a function."""
-    for attribute in ("name", "__name__"):
-        name = getattr(obj, attribute, None)
-        if isinstance(name, str):
-            return name
-    return type(obj).__name__
+    name = getattr(obj, "name", None)
+    if isinstance(name, str):
+        return name
+    return naming.to_snake_case(getattr(obj, "__name__", type(obj).__name__))
 
 
 def metric_for(identifier, y_true, y_pred):

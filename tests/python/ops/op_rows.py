@@ -246,6 +246,10 @@ add("roll", f(2, 5), (1, 2), axis=(0, 1))
 for _mode in ("constant", "edge", "reflect", "symmetric", "wrap"):
     add("pad", f(3, 4), ((1, 2), (2, 1)), mode=_mode)
 add("pad", f(3, 4), 1, grad=True)
+for _mode in ("reflect", "symmetric", "wrap"):
+    add("pad", f(3, 4), ((7, 5), (1, 9)), mode=_mode, grad=True)
+add("view", ints(3, 4), reference=lambda x: x)
+add("logsumexp", f(0, 3), reference=lambda x: -np.inf)
 add("meshgrid", f(3), f(4))
 add("meshgrid", f(3), f(4), indexing="ij")
 add("diag", f(4))

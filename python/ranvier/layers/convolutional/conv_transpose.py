@@ -23,6 +23,11 @@ class BaseConvTranspose(BaseConv):
             if output_padding is None
             else tuple_of(output_padding, rank, "output_padding", allow_zero=True)
         )
+        if any(p >= s for p, s in zip(self.output_padding or (), self.strides)):
+            raise ValueError(
+                "`output_padding` must be strictly less than `strides` for all dimensions. "
+                f"Received: output_padding={self.output_padding}, strides={self.strides}"
+            )
 
     def build(self, input_shape):
         channels = check_channels(input_shape, self._channel_axis, self)

@@ -8,6 +8,15 @@ from ranvier.layers.convolutional.base_conv import BaseConv
 from ranvier.layers.input_spec import InputSpec
 
 
+def _positive(depth_multiplier):
+    if depth_multiplier is None or depth_multiplier <= 0:
+        raise ValueError(
+            "Invalid value for argument `depth_multiplier`. Expected a strictly positive "
+            f"value. Received depth_multiplier={depth_multiplier}."
+        )
+    return depth_multiplier
+
+
 class BaseDepthwiseConv(BaseConv):
     """Each channel convolved with `depth_multiplier` filters of its own.
 
@@ -19,12 +28,7 @@ class BaseDepthwiseConv(BaseConv):
     def __init__(self, rank, depth_multiplier, kernel_size, depthwise_initializer="glorot_uniform",
                  depthwise_regularizer=None, depthwise_constraint=None, **kwargs):  # fmt: skip
         super().__init__(rank, None, kernel_size, **kwargs)
-        if depth_multiplier is None or depth_multiplier <= 0:
-            raise ValueError(
-                "Invalid value for argument `depth_multiplier`. Expected a strictly positive "
-                f"value. Received depth_multiplier={depth_multiplier}."
-            )
-        self.depth_multiplier = depth_multiplier
+        self.depth_multiplier = _positive(depth_multiplier)
         take_weight_arguments(
             self, depthwise_initializer=depthwise_initializer,
             depthwise_regularizer=depthwise_regularizer, depthwise_constraint=depthwise_constraint,
@@ -97,7 +101,7 @@ class BaseSeparableConv(BaseConv):
         **kwargs,
     ):
         super().__init__(rank, filters, kernel_size, **kwargs)
-        self.depth_multiplier = depth_multiplier
+        self.depth_multiplier = _positive(depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)

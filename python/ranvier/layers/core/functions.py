@@ -32,6 +32,8 @@ class Lambda(Layer):
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
         super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"Lambda: `function` must be callable. Received: {function}")
         self.arguments = arguments or {}
         self.function = function
         self._output_shape_arg = output_shape

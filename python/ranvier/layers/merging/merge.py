@@ -201,10 +201,13 @@ class Dot(Merge):
 
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(axes, (int, list, tuple)):
+            raise TypeError(
+                "Invalid type for argument `axes`: it must be an int or a list of two ints. "
+                f"Received: axes={axes}"
+            )
         if not isinstance(axes, int) and (
-            not isinstance(axes, (list, tuple))
-            or len(axes) != 2
-            or not all(isinstance(a, int) for a in axes)
+            len(axes) != 2 or not all(isinstance(a, int) for a in axes)
         ):
             raise ValueError(
                 "Invalid format for argument `axes`: it must be an int or a list of two ints. "
