@@ -68,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", default="*", help="names or patterns, with commas")
     parser.add_argument("--peers", default="", help="the peers to run, with commas; all without")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--block", type=float, default=0.15, help="seconds of one sample")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--isa", help="instruction set of Ranvier (RANVIER_ISA)")
     parser.add_argument("--peer-isa", choices=["avx2"], help="highest one of the peers")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.networks import resnet50_convolutions
+
 
 @dataclass(frozen=True)
 class Row:
@@ -42,7 +44,11 @@ class Group:
     mean: str = "geometric"
 
 
-GROUPS = {"gemm": Group("matrix products", 1.7)}
+GROUPS = {
+    "gemm": Group("matrix products", 1.7),
+    "conv": Group("the convolutions of ResNet-50, forward", 1.1, "sum"),
+    "conv_grad": Group("the convolutions of ResNet-50, backward", 1.35, "sum"),
+}
 
 _FITS = [
     Row(name, title, "fit", (model, batch), bar, limit)
@@ -87,9 +93,53 @@ _LATENCY = [
         limit=300e-6),
 ]  # fmt: skip
 
-_SQUARE = [
+_GEMM = [
     Row(f"gemm_{n}", f"float32 matrix product, {n}³", "gemm", (n, n, n), 1.3, group="gemm")
     for n in (256, 512, 1024, 2048)
+] + [
+    Row(f"gemm_{m}x{k}x{n}_{form}", f"{m}×{k}×{n}, {form}", "gemm",
+        (m, n, k, form[0] == "t", form[1] == "t"), 1.3, group="gemm")
+    for m, k, n in ((32, 784, 200), (128, 784, 200), (512, 512, 512), (128, 1024, 4096))
+    for form in ("nn", "nt", "tn", "tt")
+    if (m, form) != (512, "nn")
+]  # fmt: skip
+
+_FEW_ROWS = [
+    Row(f"gemm_{m}x{k}x{n}", f"{m} rows: {m}×{k}×{n}", "gemm", (m, n, k), 1.2)
+    for k, n in ((784, 200), (1024, 1024), (4096, 1024))
+    for m in (1, 4, 16)
+]
+
+_POINTWISE = [
+    Row(f"{name}_{size:.0e}".replace("e+0", "e"), f"{name} of {size:,} values", "pointwise",
+        (name, size), 1.0 if name == "relu" else 1.8)
+    for size in (10**6, 10**7)
+    for name in ("relu", "sigmoid", "tanh", "gelu", "softmax")
+]  # fmt: skip
+
+_LAYERS = [
+    Row("layer_norm", "layer norm 4096×1024, forward and backward", "with_backward",
+        ("layer_norm",), 1.1),
+    Row("batch_norm", "batch norm 32×56×56×64, forward and backward", "with_backward",
+        ("batch_norm",), 1.1),
+    Row("max_pool", "max pool 3/2 of 32×112×112×64, forward and backward", "with_backward",
+        ("max_pool",), 1.1),
+    Row("adam", "Adam over 10,000,000 parameters", "adam", (10**7,), 1.0),
+]  # fmt: skip
+
+
+def _convolutions(kind, title, floor) -> list[Row]:
+    return [
+        Row(f"{kind}_{c}x{size}_{filters}_{kernel}_{stride}",
+            f"{title} {c}×{size}², {filters} of {kernel}×{kernel}/{stride}", kind,
+            (c, size, filters, kernel, stride), floor, group=kind)
+        for c, size, filters, kernel, stride in resnet50_convolutions()
+    ]  # fmt: skip
+
+
+_CONVOLUTIONS = [
+    *_convolutions("conv", "conv2d", 0.95),
+    *_convolutions("conv_grad", "conv2d backward", 1.0),
 ]
 
 _MEMORY = [
@@ -104,5 +154,15 @@ _MEMORY = [
     )
 ]
 
-ROWS = [*_FITS, *_INFERENCE, *_LATENCY, *_SQUARE, *_MEMORY]
+ROWS = [
+    *_FITS,
+    *_INFERENCE,
+    *_LATENCY,
+    *_GEMM,
+    *_FEW_ROWS,
+    *_POINTWISE,
+    *_LAYERS,
+    *_CONVOLUTIONS,
+    *_MEMORY,
+]
 BY_NAME = {row.name: row for row in ROWS}

@@ -15,18 +15,16 @@ import time
 
 from benchmarks import models, rows
 
-BLOCK_SECONDS = 0.15
 
-
-def _iterations(block) -> int:
-    """Iterations that take about one block, a multiple of its quantum."""
+def _iterations(block, wanted) -> int:
+    """Iterations that take about `wanted` seconds, a multiple of the block's quantum."""
     quantum = n = getattr(block, "quantum", 1)
     while True:
         start = time.perf_counter()
         block(n)
         seconds = time.perf_counter() - start
-        if seconds > BLOCK_SECONDS / 4:
-            return -(-max(n, round(n * BLOCK_SECONDS / seconds)) // quantum) * quantum
+        if seconds > wanted / 4:
+            return -(-max(n, round(n * wanted / seconds)) // quantum) * quantum
         n *= 4
 
 
@@ -53,8 +51,8 @@ def peak_memory(peer, model: str, batch: int) -> dict:
 class Server:
     """The rows of one library; the last one stays prepared."""
 
-    def __init__(self, peer):
-        self._peer = peer
+    def __init__(self, peer, block_seconds=0.15):
+        self._peer, self._block_seconds = peer, block_seconds
         self._name, self._block, self._count = None, None, 0
 
     def answer(self, name: str) -> dict:
@@ -66,7 +64,7 @@ class Server:
             if row.kind in self._peer.KINDS:
                 self._block = self._peer.KINDS[row.kind](*row.args)
             if self._block is not None:
-                self._count = _iterations(self._block)
+                self._count = _iterations(self._block, self._block_seconds)
         if self._block is None:
             return {"missing": "no such row"}
         start = time.perf_counter()
@@ -81,7 +79,7 @@ def main() -> None:
     peer = importlib.import_module(f"benchmarks.peers.{sys.argv[1]}")
     if hasattr(peer, "set_threads"):
         peer.set_threads(int(sys.argv[2]))
-    server = Server(peer)
+    server = Server(peer, float(sys.argv[3]))
     hello = {"version": peer.VERSION, **getattr(peer, "describe", dict)()}
     print(json.dumps(hello), file=answers, flush=True)
     for line in sys.stdin:

@@ -1,4 +1,7 @@
-"""Keras on JAX: its fastest way, the stateless training step compiled by `jax.jit`."""
+"""Keras on JAX: its fastest way, the stateless training step compiled by `jax.jit`.
+
+JAX takes its threads from the affinity of the process (see `processes`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import keras
 import numpy as np
 
 from benchmarks import models
-from benchmarks.peers import fastest, keras_kinds, repeat
+from benchmarks.peers import fastest, keras_kinds, keras_op_kinds, repeat
 
 VERSION = keras.__version__
 _KERAS = keras_kinds.kinds(keras)
@@ -59,14 +62,28 @@ def infer(name, batch):
     return repeat(lambda: np.asarray(call(trainable, frozen, x)))
 
 
-def gemm(m, n, k):
-    a, b = (jax.numpy.asarray(models.random(*shape)) for shape in ((m, k), (k, n)))
-    product = jax.jit(jax.numpy.matmul)
-    return repeat(lambda: product(a, b), jax.block_until_ready)
+def vjp(fn):
+    def both(dy, *args):
+        out, gradients = jax.vjp(fn, *args)
+        return out, gradients(dy)
+
+    return jax.jit(both)
 
 
-def set_threads(count: int) -> None:
-    """JAX takes its threads from the affinity of the process (see `__main__`)."""
+def adam(size):
+    optimizer, variable = keras_op_kinds.adam_state(keras, size)
+    step = jax.jit(
+        lambda state, g: optimizer.stateless_apply(state[1], [g], state[0]), donate_argnums=0
+    )
+    gradient = jax.numpy.asarray(models.random(size))
+    state = tuple([jax.numpy.copy(v.value) for v in g] for g in ([variable], optimizer.variables))
+
+    def once():
+        nonlocal state
+        state = step(state, gradient)
+        return state
+
+    return repeat(once, jax.block_until_ready)
 
 
 KINDS = {
@@ -74,5 +91,6 @@ KINDS = {
     "infer": infer,
     "predict": lambda *row: fastest(lambda: _KERAS["infer"](*row), lambda: infer(*row)),
     "call": infer,
-    "gemm": gemm,
+    **keras_op_kinds.kinds(keras, jax.jit, vjp, jax.block_until_ready),
+    "adam": adam,
 }

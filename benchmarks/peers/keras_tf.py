@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks import models
-from benchmarks.peers import fastest, keras_kinds, repeat
+from benchmarks.peers import fastest, keras_kinds, keras_op_kinds, repeat
 
 assert keras.backend.backend() == "tensorflow"
 VERSION = tf.__version__
@@ -28,9 +28,20 @@ def infer(name, batch):
     )
 
 
-def gemm(m, n, k):
-    a, b = (tf.constant(models.random(*shape)) for shape in ((m, k), (k, n)))
-    return repeat(lambda: tf.matmul(a, b))
+def vjp(fn):
+    def both(dy, *args):
+        with tf.GradientTape() as tape:
+            tape.watch(args)
+            out = fn(*args)
+        return out, tape.gradient(out, args, output_gradients=dy)
+
+    return tf.function(both)
+
+
+def adam(size):
+    optimizer, variable = keras_op_kinds.adam_state(keras, size)
+    gradient = tf.constant(models.random(size))
+    return repeat(tf.function(lambda: optimizer.apply([gradient], [variable])))
 
 
 def set_threads(count: int) -> None:
@@ -38,4 +49,11 @@ def set_threads(count: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
-KINDS = {"fit": _KERAS["fit"], "infer": infer, "predict": infer, "call": infer, "gemm": gemm}
+KINDS = {
+    "fit": _KERAS["fit"],
+    "infer": infer,
+    "predict": infer,
+    "call": infer,
+    **keras_op_kinds.kinds(keras, tf.function, vjp),
+    "adam": adam,
+}

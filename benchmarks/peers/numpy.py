@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks import models
+from benchmarks import models, op_data
 from benchmarks.peers import repeat
 
 VERSION = np.__version__
@@ -78,9 +78,26 @@ def predict(name, batch):
     return repeat(lambda: _mlp(x, *weights)[1])
 
 
-def gemm(m, n, k):
-    a, b, out = models.random(m, k), models.random(k, n), np.empty((m, n), np.float32)
+def gemm(m, n, k, trans_a=False, trans_b=False):
+    a, b = op_data.matrices(m, n, k, trans_a, trans_b)
+    a, b, out = a.T if trans_a else a, b.T if trans_b else b, np.empty((m, n), np.float32)
     return repeat(lambda: np.matmul(a, b, out=out))
+
+
+def pointwise(name, size):
+    x = op_data.values(name, size)
+    out = np.empty_like(x)
+
+    def sigmoid():
+        np.exp(np.negative(x, out=out), out=out)
+        np.reciprocal(np.add(out, 1, out=out), out=out)
+
+    ways = {
+        "relu": lambda: np.maximum(x, 0, out=out),
+        "tanh": lambda: np.tanh(x, out=out),
+        "sigmoid": sigmoid,
+    }
+    return repeat(ways[name]) if name in ways else None
 
 
 def eager_add():
@@ -88,4 +105,5 @@ def eager_add():
     return repeat(lambda: np.add(a, a))
 
 
-KINDS = {"fit": fit, "predict": predict, "call": predict, "gemm": gemm, "eager_add": eager_add}
+KINDS = {"fit": fit, "predict": predict, "call": predict, "gemm": gemm, "pointwise": pointwise,
+         "eager_add": eager_add}  # fmt: skip

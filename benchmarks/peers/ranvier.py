@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import ranvier as keras
 from benchmarks import models
-from benchmarks.peers import keras_kinds, repeat
+from benchmarks.peers import keras_kinds, keras_op_kinds, repeat
 from ranvier import _backend, ops
 
 VERSION = keras.__version__
 
 
-def gemm(m, n, k):
-    a, b = (ops.convert_to_tensor(models.random(*shape)) for shape in ((m, k), (k, n)))
-    return repeat(lambda: ops.matmul(a, b))
+def vjp(fn):
+    def both(dy, *args):
+        with keras.GradientTape() as tape:
+            for arg in args:
+                tape.watch(arg)
+            out = fn(*args)
+        return out, tape.gradient(out, args, output_gradients=dy)
+
+    return keras.jit(both)
+
+
+def adam(size):
+    optimizer, variable = keras_op_kinds.adam_state(keras, size)
+    gradient = ops.convert_to_tensor(models.random(size))
+    return repeat(keras.jit(lambda: optimizer.apply([gradient], [variable])))
 
 
 def eager_add():
@@ -32,4 +44,9 @@ def planned(block) -> dict:
     return {"planned": sum(stats[f"{part}_bytes"] for part in ("arena", "constant", "variable"))}
 
 
-KINDS = {**keras_kinds.kinds(keras), "gemm": gemm, "eager_add": eager_add}
+KINDS = {
+    **keras_kinds.kinds(keras),
+    **keras_op_kinds.kinds(keras, compiled=lambda fn: fn, vjp=vjp),
+    "adam": adam,
+    "eager_add": eager_add,
+}

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmarks import models
 from benchmarks.networks import NETWORKS
-from benchmarks.peers import fastest, repeat, torch_layers
+from benchmarks.peers import fastest, torch_layers, torch_ops
 
 VERSION = torch.__version__
 
@@ -85,16 +85,8 @@ MODELS = {
 }
 
 
-def _tensor(array):
-    """Images become channels-first in shape, channels-last in memory."""
-    tensor = torch.from_numpy(array)
-    if array.ndim == 4:
-        tensor = tensor.permute(0, 3, 1, 2)
-    return tensor.long() if array.dtype == "int32" and array.ndim == 1 else tensor
-
-
 def fit(name, batch, ways=(False, True)):
-    x, y = (_tensor(a) for a in models.data(name, batch))
+    x, y = (torch_ops.tensor(a) for a in models.data(name, batch))
     total = torch.zeros(())
 
     def prepare(compiled):
@@ -141,25 +133,14 @@ def infer(name, batch):
         def block(n):
             with torch.inference_mode():
                 for _ in range(n):
-                    run(_tensor(x)).numpy()
+                    run(torch_ops.tensor(x)).numpy()
 
         return block
 
     ways = [lambda module: module]
     if name in NETWORKS:
-        ways += [lambda module: _scripted(module, _tensor(x)), torch.compile]
+        ways += [lambda module: _scripted(module, torch_ops.tensor(x)), torch.compile]
     return fastest(*(functools.partial(prepare, way) for way in ways))
-
-
-def gemm(m, n, k):
-    a, b = torch.from_numpy(models.random(m, k)), torch.from_numpy(models.random(k, n))
-    out = torch.empty(m, n)
-    return repeat(lambda: torch.matmul(a, b, out=out))
-
-
-def eager_add():
-    a = torch.from_numpy(models.random(32, 8))
-    return repeat(lambda: torch.add(a, a))
 
 
 def set_threads(count: int) -> None:
@@ -173,6 +154,5 @@ KINDS = {
     "infer": infer,
     "predict": infer,
     "call": infer,
-    "gemm": gemm,
-    "eager_add": eager_add,
+    **torch_ops.KINDS,
 }

@@ -124,12 +124,25 @@ def test_verdict_without_a_peer_or_a_figure():
     assert "MISSED" in report.verdict(row, {"ranvier": spread(1e-5)})
 
 
-def test_worker_measures_time_memory_and_answers_for_what_it_has_not():
-    rows, worker, ours = load("rows"), load("worker"), load("peers.ranvier")
-    server = worker.Server(ours)
+def test_worker_measures_time_and_answers_for_what_it_has_not():
+    worker, ours = load("worker"), load("peers.ranvier")
+    server = worker.Server(ours, 0.01)
     assert 0 < server.answer("eager_add")["value"] < 0.1
     assert worker.Server(load("peers.numpy")).answer("cnn_fit_128") == {"missing": "no such row"}
-    assert all(name in rows.BY_NAME for name in ("memory_lstm", "memory_resnet50"))
+
+
+@pytest.mark.parametrize("library", ["ranvier", "numpy", "torch"])
+def test_rows_of_single_operations_run(library):
+    pytest.importorskip(library)
+    peer, rows = load(f"peers.{library}"), load("rows")
+    names = ["gemm_32x784x200_tt", "gemm_1x784x200", "sigmoid_1e6", "adam"]
+    names += [f"{kind}_2048x7_512_1_1" for kind in ("conv", "conv_grad")]
+    for name in names:
+        row = rows.BY_NAME[name]
+        if row.kind in peer.KINDS:
+            peer.KINDS[row.kind](*row.args)(1)
+        else:
+            assert library == "numpy"
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux only")
