@@ -26,9 +26,11 @@ setup: .venv/installed
 	touch $@
 
 # A wheel from the tree, then the wheel installed: tests see what users get. Rebuilds only what changed.
+# The C++ suite is built in the same folder, from the same objects.
 .venv/installed: .venv/tools $(WHEEL_SOURCES)
 	rm -rf dist
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip wheel --quiet --no-deps --no-build-isolation -w dist \
+	  -C build-dir=build/release -C cmake.define.RANVIER_WERROR=ON .
 	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/ranvier-*.whl
 	touch $@
 
@@ -44,12 +46,13 @@ test: lint test-cpp test-python test-asan test-tsan
 # $(call cpp_suite,folder,CMake options,targets,tests that run)
 define cpp_suite
 	scripts/need.sh doctest
-	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/$(1) -G Ninja -DRANVIER_TESTS=ON -DRANVIER_WERROR=ON $(2) >/dev/null
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/$(1) -G Ninja -DRANVIER_TESTS=ON -DRANVIER_WERROR=ON \
+	  -DRANVIER_UNITY=ON $(2) >/dev/null
 	$(BIN)/ninja -C build/$(1) -j$(JOBS) --quiet $(3)
 	ctest --test-dir build/$(1) --output-on-failure --no-tests=error --timeout 900 $(4)
 endef
 
-test-cpp: .venv/tools
+test-cpp: setup
 	$(call cpp_suite,release)
 	$(PYTHON) scripts/check_symbols.py build/release
 

@@ -21,3 +21,18 @@ if(RANVIER_TSAN)
 endif()
 find_package(Threads REQUIRED)
 target_link_libraries(ranvier_options INTERFACE Threads::Threads)
+
+# With RANVIER_UNITY: the sources of a target are compiled `batch` at a time.
+function(ranvier_join_sources target batch)
+  if(RANVIER_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
+  endif()
+endfunction()
+
+# With RANVIER_UNITY: headers that all sources of a target read are compiled once. For sources that
+# use the same local names, as records of ops do.
+function(ranvier_precompile target)
+  if(RANVIER_UNITY)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()

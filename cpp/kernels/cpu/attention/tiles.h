@@ -1,12 +1,10 @@
 #pragma once
 // What both passes share: products of small blocks, the scores of a block, the scratch of a worker.
 
-#include <utility>
-
 #include "kernels/cpu/attention/attention.h"
 #include "kernels/cpu/data/random.h"
-#include "kernels/cpu/gemm/micro.h"
 #include "kernels/cpu/gemm/pack.h"
+#include "kernels/cpu/gemm/tile.h"
 #include "kernels/cpu/nn/rows.h"
 #include "kernels/cpu/simd/math.h"
 
@@ -27,21 +25,8 @@ struct Block {
 };
 
 constexpr int kPanelVectors = 2;  // most vectors of b that one tile reads
-
-// The tile of this many rows and vectors. Few ways to read are used here; each costs code.
-template <Walk kWalk, Columns kColumns>
-RV_INLINE TileFn<float> tile_for(int rows, int vectors) {
-  return vectors == 1 ? kTileColumn<float, 1, kWalk, kColumns>.rows[rows]
-                      : kTileColumn<float, 2, kWalk, kColumns>.rows[rows];
-}
-RV_INLINE TileFn<float> tile_for(Walk walk, bool whole, int rows, int vectors) {
-  constexpr Columns kEnd = kMaskedLoads ? Columns::Ragged : Columns::Packed;
-  if (walk == Walk::Along)
-    return whole ? tile_for<Walk::Along, Columns::Whole>(rows, vectors)
-                 : tile_for<Walk::Along, kEnd>(rows, vectors);
-  return whole ? tile_for<Walk::Across, Columns::Whole>(rows, vectors)
-               : tile_for<Walk::Across, kEnd>(rows, vectors);
-}
+// How the last columns are read.
+constexpr Columns kEnd = kMaskedLoads<float> ? Columns::Ragged : Columns::Packed;
 
 // c (rows x columns) = alpha op(a) b + beta c, with b k x columns. Across: a is rows x k; Along: a
 // is k x rows, taken transposed. Without `copy`, b and c are padded to whole vectors; else it holds
@@ -54,7 +39,7 @@ RV_INLINE void product(Walk walk, Block a, int64_t rows, Block b, int64_t column
     const int tail = static_cast<int>(least(columns - (v + width - 1) * kLanes, kLanes));
     const bool whole = !copy || tail == kLanes;
     Block panel{b.data + v * kLanes, b.ld};
-    if (!whole && !kMaskedLoads) {
+    if (!whole && !kMaskedLoads<float>) {
       pack_rows(panel.data, panel.ld, static_cast<int>(columns - v * kLanes), width * kLanes, k,
                 copy);
       panel = {copy, width * kLanes};
@@ -62,7 +47,7 @@ RV_INLINE void product(Walk walk, Block a, int64_t rows, Block b, int64_t column
     const int64_t tiles = (rows + kTileRows[width] - 1) / kTileRows[width];
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t from = rows * t / tiles, count = rows * (t + 1) / tiles - from;
-      tile_for(walk, whole, static_cast<int>(count), width)(
+      find_tile<float>(walk, whole ? Columns::Whole : kEnd, static_cast<int>(count), width)(
           walk == Walk::Along ? a.data + from : a.data + from * a.ld, a.ld, panel.data, panel.ld, k,
           {c + from * ldc + v * kLanes, ldc, alpha, beta, tail});
     }

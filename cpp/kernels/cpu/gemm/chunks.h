@@ -6,8 +6,8 @@
 
 #include "kernels/cpu/gemm/epilogue_rows.h"
 #include "kernels/cpu/gemm/gemm.h"
-#include "kernels/cpu/gemm/micro.h"
 #include "kernels/cpu/gemm/pack.h"
+#include "kernels/cpu/gemm/tile.h"
 #include "kernels/cpu/gemm/vector.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -82,6 +82,7 @@ RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands
 }
 
 // Columns of C covered by one register tile at a time.
+template <class T>
 struct Panels {
   int64_t vectors;
   int wide;  // vectors of a usual panel
@@ -90,21 +91,22 @@ struct Panels {
   RV_INLINE int width_at(int64_t v) const {
     const int64_t left = vectors - v;
     if (left <= wide) return static_cast<int>(left);
-    if (left == wide + 1 && kMaxVectors >= 3) return wide == 2 ? 3 : wide - 1;  // no lone vector
+    if (left == wide + 1 && kMaxVectors<T> >= 3) return wide == 2 ? 3 : wide - 1;  // no lone vector
     return wide;
   }
 };
 
 // Few rows take wide panels, so that there are accumulators enough to hide the latency of an FMA.
-RV_INLINE Panels choose_panels(int64_t rows, int64_t vectors) {
+template <class T>
+RV_INLINE Panels<T> choose_panels(int64_t rows, int64_t vectors) {
   if (vectors == 1) return {vectors, 1};
-  if (kMaxVectors >= 3 && vectors == 3) return {vectors, 3};
-  if (kMaxVectors >= 4 && rows <= kTileRows[kMaxVectors]) return {vectors, 4};
+  if (kMaxVectors<T> >= 3 && vectors == 3) return {vectors, 3};
+  if (kMaxVectors<T> >= 4 && rows <= kTileRows[kMaxVectors<T>]) return {vectors, 4};
   return {vectors, 2};
 }
 
 template <class T>
-RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels& panels, int64_t p0, int64_t kc,
+RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int64_t p0, int64_t kc,
                             T* packed) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmShape& s = chunk.plan.shape;
@@ -178,7 +180,7 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
-  const Panels panels = choose_panels(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
+  const Panels<T> panels = choose_panels<T>(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
   const int64_t tiles = (chunk.rows + kTileRows[panels.wide] - 1) / kTileRows[panels.wide];
   const int64_t fewest = chunk.rows / tiles, higher = chunk.rows % tiles;
   T* const packed_a = scratch;
@@ -308,7 +310,7 @@ constexpr GemmKernels per_type() {
           .dots = &dots_chunks<T>,
           .lanes = Vec<T>::kLanes,
           .tile_rows = kMaxTileRows,
-          .masked_loads = kMaskedLoads};
+          .masked_loads = kMaskedLoads<T>};
 }
 
 }  // namespace

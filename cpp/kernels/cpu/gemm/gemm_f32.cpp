@@ -1,8 +1,16 @@
 // Matrix products of float at one instruction-set level.
 
 #include "kernels/cpu/gemm/chunks.h"
+#include "kernels/cpu/gemm/micro.h"
 
 namespace ranvier::kernels::RV_ISA {
+
+template <>
+TileFn<float> find_tile(Walk walk, Columns columns, int rows, int vectors) noexcept {
+  return select_tile<float>(walk, columns, rows, vectors);
+}
+
 extern const GemmKernels kGemmF32;
 const GemmKernels kGemmF32 = per_type<float>();
+
 }  // namespace ranvier::kernels::RV_ISA

@@ -1,8 +1,16 @@
 // Matrix products of double at one instruction-set level.
 
 #include "kernels/cpu/gemm/chunks.h"
+#include "kernels/cpu/gemm/micro.h"
 
 namespace ranvier::kernels::RV_ISA {
+
+template <>
+TileFn<double> find_tile(Walk walk, Columns columns, int rows, int vectors) noexcept {
+  return select_tile<double>(walk, columns, rows, vectors);
+}
+
 extern const GemmKernels kGemmF64;
 const GemmKernels kGemmF64 = per_type<double>();
+
 }  // namespace ranvier::kernels::RV_ISA

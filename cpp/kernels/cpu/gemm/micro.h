@@ -1,44 +1,12 @@
 #pragma once
-// Register tiles of the matrix product. One tile holds R rows of V vectors of C in registers and
-// walks k once; operands are packed or read where they lie, the difference is in the strides alone.
+// The register tiles of the matrix product: every shape, for every way to read A and B.
 
-#include "kernels/cpu/simd/vec.h"
+#include <utility>
+
+#include "kernels/cpu/gemm/tile.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
-
-// Largest tiles that fit the registers: R * V accumulators, V vectors of B, one broadcast of A.
-#if defined(__AVX512F__)
-inline constexpr int kTileRows[5] = {0, 14, 14, 9, 6};
-inline constexpr int kMaxVectors = 4;
-#elif defined(__AVX2__)
-inline constexpr int kTileRows[5] = {0, 8, 6, 4, 0};
-inline constexpr int kMaxVectors = 3;
-#else
-inline constexpr int kTileRows[5] = {0, 6, 4, 0, 0};
-inline constexpr int kMaxVectors = 2;
-#endif
-inline constexpr int kMaxTileRows = kTileRows[2];
-// Without masked loads a ragged B is packed.
-inline constexpr bool kMaskedLoads = kVectorBytes > 16;
-
-// How B is read: from a packed panel, whose rows follow each other and are filled up to whole
-// vectors; in place; or in place with a last vector that is read under a mask (on AVX-512 a mask
-// costs a slot of a port that the FMAs need).
-enum class Columns { Packed, Whole, Ragged };
-
-// How A is walked. Along: element (r, p) at a[r + p * stride] (a packed panel, or A stored k×m).
-// Across: at a[r * stride + p] (A stored m×k).
-enum class Walk { Along, Across };
-
-// C = alpha * product + beta * C; beta 0 does not read C.
-template <class T>
-struct TileTarget {
-  T* c;
-  int64_t ldc;
-  T alpha, beta;
-  int tail;  // columns of the last vector, 1 to lanes
-};
 
 template <class T, bool kTail>
 RV_INLINE Vec<T> load_last(const T* p, int tail) {
@@ -176,10 +144,6 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
     tile_store<T, R, V, true>(acc, target);
 }
 
-template <class T>
-using TileFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t,
-                        const TileTarget<T>&) noexcept;
-
 // Every tile shape of one way to read: rows[R] for V vectors.
 template <class T, int V, Walk kWalk, Columns kColumns>
 struct TileColumn {
@@ -194,34 +158,25 @@ inline constexpr auto kTileColumn =
     TileColumn<T, V, kWalk, kColumns>::make(std::make_integer_sequence<int, kTileRows[V]>());
 
 template <class T, Walk kWalk, Columns kColumns>
-RV_INLINE TileFn<T> find_tile(int rows, int vectors) {
-  switch (vectors) {
-    case 1:
-      return kTileColumn<T, 1, kWalk, kColumns>.rows[rows];
-    case 2:
-      return kTileColumn<T, 2, kWalk, kColumns>.rows[rows];
-#if defined(__AVX2__)
-    case 3:
-      return kTileColumn<T, 3, kWalk, kColumns>.rows[rows];
-#endif
-#if defined(__AVX512F__)
-    case 4:
-      return kTileColumn<T, 4, kWalk, kColumns>.rows[rows];
-#endif
-  }
-  return nullptr;
+RV_INLINE TileFn<T> select_tile(int rows, int vectors) {
+  if (vectors == 1) return kTileColumn<T, 1, kWalk, kColumns>.rows[rows];
+  if constexpr (kMaxVectors<T> >= 3)
+    if (vectors == 3) return kTileColumn<T, 3, kWalk, kColumns>.rows[rows];
+  if constexpr (kMaxVectors<T> >= 4)
+    if (vectors == 4) return kTileColumn<T, 4, kWalk, kColumns>.rows[rows];
+  return kTileColumn<T, 2, kWalk, kColumns>.rows[rows];
 }
 template <class T, Walk kWalk>
-RV_INLINE TileFn<T> find_tile(Columns columns, int rows, int vectors) {
-  if (columns == Columns::Packed) return find_tile<T, kWalk, Columns::Packed>(rows, vectors);
-  if constexpr (kMaskedLoads)
-    if (columns == Columns::Ragged) return find_tile<T, kWalk, Columns::Ragged>(rows, vectors);
-  return find_tile<T, kWalk, Columns::Whole>(rows, vectors);
+RV_INLINE TileFn<T> select_tile(Columns columns, int rows, int vectors) {
+  if (columns == Columns::Packed) return select_tile<T, kWalk, Columns::Packed>(rows, vectors);
+  if constexpr (kMaskedLoads<T>)
+    if (columns == Columns::Ragged) return select_tile<T, kWalk, Columns::Ragged>(rows, vectors);
+  return select_tile<T, kWalk, Columns::Whole>(rows, vectors);
 }
 template <class T>
-RV_INLINE TileFn<T> find_tile(Walk walk, Columns columns, int rows, int vectors) {
-  return walk == Walk::Along ? find_tile<T, Walk::Along>(columns, rows, vectors)
-                             : find_tile<T, Walk::Across>(columns, rows, vectors);
+RV_INLINE TileFn<T> select_tile(Walk walk, Columns columns, int rows, int vectors) {
+  return walk == Walk::Along ? select_tile<T, Walk::Along>(columns, rows, vectors)
+                             : select_tile<T, Walk::Across>(columns, rows, vectors);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #pragma once
 // Copies of operands in the order in which the register tiles read them.
 
+#include <utility>
+
 #include "kernels/cpu/simd/vec.h"
 
 namespace ranvier::kernels::RV_ISA {

@@ -2,17 +2,17 @@
 // The product of one step: rows of a state times the packed recurrent matrix, by the register tiles
 // of the matrix product. B lies in panels of a few vectors; a panel holds all of k.
 
-#include <utility>
-
-#include "kernels/cpu/gemm/micro.h"
 #include "kernels/cpu/gemm/pack.h"
+#include "kernels/cpu/gemm/tile.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
 // Panels wider than a register tile are stored in parts beside each other.
+template <class T>
 RV_INLINE int part_width(int vectors) {
-  return vectors <= kMaxVectors ? vectors : (vectors % 2 == 0 ? 2 : kMaxVectors);
+  constexpr int kMost = kMaxVectors<T>;
+  return vectors <= kMost ? vectors : (vectors % 2 == 0 ? 2 : kMost);
 }
 
 // dst[p * stride + i] = src[p * ld + i] for i < count, zero up to a vector.
@@ -43,7 +43,7 @@ void product_part(const T* a, int64_t lda, int64_t rows, const T* b, int64_t k, 
     for (int64_t i = 0; i < parts; ++i) {
       const int64_t from = rows * i / parts, to = rows * (i + 1) / parts;
       const TileTarget<T> target{c + from * ldc, ldc, T(1), p == 0 ? beta : T(1), Vec<T>::kLanes};
-      find_tile<T, Walk::Across, Columns::Packed>(static_cast<int>(to - from), vectors)(
+      find_tile<T>(Walk::Across, Columns::Packed, static_cast<int>(to - from), vectors)(
           a + from * lda + p, lda, b + p * width, width, kc, target);
     }
   }
@@ -54,7 +54,7 @@ void product(const T* a, int64_t lda, int64_t rows, const T* b, int64_t k, int v
              T* c, int64_t ldc) {
   constexpr int kLanes = Vec<T>::kLanes;
   for (int v = 0; v < vectors;) {
-    const int width = part_width(vectors - v);
+    const int width = part_width<T>(vectors - v);
     product_part(a, lda, rows, b, k, width, beta, c + v * kLanes, ldc);
     b += k * width * kLanes;
     v += width;

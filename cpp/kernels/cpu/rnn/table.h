@@ -28,7 +28,7 @@ RV_INLINE int gates_of(RnnKind kind) {
 template <class T>
 int64_t panels(const RnnPlan& plan, bool backward) noexcept {
   constexpr int kLanes = Vec<T>::kLanes;
-  if (backward) return (plan.padded / kLanes + kMaxVectors - 1) / kMaxVectors;
+  if (backward) return (plan.padded / kLanes + kMaxVectors<T> - 1) / kMaxVectors<T>;
   const int64_t units = plan.shape.units;
   const int64_t second =
       plan.shape.kind == RnnKind::GruBefore ? kCandidatePanels.count(units, kLanes) : 0;
@@ -43,7 +43,7 @@ void pack_forward_panel(const RnnPlan& plan, const ForwardPanels& set, int64_t i
   constexpr int kLanes = Vec<T>::kLanes;
   const int64_t units = plan.shape.units, ld = gates_of(plan.shape.kind) * units;
   for (int v = 0; v < set.vectors();) {
-    const int width = part_width(set.vectors() - v);
+    const int width = part_width<T>(set.vectors() - v);
     for (int i = 0; i < width; ++i) {
       const int64_t unit = (index * set.blocks + (v + i) / set.gates) * kLanes;
       const int64_t column = (set.first + (v + i) % set.gates) * units + unit;
@@ -61,8 +61,8 @@ void pack_backward_panel(const RnnPlan& plan, int64_t index, const T* u, T* pack
   constexpr int kLanes = Vec<T>::kLanes;
   const int64_t units = plan.shape.units, padded = plan.padded;
   const int gates = gates_of(plan.shape.kind);
-  const int64_t unit = index * kMaxVectors * kLanes, left = padded - unit;
-  const int64_t width = left < kMaxVectors * kLanes ? left : kMaxVectors * kLanes;
+  const int64_t unit = index * kMaxVectors<T> * kLanes, left = padded - unit;
+  const int64_t width = left < kMaxVectors<T> * kLanes ? left : kMaxVectors<T> * kLanes;
   const int64_t rows = units - unit < width ? units - unit : width;
   T* to = packed + unit * gates * padded;
   for (int g = 0; g < gates; ++g, to += padded * width) {
@@ -129,7 +129,7 @@ constexpr RnnKernels rnn_table() {
           .forward = &forward<T>,
           .backward = &backward<T>,
           .lanes = Vec<T>::kLanes,
-          .panel_vectors = kMaxVectors};
+          .panel_vectors = kMaxVectors<T>};
 }
 
 }  // namespace
