@@ -18,6 +18,7 @@
 #include "base/parallel.h"
 #include "kernels/cpu/conv/conv.h"
 #include "kernels/cpu/conv/pool.h"
+#include "kernels/cpu/conv/winograd.h"
 
 using namespace ranvier;
 using namespace ranvier::kernels;
@@ -151,6 +152,30 @@ void bench_conv(const Case& c, const Context& ctx, double peak) {
   }
 }
 
+// Shares are of the direct sum's arithmetic: above 100 % where fewer products are left.
+void bench_winograd(const Case& c, const Context& ctx, double peak) {
+  const ConvShape s = shape_of(c);
+  if (winograd_refusal(s, DType::F32)) return;
+  const WinogradPlan plan = prepare_winograd(s);
+  const Buffer x = random_floats(s.batch * c.in * c.in * c.channels);
+  const Buffer w = random_floats(9 * c.channels * c.outputs);
+  const Buffer y = random_floats(s.batch * s.out[1] * s.out[2] * c.outputs);
+  const Buffer packed = random_floats(kWinogradPoints * c.channels * plan.columns);
+  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+  const Buffer shared = Block::allocate(plan.scratch.shared + 64);
+  const Buffer worker = Block::allocate(stride * ctx.workers + 64);
+  const auto floats = [](const Buffer& b) { return static_cast<float*>(b->data()); };
+  Cost direct = plan.cost;
+  direct.flops = prepare_conv(ConvPass::Forward, s, DType::F32).cost.flops;
+  const double filter = fastest([&] { run_winograd_filter(ctx, plan, floats(w), floats(packed)); });
+  report(c.name, "filter", "winograd", filter, {0, plan.cost.bytes}, peak);
+  const double seconds = fastest([&] {
+    run_winograd(ctx, plan, floats(x), floats(packed), {}, floats(y), shared->data(),
+                 static_cast<std::byte*>(worker->data()), stride);
+  });
+  report(c.name, "forward", plan.staged ? "winograd, staged" : "winograd", seconds, direct, peak);
+}
+
 void bench_pool(const Context& ctx, double peak) {
   PoolShape s;
   s.batch = 128, s.channels = 64;
@@ -182,7 +207,9 @@ int main(int argc, char** argv) {
   std::printf("%d threads, %s, peak %.1f GFLOP/s\n", ctx.workers, name_of(active_isa()), peak);
   for (Case c : kCases) {
     if (argc > 3) c.batch = std::atoi(argv[3]);
-    if (std::strstr(c.name, part.c_str())) bench_conv(c, ctx, peak);
+    if (!std::strstr(c.name, part.c_str())) continue;
+    bench_conv(c, ctx, peak);
+    bench_winograd(c, ctx, peak);
   }
   if (std::strstr("pool", part.c_str())) bench_pool(ctx, peak);
   return 0;

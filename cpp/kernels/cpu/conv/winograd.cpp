@@ -1,0 +1,189 @@
+// Winograd convolution: when it pays, how it is cut, the filters' transform.
+
+#include "kernels/cpu/conv/winograd.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "kernels/cpu/conv/winograd_kernels.h"
+
+namespace ranvier::kernels {
+
+namespace baseline {
+extern const WinogradKernels kWinograd;
+}
+#if defined(__x86_64__)
+namespace avx2 {
+extern const WinogradKernels kWinograd;
+}
+namespace avx512 {
+extern const WinogradKernels kWinograd;
+}
+#endif
+
+namespace {
+
+constexpr double kChunkFlops = 2.5e6;         // about 20 microseconds
+constexpr int64_t kBlockFloats = 384 * 1024;  // v and m of a block: L2 and a little
+constexpr int64_t kFewestBlockTiles = 28, kMostBlockTiles = 168;
+constexpr int64_t kFewestBlocks = 8;
+constexpr int64_t kMostStagedFloats = 8 << 20;
+
+const WinogradKernels& winograd_kernels([[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::Avx512) return avx512::kWinograd;
+  if (isa == Isa::Avx2) return avx2::kWinograd;
+#endif
+  return baseline::kWinograd;
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// G g G^T of one filter, in double.
+void transform_filter(const double (&g)[9], double (&to)[kWinogradPoints]) {
+  const auto transform = [](double a, double b, double c, double(&t)[6]) {
+    const double ends = a + c, wide = a / 24 + c / 6;
+    t[0] = a / 4;
+    t[1] = -(ends + b) / 6;
+    t[2] = -(ends - b) / 6;
+    t[3] = wide + b / 12;
+    t[4] = wide - b / 12;
+    t[5] = c;
+  };
+  double columns[3][6];
+  for (int j = 0; j < 3; ++j) transform(g[j], g[3 + j], g[6 + j], columns[j]);
+  for (int i = 0; i < 6; ++i) {
+    double row[6];
+    transform(columns[0][i], columns[1][i], columns[2][i], row);
+    std::copy(row, row + 6, to + 6 * i);
+  }
+}
+
+int64_t tile_count(const ConvShape& s) {
+  return s.batch * ceil_div(s.out[1], kWinogradTile) * ceil_div(s.out[2], kWinogradTile);
+}
+
+}  // namespace
+
+const char* winograd_refusal(const ConvShape& s, DType dtype) {
+  const auto are = [](const std::array<int64_t, 3>& sizes, int64_t d, int64_t h, int64_t w) {
+    return sizes[0] == d && sizes[1] == h && sizes[2] == w;
+  };
+  if (dtype != DType::F32) return "not float32";
+  if (!are(s.filter, 1, 3, 3) || s.in[0] != 1) return "the filter is not 3x3";
+  if (!are(s.stride, 1, 1, 1) || !are(s.dilation, 1, 1, 1)) return "strides or dilation";
+  if (s.groups != 1) return "groups";
+  if (s.in_channels < 32 || s.out_channels < 32) return "few channels: the transforms cost more";
+  if (tile_count(s) < 8) return "few outputs: the filters cost more to read than products save";
+  return nullptr;
+}
+
+WinogradPlan prepare_winograd(const ConvShape& shape) {
+  return prepare_winograd(shape, active_isa());
+}
+
+WinogradPlan prepare_winograd(const ConvShape& shape, Isa isa) {
+  RV_CHECK(shape.filter[1] == 3 && shape.filter[2] == 3 && shape.groups == 1 && shape.in[0] == 1);
+  WinogradPlan plan;
+  plan.shape = shape;
+  plan.kernels = &winograd_kernels(isa);
+  plan.tiles_down = ceil_div(shape.out[1], kWinogradTile);
+  plan.tiles_across = ceil_div(shape.out[2], kWinogradTile);
+  plan.tiles = tile_count(shape);
+  plan.columns = winograd_columns(shape.out_channels);
+  if (plan.tiles == 0) return plan;
+  const int64_t tile_floats = kWinogradPoints * (shape.in_channels + plan.columns);
+  const int64_t filter_floats = kWinogradPoints * shape.in_channels * plan.columns;
+  plan.block_tiles = std::clamp(kBlockFloats / tile_floats, kFewestBlockTiles, kMostBlockTiles);
+  plan.blocks = ceil_div(plan.tiles, plan.block_tiles);
+  const int64_t all = plan.tiles * tile_floats;
+  plan.staged = all <= kMostStagedFloats &&
+                (plan.blocks < kFewestBlocks || plan.blocks * filter_floats > 2 * all);
+  plan.block_tiles = plan.staged ? plan.tiles : ceil_div(plan.tiles, plan.blocks);
+  const size_t bytes = static_cast<size_t>(plan.block_tiles * tile_floats) * sizeof(float);
+  (plan.staged ? plan.scratch.shared : plan.scratch.per_worker) = bytes;
+  plan.cost.flops = 2.0 * kWinogradPoints * static_cast<double>(plan.tiles) *
+                    static_cast<double>(shape.in_channels * shape.out_channels);
+  const double values = static_cast<double>(shape.batch) *
+                        static_cast<double>(shape.in[1] * shape.in[2] * shape.in_channels +
+                                            shape.out[1] * shape.out[2] * shape.out_channels);
+  plan.cost.bytes = sizeof(float) * (values + static_cast<double>(filter_floats));
+  return plan;
+}
+
+void run_winograd_filter(const Context& ctx, const WinogradPlan& plan, const float* filter,
+                         float* packed) noexcept {
+  const int64_t channels = plan.shape.in_channels, outputs = plan.shape.out_channels;
+  const int64_t columns = plan.columns, panel = plan.kernels->panel;
+  ctx.parallel_for(channels, std::max<int64_t>(1, 1024 / columns),
+                   [&](int64_t begin, int64_t end, int) {
+                     for (int64_t c = begin; c < end; ++c)
+                       for (int64_t f = 0; f < columns; ++f) {
+                         double g[9] = {}, u[kWinogradPoints];
+                         if (f < outputs)
+                           for (int k = 0; k < 9; ++k)
+                             g[k] = filter[(k * channels + c) * outputs + f];
+                         transform_filter(g, u);
+                         float* to = packed + f / panel * panel * channels + c * panel + f % panel;
+                         for (int64_t p = 0; p < kWinogradPoints; ++p)
+                           to[p * channels * columns] = static_cast<float>(u[p]);
+                       }
+                   });
+}
+
+namespace {
+
+void run_blocks(const Context& ctx, const WinogradPlan& plan, const float* x, const float* u,
+                const ConvEpilogue& e, float* y, std::byte* worker, size_t stride) noexcept {
+  const WinogradKernels& kernels = *plan.kernels;
+  const int64_t panels = plan.columns / kernels.panel;
+  ctx.parallel_for(plan.blocks, 1, [&](int64_t begin, int64_t end, int index) {
+    auto* v = reinterpret_cast<float*>(worker + static_cast<size_t>(index) * stride);
+    for (int64_t b = begin; b < end; ++b) {
+      const int64_t first = b * plan.tiles / plan.blocks;
+      const int64_t count = (b + 1) * plan.tiles / plan.blocks - first;
+      float* m = v + kWinogradPoints * count * plan.shape.in_channels;
+      kernels.input(plan, x, first, count, v, count);
+      kernels.multiply(plan, v, u, count, count, 0, kWinogradPoints, 0, panels, m);
+      kernels.output(plan, m, first, count, count, e, y);
+    }
+  });
+}
+
+void run_stages(const Context& ctx, const WinogradPlan& plan, const float* x, const float* u,
+                const ConvEpilogue& e, float* y, float* v) noexcept {
+  const WinogradKernels& kernels = *plan.kernels;
+  const int64_t channels = plan.shape.in_channels, columns = plan.columns, tiles = plan.tiles;
+  float* m = v + kWinogradPoints * tiles * channels;
+  const auto tiles_of = [](int64_t floats) { return std::max<int64_t>(1, 2048 / floats); };
+  ctx.parallel_for(tiles, tiles_of(channels), [&](int64_t begin, int64_t end, int) {
+    kernels.input(plan, x, begin, end - begin, v + begin * channels, tiles);
+  });
+  // One chunk is a panel of one point, or several: points follow each other in a thread's share.
+  const int64_t panels = columns / kernels.panel;
+  const double work = 2.0 * static_cast<double>(tiles * channels * kernels.panel);
+  ctx.parallel_for(kWinogradPoints * panels,
+                   std::max<int64_t>(1, static_cast<int64_t>(kChunkFlops / work)),
+                   [&](int64_t begin, int64_t end, int) {
+                     for (int64_t i = begin; i < end; ++i)
+                       kernels.multiply(plan, v, u, tiles, tiles, i / panels, i / panels + 1,
+                                        i % panels, i % panels + 1, m);
+                   });
+  ctx.parallel_for(tiles, tiles_of(columns), [&](int64_t begin, int64_t end, int) {
+    kernels.output(plan, m + begin * columns, begin, end - begin, tiles, e, y);
+  });
+}
+
+}  // namespace
+
+void run_winograd(const Context& ctx, const WinogradPlan& plan, const float* x, const float* packed,
+                  const ConvEpilogue& epilogue, float* y, void* shared, std::byte* worker,
+                  size_t worker_stride) noexcept {
+  if (plan.tiles == 0) return;
+  if (plan.staged)
+    run_stages(ctx, plan, x, packed, epilogue, y, static_cast<float*>(shared));
+  else
+    run_blocks(ctx, plan, x, packed, epilogue, y, worker, worker_stride);
+}
+
+}  // namespace ranvier::kernels
