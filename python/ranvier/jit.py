@@ -40,6 +40,8 @@ class Traced:
 
     def result(self, tensors):
         """The function's result for the program's outputs."""
+        if type(self._outputs) is _Slot:
+            return tensors[self._outputs.index]
         return tree.map_structure(
             lambda x: tensors[x.index] if type(x) is _Slot else x, self._outputs
         )

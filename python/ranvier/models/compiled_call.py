@@ -20,11 +20,8 @@ class CompiledCall:
     """
 
     def __call__(self, *args, **kwargs):
-        if (
-            len(args) == 1
-            and type(args[0]) in (B.Tensor, np.ndarray)
-            and kwargs.keys() <= {"training"}
-        ):
+        plain = len(args) == 1 and (not kwargs or kwargs.keys() == {"training"})
+        if plain and (type(args[0]) is np.ndarray or type(args[0]) is B.Tensor):
             step = self._compiled_step(args[0], kwargs.get("training"))
             if step is not None:
                 return step.arrange(step.program.run(args))
@@ -40,9 +37,10 @@ class CompiledCall:
         if self._call_steps is None or getattr(x, "_keras_mask", None) is not None:
             return None
         key = (x.shape, x.dtype, training)
-        if key not in self._call_steps:
-            self._call_steps[key] = self._make_step(x, training)
-        return self._call_steps[key]
+        step = self._call_steps.get(key, self)
+        if step is self:  # not known; None: known to be refused
+            step = self._call_steps[key] = self._make_step(x, training)
+        return step
 
     def _calls_are_plain(self):
         return not (
