@@ -9,6 +9,11 @@
 
 namespace ranvier::compiler {
 
+std::string GraphInput::source() const {
+  if (variable) return "variable '" + variable->name() + "'";
+  return held == kNone ? "argument" : "prologue " + std::to_string(held);
+}
+
 ValueId Graph::add_value(const TypeSpec& spec) {
   values.push_back({spec, kNone, 0, {}});
   return static_cast<ValueId>(values.size() - 1);
@@ -166,9 +171,8 @@ void print_value(std::ostream& out, const Graph& graph, ValueId value) {
 std::string Graph::str() const {
   std::ostringstream out;
   for (const GraphInput& input : inputs)
-    out << '%' << input.value << " = "
-        << (input.variable ? "variable '" + input.variable->name() + "'" : "argument") << " : "
-        << spec(input.value).str() << '\n';
+    out << '%' << input.value << " = " << input.source() << " : " << spec(input.value).str()
+        << '\n';
   for (const GraphNode& node : nodes) {
     if (!node.alive()) continue;
     for (size_t i = 0; i < node.outputs.size(); ++i) out << (i ? ", %" : "%") << node.outputs[i];
@@ -270,7 +274,7 @@ Graph graph_of(const Trace& trace) {
       continue;
     }
     value = graph.add_value(input.symbol.spec());
-    graph.inputs.push_back({value, input.variable, kNone});
+    graph.inputs.push_back({value, input.variable});
   }
   builder.add_nodes(trace, map);
   for (const Tensor& output : trace.outputs())
@@ -280,7 +284,7 @@ Graph graph_of(const Trace& trace) {
                               [&](const GraphInput& i) { return i.variable == variable; });
     if (input == graph.inputs.end()) {
       const ValueId value = graph.add_value(variable->spec());
-      graph.inputs.push_back({value, variable, kNone});
+      graph.inputs.push_back({value, variable});
       input = graph.inputs.end() - 1;
     }
     input->write = builder.resolve(tensor, map);
@@ -296,7 +300,7 @@ Graph graph_of_body(const Trace& body, const std::vector<uint32_t>& pairs) {
   for (const TraceInput& input : body.inputs()) {
     const ValueId value = graph.add_value(input.symbol.spec());
     map[input.symbol.get()->value] = value;
-    graph.inputs.push_back({value, {}, kNone});
+    graph.inputs.push_back({value, {}});
   }
   builder.add_nodes(body, map);
   std::vector<uint8_t> paired(body.outputs().size(), 0);

@@ -29,12 +29,15 @@ struct GraphNode {
   bool alive() const { return op != nullptr; }
 };
 
-// An argument, a variable, or a carried value of a body. `write` is what its memory holds in the
-// end; kNone where it stays as it is.
+// An argument, a variable, a carried value of a body, or a result of the prologue. `write` is what
+// its memory holds in the end; kNone where it stays as it is.
 struct GraphInput {
   ValueId value = kNone;
-  VariableRef variable;  // null: argument
+  VariableRef variable;  // null: argument or result of the prologue
   ValueId write = kNone;
+  uint32_t held = kNone;  // result of the prologue: which
+
+  std::string source() const;  // in dumps
 };
 
 class Graph {

@@ -1,7 +1,7 @@
 #include "compiler/lower.h"
 
 #include <atomic>
-#include <iostream>
+#include <optional>
 #include <sstream>
 
 #include "base/error.h"
@@ -48,7 +48,8 @@ class Lowerer {
 
   Lowered run() {
     for (const GraphInput& input : graph_.inputs)
-      out_.inputs.push_back({graph_.spec(input.value), input.variable, input.write != kNone});
+      out_.inputs.push_back(
+          {graph_.spec(input.value), input.variable, input.write != kNone, input.held});
     for (ValueId value : graph_.outputs) out_.outputs.push_back(graph_.spec(value));
     for (ValueId value = 0; value < graph_.values.size(); ++value)
       if (graph_.constant(value)) out_.constants.push_back(graph_.constant(value));
@@ -117,14 +118,7 @@ class Lowerer {
   Lowered out_;
 };
 
-}  // namespace
-
-PassOptions current_pass_options() { return t_options; }
-
-Lowered lower(Graph graph, const PassOptions& options, const std::string& name) {
-  const OptionsScope scope(options);
-  run_passes(graph, options, name);
-
+Lowered plan_and_prepare(Graph& graph, const std::string& name) {
   std::vector<Kernel> kernels(graph.nodes.size());
   std::vector<size_t> scratch(graph.nodes.size(), 0);
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
@@ -141,6 +135,26 @@ Lowered lower(Graph graph, const PassOptions& options, const std::string& name) 
   dump(name, "plan", text);
   Lowered lowered = Lowerer(graph, plan, std::move(kernels)).run();
   lowered.text = std::move(text);
+  return lowered;
+}
+
+}  // namespace
+
+PassOptions current_pass_options() { return t_options; }
+
+Lowered lower(Graph graph, const PassOptions& options, const std::string& name) {
+  const OptionsScope scope(options);
+  rewrite(graph, options, name);
+  std::optional<Graph> prologue;
+  if (options.prologue) prologue = split_prologue(graph, name);
+  if (options.fuse) fuse(graph, options, name);
+  Lowered lowered = plan_and_prepare(graph, name);
+  if (prologue) {
+    PassOptions whole = options;
+    whole.prologue = false;
+    lowered.prologue =
+        std::make_unique<const Lowered>(lower(std::move(*prologue), whole, name + ": prologue"));
+  }
   return lowered;
 }
 

@@ -37,8 +37,9 @@ struct StepNote {
 
 struct LoweredInput {
   TypeSpec spec;
-  VariableRef variable;  // null: argument
+  VariableRef variable;  // null: argument or result of the prologue
   bool written = false;
+  uint32_t held = compiler::kNone;  // result of the prologue: which
 };
 
 struct Lowered {
@@ -55,6 +56,9 @@ struct Lowered {
   size_t arena_bytes = 0;
   size_t worker_bytes = 0;  // per worker index, the largest of all steps
   std::string text;         // the plan, for dumps
+  // What depends on variables alone that the program does not write: run when one of them changed;
+  // its outputs are inputs of the program. Null where there is nothing of the kind.
+  std::unique_ptr<const Lowered> prologue;
 
   size_t slots_offset() const;  // parts of a frame: table, slots, arena
   size_t arena_offset() const;
@@ -72,6 +76,7 @@ namespace compiler {
 struct PassOptions {
   bool exact = false;
   bool fuse = true;
+  bool prologue = true;
 };
 // All passes, then the plan, then the steps. `name` heads the dumps.
 Lowered lower(Graph graph, const PassOptions& options, const std::string& name);

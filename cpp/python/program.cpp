@@ -49,7 +49,10 @@ py::dict stats_dict(const Program& program) {
   return py::dict(
       py::arg("flops") = stats.flops, py::arg("bytes") = stats.bytes,
       py::arg("arena_bytes") = stats.arena_bytes, py::arg("constant_bytes") = stats.constant_bytes,
-      py::arg("variable_bytes") = stats.variable_bytes, py::arg("steps") = stats.steps.size());
+      py::arg("variable_bytes") = stats.variable_bytes, py::arg("steps") = stats.steps.size(),
+      py::arg("prologue_bytes") = stats.prologue_bytes,
+      py::arg("prologue_arena_bytes") = stats.prologue_arena_bytes,
+      py::arg("prologue_steps") = stats.prologue_steps.size());
 }
 
 }  // namespace

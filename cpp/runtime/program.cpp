@@ -5,36 +5,14 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "tensor/guard_error.h"
 
 namespace ranvier {
-
-Frame::Frame(const Lowered& program) : program_(&program), workers_(default_context().workers) {
-  const size_t frame_bytes = program.frame_bytes();
-  const size_t worker_at = (frame_bytes + kAlignment - 1) / kAlignment * kAlignment;
-  const size_t workers = static_cast<size_t>(workers_);
-  memory_ = Block::allocate(worker_at + workers * program.worker_bytes + kAlignment);
-  base_ = static_cast<std::byte*>(memory_->data());
-  frame_init(program, base_, base_ + worker_at, program.worker_bytes, &guard_);
-}
-
-bool Frame::run(StepTimes* times) noexcept {
-  guard_ = {};
-  if (!times) return frame_run(*program_, default_context(), base_, &guard_);
-  ++times->runs;
-  return frame_run_timed(*program_, default_context(), base_, &guard_, times->seconds.data());
-}
-
-void Frame::throw_guard_error() const {
-  const StepNote* note = program_->find_guard(guard_.guard);
-  RV_CHECK(note != nullptr);
-  throw_guard(guard_, note->op->name, note->attrs, note->site);
-}
 
 Program::Program(Lowered lowered, std::string name)
     : lowered_(std::move(lowered)), name_(std::move(name)) {
   for (uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
     const LoweredInput& input = lowered_.inputs[i];
+    if (input.held != compiler::kNone) continue;
     if (!input.variable) {
       argument_inputs_.push_back(i);
       argument_specs_.push_back(input.spec);
@@ -45,6 +23,7 @@ Program::Program(Lowered lowered, std::string name)
   }
   std::sort(uses_.begin(), uses_.end(),
             [](const VariableUse& a, const VariableUse& b) { return a.variable < b.variable; });
+  if (lowered_.prologue) prologue_ = std::make_unique<Prologue>(*lowered_.prologue);
 }
 
 void Program::check_arguments(TensorSpan args) const {
@@ -81,8 +60,10 @@ class LockScope {
 }  // namespace
 
 void Program::bind_variables(Frame& frame) const {
+  if (prologue_) prologue_->update(frame.held);
   for (uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
     const LoweredInput& input = lowered_.inputs[i];
+    if (input.held != compiler::kNone) frame.bind_input(i, frame.held->values[input.held].data());
     if (!input.variable) continue;
     Variable& variable = *input.variable;
     if (input.written && !is_exclusive(variable.storage())) {
@@ -115,6 +96,7 @@ void Program::give_back(std::unique_ptr<Frame> frame) const {
   // Small arenas are worth keeping for the next calls, a large one only once.
   constexpr size_t kSmallArena = size_t{4} << 20, kKept = 4;
   const size_t kept = lowered_.arena_bytes <= kSmallArena ? kKept : 1;
+  frame->held.reset();  // an idle frame keeps no old results alive
   std::lock_guard lock(mutex_);
   if (frames_.size() < kept) frames_.push_back(std::move(frame));
 }
@@ -141,6 +123,29 @@ Tensors Program::run(TensorSpan args, StepTimes* times) const {
   return outputs;
 }
 
+namespace {
+
+StepInfo info_of(const StepNote& note) {
+  return {note.op->name, note.kernel.variant, site_text(note.site), note.text, note.kernel.cost};
+}
+
+std::string plan_of(const Lowered& lowered) {
+  std::ostringstream out;
+  for (uint32_t i = 0; i < lowered.inputs.size(); ++i) {
+    const LoweredInput& input = lowered.inputs[i];
+    out << "in" << i << ": " << input.spec.str();
+    if (input.variable) out << " variable '" << input.variable->name() << '\'';
+    if (input.held != compiler::kNone) out << " prologue out" << input.held;
+    out << (input.written ? ", written\n" : "\n");
+  }
+  for (uint32_t i = 0; i < lowered.outputs.size(); ++i)
+    out << "out" << i << ": " << lowered.outputs[i].str() << '\n';
+  out << lowered.text;
+  return out.str();
+}
+
+}  // namespace
+
 ProgramStats Program::stats() const {
   ProgramStats stats;
   stats.arena_bytes = lowered_.arena_bytes;
@@ -149,24 +154,21 @@ ProgramStats Program::stats() const {
   for (const StepNote& note : lowered_.notes) {
     stats.flops += note.kernel.cost.flops;
     stats.bytes += note.kernel.cost.bytes;
-    stats.steps.push_back(
-        {note.op->name, note.kernel.variant, site_text(note.site), note.text, note.kernel.cost});
+    stats.steps.push_back(info_of(note));
   }
+  if (!lowered_.prologue) return stats;
+  stats.prologue_arena_bytes = lowered_.prologue->arena_bytes;
+  for (const TypeSpec& spec : lowered_.prologue->outputs) stats.prologue_bytes += spec.bytes();
+  for (const Tensor& constant : lowered_.prologue->constants)
+    stats.constant_bytes += constant.spec().bytes();
+  for (const StepNote& note : lowered_.prologue->notes)
+    stats.prologue_steps.push_back(info_of(note));
   return stats;
 }
 
 std::string Program::dump() const {
-  std::ostringstream out;
-  for (uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
-    const LoweredInput& input = lowered_.inputs[i];
-    out << "in" << i << ": " << input.spec.str();
-    if (input.variable) out << " variable '" << input.variable->name() << '\'';
-    out << (input.written ? ", written\n" : "\n");
-  }
-  for (uint32_t i = 0; i < lowered_.outputs.size(); ++i)
-    out << "out" << i << ": " << lowered_.outputs[i].str() << '\n';
-  out << lowered_.text;
-  return out.str();
+  if (!lowered_.prologue) return plan_of(lowered_);
+  return "prologue:\n" + plan_of(*lowered_.prologue) + "program:\n" + plan_of(lowered_);
 }
 
 ProgramRef compile(const Trace& trace, const CompileOptions& options) {

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "compiler/lower.h"
+#include "runtime/frame.h"
 #include "runtime/locks.h"
+#include "runtime/prologue.h"
 #include "tensor/trace.h"
 
 namespace ranvier {
@@ -34,39 +36,9 @@ struct ProgramStats {
   size_t constant_bytes = 0;
   size_t variable_bytes = 0;
   std::vector<StepInfo> steps;
-};
-
-// Seconds per step, summed over runs.
-struct StepTimes {
-  std::vector<double> seconds;
-  int64_t runs = 0;
-};
-
-class Program;
-
-// What one call owns: planned memory with the pointers of every step resolved.
-class Frame {
- public:
-  explicit Frame(const Lowered& program);
-
-  void bind_input(uint32_t input, const void* data) noexcept {
-    frame_bind_input(*program_, base_, input, data);
-  }
-  void bind_output(uint32_t output, void* data) noexcept {
-    frame_bind_output(*program_, base_, output, data);
-  }
-  // Runs the steps; false when a guard failed: then no variable was written. Needs fits().
-  bool run(StepTimes* times = nullptr) noexcept;
-  [[noreturn]] void throw_guard_error() const;
-  // Is there scratch for every worker of the pool as it is now?
-  bool fits() const { return default_context().workers <= workers_; }
-
- private:
-  const Lowered* program_;
-  int workers_;
-  Buffer memory_;
-  std::byte* base_;
-  kernels::GuardReport guard_;
+  size_t prologue_bytes = 0;        // results of the prologue, held between runs
+  size_t prologue_arena_bytes = 0;  // peak memory beside them while it runs
+  std::vector<StepInfo> prologue_steps;
 };
 
 class Program : public RefCounted {
@@ -91,7 +63,7 @@ class Program : public RefCounted {
   std::span<const VariableUse> uses() const { return uses_; }
   uint32_t argument_input(size_t argument) const { return argument_inputs_[argument]; }
   // With the words held: gives written variables whose storage somebody else holds a fresh copy,
-  // and binds all variables.
+  // runs the prologue if a variable it reads has changed, and binds all variables and its results.
   void bind_variables(Frame& frame) const;
   void bump_versions() const;
   std::unique_ptr<Frame> take_frame() const;
@@ -101,6 +73,7 @@ class Program : public RefCounted {
   void check_arguments(TensorSpan args) const;
 
   Lowered lowered_;
+  std::unique_ptr<Prologue> prologue_;  // null where the program has none
   std::string name_;
   Specs argument_specs_;
   std::vector<VariableRef> variables_;

@@ -15,7 +15,11 @@ namespace ranvier {
 // State that outlives a step. `storage` is replaced by assign() or written in place by a program
 // when nobody else holds it (copy on write by use count).
 class Variable : public RefCounted {
+  std::atomic<uint64_t> version_{0};  // beside the word: who takes the one compares the other
+
  public:
+  std::atomic<int32_t> lock_word{0};  // its bits: runtime/locks.h
+
   Variable(Tensor value, std::string name, bool trainable);
 
   const TypeSpec& spec() const { return spec_; }
@@ -34,14 +38,11 @@ class Variable : public RefCounted {
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
   void bump_version() { version_.fetch_add(1, std::memory_order_acq_rel); }
 
-  std::atomic<int32_t> lock_word{0};  // its bits: runtime/locks.h
-
  private:
   TypeSpec spec_;
   std::string name_;
   bool trainable_;
   Tensor storage_;
-  std::atomic<uint64_t> version_{0};
 };
 using VariableRef = Ref<Variable>;
 

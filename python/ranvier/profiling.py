@@ -88,12 +88,19 @@ class Profile:
         roof = self.roofline
         lines = [
             f"{self.name}, batch {self.batch_size}: {flops / 1e6:.2f} MFLOP, "
-            f"{self.stats['arena_bytes'] / 1024:.0f} KiB planned memory",
+            f"{self.stats['arena_bytes'] / 1024:.0f} KiB planned memory"
+            f"{held_text(self.stats)}",
             f"roofline: {roof['flops_per_second'] / 1e9:.1f} GFLOP/s, "
             f"{roof['bytes_per_second'] / 1e9:.1f} GB/s, threads: {roof['threads']}",
             *text_table(header, table, left=2),
         ]
         return "\n".join(lines)
+
+
+def held_text(stats) -> str:
+    """The memory of what is computed from the weights once, not in every step; "" without any."""
+    held = stats.get("prologue_bytes", 0)
+    return f", {held / 1024:.1f} KiB held by the prologue" if held else ""
 
 
 def text_table(header, rows, left=1) -> list[str]:

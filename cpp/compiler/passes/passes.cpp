@@ -14,13 +14,13 @@ constexpr bool kVerifyTypes = false;
 constexpr bool kVerifyTypes = true;
 #endif
 
+}  // namespace
+
 void finish_pass(Graph& graph, const char* pass, const std::string& name) {
   graph.sort_nodes();
   graph.verify(pass, kVerifyTypes);
   dump(name, pass, graph.str());
 }
-
-}  // namespace
 
 void dump(const std::string& program, const char* stage, const std::string& text) {
   static const std::string wanted = env("RANVIER_DUMP").value_or("");
@@ -28,13 +28,15 @@ void dump(const std::string& program, const char* stage, const std::string& text
   std::cerr << "== " << program << ": " << stage << '\n' << text;
 }
 
-void run_passes(Graph& graph, const PassOptions& options, const std::string& name) {
+void rewrite(Graph& graph, const PassOptions& options, const std::string& name) {
   finish_pass(graph, "trace", name);
   constexpr int kRounds = 8;  // each round exposes work to the next; three are usual
   for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
     graph.sort_nodes();
   finish_pass(graph, "simplify", name);
-  if (!options.fuse) return;
+}
+
+void fuse(Graph& graph, const PassOptions& options, const std::string& name) {
   if (!options.exact) fuse_sgd(graph);
   fuse_epilogue(graph);
   finish_pass(graph, "fuse_epilogue", name);

@@ -2,6 +2,7 @@
 // The passes over a graph, in the order they run. Every rule of a pass is marked exact (keeps each
 // bit of each result) or rounding (may change the last bits); in exact mode only exact rules run.
 
+#include <optional>
 #include <string>
 
 #include "compiler/graph.h"
@@ -9,11 +10,15 @@
 
 namespace ranvier::compiler {
 
-// Runs all passes with a check after each.
-void run_passes(Graph& graph, const PassOptions& options, const std::string& name);
+// The passes before and after the prologue is split off, with a check after each.
+void rewrite(Graph& graph, const PassOptions& options, const std::string& name);
+void fuse(Graph& graph, const PassOptions& options, const std::string& name);
 
 // Dead code, constants, common subexpressions, algebra. Returns whether anything changed.
 bool simplify(Graph& graph, bool exact);
+// Takes out what depends on variables alone that the program does not write. Returns the graph
+// whose outputs the rest reads as inputs; nullopt where nothing is worth holding.
+std::optional<Graph> split_prologue(Graph& graph, const std::string& name);
 // w - lr * (x^T dz) becomes one product that accumulates into w (rounding).
 void fuse_sgd(Graph& graph);
 // Bias, residual and activation become epilogues of products and convolutions.
@@ -27,6 +32,8 @@ void merge_lists(Graph& graph);
 // Removes nodes whose results nobody needs.
 bool remove_dead_nodes(Graph& graph);
 
+// Orders and checks the graph, and prints it when asked to.
+void finish_pass(Graph& graph, const char* pass, const std::string& name);
 // Prints `text` when RANVIER_DUMP names the stage (or "all").
 void dump(const std::string& program, const char* stage, const std::string& text);
 

@@ -250,9 +250,14 @@ def _step_cost(model) -> list:
         lines.append(
             f" Compiled {mode} step: {_engineering(stats.get('flops', 0))}FLOP, planned peak "
             "memory "
-            f"{readable_bytes(stats.get('arena_bytes', 0))}"
+            f"{readable_bytes(stats.get('arena_bytes', 0))}{_held_text(stats)}"
         )
     return lines
+
+
+def _held_text(stats) -> str:
+    held = stats.get("prologue_bytes", 0)
+    return f", held by its prologue {readable_bytes(held)}" if held else ""
 
 
 def _engineering(value) -> str:
