@@ -102,12 +102,52 @@ def spread_heads(mask, rank: int, axis: int):
     return mask
 
 
-def can_tile(query, flash_attention) -> bool:
-    """Whether the tiled kernel may draw the dropout of the weights itself."""
-    return query.dtype != "float64" and flash_allowed(flash_attention)
+def attend(
+    layer, query, key, value, mask, score, *, scale, causal, training, scores_asked, heads_axis
+):
+    """(output, scores) of projected tensors; scores are `None` where nobody needs them.
+
+    Args:
+        query, key, value: (batch, time, heads, size); of other ranks only with scores.
+        mask: broadcasts to the scores once it has axes for the heads, at `heads_axis`.
+        score: scores of the scaled query.
+    """
+    flash = layer._flash_attention
+    if flash and scores_asked:
+        raise ValueError(
+            "Returning attention scores is not supported when flash attention is enabled. "
+            "Please disable flash attention to access attention scores."
+        )
+    dropout = layer._dropout_layer
+    drops = dropout.rate > 0.0
+    if without_scores(layer, query, scores_asked):
+        if mask is not None:
+            mask = ops.cast(spread_heads(mask, 4, heads_axis), "bool")
+        if drops:
+            return _attend_with_dropout(
+                query, key, value, mask, scale, causal, dropout, training
+            ), None
+        return ops.dot_product_attention(
+            query, key, value, mask=mask, scale=scale, is_causal=causal, flash_attention=flash
+        ), None
+    if causal:
+        given = None if mask is None else ops.cast(mask, "bool")
+        mask = join_masks(None, None, None, given, layer._compute_causal_mask(query, value))
+    scores = score(ops.multiply(query, ops.cast(scale, query.dtype)))
+    scores = layer._masked_softmax(scores, mask)
+    kept = dropout(scores, training=training) if drops else scores
+    return ops.einsum(layer._combine_equation, kept, value), scores
 
 
-def attend_with_dropout(query, key, value, mask, scale, causal, dropout_layer, training):
+def without_scores(layer, query, scores_asked) -> bool:
+    """Whether a kernel that keeps no scores can do it; the tiled one draws the dropout itself."""
+    if scores_asked or len(query.shape) != 4:
+        return False
+    tiled = query.dtype != "float64" and flash_allowed(layer._flash_attention)
+    return tiled or layer._dropout_layer.rate == 0.0
+
+
+def _attend_with_dropout(query, key, value, mask, scale, causal, dropout_layer, training):
     """Attention without scores that somebody sees, whose weights are dropped while training."""
     rate = dropout_layer.rate if training else 0.0
     if rate == 1:

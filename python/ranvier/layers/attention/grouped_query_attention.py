@@ -146,7 +146,7 @@ class GroupedQueryAttention(Layer):
             )
         gate = self._gate_dense(query) if self.use_gate else None
         query, key, value = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        if not (own and self._without_scores(query)):
+        if not (own and parts.without_scores(self, query, self._return_attention_scores)):
             key = ops.repeat(key, self.num_repeats, axis=2)
             value = ops.repeat(value, self.num_repeats, axis=2)
         output, scores = self._compute_attention(
@@ -160,11 +160,6 @@ class GroupedQueryAttention(Layer):
         output = self._output_dense(output if gate is None else ops.multiply(output, gate))
         return (output, scores) if return_attention_scores else output
 
-    def _without_scores(self, query):
-        if self._return_attention_scores or len(query.shape) != 4:
-            return False
-        return self.dropout == 0.0 or parts.can_tile(query, self._flash_attention)
-
     def _compute_attention(
         self,
         query,
@@ -175,42 +170,12 @@ class GroupedQueryAttention(Layer):
         use_causal_mask=False,
     ):
         """(output, scores) of projected tensors; scores are `None` where nobody needs them."""
-        if self._flash_attention and self._return_attention_scores:
-            raise ValueError(
-                "Returning attention scores is not supported when flash attention is enabled. "
-                "Please disable flash attention to access attention scores."
-            )
-        if self._without_scores(query):
-            if attention_mask is not None:
-                attention_mask = ops.cast(parts.spread_heads(attention_mask, 4, -3), "bool")
-            if self.dropout > 0.0:
-                output = parts.attend_with_dropout(
-                    query, key, value, attention_mask, self._inverse_sqrt_head_dim, use_causal_mask,
-                    self._dropout_layer, training,
-                )  # fmt: skip
-                return output, None
-            output = ops.dot_product_attention(
-                query,
-                key,
-                value,
-                mask=attention_mask,
-                scale=self._inverse_sqrt_head_dim,
-                is_causal=use_causal_mask,
-                flash_attention=self._flash_attention,
-            )
-            return output, None
-        if use_causal_mask:
-            causal = self._compute_causal_mask(query, value)
-            attention_mask = (
-                causal
-                if attention_mask is None
-                else ops.logical_and(ops.cast(attention_mask, "bool"), causal)
-            )
-        query = ops.multiply(query, ops.cast(self._inverse_sqrt_head_dim, query.dtype))
-        scores = ops.einsum(self._dot_product_equation, query, key)
-        scores = self._masked_softmax(scores, attention_mask)
-        kept = self._dropout_layer(scores, training=training) if self.dropout > 0.0 else scores
-        return ops.einsum(self._combine_equation, kept, value), scores
+        return parts.attend(
+            self, query, key, value, attention_mask,
+            lambda scaled: ops.einsum(self._dot_product_equation, scaled, key),
+            scale=self._inverse_sqrt_head_dim, causal=use_causal_mask, training=training,
+            scores_asked=self._return_attention_scores, heads_axis=-3,
+        )  # fmt: skip
 
     def _masked_softmax(self, scores, attention_mask=None):
         if attention_mask is not None:

@@ -210,49 +210,12 @@ class MultiHeadAttention(Layer):
 
         Subclasses may override it. query: (batch, query_time, heads, key_dim), key and value alike.
         """
-        if self._flash_attention and return_attention_scores:
-            raise ValueError(
-                "Returning attention scores is not supported when flash attention is enabled. "
-                "Please disable flash attention to access attention scores."
-            )
-        if self._without_scores(query, return_attention_scores):
-            if attention_mask is not None:
-                attention_mask = ops.cast(
-                    parts.spread_heads(attention_mask, 4, self._heads_axis), "bool"
-                )
-            if self._dropout > 0.0:
-                output = parts.attend_with_dropout(
-                    query, key, value, attention_mask, self._inverse_sqrt_key_dim, use_causal_mask,
-                    self._dropout_layer, training,
-                )  # fmt: skip
-                return output, None
-            output = ops.dot_product_attention(
-                query,
-                key,
-                value,
-                mask=attention_mask,
-                scale=self._inverse_sqrt_key_dim,
-                is_causal=use_causal_mask,
-                flash_attention=self._flash_attention,
-            )
-            return output, None
-        if use_causal_mask:
-            causal = self._compute_causal_mask(query, value)
-            attention_mask = (
-                causal
-                if attention_mask is None
-                else ops.logical_and(ops.cast(attention_mask, "bool"), causal)
-            )
-        query = ops.multiply(query, ops.cast(self._inverse_sqrt_key_dim, query.dtype))
-        scores = ops.einsum(self._dot_product_equation, key, query)
-        scores = self._masked_softmax(scores, attention_mask)
-        kept = self._dropout_layer(scores, training=training) if self._dropout > 0.0 else scores
-        return ops.einsum(self._combine_equation, kept, value), scores
-
-    def _without_scores(self, query, return_attention_scores):
-        if return_attention_scores or len(query.shape) != 4:
-            return False
-        return self._dropout == 0.0 or parts.can_tile(query, self._flash_attention)
+        return parts.attend(
+            self, query, key, value, attention_mask,
+            lambda scaled: ops.einsum(self._dot_product_equation, key, scaled),
+            scale=self._inverse_sqrt_key_dim, causal=use_causal_mask, training=training,
+            scores_asked=return_attention_scores, heads_axis=self._heads_axis,
+        )  # fmt: skip
 
     @property
     def _heads_axis(self):
