@@ -336,15 +336,26 @@ def _qr_gradient(inputs, outputs, grads, mode):
     # dA = (dQ + Q copyltu(R dR^T - dQ^T Q)) R^-T; copyltu mirrors the lower triangle.
     q, r = outputs
     dq, dr = _or_zeros(grads, outputs)
-    if r.shape[-2] != r.shape[-1]:
-        raise NotImplementedError(
-            "qr: the gradient needs a square R. Expected mode='reduced' and no more columns than "
-            f"rows. Received: x.shape={tuple(inputs[0].shape)}, mode={mode!r}"
-        )
+    n = r.shape[-1]
+    if q.shape[-1] > n:
+        q, dq = q[..., :n], ew.add(dq[..., :n], _complement_gradient(q[..., :n], dq[..., n:]))
+        r, dr = r[..., :n, :], dr[..., :n, :]
     inner = ew.subtract(matmul(r, _t(dr)), matmul(_t(dq), q))
     mirrored = ew.add(sh.tril(inner), _t(sh.tril(inner, -1)))
     total = ew.add(dq, matmul(q, mirrored))
     return [_t(_solve_triangular(r, _t(total), False))]
+
+
+def _complement_gradient(q, grad):
+    # A product of n reflectors is known by its first n columns q = E + Y, E the first columns of I:
+    # the others are E2 + Y Z with Z = Y1^-T Y2^T, Y1 the first n rows of Y, Y2 the rest.
+    n = q.shape[-1]
+    y = ew.subtract(q, creation.eye(q.shape[-2], n, dtype=q.dtype))
+    top = y[..., :n, :]
+    z = _solve(_t(top), _t(y[..., n:, :]))
+    d_rest = _solve(top, matmul(_t(y), grad))
+    d_rows = [ew.negative(matmul(z, _t(d_rest))), _t(d_rest)]
+    return ew.add(matmul(grad, _t(z)), sh.concatenate(d_rows, axis=-2))
 
 
 def _qr_host(x, mode):
@@ -368,12 +379,21 @@ def qr(x, mode="reduced"):
     _check_matrix(x)
     wide = _wide(x)
     m, n = wide.shape[-2:]
-    k = m if mode == "complete" else min(m, n)
-    out = host_call(
-        _qr_host, [wide], [_spec(wide, m, k), _spec(wide, k, n)], gradient=_qr_gradient,
+    if m >= n:
+        return _back(_qr(wide, mode), x.dtype)
+    # The first m columns give q, the others are seen from it: r = (r1, q^T x2).
+    q, r = _qr(wide[..., :m], mode)
+    rest = matmul(_t(q), wide[..., m:])
+    return _back((q, sh.concatenate([r, rest], axis=-1)), x.dtype)
+
+
+def _qr(x, mode):
+    m, n = x.shape[-2:]
+    k = m if mode == "complete" else n
+    return host_call(
+        _qr_host, [x], [_spec(x, m, k), _spec(x, k, n)], gradient=_qr_gradient,
         options=(("mode", mode),), name="qr",
     )  # fmt: skip
-    return _back(out, x.dtype)
 
 
 def _svd_gradient(inputs, outputs, grads, full_matrices):

@@ -83,6 +83,10 @@ add("solve_triangular", _square, f(2, 4, 3), lower=True, grad=True,
 add("eigh", _definite, reference=lambda x: tuple(np.linalg.eigh(x)), grad=True, keras=False)
 for _shape in ((5, 3), (3, 3), (2, 5, 3)):
     add("qr", f(*_shape), reference=lambda x: tuple(np.linalg.qr(x)), grad=True, tolerance=1e-8)
+add("qr", f(2, 3, 5), reference=lambda x: tuple(np.linalg.qr(x)), grad=True, tolerance=1e-8)
+for _shape in ((3, 5), (5, 3)):
+    add("qr", f(*_shape), mode="complete", grad=True, tolerance=1e-8,
+        reference=lambda x, mode: tuple(np.linalg.qr(x, mode=mode)))  # fmt: skip
 for _shape in ((5, 3), (3, 5), (2, 4, 4)):
     add(
         "svd",
