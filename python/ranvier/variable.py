@@ -316,7 +316,7 @@ class Variable:
         parent = current_path()
         self._path = f"{parent}/{name}" if parent else name
         self._autocast = bool(autocast)
-        self._aggregation = aggregation
+        self._aggregation = "none" if aggregation is None else aggregation
         self._synchronization = synchronization
         self._layout = layout
         self._regularizer = None
@@ -530,7 +530,7 @@ class Variable:
         return iter(self.value)
 
     def __bool__(self):
-        return bool(self.value)
+        raise TypeError("A Keras Variable cannot be used as a boolean.")
 
     def __int__(self):
         return int(self.value)

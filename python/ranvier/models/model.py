@@ -174,7 +174,15 @@ class Model(Trainer, Layer):
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None,
                **kwargs):  # fmt: skip
-        """Formats of other runtimes: to come."""
+        """Formats of other runtimes: to come.
+
+        Raises:
+            ValueError: a format that Keras does not know either.
+            NotImplementedError: one that it does.
+        """
+        formats = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
+        if format not in formats:
+            raise ValueError(f"Unrecognized format={format}. Supported formats are: {formats}.")
         raise NotImplementedError(
             f"Model.export: the format {format!r} of other runtimes is to come. Hint: `model.save` "
             "writes a `.keras` file, which Keras itself reads and exports."

@@ -54,6 +54,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         return x if dtype is None or config.standardize_dtype(dtype) == x.dtype else cast(x, dtype)
     if type(x) is B.Tensor and dtype is None:
         return x
+    if x is None:
+        raise ValueError("convert_to_tensor: expected an array or numbers. Received: None")
     return to_tensor(x, config.standardize_dtype(dtype) if dtype is not None else None)
 
 
@@ -241,7 +243,8 @@ def switch(index, branches, *operands):
     last = len(branches) - 1
     known = B.constant_value(index) if index.is_symbol else index
     if known is not None:
-        return branches[min(max(int(known), 0), last)](*operands)
+        out = branches[min(max(int(known), 0), last)](*operands)
+        return tree.map_structure(to_tensor, out)
 
     def pick(i):
         if i == last:

@@ -92,6 +92,11 @@ def tensordot(x1, x2, axes=2):
     """Sum of products over pairs of axes."""
     a, b = promote_pair(x1, x2)
     if isinstance(axes, int):
+        if axes > min(len(a.shape), len(b.shape)):
+            raise B.ShapeError(
+                "tensordot: there are not as many axes to sum over. Received: "
+                f"x1.shape={tuple(a.shape)}, x2.shape={tuple(b.shape)}, axes={axes}"
+            )
         left = list(range(len(a.shape) - axes, len(a.shape)))
         right = list(range(axes))
     else:

@@ -380,7 +380,8 @@ def _pad_widely(x, widths, mode):
 def meshgrid(*x, indexing="xy"):
     """Coordinate matrices of coordinate vectors."""
     if indexing not in ("xy", "ij"):
-        raise ValueError("Valid values for `indexing` are 'xy' and 'ij', but received {index}.")
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij', but received "
+                         f"indexing={indexing!r}.")  # fmt: skip
     vectors = [_reshape(to_tensor(v), [-1]) for v in x]
     rank = len(vectors)
     order = list(range(rank))

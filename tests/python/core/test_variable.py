@@ -112,3 +112,10 @@ def test_the_structure_counter_moves_with_structure_not_with_values():
     assert structure_version() == before
     layer.trainable = False
     assert structure_version() > before
+
+
+def test_a_variable_is_no_boolean_and_combines_by_none():
+    v = Variable(0.0, aggregation=None)
+    with pytest.raises(TypeError, match="boolean"):
+        bool(v)
+    assert v.aggregation == "none"

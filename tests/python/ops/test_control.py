@@ -215,3 +215,21 @@ def test_numpy_functions_and_ufuncs_stay_tensors():
 def test_mistakes(call, error):
     with pytest.raises(error):
         call()
+
+
+def test_a_switch_on_a_known_index_gives_tensors():
+    out = ops.switch(1, [lambda x: x + 1, lambda x: x + 2], 3.0)
+    assert (ops.is_tensor(out), float(out)) == (True, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ops.convert_to_tensor(None), "None"),
+        (lambda: ops.tensordot(np.ones((2, 3, 4)), np.ones((3, 3)), axes=3), "sum over"),
+        (lambda: ops.meshgrid(np.ones(2), indexing="z"), "indexing='z'"),
+    ],
+)
+def test_refused_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

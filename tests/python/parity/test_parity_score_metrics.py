@@ -67,7 +67,7 @@ CASES = [
     *[(n, {a: v, **more}, _scores) for n, a in (
         ("SensitivityAtSpecificity", "specificity"), ("SpecificityAtSensitivity", "sensitivity"),
         ("PrecisionAtRecall", "recall"), ("RecallAtPrecision", "precision"),
-    ) for v, more in ((0.4, {}), (1.0, {"num_thresholds": 1}), (1.0, {"class_id": 1}))],
+    ) for v, more in ((0.4, {}), (1.0, {"num_thresholds": 1}), (0.95, {"class_id": 1}))],
     *[("AUC", {"curve": curve, "summation_method": method, "num_thresholds": 21}, _scores)
       for curve in ("ROC", "PR", "PRGAIN") for method in ("interpolation", "minoring", "majoring")],
     ("AUC", {}, _column),
