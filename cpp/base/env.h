@@ -5,6 +5,7 @@
 //   RANVIER_NUM_THREADS  size of the thread pool, the caller included
 //   RANVIER_SPIN_US      microseconds an idle worker spins before it sleeps (default 30)
 //   RANVIER_EXACT        1: only rewrites that keep every bit
+//   RANVIER_WINOGRAD     off | inference | always: where 3x3 convolutions use minimal filtering
 //   RANVIER_DUMP         name of a compiler pass: prints the graph after it
 //   RANVIER_VERBOSE      comma-separated topics, such as dispatch
 //   RANVIER_DATA         folder with datasets

@@ -13,6 +13,7 @@ namespace ranvier::compiler {
 struct FusedPayload : AttrPayload {
   Specs outputs;
   std::vector<InPlacePair> pairs;
+  bool held = false;  // made to be held by the prologue, whatever its size
 };
 const FusedPayload* fused_payload(const Attrs& attrs);
 

@@ -160,16 +160,26 @@ bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
   return true;
 }
 
-bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
-  const auto shape = conv_shape_of(graph, graph.nodes[id]);
+// The kernel of a convolution that has no epilogue yet; false where there is none.
+bool plan_conv(const Graph& graph, const GraphNode& node, ConvPayload& payload) {
+  if (node.op == &fused_conv_record()) {
+    payload.winograd = static_cast<const ConvPayload*>(fused_payload(node.attrs))->winograd;
+    return true;
+  }
+  const auto shape = conv_shape_of(graph, node);
   if (!shape) return false;
+  const DType dtype = graph.spec(node.outputs[0]).dtype;
+  payload.plan = kernels::prepare_conv(kernels::ConvPass::Forward, *shape, dtype);
+  return true;
+}
+
+bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
+  auto payload = make_ref<ConvPayload>();
+  if (!plan_conv(graph, graph.nodes[id], *payload)) return false;
   Chain chain = finder.find(id);
   if (chain.activation != Activation::None && chain.activation != Activation::Relu)
     leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
-  auto payload = make_ref<ConvPayload>();
-  payload->plan = kernels::prepare_conv(kernels::ConvPass::Forward, *shape,
-                                        graph.spec(graph.nodes[id].outputs[0]).dtype);
   payload->bias = chain.bias != kNone;
   payload->residual = chain.residual != kNone;
   if (chain.activation == Activation::Relu) payload->activation = kernels::ConvActivation::Relu;
@@ -188,7 +198,7 @@ void fuse_epilogue(Graph& graph) {
     const std::string_view name = node.op->name;
     if (name == "matmul")
       fuse_matmul(graph, finder, id);
-    else if (name == "conv")
+    else if (name == "conv" || name == "fused_conv")
       fuse_conv(graph, finder, id);
   }
 }

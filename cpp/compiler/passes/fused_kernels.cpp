@@ -44,14 +44,34 @@ void run_fused_conv(const Context& context, const Slots& slots, const void* para
   if (payload.bias) epilogue.bias = slots.in[next++];
   if (payload.residual) epilogue.residual = slots.in[next++];
   epilogue.activation = payload.activation;
+  if (payload.winograd)
+    return kernels::run_winograd(context, *payload.winograd, static_cast<const float*>(slots.in[0]),
+                                 static_cast<const float*>(slots.in[1]), epilogue,
+                                 static_cast<float*>(slots.out[0]), slots.shared, slots.worker,
+                                 slots.worker_stride);
   kernels::run_conv_forward(context, payload.plan, slots.in[0], slots.in[1], epilogue, slots.out[0],
                             slots.shared, slots.worker, slots.worker_stride);
 }
 
 Kernel prepare_fused_conv(const PrepareArgs& args) {
   const auto& payload = static_cast<const ConvPayload&>(*args.attrs.payload("fused"));
+  if (payload.winograd)
+    return {run_fused_conv, hold<ConvPayload>(args), payload.winograd->scratch,
+            payload.winograd->cost, payload.winograd->staged ? "winograd, staged" : "winograd"};
   return {run_fused_conv, hold<ConvPayload>(args), payload.plan.scratch, payload.plan.cost,
           payload.plan.variant};
+}
+
+void run_winograd_filter(const Context& context, const Slots& slots, const void* params) noexcept {
+  const auto& payload = *static_cast<const WinogradFilterPayload*>(params);
+  kernels::run_winograd_filter(context, payload.plan, static_cast<const float*>(slots.in[0]),
+                               static_cast<float*>(slots.out[0]));
+}
+
+Kernel prepare_winograd_filter(const PrepareArgs& args) {
+  const double bytes = static_cast<double>(args.inputs[0].bytes() + args.outputs[0].bytes());
+  return {
+      run_winograd_filter, hold<WinogradFilterPayload>(args), {}, {0, bytes}, "winograd filter"};
 }
 
 const char* name_of(kernels::Activation activation) {
@@ -97,13 +117,20 @@ std::optional<kernels::GemmShape> single_product(const Graph& graph, const Graph
 
 std::string ConvPayload::str() const {
   std::ostringstream out;
-  out << plan.variant << (bias ? " bias" : "") << (residual ? " residual" : "")
+  out << (winograd ? "winograd" : plan.variant) << (bias ? " bias" : "")
+      << (residual ? " residual" : "")
       << (activation == kernels::ConvActivation::Relu ? " relu" : "");
   return out.str();
 }
 
 const OpRecord& fused_conv_record() {
   static const OpRecord record{"fused_conv", infer_fused, nullptr, {prepare_fused_conv, nullptr}};
+  return record;
+}
+
+const OpRecord& winograd_filter_record() {
+  static const OpRecord record{
+      "winograd_filter", infer_fused, nullptr, {prepare_winograd_filter, nullptr}};
   return record;
 }
 

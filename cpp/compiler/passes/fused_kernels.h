@@ -6,6 +6,7 @@
 
 #include "compiler/internal_ops.h"
 #include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/winograd.h"
 #include "kernels/cpu/gemm/gemm.h"
 
 namespace ranvier::compiler {
@@ -22,14 +23,22 @@ const OpRecord& fused_matmul_record();
 // The product of one matrix b with all rows of a; nullopt for other forms and dtypes.
 std::optional<kernels::GemmShape> single_product(const Graph& graph, const GraphNode& node);
 
-// Inputs: x, kernel, then bias and residual where used.
+// Inputs: x, kernel, then bias and residual where used. With `winograd` the kernel is transformed.
 struct ConvPayload : FusedPayload {
   kernels::ConvPlan plan;
+  std::optional<kernels::WinogradPlan> winograd;
   bool bias = false, residual = false;
   kernels::ConvActivation activation = kernels::ConvActivation::None;
   std::string str() const override;
 };
 const OpRecord& fused_conv_record();
+// Input: a kernel (3, 3, C, F).
+struct WinogradFilterPayload : FusedPayload {
+  kernels::WinogradPlan plan;
+  std::string str() const override { return "F(4x4, 3x3)"; }
+};
+const OpRecord& winograd_filter_record();
+// Of a node "conv".
 std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node);
 
 }  // namespace ranvier::compiler

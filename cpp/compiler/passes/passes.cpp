@@ -34,6 +34,8 @@ void rewrite(Graph& graph, const PassOptions& options, const std::string& name) 
   for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
     graph.sort_nodes();
   finish_pass(graph, "simplify", name);
+  if (options.exact || !options.prologue) return;
+  if (transform_filters(graph)) finish_pass(graph, "transform_filters", name);
 }
 
 void fuse(Graph& graph, const PassOptions& options, const std::string& name) {

@@ -16,6 +16,9 @@ void fuse(Graph& graph, const PassOptions& options, const std::string& name);
 
 // Dead code, constants, common subexpressions, algebra. Returns whether anything changed.
 bool simplify(Graph& graph, bool exact);
+// Convolutions with unchanging filters by minimal filtering (rounding). Returns whether anything
+// changed.
+bool transform_filters(Graph& graph);
 // Takes out what depends on variables alone that the program does not write. Returns the graph
 // whose outputs the rest reads as inputs; nullopt where nothing is worth holding.
 std::optional<Graph> split_prologue(Graph& graph, const std::string& name);

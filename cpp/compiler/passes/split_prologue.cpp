@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "compiler/internal_ops.h"
 #include "compiler/passes/origin.h"
 #include "compiler/passes/passes.h"
 
@@ -84,6 +85,8 @@ class Splitter {
   bool worth_holding(const GraphNode& node, const std::vector<ValueId>& values) const {
     if (origin_[node.outputs[0]] != Origin::State || node.op->traits.alias) return false;
     if (std::string_view(node.op->name) == "broadcast_to") return false;
+    const FusedPayload* payload = fused_payload(node.attrs);
+    if (payload && payload->held) return true;
     const Sources sources = sources_of(values[0]);
     size_t bytes = 0;
     for (ValueId value : values) bytes += graph_.spec(value).bytes();

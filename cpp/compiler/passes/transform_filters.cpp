@@ -1,0 +1,70 @@
+// 3×3 convolutions whose filters a run does not change are computed by Winograd's minimal filtering
+// where that pays: the filters' transform is a node of its own, which the prologue holds. Rounding.
+//
+// RANVIER_WINOGRAD: "off", "inference" (the default), or "always": then training steps transform
+// their filters in each run.
+
+#include <string_view>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "compiler/passes/fused_kernels.h"
+#include "compiler/passes/origin.h"
+#include "compiler/passes/passes.h"
+
+namespace ranvier::compiler {
+namespace {
+
+enum class Use { Off, Inference, Always };
+
+Use read_use() {
+  const std::string name = env("RANVIER_WINOGRAD").value_or("inference");
+  if (name == "off") return Use::Off;
+  if (name == "always") return Use::Always;
+  if (name != "inference")
+    fail<ValueError>("RANVIER_WINOGRAD: unknown value. Expected 'off', 'inference' or 'always'. ",
+                     "Received: '", name, "'.");
+  return Use::Inference;
+}
+
+void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
+  const GraphNode conv = graph.nodes[id];
+  const kernels::WinogradPlan plan = kernels::prepare_winograd(shape);
+  auto filter = make_ref<WinogradFilterPayload>();
+  filter->plan = plan;
+  filter->held = true;
+  filter->outputs = {{DType::F32, {kernels::kWinogradPoints, shape.in_channels, plan.columns}}};
+  const NodeId transformed = graph.add_node(winograd_filter_record(), {conv.inputs[1]},
+                                            Attrs{{"fused", Payload(filter.get())}},
+                                            filter->outputs, conv.site, conv.region);
+  auto payload = make_ref<ConvPayload>();
+  payload->winograd = plan;
+  payload->outputs = {graph.spec(conv.outputs[0])};
+  const NodeId made = graph.add_node(
+      fused_conv_record(), {conv.inputs[0], graph.nodes[transformed].outputs[0]},
+      Attrs{{"fused", Payload(payload.get())}}, payload->outputs, conv.site, conv.region);
+  graph.replace(conv.outputs[0], graph.nodes[made].outputs[0]);
+  graph.nodes[id].op = nullptr;
+}
+
+}  // namespace
+
+bool transform_filters(Graph& graph) {
+  static const Use use = read_use();
+  if (use == Use::Off) return false;
+  const std::vector<Origin> origin = origins(graph);
+  const auto count = static_cast<NodeId>(graph.nodes.size());
+  bool changed = false;
+  for (NodeId id = 0; id < count; ++id) {
+    const GraphNode& node = graph.nodes[id];
+    if (!node.alive() || std::string_view(node.op->name) != "conv") continue;
+    if (use == Use::Inference && origin[node.inputs[1]] != Origin::State) continue;
+    const auto shape = conv_shape_of(graph, node);
+    if (!shape || kernels::winograd_refusal(*shape, graph.spec(node.inputs[0]).dtype)) continue;
+    transform(graph, id, *shape);
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace ranvier::compiler
