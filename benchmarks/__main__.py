@@ -69,6 +69,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--peers", default="", help="the peers to run, with commas; all without")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--block", type=float, default=0.15, help="seconds of one sample")
+    parser.add_argument(
+        "--clock", choices=["perf_counter", "process_time"], default="perf_counter",
+        help="process_time: CPU time, for one thread on a machine that others use",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--isa", help="instruction set of Ranvier (RANVIER_ISA)")
     parser.add_argument("--peer-isa", choices=["avx2"], help="highest one of the peers")
@@ -76,7 +80,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", default=None, help="file for all figures")
     parser.add_argument("--results", default=None, help="Markdown file that gets the tables")
     parser.add_argument("--verbose", action="store_true", help="show what the libraries print")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.clock == "process_time" and options.threads != 1:
+        parser.error("--clock process_time adds up the threads: it takes --threads 1")
+    return options
 
 
 def main() -> None:

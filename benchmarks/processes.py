@@ -55,7 +55,7 @@ class Process:
     def __init__(self, library: str, python: str, options):
         self._recipe = library, python, options
         command = [python, "-m", "benchmarks.worker", library, str(options.threads),
-                   str(options.block)]  # fmt: skip
+                   str(options.block), options.clock]  # fmt: skip
         if options.threads == 1:
             command = ["taskset", "-c", "0", *command]
         self._process = subprocess.Popen(
