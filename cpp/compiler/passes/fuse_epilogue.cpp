@@ -50,14 +50,15 @@ class Finder {
   }
 
   bool extend(Chain& chain) {
-    if (chain.activation != Activation::None) return false;
+    if (chain.activation != Activation::None && chain.activation != Activation::Relu) return false;
     const NodeId id = only_reader(chain.result);
     if (id == kNone || !graph_.nodes[id].op->traits.pointwise) return false;
     const GraphNode& node = graph_.nodes[id];
     const TypeSpec& type = graph_.spec(chain.result);
     if (graph_.spec(node.outputs[0]) != type) return false;
-    const bool taken =
-        node.op->micro_op == PwOp::Add ? add_operand(chain, node, type) : activate(chain, node);
+    const bool taken = chain.activation == Activation::Relu ? cap(chain, node)
+                       : node.op->micro_op == PwOp::Add     ? add_operand(chain, node, type)
+                                                            : activate(chain, node);
     if (!taken) return false;
     chain.absorbed.push_back(id);
     chain.result = node.outputs[0];
@@ -93,6 +94,15 @@ class Finder {
       for (ValueId input : graph_.nodes[producer].inputs) stack.push_back(input);
     }
     return false;
+  }
+
+  // min(relu(x), 6) is one activation.
+  bool cap(Chain& chain, const GraphNode& node) const {
+    if (node.op->micro_op != PwOp::Min) return false;
+    const ValueId limit = node.inputs[node.inputs[0] == chain.result ? 1 : 0];
+    if (splat_value(graph_, limit) != 6.0) return false;
+    chain.activation = Activation::Relu6;
+    return true;
   }
 
   bool activate(Chain& chain, const GraphNode& node) const {
@@ -133,7 +143,7 @@ void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Pay
   graph.replace(chain.result, graph.nodes[made].outputs[0]);
 }
 
-// The activation, always last in the chain, stays a step of its own.
+// The activation, one node and last in the chain, stays a step of its own.
 void leave_activation(const Graph& graph, Chain& chain) {
   RV_CHECK(graph.nodes[chain.absorbed.back()].alive());
   chain.absorbed.pop_back();
@@ -177,12 +187,14 @@ bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
   auto payload = make_ref<ConvPayload>();
   if (!plan_conv(graph, graph.nodes[id], *payload)) return false;
   Chain chain = finder.find(id);
-  if (chain.activation != Activation::None && chain.activation != Activation::Relu)
-    leave_activation(graph, chain);
+  const bool fits = chain.activation == Activation::None || chain.activation == Activation::Relu ||
+                    chain.activation == Activation::Relu6;
+  if (!fits) leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
   payload->bias = chain.bias != kNone;
   payload->residual = chain.residual != kNone;
   if (chain.activation == Activation::Relu) payload->activation = kernels::ConvActivation::Relu;
+  if (chain.activation == Activation::Relu6) payload->activation = kernels::ConvActivation::Relu6;
   replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()));
   return true;
 }

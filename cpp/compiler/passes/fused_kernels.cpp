@@ -75,8 +75,8 @@ Kernel prepare_winograd_filter(const PrepareArgs& args) {
 }
 
 const char* name_of(kernels::Activation activation) {
-  static constexpr const char* kNames[kernels::kActivationCount] = {"none", "relu", "leaky_relu",
-                                                                    "sigmoid", "tanh"};
+  static constexpr const char* kNames[kernels::kActivationCount] = {
+      "none", "relu", "leaky_relu", "relu6", "sigmoid", "tanh"};
   return kNames[static_cast<size_t>(activation)];
 }
 
@@ -119,7 +119,9 @@ std::string ConvPayload::str() const {
   std::ostringstream out;
   out << (winograd ? "winograd" : plan.variant) << (bias ? " bias" : "")
       << (residual ? " residual" : "")
-      << (activation == kernels::ConvActivation::Relu ? " relu" : "");
+      << (activation == kernels::ConvActivation::Relu    ? " relu"
+          : activation == kernels::ConvActivation::Relu6 ? " relu6"
+                                                         : "");
   return out.str();
 }
 

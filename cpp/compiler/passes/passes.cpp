@@ -35,6 +35,7 @@ void rewrite(Graph& graph, const PassOptions& options, const std::string& name) 
     graph.sort_nodes();
   finish_pass(graph, "simplify", name);
   if (options.exact || !options.prologue) return;
+  if (fold_scale(graph)) finish_pass(graph, "fold_scale", name);
   if (transform_filters(graph)) finish_pass(graph, "transform_filters", name);
 }
 

@@ -16,6 +16,8 @@ void fuse(Graph& graph, const PassOptions& options, const std::string& name);
 
 // Dead code, constants, common subexpressions, algebra. Returns whether anything changed.
 bool simplify(Graph& graph, bool exact);
+// A scale and a shift per channel after a product with weights go into the weights (rounding).
+bool fold_scale(Graph& graph);
 // Convolutions with unchanging filters by minimal filtering (rounding). Returns whether anything
 // changed.
 bool transform_filters(Graph& graph);

@@ -23,7 +23,7 @@ struct Problem {
   std::vector<T> x, w, dy, bias, residual;
 };
 
-enum class Close { Plain, All };
+enum class Close { Plain, All, Capped };
 
 template <class T>
 std::vector<T> run(const Problem<T>& p, ConvPass pass, Isa isa, const Context& ctx,
@@ -37,6 +37,7 @@ std::vector<T> run(const Problem<T>& p, ConvPass pass, Isa isa, const Context& c
   std::vector<T> out(size, static_cast<T>(NAN));
   ConvEpilogue epilogue;
   if (close == Close::All) epilogue = {p.bias.data(), p.residual.data(), ConvActivation::Relu};
+  if (close == Close::Capped) epilogue = {p.bias.data(), nullptr, ConvActivation::Relu6};
   if (pass == ConvPass::Forward)
     run_conv_forward(ctx, plan, p.x.data(), p.w.data(), epilogue, out.data(), shared.data(),
                      worker.data(), stride);
@@ -54,10 +55,12 @@ std::vector<T> expected(const Problem<T>& p, ConvPass pass, Close close = Close:
   std::vector<T> out;
   if (pass == ConvPass::Forward) {
     out.resize(size_y(p.s));
-    const bool all = close == Close::All;
-    reference::conv_forward<T>(p.s, p.x.data(), p.w.data(), all ? p.bias.data() : nullptr,
-                               all ? p.residual.data() : nullptr,
-                               all ? ConvActivation::Relu : ConvActivation::None, out.data());
+    constexpr ConvActivation kActivations[] = {ConvActivation::None, ConvActivation::Relu,
+                                               ConvActivation::Relu6};
+    reference::conv_forward<T>(p.s, p.x.data(), p.w.data(),
+                               close == Close::Plain ? nullptr : p.bias.data(),
+                               close == Close::All ? p.residual.data() : nullptr,
+                               kActivations[static_cast<size_t>(close)], out.data());
   } else if (pass == ConvPass::BackwardData) {
     out.resize(size_x(p.s));
     reference::conv_backward_data<T>(p.s, p.dy.data(), p.w.data(), out.data());
@@ -205,6 +208,15 @@ TEST_CASE("the epilogue equals a plain store and separate passes to the bit") {
       CHECK(same_bits(got, want));
       CHECK(largest_difference(got, expected(p, ConvPass::Forward, Close::All)) <=
             2 * tolerance<float>(s, ConvPass::Forward));
+      std::vector<float> capped = run(p, ConvPass::Forward, isa, one.context);
+      for (size_t i = 0; i < capped.size(); ++i) {
+        capped[i] = capped[i] + p.bias[i % s.out_channels];
+        capped[i] = capped[i] < 0 ? 0 : capped[i] > 6 ? 6 : capped[i];
+      }
+      const std::vector<float> cut = run(p, ConvPass::Forward, isa, one.context, Close::Capped);
+      CHECK(same_bits(cut, capped));
+      CHECK(largest_difference(cut, expected(p, ConvPass::Forward, Close::Capped)) <=
+            2 * tolerance<float>(s, ConvPass::Forward));
     }
   }
 }
@@ -230,9 +242,11 @@ TEST_CASE("a NaN passes through the activation") {
   Problem<float> p(square(1, 6, 3, 1, 0, 2, 5), rng);
   p.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = run(p, ConvPass::Forward, isa, one.context, Close::All);
-    CHECK(std::isnan(y[0]));
-    CHECK_FALSE(std::isnan(y.back()));
+    for (const Close close : {Close::All, Close::Capped}) {
+      const std::vector<float> y = run(p, ConvPass::Forward, isa, one.context, close);
+      CHECK(std::isnan(y[0]));
+      CHECK_FALSE(std::isnan(y.back()));
+    }
   }
 }
 

@@ -32,7 +32,8 @@ int64_t conv_output_size(int64_t in, int64_t filter, int64_t stride, int64_t dil
                          int64_t pad_lo, int64_t pad_hi);
 
 enum class ConvPass : uint8_t { Forward, BackwardData, BackwardFilter };
-enum class ConvActivation : uint8_t { None, Relu };  // relu(x) = x < 0 ? 0 : x, keeps NaN
+// relu(x) = x < 0 ? 0 : x, relu6(x) = min(relu(x), 6); both keep NaN.
+enum class ConvActivation : uint8_t { None, Relu, Relu6 };
 
 // Forward only. The same bits as a plain store followed by these steps as passes of their own.
 struct ConvEpilogue {

@@ -60,7 +60,8 @@ void conv_forward(const ConvShape& s, const T* x, const T* filter, const T* bias
   for (size_t i = 0; i < sums.size(); ++i) {
     if (bias) sums[i] += bias[i % s.out_channels];
     if (residual) sums[i] += residual[i];
-    if (activation == ConvActivation::Relu && sums[i] < 0) sums[i] = 0;
+    if (activation != ConvActivation::None && sums[i] < 0) sums[i] = 0;
+    if (activation == ConvActivation::Relu6 && sums[i] > 6) sums[i] = 6;
   }
   store(sums, y);
 }

@@ -16,7 +16,7 @@ struct TileArgs {
   const T* bias;      // of the tile's first output, or null
   const T* residual;  // as c, or null
   int tail;           // lanes of the last vector
-  bool accumulate, relu;
+  bool accumulate, relu, relu6;
 };
 
 // c[p, f] (+)= sum over runs, k: a[a_shift + p*a_pitch + k] * b[b_shift + k*ldb + f], then the
@@ -70,6 +70,8 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
     }
     if (t.relu)
       for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
+    if (t.relu6)
+      for (int v = 0; v < V; ++v) acc[p][v] = min(W::set1(6), acc[p][v]);
     store_row<T, V, Tail>(c, t.tail, acc[p]);
   }
 }
@@ -369,7 +371,8 @@ class Correlator {
     const int64_t output = group_ * q_.n_channels + f;
     t.bias = close_ && e_.bias ? static_cast<const T*>(e_.bias) + output : nullptr;
     t.accumulate = accumulate_;
-    t.relu = close_ && e_.activation == ConvActivation::Relu;
+    t.relu = close_ && e_.activation != ConvActivation::None;
+    t.relu6 = close_ && e_.activation == ConvActivation::Relu6;
     const T* residual = close_ ? static_cast<const T*>(e_.residual) : nullptr;
     if (l_.source == Source::Gathered) {
       runs_[0] = {source_, l_.pack_filter ? panel_ : pieces_[0].b, gathered_};

@@ -145,7 +145,7 @@ struct Finish {
   float* y;
   int64_t row_pitch, pixel_pitch;
   int rows, columns;  // of the tile that lie inside y
-  bool relu;
+  bool relu, relu6;
 };
 
 template <bool kTail>
@@ -173,6 +173,7 @@ RV_INLINE void tile_channels(const float* m, int64_t point_pitch, const Finish& 
       if (f.bias) value = value + bias;
       if (f.residual) value = value + load(f.residual + at);
       if (f.relu) value = select(value < VecF::zero(), VecF::zero(), value);
+      if (f.relu6) value = min(VecF::set1(6), value);
       if (kTail)
         value.store_partial(f.y + at, tail);
       else
@@ -199,7 +200,8 @@ void output(const WinogradPlan& plan, const float* m, int64_t first, int64_t cou
                    channels,
                    left(s.out[1], place.row),
                    left(s.out[2], place.column),
-                   e.activation == ConvActivation::Relu};
+                   e.activation != ConvActivation::None,
+                   e.activation == ConvActivation::Relu6};
     const float* from = m + i * plan.columns;
     int64_t c = 0;
     for (; c + kLanes <= channels; c += kLanes)

@@ -25,6 +25,8 @@ template <class T, Activation kActivation>
 RV_INLINE Vec<T> activate(Vec<T> x, [[maybe_unused]] Vec<T> slope) {
   if constexpr (kActivation == Activation::Relu)
     return max(Vec<T>::zero(), x);  // keeps NaN
+  else if constexpr (kActivation == Activation::Relu6)
+    return min(Vec<T>::set1(6), max(Vec<T>::zero(), x));
   else if constexpr (kActivation == Activation::LeakyRelu)
     return select(x < Vec<T>::zero(), slope * x, x);
   else if constexpr (kActivation == Activation::Sigmoid)
@@ -72,6 +74,7 @@ void finish(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c, int64
     RV_CASE(None);
     RV_CASE(Relu);
     RV_CASE(LeakyRelu);
+    RV_CASE(Relu6);
     default:
       break;
   }

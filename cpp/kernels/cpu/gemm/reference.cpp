@@ -15,6 +15,8 @@ double activate(Activation activation, double x, double slope) {
       return x < 0 ? 0 : x;
     case Activation::LeakyRelu:
       return x < 0 ? slope * x : x;
+    case Activation::Relu6:
+      return x < 0 ? 0 : (x > 6 ? 6 : x);
     case Activation::Sigmoid:
       return 1 / (1 + std::exp(-x));
     case Activation::Tanh:
