@@ -28,7 +28,7 @@ struct Case {
         bias(random_values<float>(rng, s.out_channels)),
         residual(random_values<float>(rng, size_y(s))) {}
 
-  std::vector<float> run(Isa isa, const Context& ctx, bool closed) const {
+  std::vector<float> run(Isa isa, const Context& ctx, ConvActivation close) const {
     const WinogradPlan plan = prepare_winograd(s, isa);
     const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
     Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
@@ -37,16 +37,16 @@ struct Case {
     run_winograd_filter(ctx, plan, w.data(), filter);
     std::vector<float> y(size_y(s), NAN);
     ConvEpilogue epilogue;
-    if (closed) epilogue = {bias.data(), residual.data(), ConvActivation::Relu};
+    if (close != ConvActivation::None) epilogue = {bias.data(), residual.data(), close};
     run_winograd(ctx, plan, x.data(), filter, epilogue, y.data(), shared.data(), worker.data(),
                  stride);
     return y;
   }
-  std::vector<float> expected(bool closed) const {
+  std::vector<float> expected(ConvActivation close) const {
+    const bool closed = close != ConvActivation::None;
     std::vector<float> y(size_y(s));
     reference::conv_forward<float>(s, x.data(), w.data(), closed ? bias.data() : nullptr,
-                                   closed ? residual.data() : nullptr,
-                                   closed ? ConvActivation::Relu : ConvActivation::None, y.data());
+                                   closed ? residual.data() : nullptr, close, y.data());
     return y;
   }
 
@@ -60,14 +60,14 @@ void check(const ConvShape& s, std::mt19937& rng) {
   INFO(text(s));
   // The outputs' RMS is the root of the number of terms, over 3 for values in (-1, 1).
   const double rms = std::sqrt(9.0 * static_cast<double>(s.in_channels)) / 3;
-  for (bool closed : {false, true}) {
-    const std::vector<float> want = c.expected(closed);
+  for (ConvActivation close : {ConvActivation::None, ConvActivation::Relu, ConvActivation::Relu6}) {
+    const std::vector<float> want = c.expected(close);
     for (Isa isa : levels()) {
       INFO(name_of(isa));
-      const std::vector<float> got = c.run(isa, one.context, closed);
+      const std::vector<float> got = c.run(isa, one.context, close);
       CHECK(largest_difference(got, want) <= 5e-5 * (1 + rms));
-      CHECK(same_bits(got, c.run(isa, two.context, closed)));
-      CHECK(same_bits(got, c.run(isa, three.context, closed)));
+      CHECK(same_bits(got, c.run(isa, two.context, close)));
+      CHECK(same_bits(got, c.run(isa, three.context, close)));
     }
   }
 }
@@ -110,7 +110,7 @@ TEST_CASE("an empty batch, and NaN stays within its tile") {
   Case c(s, rng);
   c.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = c.run(isa, default_context(), false);
+    const std::vector<float> y = c.run(isa, default_context(), ConvActivation::None);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y.back()));
   }
