@@ -424,7 +424,10 @@ class LayerState:
         scope = get_stateless_scope() if in_stateless_scope() else None
         if scope is not None and scope.collect_losses:
             return [x for x in scope.losses if id(x) in self._loss_ids]
-        return self._losses[:]
+        if B.tracing():
+            return self._losses[:]
+        # What a finished trace left here has no value.
+        return [x for x in self._losses if not getattr(x, "is_symbol", False)]
 
     def _clear_losses(self):
         self._losses.clear()

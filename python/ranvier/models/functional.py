@@ -13,6 +13,7 @@ from ranvier.models.model import Model
 from ranvier.symbolic import host
 from ranvier.symbolic.function import Function
 from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import compute_output_spec
 
 
 class Functional(CompiledCall, Function, Model):
@@ -100,6 +101,12 @@ class Functional(CompiledCall, Function, Model):
         self.built = True
 
     def call(self, inputs, training=None, mask=None):
+        """The outputs; a list of one output is that output, as in Keras."""
+        outputs = self._outputs_for(inputs, training, mask)
+        alone = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+        return outputs[0] if alone else outputs
+
+    def _outputs_for(self, inputs, training=None, mask=None):
         values = self._standardize_inputs(inputs)
         if mask is not None:
             for x, m in zip(values, tree.flatten(mask)):
@@ -116,7 +123,10 @@ class Functional(CompiledCall, Function, Model):
         return self._run_through_graph(values, lambda op: op, call_fn=run)
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        return Layer.compute_output_spec(self, inputs, training=training, mask=mask)
+        """Specs in the structure of the outputs, also where there is one alone."""
+        if type(self).call is not Functional.call:
+            return Layer.compute_output_spec(self, inputs, training=training, mask=mask)
+        return compute_output_spec(self._outputs_for, inputs, training=training, mask=mask)
 
     def compute_output_shape(self, input_shape):
         return Function.compute_output_shape(self, input_shape)

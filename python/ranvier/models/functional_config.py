@@ -61,7 +61,7 @@ def _call_config(node, numbers):
         return {
             "class_name": "__keras_tensor__",
             "config": {
-                "shape": list(x.shape),
+                "shape": x.shape,
                 "dtype": x.dtype,
                 "keras_history": [
                     operation.name,

@@ -95,3 +95,24 @@ def test_shapes_of_a_model_with_named_outputs_are_a_list():
     model = Model(x, {"a": layers.Dense(2)(x), "b": layers.Dense(4)(x)})
     assert model.input_shape == (None, 3)
     assert model.output_shape == [(None, 2), (None, 4)]
+
+
+def test_a_list_of_one_output_is_that_output():
+    x = layers.Input((3,), name="x")
+    model = Model([x], [layers.Dense(2)(x)])
+    data = np.ones((4, 3), "float32")
+    assert model(data).shape == (4, 2)
+    assert model.predict(data, verbose=0).shape == (4, 2)
+    assert [y.shape for y in model(layers.Input((3,)))] == [(None, 2)]
+    outer = Model(x, model(x))
+    assert outer(data).shape == (4, 2)
+
+
+def test_losses_after_fit_are_those_of_the_weights():
+    model = Sequential(
+        [layers.Input((3,)), layers.Dense(2, kernel_regularizer="l2", activity_regularizer="l1")]
+    )
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    (penalty,) = model.losses
+    assert float(penalty) > 0.0
