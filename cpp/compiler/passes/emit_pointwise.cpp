@@ -139,9 +139,10 @@ Kernel prepare_list(const PrepareArgs& args) {
 // Writes one cluster as a program.
 class Emitter {
  public:
-  Emitter(Graph& graph, const std::vector<NodeId>& members)
+  Emitter(Graph& graph, const std::vector<NodeId>& members, const Lookups& lookups)
       : graph_(graph),
         members_(members),
+        lookups_(lookups),
         space_(member_of(graph, graph.nodes[members[0]]).space),
         builder_(space_) {
     for (NodeId id : members_) inside_[id] = true;
@@ -188,13 +189,38 @@ class Emitter {
       return known->second;
     }
     const bool full = shape == space_, scalar = shape.size() == 1;
+    const auto lookup = lookups_.of(graph_, value);
+    if (lookup && rows_fit(*lookup, shape)) return loaded_[key] = lookup_operand(*lookup, shape);
     dense_ &= full || scalar;
     form_ << (full && !scalar ? "full " : "one ") << name_of(dtype) << ';';
     const PwValue loaded = builder_.input(dtype, scalar ? Shape{} : shape);
+    add_input(value, loaded, full);
+    return loaded_[key] = loaded;
+  }
+
+  void add_input(ValueId value, PwValue loaded, bool full, std::vector<ValueId> extra = {}) {
     inputs_.push_back(value);
     full_.push_back(full);
     loaded_ids_.push_back(loaded.id);
-    loaded_[key] = loaded;
+    extra_inputs_.insert(extra_inputs_.end(), extra.begin(), extra.end());
+  }
+
+  // Whether the last axes of the operand are whole rows, walked as they lie in the table.
+  bool rows_fit(const Lookup& lookup, const Shape& shape) const {
+    int64_t elements = 1;
+    for (int axis = space_.rank() - 1; axis >= 0 && elements < lookup.row; --axis) {
+      if (shape[axis] != space_[axis]) return false;
+      elements *= shape[axis];
+    }
+    return elements == lookup.row;
+  }
+
+  PwValue lookup_operand(const Lookup& lookup, const Shape& shape) {
+    const TypeSpec& table = graph_.spec(lookup.table);
+    const PwValue loaded = builder_.input_lookup(table.dtype, shape, lookup.row, table.shape[0],
+                                                 graph_.spec(lookup.indices).dtype);
+    add_input(lookup.table, loaded, false, {lookup.indices});
+    dense_ = false;
     return loaded;
   }
 
@@ -203,22 +229,19 @@ class Emitter {
     const auto key = std::make_pair(value, std::string("rows"));
     const auto known = loaded_.find(key);
     if (known != loaded_.end()) return known->second;
-    const ValueId head = rows.inputs[1];
+    const RowsOperand operand = rows_operand_of(graph_, rows);
+    const ValueId head = operand.chain[0];
     auto chain = std::find(chains_.begin(), chains_.end(), head);
     if (chain == chains_.end()) {
       chains_.push_back(head);
-      chain_inputs_.insert(chain_inputs_.end(), rows.inputs.begin() + 1, rows.inputs.end());
+      chain_inputs_.insert(chain_inputs_.end(), operand.chain.begin(), operand.chain.end());
       chain = chains_.end() - 1;
     }
-    const RowsShape shape = rows_shape_of(graph_, rows);
-    const PwValue loaded = builder_.input_rows(graph_.spec(value).dtype, shape.row, shape.count,
+    const PwValue loaded = builder_.input_rows(graph_.spec(value).dtype, operand.row, operand.parts,
                                                static_cast<int>(chain - chains_.begin()));
-    inputs_.push_back(rows.inputs[0]);
-    full_.push_back(false);
-    loaded_ids_.push_back(loaded.id);
-    loaded_[key] = loaded;
+    add_input(operand.values, loaded, false, operand.extra);
     dense_ = false;
-    return loaded;
+    return loaded_[key] = loaded;
   }
 
   void add_member(const GraphNode& node, const Member& member) {
@@ -294,6 +317,7 @@ class Emitter {
       if (!same_as.empty()) kernels::restrict_to_touched(payload->program, std::move(same_as));
     }
     inputs_.insert(inputs_.end(), chain_inputs_.begin(), chain_inputs_.end());
+    inputs_.insert(inputs_.end(), extra_inputs_.begin(), extra_inputs_.end());
     const Specs specs = payload->outputs;
     const uint32_t site = graph_.nodes[members_.back()].site;
     const uint32_t region = graph_.nodes[members_.back()].region;
@@ -307,6 +331,7 @@ class Emitter {
 
   Graph& graph_;
   const std::vector<NodeId>& members_;
+  const Lookups& lookups_;
   const Shape space_;
   kernels::ProgramBuilder builder_;
   std::map<NodeId, bool> inside_;
@@ -316,6 +341,7 @@ class Emitter {
   std::vector<uint8_t> full_;
   std::vector<int> loaded_ids_;                 // of inputs_
   std::vector<ValueId> chains_, chain_inputs_;  // heads; head, next, touched of each
+  std::vector<ValueId> extra_inputs_;           // of inputs_, in their order
   std::set<int> closing_;  // values that are stored or reduced after the body of a tile
   bool dense_ = true;
   int constants_ = 0;
@@ -334,8 +360,8 @@ const OpRecord& pointwise_list_record() {
   return record;
 }
 
-bool emit_cluster(Graph& graph, const std::vector<NodeId>& members) {
-  return Emitter(graph, members).run();
+bool emit_cluster(Graph& graph, const std::vector<NodeId>& members, const Lookups& lookups) {
+  return Emitter(graph, members, lookups).run();
 }
 
 }  // namespace ranvier::compiler

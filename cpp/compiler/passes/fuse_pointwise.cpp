@@ -17,7 +17,7 @@ namespace {
 
 class Grower {
  public:
-  explicit Grower(Graph& graph) : graph_(graph), groups_(graph) {
+  explicit Grower(Graph& graph) : graph_(graph), groups_(graph), lookups_(graph) {
     for (const GraphNode& node : graph.nodes) {
       members_.push_back(member_of(graph, node));
       info_.push_back({1, members_.back().axes});
@@ -137,14 +137,15 @@ class Grower {
     });
   }
 
-  // A node that reads the gradient of a table is one even when alone: the gradient then need not be
-  // written out.
+  // A node that reads rows of a table or its gradient is one even when alone: these then need not
+  // be written out.
   bool worth_a_program(const std::vector<NodeId>& nodes) const {
     if (nodes.empty() || !does_work(nodes)) return false;
     if (nodes.size() > 1) return true;
     const auto& inputs = graph_.nodes[nodes[0]].inputs;
-    return std::any_of(inputs.begin(), inputs.end(),
-                       [&](ValueId value) { return rows_view_of(graph_, value) != nullptr; });
+    return std::any_of(inputs.begin(), inputs.end(), [&](ValueId value) {
+      return rows_view_of(graph_, value) != nullptr || lookups_.of(graph_, value).has_value();
+    });
   }
 
   void emit(std::vector<NodeId> nodes) {
@@ -154,11 +155,12 @@ class Grower {
       const NodeId producer = graph_.values[graph_.nodes[id].inputs[0]].producer;
       return producer == kNone || groups_.of(producer) != groups_.of(id);
     });
-    if (worth_a_program(nodes)) emit_cluster(graph_, nodes);
+    if (worth_a_program(nodes)) emit_cluster(graph_, nodes, lookups_);
   }
 
   Graph& graph_;
   Groups groups_;
+  const Lookups lookups_;
   std::vector<Member> members_;
   std::vector<GroupInfo> info_;
   std::vector<std::vector<NodeId>> readers_;

@@ -43,7 +43,8 @@ void fuse(Graph& graph, const PassOptions& options, const std::string& name) {
   if (!options.exact) fuse_sgd(graph);
   fuse_epilogue(graph);
   finish_pass(graph, "fuse_epilogue", name);
-  group_row_gradients(graph);
+  group_row_gradients(graph, options.exact);
+  remove_dead_nodes(graph);
   fuse_pointwise(graph);
   remove_dead_nodes(graph);
   finish_pass(graph, "fuse_pointwise", name);

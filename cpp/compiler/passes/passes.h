@@ -28,8 +28,9 @@ std::optional<Graph> split_prologue(Graph& graph, const std::string& name);
 void fuse_sgd(Graph& graph);
 // Bias, residual and activation become epilogues of products and convolutions.
 void fuse_epilogue(Graph& graph);
-// The gradients of tables become chains of rows that element-wise programs read.
-void group_row_gradients(Graph& graph);
+// The gradients of tables become chains of rows that element-wise programs read (in several parts:
+// rounding).
+void group_row_gradients(Graph& graph, bool exact);
 // Element-wise clusters become pointwise programs.
 void fuse_pointwise(Graph& graph);
 // Equal pointwise programs become one step over a list of operands.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compiler/internal_ops.h"
+#include "compiler/passes/lookups.h"
 #include "kernels/cpu/pointwise/program.h"
 
 namespace ranvier::compiler {
@@ -45,8 +46,8 @@ struct ListPayload : FusedPayload {
 const OpRecord& pointwise_record();
 const OpRecord& pointwise_list_record();
 
-// Replaces the members (in program order) by one node. False when the program would be too large;
-// then nothing changed.
-bool emit_cluster(Graph& graph, const std::vector<NodeId>& members);
+// Replaces the members (in program order) by one node, which reads rows of tables straight from
+// them where `lookups` allow it. False when the program would be too large; then nothing changed.
+bool emit_cluster(Graph& graph, const std::vector<NodeId>& members, const Lookups& lookups);
 
 }  // namespace ranvier::compiler

@@ -125,6 +125,30 @@ ValueId add_row_before_reshape(Graph& graph, NodeId id) {
   return kNone;
 }
 
+// reshape(x) + r = reshape(x + reshape(r)), where x ends a product: r rides on its store.
+ValueId add_residual_before_reshape(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  static const OpRecord& add = *find_op("add");
+  const TypeSpec out = graph.spec(node.outputs[0]);
+  const auto ends_product = [&](ValueId x) {
+    const GraphNode* by = graph.producer(x);
+    if (is(by, "matmul")) return true;
+    return is(by, "add") && (is(graph.producer(by->inputs[0]), "matmul") ||
+                             is(graph.producer(by->inputs[1]), "matmul"));
+  };
+  for (size_t k : {0, 1}) {
+    const GraphNode* inner = graph.producer(node.inputs[k]);
+    if (!is(inner, "reshape") || !ends_product(inner->inputs[0])) continue;
+    const ValueId x = inner->inputs[0], residual = node.inputs[1 - k];
+    if (graph.spec(node.inputs[k]) != out || graph.spec(residual) != out) continue;
+    const TypeSpec flat = graph.spec(x);
+    const NodeId sum = graph.add_node(add, {x, reshaped(graph, residual, flat.shape, node.site)},
+                                      {}, {flat}, node.site, node.region);
+    return reshaped(graph, graph.nodes[sum].outputs[0], out.shape, node.site);
+  }
+  return kNone;
+}
+
 ValueId merge_reshape(Graph& graph, NodeId id) {
   const GraphNode node = graph.nodes[id];
   const Shape& shape = out_shape(graph, node);
@@ -187,6 +211,42 @@ ValueId merge_cast(Graph& graph, NodeId id) {
   return graph.nodes[made].outputs[0];
 }
 
+bool only_slices_read(const Graph& graph, ValueId value) {
+  const std::vector<uint8_t> outside = graph.used_outside();
+  if (outside[value]) return false;
+  return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const GraphNode& node) {
+    return !node.alive() || is(&node, "slice") ||
+           std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end();
+  });
+}
+
+// Whole rows of looked-up rows are the rows of a slice of the indices.
+ValueId slice_of_take(Graph& graph, NodeId id) {
+  static const OpRecord &slice = *find_op("slice"), &take = *find_op("take");
+  const GraphNode node = graph.nodes[id];
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (!is(inner, "take")) return kNone;
+  const ValueId table = inner->inputs[0], indices = inner->inputs[1];
+  const Shape &rows = graph.spec(node.inputs[0]).shape, &out = out_shape(graph, node);
+  const int64_t axis = inner->attrs.integer("axis"), rank = graph.spec(table).shape.rank();
+  if (axis != 0 && axis + rank != 0) return kNone;
+  const int positions = graph.spec(indices).shape.rank();
+  const Ints &starts = node.attrs.ints("starts"), &strides = node.attrs.ints("strides");
+  for (int i = positions; i < rows.rank(); ++i)
+    if (out[i] != rows[i] || strides[static_cast<size_t>(i)] != 1) return kNone;
+  if (!only_slices_read(graph, node.inputs[0])) return kNone;
+  const auto first = [&](const Ints& all) { return Ints(all.begin(), all.begin() + positions); };
+  const Ints sizes(out.begin(), out.begin() + positions);
+  Shape shape;
+  for (const int64_t size : sizes) shape.push_back(size);
+  const NodeId part = graph.add_node(
+      slice, {indices}, {{"starts", first(starts)}, {"sizes", sizes}, {"strides", first(strides)}},
+      {{graph.spec(indices).dtype, shape}}, node.site, node.region);
+  const NodeId made = graph.add_node(take, {table, graph.nodes[part].outputs[0]}, {{"axis", 0}},
+                                     {graph.spec(node.outputs[0])}, node.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
 ValueId same_shape(Graph& graph, NodeId id) {
   const GraphNode& node = graph.nodes[id];
   return graph.spec(node.inputs[0]) == graph.spec(node.outputs[0]) ? node.inputs[0] : kNone;
@@ -246,10 +306,12 @@ constexpr Rule kRules[] = {
     {"add", "x + 0 = x", kRounding, add_zero},
     {"add", "a + (-b) = a - b", kExact, add_negative},
     {"add", "a row is added before a reshape", kExact, add_row_before_reshape},
+    {"add", "a residual is added before a reshape", kExact, add_residual_before_reshape},
     {"negative", "-(-x) = x", kExact, double_negative},
     {"reshape", "reshape of reshape", kExact, merge_reshape},
     {"transpose", "transpose of transpose, or of axes of one element", kExact, merge_transpose},
     {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
+    {"slice", "slice of the rows of a lookup", kExact, slice_of_take},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
     {"sum", "sum over axes of one element", kExact, reduce_nothing},
     {"mean", "mean over axes of one element", kExact, reduce_nothing},

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/pointwise.h"
+#include "compiler/passes/row_parts.h"
 #include "kernels/cpu/data/group_rows.h"
 #include "kernels/cpu/pointwise/rows.h"
 
@@ -21,59 +22,76 @@ constexpr size_t kSmallTable = 64 << 10;
 // --- the internal ops ---
 
 Specs infer_group_rows(const InferArgs& args) {
-  const int64_t count = args.inputs[0].size();
+  int64_t count = 0;
+  for (const TypeSpec& indices : args.inputs) count += indices.size();
   return {
       {DType::I32, {args.attrs.integer("size")}}, {DType::I32, {count}}, {DType::I32, {count + 1}}};
 }
 
 void run_group(const Context& context, const Slots& slots, const void* params) noexcept {
-  kernels::run_group_rows(context, *static_cast<const kernels::GroupRows*>(params), slots.in[0],
+  kernels::run_group_rows(context, *static_cast<const kernels::GroupRows*>(params), slots.in,
                           static_cast<int32_t*>(slots.out[0]), static_cast<int32_t*>(slots.out[1]),
                           static_cast<int32_t*>(slots.out[2]));
 }
 
 Kernel prepare_group(const PrepareArgs& args) {
-  const kernels::GroupRows params{args.inputs[0].dtype, args.inputs[0].size(),
-                                  args.outputs[0].size()};
-  const auto bytes = static_cast<double>(2 * args.inputs[0].bytes() + args.outputs[0].bytes() +
-                                         args.outputs[1].bytes());
-  return {run_group, std::make_shared<const kernels::GroupRows>(params), {}, {0, bytes}, "chains"};
+  kernels::GroupRows params{args.inputs[0].dtype, {}, args.outputs[0].size()};
+  auto bytes = static_cast<double>(args.outputs[0].bytes() + args.outputs[1].bytes());
+  for (const TypeSpec& indices : args.inputs) {
+    params.counts.push_back(indices.size());
+    bytes += static_cast<double>(2 * indices.bytes());
+  }
+  return {run_group,
+          std::make_shared<const kernels::GroupRows>(std::move(params)),
+          {},
+          {0, bytes},
+          "chains"};
+}
+
+// Three numbers of each part: count, repeat, whether it has scales.
+std::vector<kernels::PwRowPart> parts_of(const Attrs& attrs) {
+  const Ints& numbers = attrs.ints("parts");
+  std::vector<kernels::PwRowPart> parts;
+  for (size_t k = 0; k < numbers.size(); k += 3)
+    parts.push_back({numbers[k], numbers[k + 1], numbers[k + 2] != 0});
+  return parts;
 }
 
 Specs infer_rows_view(const InferArgs& args) {
-  Shape shape = args.inputs[1].shape;
+  Shape shape = args.inputs[args.inputs.size() - 3].shape;
   const auto dims = args.attrs.ints("row");
   for (const int64_t dim : dims) shape.push_back(dim);
   return {{args.inputs[0].dtype, shape}};
 }
 
 struct ViewParams {
-  kernels::TileFn add;
-  int element;
+  std::vector<kernels::PwRowPart> parts;
+  Isa isa;
+  DType dtype;
   int64_t size, row;
+  size_t chain;  // of the inputs: where head, next and touched begin
 };
 
 void run_view(const Context& context, const Slots& slots, const void* params) noexcept {
   const auto& p = *static_cast<const ViewParams*>(params);
-  const kernels::RowChain chain{static_cast<const int32_t*>(slots.in[1]),
-                                static_cast<const int32_t*>(slots.in[2])};
+  const kernels::RowChain chain(
+      p.parts, p.row, p.dtype, p.isa, static_cast<const int32_t*>(slots.in[p.chain]),
+      static_cast<const int32_t*>(slots.in[p.chain + 1]), slots.in[0], slots.in + 1);
+  const auto element = static_cast<int64_t>(size_of(p.dtype));
   constexpr int64_t kElements = 32768;  // of one chunk
   const int64_t grain = std::max<int64_t>(1, kElements / p.row);
   context.parallel_for(p.size, grain, [&](int64_t begin, int64_t end, int) {
-    kernels::load_rows(chain, p.add, p.element, p.row, slots.in[0], begin * p.row,
-                       (end - begin) * p.row,
-                       static_cast<std::byte*>(slots.out[0]) + begin * p.row * p.element);
+    chain.load(begin * p.row, (end - begin) * p.row,
+               static_cast<std::byte*>(slots.out[0]) + begin * p.row * element);
   });
 }
 
 Kernel prepare_view(const PrepareArgs& args) {
   const TypeSpec& out = args.outputs[0];
-  const kernels::RegType type =
-      out.dtype == DType::F32 ? kernels::RegType::F32 : kernels::RegType::F64;
-  const ViewParams params{kernels::tile_fn(PwOp::Add, type, active_isa()),
-                          static_cast<int>(size_of(out.dtype)), out.shape[0],
-                          out.size() / out.shape[0]};
-  const auto bytes = static_cast<double>(args.inputs[0].bytes() + out.bytes());
+  const ViewParams params{parts_of(args.attrs),      active_isa(),          out.dtype, out.shape[0],
+                          out.size() / out.shape[0], args.inputs.size() - 3};
+  auto bytes = static_cast<double>(out.bytes());
+  for (size_t k = 0; k < params.chain; ++k) bytes += static_cast<double>(args.inputs[k].bytes());
   return {run_view, std::make_shared<const ViewParams>(params), {}, {0, bytes}, "dense"};
 }
 
@@ -114,35 +132,58 @@ const GraphNode* rows_view_of(const Graph& graph, ValueId value) {
   return node && node->op == &rows_view_record() ? node : nullptr;
 }
 
-RowsShape rows_shape_of(const Graph& graph, const GraphNode& rows_view) {
+RowsOperand rows_operand_of(const Graph& graph, const GraphNode& rows_view) {
   const TypeSpec& out = graph.spec(rows_view.outputs[0]);
-  return {out.size() / out.shape[0], graph.spec(rows_view.inputs[2]).size()};
+  const auto chain = rows_view.inputs.end() - 3;
+  return {out.size() / out.shape[0],
+          parts_of(rows_view.attrs),
+          rows_view.inputs[0],
+          {rows_view.inputs.begin() + 1, chain},
+          {chain, rows_view.inputs.end()}};
 }
 
-void group_row_gradients(Graph& graph) {
+namespace {
+
+// head, next and touched of the parts' indices; the node that stands there already for the same.
+NodeId chain_of(Graph& graph, const std::vector<RowPart>& parts, int64_t size, uint32_t site) {
+  std::vector<ValueId> lists;
+  Specs types;
+  for (const RowPart& part : parts) {
+    lists.push_back(part.indices);
+    types.push_back(graph.spec(part.indices));
+  }
+  Attrs attrs{{"size", size}};
+  for (NodeId id = 0; id < graph.nodes.size(); ++id)
+    if (graph.nodes[id].op == &group_rows_record() && graph.nodes[id].inputs == lists &&
+        graph.nodes[id].attrs == attrs)
+      return id;
+  const Specs specs = infer_group_rows({group_rows_record(), types, attrs});
+  return graph.add_node(group_rows_record(), lists, std::move(attrs), specs, site);
+}
+
+}  // namespace
+
+void group_row_gradients(Graph& graph, bool exact) {
   const auto readers = graph.readers();
-  std::map<std::pair<ValueId, int64_t>, NodeId> groups;  // by indices and size
   const auto count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode node = graph.nodes[id];
     if (!is_table_gradient(graph, node) || !read_by_cluster(graph, readers[node.outputs[0]]))
       continue;
     const TypeSpec out = graph.spec(node.outputs[0]);
-    const auto key = std::make_pair(node.inputs[1], out.shape[0]);
-    auto group = groups.find(key);
-    if (group == groups.end()) {
-      Attrs attrs{{"size", out.shape[0]}};
-      const TypeSpec indices = graph.spec(node.inputs[1]);
-      const Specs specs = infer_group_rows({group_rows_record(), std::span(&indices, 1), attrs});
-      const NodeId made =
-          graph.add_node(group_rows_record(), {node.inputs[1]}, std::move(attrs), specs, node.site);
-      group = groups.emplace(key, made).first;
+    const std::vector<RowPart> parts = row_parts_of(graph, id, exact);
+    std::vector<ValueId> inputs;
+    Ints numbers;
+    for (const RowPart& part : parts) {
+      inputs.push_back(part.values);
+      if (part.scale != kNone) inputs.push_back(part.scale);
+      numbers.insert(numbers.end(), {part.count, part.repeat, part.scale != kNone});
     }
-    std::vector<ValueId> inputs{node.inputs[0]};
-    for (ValueId part : graph.nodes[group->second].outputs) inputs.push_back(part);
+    const NodeId chain = chain_of(graph, parts, out.shape[0], node.site);
+    for (ValueId part : graph.nodes[chain].outputs) inputs.push_back(part);
     const Ints row(out.shape.begin() + 1, out.shape.end());
-    const NodeId view =
-        graph.add_node(rows_view_record(), inputs, {{"row", row}}, {out}, node.site);
+    const NodeId view = graph.add_node(rows_view_record(), inputs,
+                                       {{"row", row}, {"parts", numbers}}, {out}, node.site);
     graph.replace(node.outputs[0], graph.nodes[view].outputs[0]);
     graph.nodes[id].op = nullptr;
   }

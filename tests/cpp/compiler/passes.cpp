@@ -112,6 +112,22 @@ TEST_CASE("the bias of a projection to heads rides on its product") {
   CHECK(step_names(project({4})).size() == 2);        // less
 }
 
+TEST_CASE("a residual behind a reshape rides on the product before it") {
+  const auto trace = trace_of(
+      {{DType::F32, {10, 6}}, {DType::F32, {6, 8}}, {DType::F32, {8}}, {DType::F32, {2, 5, 8}}},
+      [](TensorSpan a) -> Tensors {
+        const Tensor y = ops::add(ops::matmul(a[0], a[1]), a[2]);
+        return {ops::add(a[3], ops::reshape(y, {2, 5, 8}))};
+      });
+  CHECK(step_names(trace) == std::vector<std::string>{"fused_matmul"});
+  const Tensor inputs[] = {random({10, 6}, 1), random({6, 8}, 2), random({8}, 3),
+                           random({2, 5, 8}, 4)};
+  const auto result = [&](bool fuse) {
+    return compile(*trace, {.name = "test", .exact = true, .fuse = fuse})->run(inputs)[0];
+  };
+  CHECK(same_bits(result(true), result(false)));
+}
+
 TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
   const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
   const auto names =

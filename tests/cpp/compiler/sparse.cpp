@@ -112,3 +112,78 @@ TEST_CASE("a step that is not finite spreads as in the dense form") {
   const float* values = result[0].data_as<float>();
   CHECK(std::all_of(values, values + kRows * kColumns, [](float v) { return v != v; }));
 }
+
+namespace {
+
+// A step of plain descent on scores of row 0 of each list of indices against the other rows.
+struct SkipGram {
+  VariableRef table = variable(random({kRows, kColumns}, 1), "table");
+
+  Tensors step(TensorSpan a) const {
+    const Tensor rows = ops::take(table->read(), a[0], 0);
+    const Tensor word = ops::slice(rows, {0, 0, 0}, {30, 1, kColumns});
+    const Tensor others = ops::slice(rows, {0, 1, 0}, {30, 4, kColumns});
+    const Tensor scores = ops::sum(ops::mul(word, others), {2});
+    const Tensor loss = ops::mean(ops::square(scores), {0, 1});
+    const Tensors grads = gradients(loss, {table->read()});
+    table->assign(ops::sub(table->read(), ops::scale(grads[0], 0.5)));
+    return {loss};
+  }
+  ProgramRef program(bool exact, bool fuse) const {
+    const TraceRef trace =
+        trace_of({{DType::I32, {30, 5}}}, [this](TensorSpan a) { return step(a); });
+    return compile(*trace, {.name = "skip_gram", .exact = exact, .fuse = fuse});
+  }
+};
+
+Tensor pairs() {
+  const Tensor flat = indices(6, 150);
+  Tensor tensor = Tensor::empty(DType::I32, {30, 5});
+  std::memcpy(tensor.data(), flat.data(), tensor.spec().bytes());
+  tensor.data_as<int32_t>()[7] = -3;  // from the end
+  tensor.data_as<int32_t>()[8] = kRows + 9;
+  return tensor;
+}
+
+}  // namespace
+
+TEST_CASE("a step over pairs of rows copies no row that it need not") {
+  const SkipGram fused, plain, exact;
+  const ProgramRef program = fused.program(false, true);
+  std::vector<std::string> names;
+  for (const StepInfo& step : program->stats().steps) names.push_back(step.op);
+  CHECK_FALSE(has(names, "pad"));
+  CHECK_FALSE(has(names, "rows_grad"));
+  CHECK(std::count(names.begin(), names.end(), "take") == 1);  // the shared rows of the gradient
+  CHECK(program->stats().arena_bytes < static_cast<size_t>(kRows * kColumns * 4));
+  const Tensor input = pairs();
+  for (int i = 0; i < 3; ++i) {
+    const Tensors a = program->run({&input, 1}), b = plain.program(false, false)->run({&input, 1}),
+                  c = exact.program(true, true)->run({&input, 1});
+    CHECK(largest_difference(a[0], b[0]) < 1e-6);
+    CHECK(same_bits(b[0], c[0]));
+    CHECK(largest_difference(fused.table->read(), plain.table->read()) < 1e-6);
+    CHECK(same_bits(exact.table->read(), plain.table->read()));
+  }
+}
+
+TEST_CASE("rows of half precision and of integers are looked up in programs") {
+  const Tensor input = pairs();
+  for (DType dtype : {DType::F16, DType::BF16, DType::I32, DType::F64}) {
+    const Tensor table = ops::cast(ops::scale(random({kRows, kColumns}, 7), 9), dtype);
+    const auto run = [&](bool fuse) {
+      const TraceRef trace = trace_of(
+          {{dtype, {kRows, kColumns}}, {DType::I32, {30, 5}}}, [](TensorSpan a) -> Tensors {
+            const Tensor rows = ops::take(a[0], a[1], 0);
+            return {ops::add(rows, rows), ops::cast(ops::neg(rows), DType::F32)};
+          });
+      const ProgramRef program = compile(*trace, {.name = "half", .exact = true, .fuse = fuse});
+      if (fuse)
+        for (const StepInfo& step : program->stats().steps) CHECK(step.op != std::string("take"));
+      const Tensor inputs[] = {table, input};
+      return program->run(inputs);
+    };
+    const Tensors fused = run(true), plain = run(false);
+    for (size_t i = 0; i < fused.size(); ++i) CHECK(same_bits(fused[i], plain[i]));
+  }
+}

@@ -183,12 +183,17 @@ TEST_CASE("epoch gather of many rows: same bits for any number of threads") {
 
 TEST_CASE_TEMPLATE("group_rows chains the positions of equal indices", Index, int32_t, int64_t) {
   const std::vector<Index> index = {3, 0, 3, -1, 7, 3, -99};  // 5 rows: -1 and 7 are row 4
-  std::vector<int32_t> head(5), next(index.size()), touched(index.size() + 1, -7);
-  const rk::GroupRows params{kIndex<Index>, static_cast<int64_t>(index.size()), 5};
-  rk::run_group_rows(Context{}, params, index.data(), head.data(), next.data(), touched.data());
-  CHECK(head == std::vector<int32_t>{1, -1, -1, 0, 3});
-  CHECK(next == std::vector<int32_t>{2, 6, 5, 4, -1, -1, -1});
-  CHECK(touched[0] == 3);
-  CHECK(std::vector<int32_t>(touched.begin() + 1, touched.begin() + 4) ==
-        std::vector<int32_t>{3, 0, 4});
+  for (const size_t cut : {0, 2, 6, 7}) {                     // one list, or the same as two
+    std::vector<int32_t> head(5), next(index.size()), touched(index.size() + 1, -7);
+    const auto first = static_cast<int64_t>(cut);
+    const rk::GroupRows params{
+        kIndex<Index>, {first, static_cast<int64_t>(index.size()) - first}, 5};
+    const void* lists[] = {index.data(), index.data() + cut};
+    rk::run_group_rows(Context{}, params, lists, head.data(), next.data(), touched.data());
+    CHECK(head == std::vector<int32_t>{1, -1, -1, 0, 3});
+    CHECK(next == std::vector<int32_t>{2, 6, 5, 4, -1, -1, -1});
+    CHECK(touched[0] == 3);
+    CHECK(std::vector<int32_t>(touched.begin() + 1, touched.begin() + 4) ==
+          std::vector<int32_t>{3, 0, 4});
+  }
 }

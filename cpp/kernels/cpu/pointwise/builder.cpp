@@ -8,6 +8,7 @@
 #include "kernels/cpu/pointwise/direct.h"
 #include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
+#include "kernels/cpu/pointwise/rows.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -73,13 +74,28 @@ PwValue ProgramBuilder::input_strided(DType dtype, std::span<const int64_t> stri
   return add(std::move(node));
 }
 
-PwValue ProgramBuilder::input_rows(DType dtype, int64_t row, int64_t count, int chain) {
+PwValue ProgramBuilder::input_rows(DType dtype, int64_t row, std::span<const PwRowPart> parts,
+                                   int chain) {
   RV_CHECK((dtype == DType::F32 || dtype == DType::F64) && row > 0 && shape_.size() % row == 0);
+  RV_CHECK(!parts.empty() && parts.size() <= RowChain::kMaxParts);
   const PwValue value = input(dtype, shape_);
   Node& node = nodes_[value.id];
   node.row = row;
-  node.count = count;
   node.chain = chain;
+  node.parts.assign(parts.begin(), parts.end());
+  return value;
+}
+
+PwValue ProgramBuilder::input_lookup(DType dtype, const Shape& shape, int64_t row,
+                                     int64_t table_rows, DType index_dtype) {
+  RV_CHECK(row > 1 && table_rows > 0 && shape.size() % row == 0);
+  RV_CHECK(index_dtype == DType::I32 || index_dtype == DType::I64);
+  const PwValue value = input(dtype, shape);
+  Node& node = nodes_[value.id];
+  node.row = row;
+  node.table_rows = table_rows;
+  node.positions = shape.size() / row;
+  node.index_dtype = index_dtype;
   return value;
 }
 

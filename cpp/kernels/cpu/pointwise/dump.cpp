@@ -9,7 +9,7 @@ namespace ranvier::kernels {
 namespace {
 
 const char* name_of(OperandKind kind) {
-  constexpr const char* kNames[] = {"full", "scalar", "periodic", "strided", "rows"};
+  constexpr const char* kNames[] = {"full", "scalar", "periodic", "strided", "rows", "lookup"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -36,6 +36,16 @@ void write_constant(std::ostringstream& out, const PwConstant& constant) {
   }
 }
 
+void write_parts(std::ostringstream& out, const PwInput& input) {
+  out << " chain " << input.chain << " of ";
+  for (size_t k = 0; k < input.parts.size(); ++k) {
+    const PwRowPart& part = input.parts[k];
+    out << (k ? " + " : "") << (part.scaled ? "scaled " : "") << part.count;
+    if (part.repeat != 1) out << "/" << part.repeat;
+    out << "x" << input.row;
+  }
+}
+
 void write_instruction(std::ostringstream& out, const PwInstr& instr) {
   out << "%" << int{instr.dst} << " = " << info_of(instr.op).name << " " << name_of(instr.result);
   for (int k = 0; k < instr.arity; ++k) out << " %" << int{instr.src[k]};
@@ -53,8 +63,9 @@ std::string to_string(const PointwiseProgram& program) {
     out << "  %" << int{input.slot} << " = input " << ranvier::name_of(input.dtype) << " "
         << name_of(input.kind);
     if (input.kind == OperandKind::Periodic) out << " " << input.period;
-    if (input.kind == OperandKind::Rows)
-      out << " chain " << input.chain << " of " << input.count << "x" << input.row;
+    if (input.kind == OperandKind::Rows) write_parts(out, input);
+    if (input.kind == OperandKind::Lookup)
+      out << " of " << input.positions << " in " << input.table_rows << "x" << input.row;
     out << "\n";
   }
   for (const PwConstant& constant : program.constants) {

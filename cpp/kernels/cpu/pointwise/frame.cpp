@@ -138,6 +138,32 @@ void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t
   if (input.load) input.load(raw, tile, n);
 }
 
+void Frame::look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept {
+  const PointwiseProgram& p = program_;
+  std::byte* raw = input.load ? scratch_ + p.staging_offset : ptr_[input.slot];
+  int64_t in_run = begin % input.run, rest = begin / input.run, offset = 0;
+  std::array<int64_t, kMaxRank> index;
+  for (int axis = input.outer_axes - 1; axis >= 0; --axis) {
+    index[axis] = rest % p.dims[axis];
+    rest /= p.dims[axis];
+    offset += index[axis] * input.strides[axis];
+  }
+  for (int64_t done = 0; done < n;) {
+    const int64_t take = std::min(n - done, input.run - in_run);
+    copy_looked_up(input, src, inputs_[input.extra], offset + in_run, take,
+                   raw + done * input.element);
+    done += take;
+    in_run = 0;
+    for (int axis = input.outer_axes - 1; axis >= 0; --axis) {
+      offset += input.strides[axis];
+      if (++index[axis] < p.dims[axis]) break;
+      offset -= p.dims[axis] * input.strides[axis];
+      index[axis] = 0;
+    }
+  }
+  if (input.load) input.load(raw, ptr_[input.slot], n);
+}
+
 inline void Frame::execute(const PwInstr& instr, int64_t n) noexcept {
   TileArgs args;
   args.dst = ptr_[instr.dst];
@@ -172,13 +198,12 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
       case OperandKind::Strided:
         gather(input, src, begin, n);
         break;
-      case OperandKind::Rows: {
-        const auto* chain = inputs_ + p.inputs.size() + 3 * static_cast<size_t>(input.chain);
-        const RowChain rows{static_cast<const int32_t*>(chain[0]),
-                            static_cast<const int32_t*>(chain[1])};
-        load_rows(rows, input.add, input.element, input.row, src, begin, n, ptr_[input.slot]);
+      case OperandKind::Rows:
+        row_chain_of(p, input, inputs_, i).load(begin, n, ptr_[input.slot]);
         break;
-      }
+      case OperandKind::Lookup:
+        look_up(input, src, begin, n);
+        break;
     }
   }
   for (size_t i = 0; i < p.outputs.size(); ++i)

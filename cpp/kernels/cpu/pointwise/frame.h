@@ -26,6 +26,7 @@ class Frame {
   void load_scalar(const PwInput& input, const void* src) noexcept;
   void expand_period(const PwInput& input, const void* src) noexcept;
   void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
+  void look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void execute(const PwInstr& instr, int64_t n) noexcept;
   bool written_early(const PwOutput& output, const void* memory) const noexcept;
 

@@ -147,9 +147,17 @@ void ProgramPlanner::place_inputs() {
     if (node.chain >= 0) {
       input.kind = OperandKind::Rows;
       input.row = node.row;
-      input.count = node.count;
       input.chain = static_cast<int16_t>(node.chain);
-      input.add = tile_fn(PwOp::Add, node.type, program_.isa);
+      input.parts = node.parts;
+    } else if (node.table_rows > 0) {
+      input.kind = OperandKind::Lookup;
+      input.row = node.row;
+      input.table_rows = node.table_rows;
+      input.positions = node.positions;
+      input.index_dtype = node.index_dtype;
+      input.outer_axes = program_.rank;
+      while (input.outer_axes > 0 && node.strides[input.outer_axes - 1] == input.run)
+        input.run *= program_.dims[--input.outer_axes];
     } else if (scalar_[i]) {
       input.kind = OperandKind::Scalar;
     } else if (full) {
@@ -164,6 +172,20 @@ void ProgramPlanner::place_inputs() {
     input.slot = static_cast<uint8_t>(new_slot(node.type, scalar_[i]));
     slot_of_[i] = input.slot;
     program_.inputs.push_back(input);
+  }
+  number_extras();
+}
+
+// Where the pointers behind the operands are: three of each chain, then those of the operands.
+void ProgramPlanner::number_extras() {
+  int chains = 0;
+  for (const PwInput& input : program_.inputs) chains = std::max(chains, input.chain + 1);
+  auto next = static_cast<uint32_t>(program_.inputs.size()) + 3 * static_cast<uint32_t>(chains);
+  for (PwInput& input : program_.inputs) {
+    input.extra = next;
+    if (input.kind == OperandKind::Lookup) ++next;
+    for (const PwRowPart& part : input.parts) next += part.scaled ? 2 : 1;
+    if (!input.parts.empty()) --next;  // the first values are the operand
   }
 }
 
@@ -287,7 +309,10 @@ void ProgramPlanner::cut_work() {
   for (const PwInstr& instr : program_.body)
     nanoseconds += info_of(instr.op).cost * (instr.type == RegType::F32 ? 1 : 3) + 2;
   for (const PwInput& input : program_.inputs)
-    nanoseconds += input.kind == OperandKind::Strided ? 200 : input.in_place ? 20 : 60;
+    nanoseconds += input.kind == OperandKind::Strided  ? 200
+                   : input.kind == OperandKind::Lookup ? 400
+                   : input.in_place                    ? 20
+                                                       : 60;
   nanoseconds += 20.0 * program_.outputs.size() + 40.0 * program_.reductions.size();
 
   PointwiseProgram& p = program_;
@@ -356,7 +381,10 @@ void ProgramPlanner::book_scratch() {
     double elements = 1;
     for (int axis = 0; axis < p.rank; ++axis)
       if (input.strides[axis]) elements *= static_cast<double>(p.dims[axis]);
-    if (input.kind == OperandKind::Rows) elements = static_cast<double>(input.row * input.count);
+    for (size_t k = 0; k < input.parts.size(); ++k) {
+      if (k == 0) elements = 0;
+      elements += static_cast<double>(input.row * input.parts[k].count);
+    }
     p.cost.bytes += elements * static_cast<double>(size_of(input.dtype));
   }
   for (const PwOutput& output : p.outputs)

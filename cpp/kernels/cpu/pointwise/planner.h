@@ -24,6 +24,7 @@ class ProgramPlanner {
   void find_scalars();
   void collapse_space();
   void place_inputs();
+  void number_extras();
   void place_constants();
   void emit_instructions();
   void place_outputs();

@@ -45,7 +45,15 @@ enum class OperandKind : uint8_t {
   Scalar,    // one value
   Periodic,  // the innermost axis only (a bias): repeated every `period` elements
   Strided,   // anything else: gathered tile by tile
-  Rows       // sums of chained rows, zero elsewhere (rows.h)
+  Rows,      // sums of chained rows, zero elsewhere (rows.h)
+  Lookup     // rows of a table by index, copied tile by tile
+};
+
+// A part of the positions that the chains of a Rows operand join: position i of the part is the row
+// values[i / repeat], times scale[i] where the part has scales.
+struct PwRowPart {
+  int64_t count = 0, repeat = 1;
+  bool scaled = false;
 };
 
 struct PwInput {
@@ -58,11 +66,22 @@ struct PwInput {
   bool in_place = false;  // Full and stored as in the register: never copied to scratch
   int16_t last_use = -1;  // index of the last body instruction that reads it
   LoadFn load = nullptr;  // to the register type; null when it is the same
-  // Rows: elements of a row, indices, and the chain's number. After the operands the run is given
-  // head, next and touched of every chain, in the order of chains.
-  int64_t row = 0, count = 0;
+  // Rows and Lookup: elements of a row.
+  int64_t row = 0;
+  // Rows: the chain's number and the parts in the order of positions. After the operands, of which
+  // this one is the values of the first part, the run is given head, next and touched of every
+  // chain, in the order of chains; then, operand by operand, at `extra`: of a Rows operand the
+  // scale of the first part, values and scale of the others, where they have any; of a Lookup
+  // operand the indices.
   int16_t chain = -1;
-  TileFn add = nullptr;
+  std::vector<PwRowPart> parts = {};
+  uint32_t extra = 0;
+  // Lookup: rows of the table. An index below zero counts from the end; what then still lies
+  // outside is clamped. `strides` are those of the dense result.
+  int64_t table_rows = 0, positions = 0;
+  int64_t run = 1;                 // elements of the innermost axes that are walked as they lie
+  int outer_axes = 0;              // the others
+  DType index_dtype = DType::I32;  // I32 or I64
 };
 
 struct PwConstant {
@@ -186,9 +205,13 @@ class ProgramBuilder {
   PwValue input(DType dtype, const Shape& shape);
   // An operand addressed by explicit element strides over the program's shape.
   PwValue input_strided(DType dtype, std::span<const int64_t> strides);
-  // A dense operand of the whole space, in rows of `row` elements, as sums of `count` chained rows
-  // (F32 or F64). Chains are numbered from 0 by first use.
-  PwValue input_rows(DType dtype, int64_t row, int64_t count, int chain);
+  // A dense operand of the whole space, in rows of `row` elements, as sums of chained rows (F32 or
+  // F64). Chains are numbered from 0 by first use.
+  PwValue input_rows(DType dtype, int64_t row, std::span<const PwRowPart> parts, int chain);
+  // table[indices], a value of `shape` that broadcasts to the program's shape; its last axes are
+  // a row of `row` elements of the table, and they are not broadcast.
+  PwValue input_lookup(DType dtype, const Shape& shape, int64_t row, int64_t table_rows,
+                       DType index_dtype);
   PwValue constant(double value, DType dtype);
   PwValue constant_int(int64_t value, DType dtype);
 
@@ -227,8 +250,11 @@ class ProgramBuilder {
     std::vector<int> src = {};
     uint64_t bits = 0;
     std::array<int64_t, kMaxRank> strides{};
-    int64_t row = 0, count = 0;  // Rows
+    int64_t row = 0;  // Rows and Lookup
     int chain = -1;
+    std::vector<PwRowPart> parts = {};
+    int64_t table_rows = 0, positions = 0;
+    DType index_dtype = DType::I32;
   };
 
  private:

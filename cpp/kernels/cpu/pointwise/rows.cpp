@@ -7,38 +7,122 @@
 #include "base/error.h"
 #include "kernels/cpu/pointwise/frame.h"
 
+#if defined(__x86_64__)
+#define RANVIER_X86 1
+#endif
+
 namespace ranvier::kernels {
 
-void load_rows(const RowChain& chain, TileFn add, int element, int64_t row, const void* values,
-               int64_t begin, int64_t n, void* dst) noexcept {
-  const int64_t bytes = element;
+#define RV_DECLARE(level)                    \
+  namespace level {                          \
+  extern const RowSumKernels kRowSumKernels; \
+  }
+RV_DECLARE(baseline)
+#ifdef RANVIER_X86
+RV_DECLARE(avx2)
+RV_DECLARE(avx512)
+#endif
+#undef RV_DECLARE
+
+const RowSumKernels& row_sum_kernels([[maybe_unused]] Isa isa) {
+#ifdef RANVIER_X86
+  if (isa == Isa::Avx512) return avx512::kRowSumKernels;
+  if (isa == Isa::Avx2) return avx2::kRowSumKernels;
+#endif
+  return baseline::kRowSumKernels;
+}
+
+RowChain::RowChain(std::span<const PwRowPart> parts, int64_t row, DType dtype, Isa isa,
+                   const int32_t* head, const int32_t* next, const void* first_values,
+                   const void* const* extra) noexcept
+    : sum_{next, parts_, static_cast<int>(parts.size()), row},
+      fn_(dtype == DType::F64 ? row_sum_kernels(isa).f64 : row_sum_kernels(isa).f32),
+      head_(head),
+      element_(static_cast<int64_t>(size_of(dtype))) {
+  int32_t first = 0;
+  for (size_t k = 0; k < parts.size(); ++k) {
+    const void* values = k == 0 ? first_values : *extra++;
+    const void* scale = parts[k].scaled ? *extra++ : nullptr;
+    parts_[k] = {values, scale, first, static_cast<uint32_t>(parts[k].repeat)};
+    first += static_cast<int32_t>(parts[k].count);
+  }
+}
+
+void RowChain::load(int64_t begin, int64_t n, void* dst) const noexcept {
   auto* out = static_cast<std::byte*>(dst);
-  const auto* in = static_cast<const std::byte*>(values);
-  std::memset(out, 0, static_cast<size_t>(n * bytes));
-  int64_t at_row = begin / row, column = begin % row;
+  RowSum sum = sum_;
+  sum.parts = parts_;  // of this copy of the chain
+  int64_t at_row = begin / sum.row, column = begin % sum.row;
   for (int64_t done = 0; done < n;) {
-    const int64_t run = std::min(n - done, row - column);
-    std::byte* part = out + done * bytes;
-    for (int32_t i = chain.head[at_row]; i >= 0; i = chain.next[i]) {
-      TileArgs args;
-      args.dst = part;
-      args.src[0] = part;
-      args.src[1] = in + (i * row + column) * bytes;
-      args.step[0] = args.step[1] = 1;
-      args.n = run;
-      add(args);
-    }
+    const int64_t run = std::min(n - done, sum.row - column);
+    const int32_t head = head_[at_row];
+    if (head < 0)
+      std::memset(out + done * element_, 0, static_cast<size_t>(run * element_));
+    else
+      fn_(sum, head, column, run, out + done * element_);
     done += run;
     column = 0;
     ++at_row;
   }
 }
 
+RowChain row_chain_of(const PointwiseProgram& program, const PwInput& input,
+                      const void* const* inputs, size_t index) noexcept {
+  const auto* chain = inputs + program.inputs.size() + 3 * static_cast<size_t>(input.chain);
+  return RowChain(input.parts, input.row, input.dtype, program.isa,
+                  static_cast<const int32_t*>(chain[0]), static_cast<const int32_t*>(chain[1]),
+                  inputs[index], inputs + input.extra);
+}
+
+namespace {
+
+// begin / row; the short division takes a third of the time.
+int64_t quotient(int64_t a, int64_t b) {
+  if (a <= UINT32_MAX && b <= UINT32_MAX)
+    return static_cast<uint32_t>(a) / static_cast<uint32_t>(b);
+  return a / b;
+}
+
+template <class Index>
+void copy_rows(const PwInput& input, const std::byte* table, const Index* index, int64_t begin,
+               int64_t n, std::byte* raw) noexcept {
+  constexpr int64_t kAhead = 6, kLine = 64, kMostLines = 16;  // rows and lines asked for early
+  const int64_t bytes = input.row * input.element, last = input.table_rows - 1;
+  const auto row_at = [&](int64_t position) {
+    const int64_t i = index[position];
+    return table + std::clamp<int64_t>(i < 0 ? i + input.table_rows : i, 0, last) * bytes;
+  };
+  int64_t position = quotient(begin, input.row), column = begin - position * input.row;
+  for (int64_t done = 0; done < n; ++position) {
+    if (position + kAhead < input.positions) {
+      const std::byte* ahead = row_at(position + kAhead);
+      const int64_t lines = std::min(kMostLines, (bytes + kLine - 1) / kLine);
+      for (int64_t line = 0; line < lines; ++line) __builtin_prefetch(ahead + line * kLine);
+    }
+    const int64_t run = std::min(n - done, input.row - column);
+    std::memcpy(raw + done * input.element, row_at(position) + column * input.element,
+                static_cast<size_t>(run * input.element));
+    done += run;
+    column = 0;
+  }
+}
+
+}  // namespace
+
+void copy_looked_up(const PwInput& input, const void* table, const void* index, int64_t begin,
+                    int64_t n, std::byte* raw) noexcept {
+  const auto* rows = static_cast<const std::byte*>(table);
+  if (input.index_dtype == DType::I64)
+    copy_rows(input, rows, static_cast<const int64_t*>(index), begin, n, raw);
+  else
+    copy_rows(input, rows, static_cast<const int32_t*>(index), begin, n, raw);
+}
+
 void restrict_to_touched(PointwiseProgram& program, std::vector<uint32_t> same_as) {
   RV_CHECK(program.reductions.empty() && same_as.size() == program.outputs.size());
   int64_t touched = 0;  // elements, at most
   for (const PwInput& input : program.inputs)
-    if (input.kind == OperandKind::Rows) touched += input.count * input.row;
+    for (const PwRowPart& part : input.parts) touched += part.count * input.row;
   RV_CHECK(touched > 0);
   const double share = static_cast<double>(touched) / static_cast<double>(program.size);
   if (share < 1) program.cost = {program.cost.flops * share, program.cost.bytes * share};
@@ -57,6 +141,19 @@ const int32_t* chain_array(const PointwiseProgram& p, const void* const* inputs,
                            int which) noexcept {
   return static_cast<const int32_t*>(
       inputs[p.inputs.size() + 3 * static_cast<size_t>(chain) + static_cast<size_t>(which)]);
+}
+
+// The parts of a row in the operands that are read in place.
+void prefetch_row(const PointwiseProgram& p, const void* const* inputs, int64_t at,
+                  int64_t row) noexcept {
+  constexpr int64_t kLine = 64, kMostBytes = 1024;
+  for (size_t k = 0; k < p.inputs.size(); ++k) {
+    if (p.inputs[k].kind != OperandKind::Full) continue;
+    const int64_t bytes = row * p.inputs[k].element;
+    const std::byte* begin = static_cast<const std::byte*>(inputs[k]) + at * bytes;
+    for (int64_t line = 0; line < std::min(bytes, kMostBytes); line += kLine)
+      __builtin_prefetch(begin + line);
+  }
 }
 
 }  // namespace
@@ -81,14 +178,18 @@ void run_touched(const Context& ctx, const PointwiseProgram& p, const void* cons
     ++chains;
     const int chain = input.chain;
     const int64_t row = input.row;
+    int64_t count = 0;
+    for (const PwRowPart& part : input.parts) count += part.count;
     constexpr int64_t kRowOverhead = 512;  // of starting a tile, in elements
     const int64_t grain = std::max<int64_t>(1, p.grain * kTile / (row + kRowOverhead));
-    ctx.parallel_for(input.count, grain, [&, chain, row](int64_t begin, int64_t end, int worker) {
+    ctx.parallel_for(count, grain, [&, chain, row](int64_t begin, int64_t end, int worker) {
       const int32_t* touched = chain_array(p, inputs, chain, 2);
       end = std::min<int64_t>(end, touched[0]);
       if (begin >= end) return;
       Frame frame(p, inputs, outputs, worker_scratch + worker * worker_stride);
       for (int64_t i = begin; i < end; ++i) {
+        constexpr int64_t kAhead = 3;  // rows asked for early: they lie anywhere in memory
+        if (i + kAhead < end) prefetch_row(p, inputs, touched[1 + i + kAhead], row);
         const int64_t at = touched[1 + i];
         bool done = false;
         for (int earlier = 0; earlier < chain; ++earlier)

@@ -135,6 +135,12 @@ void run_long_rows(const Run& run) noexcept {
   }
 }
 
+// A result of one block in its own type needs no totals: the block is summed where it belongs.
+bool one_block(const PointwiseProgram& p, const PwReduction& reduction) noexcept {
+  return p.groups == 1 && p.reduce <= kBlockRows && !reduction.store &&
+         reduction.op != ReduceOp::Mean;
+}
+
 // One group of rows of one panel of columns.
 void run_column_unit(const Run& run, Frame& frame, std::byte* scratch, int64_t unit) noexcept {
   const PointwiseProgram& p = run.p;
@@ -143,24 +149,32 @@ void run_column_unit(const Run& run, Frame& frame, std::byte* scratch, int64_t u
   const int64_t first_column = panel * kTile, width = std::min(kTile, p.inner - first_column);
   const int64_t first_row = group * p.group_rows;
   const int64_t last_row = std::min(p.reduce, first_row + p.group_rows);
+  const auto block_of = [&](size_t k) {
+    const PwReduction& reduction = p.reductions[k];
+    if (!one_block(p, reduction)) return scratch + reduction.block_offset;
+    const auto element = static_cast<int64_t>(size_of(reduction.dtype));
+    return static_cast<std::byte*>(run.result(k)) + (outer * p.inner + first_column) * element;
+  };
 
-  for (const PwReduction& reduction : p.reductions)
-    reduction.reducer->clear(scratch + reduction.block_offset, width);
+  for (size_t k = 0; k < p.reductions.size(); ++k)
+    p.reductions[k].reducer->clear(block_of(k), width);
   for (int64_t row = first_row; row < last_row; row += p.tile_rows) {
     const int64_t rows = std::min(p.tile_rows, last_row - row);
     frame.run_tile((outer * p.reduce + row) * p.inner + first_column, rows * width);
     const bool last = row + rows == last_row, block_ends = last || (row + rows) % kBlockRows == 0;
     const bool first_block = row - first_row < kBlockRows;
-    for (const PwReduction& reduction : p.reductions) {
-      std::byte* block = scratch + reduction.block_offset;
+    for (size_t k = 0; k < p.reductions.size(); ++k) {
+      const PwReduction& reduction = p.reductions[k];
+      std::byte* block = block_of(k);
       PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
       reduction.reducer->columns(frame.values(reduction.slot), rows, width, block);
-      if (!block_ends) continue;
+      if (!block_ends || one_block(p, reduction)) continue;
       (first_block ? reduction.reducer->start : reduction.reducer->flush)(totals, block, width);
       if (!last) reduction.reducer->clear(block, width);
     }
   }
   for (size_t k = 0; k < p.reductions.size(); ++k) {
+    if (one_block(p, p.reductions[k])) continue;
     const PwTotal* totals =
         reinterpret_cast<const PwTotal*>(scratch + p.reductions[k].total_offset);
     if (p.groups == 1) {
