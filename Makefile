@@ -1,4 +1,4 @@
-# make setup | demo | test | bench | lint | clean. Nothing is installed outside .venv, except system
+# make setup | demo | test | bench | ladder | lint | clean. Nothing is installed outside .venv, except system
 # packages that are missing (scripts/need.sh names them).
 SHELL := /bin/bash -o pipefail
 .DELETE_ON_ERROR:
@@ -10,10 +10,10 @@ BIN := .venv/bin
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 WHEEL_SOURCES := $(shell find cpp cmake python -type f -not -name '*.pyc') CMakeLists.txt pyproject.toml
-CPP_FILES := $(shell find cpp tests/cpp benchmarks/cpp -name '*.h' -o -name '*.cpp' 2>/dev/null)
+CPP_FILES := $(shell find cpp tests/cpp benchmarks -name '*.h' -o -name '*.cpp' 2>/dev/null)
 PYTHON_FOLDERS := python scripts tests/python benchmarks examples
 
-.PHONY: setup demo test test-cpp test-asan test-tsan test-python bench lint reference clean
+.PHONY: setup demo test test-cpp test-asan test-tsan test-python bench ladder lint reference clean
 
 setup: .venv/installed
 
@@ -69,6 +69,14 @@ test-python: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# The programs that docs/performance.md climbs.
+ladder: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/release -G Ninja -DRANVIER_BENCHMARKS=ON >/dev/null
+	$(BIN)/ninja -C build/release -j$(JOBS) --quiet ladder_gemm ladder_conv
+	build/release/benchmarks/ladder/ladder_gemm
+	build/release/benchmarks/ladder/ladder_conv
+	$(BIN)/python benchmarks/ladder/step.py
 
 lint: .venv/dev
 	$(PYTHON) scripts/check_floors.py

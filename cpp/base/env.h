@@ -7,7 +7,7 @@
 //   RANVIER_EXACT        1: only rewrites that keep every bit
 //   RANVIER_WINOGRAD     off | inference | always: where 3x3 convolutions use minimal filtering
 //   RANVIER_DUMP         name of a compiler pass: prints the graph after it
-//   RANVIER_VERBOSE      comma-separated topics, such as dispatch
+//   RANVIER_VERBOSE      "dispatch": choices of kernels (base/verbose.h)
 //   RANVIER_DATA         folder with datasets
 
 #include <cstdint>

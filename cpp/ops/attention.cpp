@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/verbose.h"
 #include "ops/support.h"
 
 namespace ranvier::ops {
@@ -284,9 +285,11 @@ Kernel prepare_attention(const PrepareArgs& args) {
   const Params params{kernels::attention_prepare(shape_of(args, at)), at,
                       &kernels::attention_kernels()};
   const kernels::Cost cost = traffic(args, params.plan.cost.flops * (gradient ? 2.5 : 1.0));
-  if (args.inputs[at.q].dtype == DType::F64)
+  if (args.inputs[at.q].dtype == DType::F64) {
+    if (prints_dispatch()) print_refusal(args.op.name, "tiles", "float64 serves checks alone");
     return make_kernel(gradient ? run_backward_f64 : run_forward_f64, params, {}, cost,
                        "reference");
+  }
   return make_kernel(gradient ? run_backward : run_forward, params, params.plan.scratch, cost,
                      "tiles");
 }

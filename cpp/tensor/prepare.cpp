@@ -1,17 +1,11 @@
 #include <cstdio>
 
-#include "base/env.h"
 #include "base/error.h"
+#include "base/verbose.h"
 #include "tensor/record.h"
 
 namespace ranvier {
 namespace {
-
-bool prints_dispatch() {
-  static const bool wanted =
-      env("RANVIER_VERBOSE").value_or("").find("dispatch") != std::string::npos;
-  return wanted;
-}
 
 std::string list(std::span<const TypeSpec> specs) {
   std::string text;

@@ -183,6 +183,39 @@ ValueId merge_transpose(Graph& graph, NodeId id) {
   return graph.nodes[made].outputs[0];
 }
 
+bool swaps_last_two(const Ints& perm) {
+  const auto rank = static_cast<int64_t>(perm.size());
+  for (int64_t i = 0; i < rank; ++i) {
+    const int64_t from = perm[static_cast<size_t>(i)], axis = from < 0 ? from + rank : from;
+    if (axis != (i < rank - 2 ? i : 2 * rank - 3 - i)) return false;
+  }
+  return rank >= 2;
+}
+
+// A product reads a transposed operand as it lies. Blocks of the sum may be cut elsewhere then.
+ValueId transpose_in_product(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const TypeSpec out = graph.spec(node.outputs[0]);
+  std::vector<ValueId> inputs = node.inputs;
+  bool flags[2];
+  for (size_t k : {0, 1}) {
+    flags[k] = node.attrs.flag(k == 0 ? "trans_a" : "trans_b", false);
+    const TypeSpec& spec = graph.spec(inputs[k]);
+    if (spec.shape.rank() < 2 || spec.dtype != out.dtype) return kNone;
+    const GraphNode* by = graph.producer(inputs[k]);
+    if (!is(by, "transpose") || !swaps_last_two(by->attrs.ints("perm"))) continue;
+    inputs[k] = by->inputs[0];
+    flags[k] = !flags[k];
+  }
+  if (inputs == node.inputs) return kNone;
+  Attrs attrs = node.attrs;
+  attrs.set("trans_a", flags[0]);
+  attrs.set("trans_b", flags[1]);
+  const NodeId made =
+      graph.add_node(*node.op, std::move(inputs), attrs, {out}, node.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
 // Every value of `from` is one of `to`.
 bool holds(DType to, DType from) {
   if (to == from) return true;
@@ -310,6 +343,7 @@ constexpr Rule kRules[] = {
     {"negative", "-(-x) = x", kExact, double_negative},
     {"reshape", "reshape of reshape", kExact, merge_reshape},
     {"transpose", "transpose of transpose, or of axes of one element", kExact, merge_transpose},
+    {"matmul", "transposes are read as they lie", kRounding, transpose_in_product},
     {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
     {"slice", "slice of the rows of a lookup", kExact, slice_of_take},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},

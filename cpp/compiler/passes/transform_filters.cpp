@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/verbose.h"
 #include "compiler/passes/fused_kernels.h"
 #include "compiler/passes/origin.h"
 #include "compiler/passes/passes.h"
@@ -58,9 +59,15 @@ bool transform_filters(Graph& graph) {
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode& node = graph.nodes[id];
     if (!node.alive() || std::string_view(node.op->name) != "conv") continue;
-    if (use == Use::Inference && origin[node.inputs[1]] != Origin::State) continue;
     const auto shape = conv_shape_of(graph, node);
-    if (!shape || kernels::winograd_refusal(*shape, graph.spec(node.inputs[0]).dtype)) continue;
+    if (!shape) continue;
+    const char* reason = kernels::winograd_refusal(*shape, graph.spec(node.inputs[0]).dtype);
+    if (!reason && use == Use::Inference && origin[node.inputs[1]] != Origin::State)
+      reason = "the program changes the filter";
+    if (reason) {
+      if (prints_dispatch()) print_refusal("conv " + site_text(node.site), "winograd", reason);
+      continue;
+    }
     transform(graph, id, *shape);
     changed = true;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/verbose.h"
 #include "kernels/cpu/conv/conv_kernels.h"
 
 namespace ranvier::kernels {
@@ -96,6 +97,19 @@ const ConvRows<T>& rows_of(const ConvPlan& plan) {
 
 // --- Dense correlations: forward, and the phases of the data gradient.
 
+void print_refusals(const ConvShape& s, Source taken) {
+  const std::string kernel = "conv " + std::to_string(s.in[1]) + 'x' + std::to_string(s.in[2]) +
+                             'x' + std::to_string(s.in_channels) + " to " +
+                             std::to_string(s.out_channels);
+  if (taken == Source::Gathered)
+    return print_refusal(kernel, "direct and padded", "rows of so few pixels leave tiles empty");
+  print_refusal(kernel, "gathered", "rows of outputs are long enough for tiles");
+  if (taken == Source::Padded)
+    print_refusal(kernel, "direct", "taps leave x, or groups scatter its rows");
+  else
+    print_refusal(kernel, "padded", "every tap lies inside x");
+}
+
 // In Gathered a unit is one pixel and few of them share a pass over the filter, so blocks are
 // larger than the caches would like.
 template <class T>
@@ -127,6 +141,7 @@ void prepare_dense(ConvPlan& plan) {
                  correlation_layout<T>(q, rows, ceil_div(count, plan.blocks)).bytes());
   }
   if (!forward) plan.scratch.shared = n.filter * sizeof(T);
+  if (prints_dispatch()) print_refusals(s, first.source);
   const bool cut = first.units_per_row > 1;
   plan.variant = first.source == Source::Gathered ? "gathered"
                  : first.source == Source::Padded ? (cut ? "padded, cut" : "padded")

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/verbose.h"
 #include "kernels/cpu/gemm/gemm.h"
 
 namespace ranvier::kernels {
@@ -140,6 +141,22 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
 }
 
+void print_refusals(const GemmPlan& plan) {
+  const GemmShape& s = plan.shape;
+  const std::string kernel =
+      "gemm " + std::to_string(s.m) + 'x' + std::to_string(s.n) + 'x' + std::to_string(s.k);
+  if (plan.variant == GemmVariant::RowSum || plan.variant == GemmVariant::Dots)
+    print_refusal(kernel, "tiles", "one operand is a vector: nothing is read twice");
+  if (plan.variant != GemmVariant::Tiles) return;
+  print_refusal(kernel, "row_sum and dots", "no operand is a vector that lies in one run");
+  if (!plan.pack_a)
+    print_refusal(kernel, "packed A",
+                  s.trans_a ? "fewer than 3 panels of columns or 128 terms read it"
+                            : "its rows fall into different sets of the L1 cache");
+  if (!plan.pack_b)
+    print_refusal(kernel, "packed B", "its rows lie close together, or fewer than 96 rows read it");
+}
+
 }  // namespace
 
 bool gemm_fuses(DType dtype, Activation activation) {
@@ -178,6 +195,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
       plan.kernel = kernels.dots;
       break;
   }
+  if (prints_dispatch()) print_refusals(plan);
   const auto count = [](int64_t a, int64_t b) {
     return static_cast<double>(a) * static_cast<double>(b);
   };
