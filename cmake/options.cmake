@@ -12,7 +12,8 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
 endif()
 if(RANVIER_ASAN)
   target_compile_options(ranvier_options INTERFACE -fsanitize=address,undefined
-                                                   -fno-sanitize-recover=all -g1 -O1)
+                                                   -fno-sanitize-recover=all -g1 -O1
+                                                   -D_GLIBCXX_ASSERTIONS)
   target_link_options(ranvier_options INTERFACE -fsanitize=address,undefined)
 endif()
 if(RANVIER_TSAN)

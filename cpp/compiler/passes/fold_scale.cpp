@@ -87,6 +87,8 @@ class Folder {
     const NodeId id =
         graph_.add_node(*find_op(op), std::move(inputs), std::move(attrs), {type}, site);
     origin_.resize(graph_.values.size(), Origin::State);
+    readers_.resize(graph_.values.size());
+    outside_.resize(graph_.values.size());
     return graph_.nodes[id].outputs[0];
   }
 
