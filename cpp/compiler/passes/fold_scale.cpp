@@ -47,13 +47,14 @@ class Folder {
 
   bool is_product(NodeId id) const {
     const GraphNode& node = graph_.nodes[id];
+    const std::string_view name = node.op->name;
+    if (name != "conv" && name != "matmul") return false;
+    const TypeSpec &left = graph_.spec(node.inputs[0]), &weights = graph_.spec(node.inputs[1]);
     const DType dtype = graph_.spec(node.outputs[0]).dtype;
     if (dtype != DType::F32 && dtype != DType::F64) return false;
-    if (origin_[node.inputs[1]] != Origin::State || node.region != 0) return false;
-    const std::string_view name = node.op->name;
-    return name == "conv" || (name == "matmul" && graph_.spec(node.inputs[1]).shape.rank() == 2 &&
-                              graph_.spec(node.inputs[0]).shape.rank() >= 2 &&
-                              graph_.spec(node.inputs[0]).dtype == dtype);
+    if (origin_[node.inputs[1]] == Origin::Run || node.region != 0) return false;
+    return name == "conv" ||
+           (weights.shape.rank() == 2 && left.shape.rank() >= 2 && left.dtype == dtype);
   }
 
   // Is `value` one number per channel of `like`, known before the run?
