@@ -52,7 +52,7 @@ class Folder {
     const TypeSpec &left = graph_.spec(node.inputs[0]), &weights = graph_.spec(node.inputs[1]);
     const DType dtype = graph_.spec(node.outputs[0]).dtype;
     if (dtype != DType::F32 && dtype != DType::F64) return false;
-    if (origin_[node.inputs[1]] == Origin::Run || node.region != 0) return false;
+    if (origin_[node.inputs[1]] != Origin::State || node.region != 0) return false;
     return name == "conv" ||
            (weights.shape.rank() == 2 && left.shape.rank() >= 2 && left.dtype == dtype);
   }

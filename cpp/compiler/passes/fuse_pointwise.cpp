@@ -153,7 +153,8 @@ class Grower {
     std::erase_if(nodes, [&](NodeId id) {
       if (members_[id].kind != MemberKind::Rename) return false;
       const NodeId producer = graph_.values[graph_.nodes[id].inputs[0]].producer;
-      return producer == kNone || groups_.of(producer) != groups_.of(id);
+      const bool made_since = producer >= members_.size();  // a cluster, or kNone
+      return made_since || groups_.of(producer) != groups_.of(id);
     });
     if (worth_a_program(nodes)) emit_cluster(graph_, nodes, lookups_);
   }

@@ -81,6 +81,28 @@ TEST_CASE("rounding rules stay out of exact mode") {
   CHECK(ops_of(simplified(kMatrix, plus_zero, false)) == "");
 }
 
+TEST_CASE("a product reads transposed operands as they lie") {
+  const Specs specs{{DType::F32, {3, 6, 4}}, {DType::F32, {3, 5, 6}}};
+  const auto product = [](TensorSpan a) -> Tensors {
+    return {ops::matmul(ops::transpose(a[0], {0, 2, 1}), ops::transpose(a[1], {0, -1, -2}))};
+  };
+  const Graph graph = simplified(specs, product, false);
+  CHECK(ops_of(graph) == "matmul");
+  for (const GraphNode& node : graph.nodes) {
+    if (!node.alive()) continue;
+    CHECK(node.attrs.flag("trans_a", false));
+    CHECK(node.attrs.flag("trans_b", false));
+  }
+  CHECK(ops_of(simplified(specs, product, true)) == "transpose transpose matmul");
+  // Other axes than the last two stay a step.
+  CHECK(ops_of(simplified(
+            {{DType::F32, {6, 3, 4}}, {DType::F32, {3, 4, 5}}},
+            [](TensorSpan a) -> Tensors {
+              return {ops::matmul(ops::transpose(a[0], {1, 0, 2}), a[1])};
+            },
+            false)) == "transpose matmul");
+}
+
 TEST_CASE("inference of batch normalization joins its activation") {
   const auto fn = [](TensorSpan a) -> Tensors {
     const Tensor y =
