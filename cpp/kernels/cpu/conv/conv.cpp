@@ -396,8 +396,39 @@ void backward_filter_depthwise(const Context& ctx, const ConvPlan& plan, const T
   if (plan.slices > 1) sum_slices<T>(ctx, plan, partial, dw);
 }
 
+// --- 1×1 filters over all pixels: a matrix product.
+
+bool is_product(const ConvShape& s) {
+  constexpr Dims3 kOne{1, 1, 1};
+  return s.groups == 1 && s.filter == kOne && s.stride == kOne && s.pad_lo == Dims3{} &&
+         s.pad_hi == Dims3{};
+}
+
+void prepare_product(ConvPlan& plan) {
+  const ConvShape& s = plan.shape;
+  const GemmShape shape{.m = s.batch * product(s.out), .n = s.out_channels, .k = s.in_channels};
+  plan.product = gemm_prepare(shape, DType::F32, {}, plan.isa);
+  plan.scratch = plan.product->scratch;
+  plan.variant = "product";
+}
+
+void forward_product(const Context& ctx, const ConvPlan& plan, const void* x, const void* filter,
+                     const ConvEpilogue& e, void* y, void* shared, std::byte* worker,
+                     size_t stride) noexcept {
+  GemmPlan product = *plan.product;
+  product.epilogue.bias = e.bias != nullptr;
+  product.epilogue.residual = e.residual != nullptr;
+  product.epilogue.activation = e.activation == ConvActivation::Relu    ? Activation::Relu
+                                : e.activation == ConvActivation::Relu6 ? Activation::Relu6
+                                                                        : Activation::None;
+  const GemmOperands operands{.a = x, .b = filter, .c = y, .bias = e.bias, .residual = e.residual};
+  gemm_run(ctx, product, operands, shared, worker, stride);
+}
+
 template <class T>
 void prepare_typed(ConvPlan& plan) {
+  if (sizeof(T) == sizeof(float) && plan.pass == ConvPass::Forward && is_product(plan.shape))
+    return prepare_product(plan);
   if (is_depthwise(plan.shape))
     prepare_depthwise<T>(plan);
   else if (plan.pass == ConvPass::BackwardFilter)
@@ -415,7 +446,7 @@ ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype) {
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
   check_shape(shape, dtype);
   ConvPlan plan;
-  plan.shape = shape, plan.pass = pass, plan.dtype = dtype;
+  plan.shape = shape, plan.pass = pass, plan.dtype = dtype, plan.isa = isa;
   plan.kernels = &conv_kernels(isa);
   const Sizes n = sizes_of(shape);
   plan.cost.flops = 2.0 * n.y * product(shape.filter) * (shape.in_channels / shape.groups);
@@ -436,7 +467,9 @@ void forward_typed(const Context& ctx, const ConvPlan& plan, const void* x, cons
                    size_t stride) noexcept {
   const T* from = static_cast<const T*>(x);
   const T* taps = static_cast<const T*>(filter);
-  if (is_depthwise(plan.shape))
+  if (plan.product)
+    forward_product(ctx, plan, x, filter, e, y, shared, worker, stride);
+  else if (is_depthwise(plan.shape))
     forward_depthwise<T>(ctx, plan, from, taps, e, static_cast<T*>(y), static_cast<T*>(shared));
   else
     forward_dense<T>(ctx, plan, from, taps, e, static_cast<T*>(y), worker, stride);

@@ -12,10 +12,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/cpu.h"
 #include "base/dtype.h"
 #include "base/parallel.h"
+#include "kernels/cpu/gemm/gemm.h"
 #include "kernels/kernel.h"
 
 namespace ranvier::kernels {
@@ -49,15 +51,17 @@ struct ConvPlan {
   ConvShape shape;
   ConvPass pass = ConvPass::Forward;
   DType dtype = DType::F32;
+  Isa isa = Isa::Baseline;
   const char* variant = "";  // "direct", "padded, cut", "depthwise", ...: for profiles
   Scratch scratch;
   Cost cost;
   const ConvKernels* kernels = nullptr;
-  int64_t blocks = 1;   // of the main loop: rows of output, or rows of the filter
-  int64_t splits = 1;   // of the outputs' channels, where rows alone are too few
-  int64_t grain = 1;    // blocks per chunk handed to parallel_for
-  int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
-  int64_t partial = 0;  // filter gradient: elements of one partial sum
+  int64_t blocks = 1;               // of the main loop: rows of output, or rows of the filter
+  int64_t splits = 1;               // of the outputs' channels, where rows alone are too few
+  int64_t grain = 1;                // blocks per chunk handed to parallel_for
+  int64_t slices = 1;               // filter gradient: partial sums over ranges of the batch
+  int64_t partial = 0;              // filter gradient: elements of one partial sum
+  std::optional<GemmPlan> product;  // forward of 1×1 filters: pixels by channels, times the filter
 };
 
 // F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).

@@ -100,7 +100,7 @@ void cut_work(GemmPlan& plan, int64_t element) {
     const int64_t fewest = ceil_div(s.n, kMaxChunkColumnBytes / element);
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
-    const int64_t lowest = s.m < 192 ? 56 : 112;
+    const int64_t lowest = s.m < 224 ? 56 : 112;  // both threads have rows from 112 on
     plan.row_chunks =
         std::min(std::max<int64_t>(1, s.m / lowest), ceil_div(wanted, plan.col_chunks));
     if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
