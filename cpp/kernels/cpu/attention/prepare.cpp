@@ -4,31 +4,11 @@
 #include <cmath>
 
 #include "kernels/cpu/attention/attention.h"
-
-#if defined(__x86_64__)
-#define RANVIER_X86 1
-#endif
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                   \
-  namespace level {                         \
-  extern const AttentionKernels kAttention; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
-
-const AttentionKernels& attention_kernels([[maybe_unused]] Isa isa) {
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return avx512::kAttention;
-  if (isa == Isa::Avx2) return avx2::kAttention;
-#endif
-  return baseline::kAttention;
-}
+RV_TABLES(AttentionKernels, kAttention, attention_kernels)
 
 AttentionPlan attention_prepare(const AttentionShape& s) {
   constexpr int64_t kRandomBlock = 64;

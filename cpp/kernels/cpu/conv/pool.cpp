@@ -6,33 +6,18 @@
 
 #include "base/error.h"
 #include "kernels/cpu/conv/pool_kernels.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-namespace baseline {
-extern const PoolRows<float> kPoolF32;
-extern const PoolRows<double> kPoolF64;
-}  // namespace baseline
-#if defined(__x86_64__)
-namespace avx2 {
-extern const PoolRows<float> kPoolF32;
-}
-namespace avx512 {
-extern const PoolRows<float> kPoolF32;
-}
-#endif
+RV_TABLES(PoolRows<float>, kPoolF32, pool_f32)
+RV_DECLARE_TABLE(baseline, PoolRows<double>, kPoolF64)
 
 const PoolKernels& pool_kernels(Isa isa) {
-#if defined(__x86_64__)
-  static const PoolKernels tables[kIsaCount] = {{baseline::kPoolF32, baseline::kPoolF64},
-                                                {avx2::kPoolF32, baseline::kPoolF64},
-                                                {avx512::kPoolF32, baseline::kPoolF64}};
+  static const PoolKernels tables[kIsaCount] = {{pool_f32(Isa::Baseline), baseline::kPoolF64},
+                                                {pool_f32(Isa::Avx2), baseline::kPoolF64},
+                                                {pool_f32(Isa::Avx512), baseline::kPoolF64}};
   return tables[static_cast<int>(isa)];
-#else
-  static const PoolKernels table = {baseline::kPoolF32, baseline::kPoolF64};
-  (void)isa;
-  return table;
-#endif
 }
 
 namespace {

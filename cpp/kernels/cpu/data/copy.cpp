@@ -6,29 +6,13 @@
 
 #include "kernels/cpu/data/internal.h"
 #include "kernels/cpu/data/transpose.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                          \
-  namespace level {                                \
-  extern const TransposeKernels kTransposeKernels; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
+RV_TABLES(TransposeKernels, kTransposeKernels, transpose_kernels)
 
 namespace {
-
-const TransposeKernels& transpose_kernels([[maybe_unused]] Isa isa) {
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return avx512::kTransposeKernels;
-  if (isa == Isa::Avx2) return avx2::kTransposeKernels;
-#endif
-  return baseline::kTransposeKernels;
-}
 
 void move_loop(StridedCopy& p, int from, int to) {
   const auto rotate = [&](int64_t* a) { std::rotate(a + from, a + from + 1, a + to + 1); };

@@ -8,29 +8,13 @@
 #include "base/half.h"
 #include "kernels/cpu/data/gather_rows.h"
 #include "kernels/cpu/data/internal.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                            \
-  namespace level {                                  \
-  extern const GatherRowsKernels kGatherRowsKernels; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
+RV_TABLES(GatherRowsKernels, kGatherRowsKernels, gather_rows_kernels)
 
 namespace {
-
-const GatherRowsKernels& gather_rows_kernels([[maybe_unused]] Isa isa) {
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return avx512::kGatherRowsKernels;
-  if (isa == Isa::Avx2) return avx2::kGatherRowsKernels;
-#endif
-  return baseline::kGatherRowsKernels;
-}
 
 int64_t index_at(DType dtype, const void* index, int64_t i) {
   return dtype == DType::I64 ? static_cast<const int64_t*>(index)[i]

@@ -9,10 +9,6 @@
 
 namespace ranvier::kernels {
 
-#if defined(__x86_64__)
-#define RANVIER_X86 1
-#endif
-
 // Bytes written by one chunk: 10 to 20 µs of copying.
 inline constexpr int64_t kChunkBytes = 128 << 10;
 

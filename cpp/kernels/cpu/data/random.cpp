@@ -8,19 +8,11 @@
 #include "base/half.h"
 #include "kernels/cpu/data/internal.h"
 #include "kernels/cpu/data/random_constants.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                    \
-  namespace level {                          \
-  extern const RandomKernels kRandomKernels; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
+RV_TABLES(RandomKernels, kRandomKernels, random_kernels)
 
 namespace {
 
@@ -149,14 +141,6 @@ void bernoulli_integer(const Context& context, const uint32_t* key, int64_t n, v
 }
 
 }  // namespace
-
-const RandomKernels& random_kernels([[maybe_unused]] Isa isa) {
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return avx512::kRandomKernels;
-  if (isa == Isa::Avx2) return avx2::kRandomKernels;
-#endif
-  return baseline::kRandomKernels;
-}
 
 void philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]) noexcept {
   uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};

@@ -5,33 +5,15 @@
 #include <numbers>
 
 #include "kernels/cpu/fft/fft.h"
-
-#if defined(__x86_64__)
-#define RANVIER_X86 1
-#endif
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                   \
-  namespace level {                         \
-  extern const FftKernels kFftF32, kFftF64; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
+RV_TABLES(FftKernels, kFftF32, fft_f32)
+RV_TABLES(FftKernels, kFftF64, fft_f64)
 
 const FftKernels& fft_kernels(DType dtype, Isa isa) {
-  const bool wide = dtype == DType::F64;
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return wide ? avx512::kFftF64 : avx512::kFftF32;
-  if (isa == Isa::Avx2) return wide ? avx2::kFftF64 : avx2::kFftF32;
-#else
-  (void)isa;
-#endif
-  return wide ? baseline::kFftF64 : baseline::kFftF32;
+  return dtype == DType::F64 ? fft_f64(isa) : fft_f32(isa);
 }
 
 namespace {

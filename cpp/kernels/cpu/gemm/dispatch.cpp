@@ -1,34 +1,15 @@
 // Chooses the level's kernels and cuts a product into its chunks.
 
 #include "kernels/cpu/gemm/gemm.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-#if defined(__x86_64__)
-#define RV_GEMM_LEVELS(X) X(Baseline, baseline) X(Avx2, avx2) X(Avx512, avx512)
-#else
-#define RV_GEMM_LEVELS(X) X(Baseline, baseline)
-#endif
-
-#define RV_DECLARE(isa, level)       \
-  namespace level {                  \
-  extern const GemmKernels kGemmF32; \
-  extern const GemmKernels kGemmF64; \
-  }
-RV_GEMM_LEVELS(RV_DECLARE)
-#undef RV_DECLARE
+RV_TABLES(GemmKernels, kGemmF32, gemm_f32)
+RV_TABLES(GemmKernels, kGemmF64, gemm_f64)
 
 const GemmKernels& gemm_kernels(Isa isa, DType dtype) {
-  const bool wide = dtype == DType::F64;
-  switch (isa) {
-#define RV_CASE(isa, level) \
-  case Isa::isa:            \
-    return wide ? level::kGemmF64 : level::kGemmF32;
-    RV_GEMM_LEVELS(RV_CASE)
-#undef RV_CASE
-    default:
-      return wide ? baseline::kGemmF64 : baseline::kGemmF32;
-  }
+  return dtype == DType::F64 ? gemm_f64(isa) : gemm_f32(isa);
 }
 
 const char* name_of(GemmVariant variant) {

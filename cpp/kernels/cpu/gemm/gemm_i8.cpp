@@ -2,28 +2,12 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/levels.h"
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                    \
-  namespace level {                          \
-  extern const GemmI8Kernels kGemmI8Kernels; \
-  }
-RV_DECLARE(baseline)
-#if defined(__x86_64__)
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
+RV_TABLES(GemmI8Kernels, kGemmI8Kernels, gemm_i8_kernels)
 
 namespace {
-
-const GemmI8Kernels& gemm_i8_kernels([[maybe_unused]] Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::Avx512) return avx512::kGemmI8Kernels;
-  if (isa == Isa::Avx2) return avx2::kGemmI8Kernels;
-#endif
-  return baseline::kGemmI8Kernels;
-}
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

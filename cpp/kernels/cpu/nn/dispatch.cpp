@@ -2,58 +2,29 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/levels.h"
 #include "kernels/cpu/nn/norm.h"
 #include "kernels/cpu/nn/softmax.h"
 
-#if defined(__x86_64__)
-#define RANVIER_X86 1
-#endif
-
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                      \
-  namespace level {                            \
-  extern const SoftmaxKernels kSoftmaxF32;     \
-  extern const BatchNormKernels kBatchNormF32; \
-  extern const LayerNormKernels kLayerNormF32; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
-
-namespace baseline {
-extern const SoftmaxKernels kSoftmaxF64;
-extern const BatchNormKernels kBatchNormF64;
-extern const LayerNormKernels kLayerNormF64;
-}  // namespace baseline
-
-#ifdef RANVIER_X86
-#define RV_CHOOSE(isa, table)                       \
-  do {                                              \
-    if ((isa) == Isa::Avx512) return avx512::table; \
-    if ((isa) == Isa::Avx2) return avx2::table;     \
-    return baseline::table;                         \
-  } while (false)
-#else
-#define RV_CHOOSE(isa, table) return (void)(isa), baseline::table
-#endif
+RV_TABLES(SoftmaxKernels, kSoftmaxF32, softmax_f32)
+RV_TABLES(BatchNormKernels, kBatchNormF32, batch_norm_f32)
+RV_TABLES(LayerNormKernels, kLayerNormF32, layer_norm_f32)
+RV_DECLARE_TABLE(baseline, SoftmaxKernels, kSoftmaxF64)
+RV_DECLARE_TABLE(baseline, BatchNormKernels, kBatchNormF64)
+RV_DECLARE_TABLE(baseline, LayerNormKernels, kLayerNormF64)
 
 const SoftmaxKernels& softmax_kernels(DType dtype, Isa isa) {
-  if (dtype == DType::F64) return baseline::kSoftmaxF64;
-  RV_CHOOSE(isa, kSoftmaxF32);
+  return dtype == DType::F64 ? baseline::kSoftmaxF64 : softmax_f32(isa);
 }
 
 const BatchNormKernels& batch_norm_kernels(DType dtype, Isa isa) {
-  if (dtype == DType::F64) return baseline::kBatchNormF64;
-  RV_CHOOSE(isa, kBatchNormF32);
+  return dtype == DType::F64 ? baseline::kBatchNormF64 : batch_norm_f32(isa);
 }
 
 const LayerNormKernels& layer_norm_kernels(DType dtype, Isa isa) {
-  if (dtype == DType::F64) return baseline::kLayerNormF64;
-  RV_CHOOSE(isa, kLayerNormF32);
+  return dtype == DType::F64 ? baseline::kLayerNormF64 : layer_norm_f32(isa);
 }
 
 Cost softmax_cost(DType dtype, int64_t rows, int64_t cols) {

@@ -3,6 +3,7 @@
 #include "kernels/cpu/pointwise/pw_op.h"
 
 #include "base/error.h"
+#include "kernels/cpu/levels.h"
 #include "kernels/cpu/pointwise/program.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 
@@ -61,32 +62,7 @@ TileFn tile_fn(PwOp op, RegType type, Isa isa) {
   return floating ? common_float_fn(op, type) : common_integer_fn(op, type);
 }
 
-#if defined(__x86_64__)
-namespace baseline {
-extern const PwKernels kPwKernels;
-}
-namespace avx2 {
-extern const PwKernels kPwKernels;
-}
-namespace avx512 {
-extern const PwKernels kPwKernels;
-}
-const PwKernels& pw_kernels(Isa isa) {
-  switch (isa) {
-    case Isa::Avx512:
-      return avx512::kPwKernels;
-    case Isa::Avx2:
-      return avx2::kPwKernels;
-    default:
-      return baseline::kPwKernels;
-  }
-}
-#else
-namespace baseline {
-extern const PwKernels kPwKernels;
-}
-const PwKernels& pw_kernels(Isa) { return baseline::kPwKernels; }
-#endif
+RV_TABLES(PwKernels, kPwKernels, pw_kernels)
 
 namespace {
 

@@ -5,32 +5,12 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/cpu/levels.h"
 #include "kernels/cpu/pointwise/frame.h"
-
-#if defined(__x86_64__)
-#define RANVIER_X86 1
-#endif
 
 namespace ranvier::kernels {
 
-#define RV_DECLARE(level)                    \
-  namespace level {                          \
-  extern const RowSumKernels kRowSumKernels; \
-  }
-RV_DECLARE(baseline)
-#ifdef RANVIER_X86
-RV_DECLARE(avx2)
-RV_DECLARE(avx512)
-#endif
-#undef RV_DECLARE
-
-const RowSumKernels& row_sum_kernels([[maybe_unused]] Isa isa) {
-#ifdef RANVIER_X86
-  if (isa == Isa::Avx512) return avx512::kRowSumKernels;
-  if (isa == Isa::Avx2) return avx2::kRowSumKernels;
-#endif
-  return baseline::kRowSumKernels;
-}
+RV_TABLES(RowSumKernels, kRowSumKernels, row_sum_kernels)
 
 RowChain::RowChain(std::span<const PwRowPart> parts, int64_t row, DType dtype, Isa isa,
                    const int32_t* head, const int32_t* next, const void* first_values,

@@ -3,37 +3,16 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kernels/cpu/levels.h"
 #include "kernels/cpu/rnn/rnn.h"
 
 namespace ranvier::kernels {
 
-#if defined(__x86_64__)
-#define RV_RNN_LEVELS(X) X(Baseline, baseline) X(Avx2, avx2) X(Avx512, avx512)
-#else
-#define RV_RNN_LEVELS(X) X(Baseline, baseline)
-#endif
-
-#define RV_DECLARE(isa, level)     \
-  namespace level {                \
-  extern const RnnKernels kRnnF32; \
-  }
-RV_RNN_LEVELS(RV_DECLARE)
-#undef RV_DECLARE
-namespace baseline {
-extern const RnnKernels kRnnF64;
-}  // namespace baseline
+RV_TABLES(RnnKernels, kRnnF32, rnn_f32)
+RV_DECLARE_TABLE(baseline, RnnKernels, kRnnF64)
 
 const RnnKernels& rnn_kernels(Isa isa, DType dtype) {
-  if (dtype == DType::F64) return baseline::kRnnF64;
-  switch (isa) {
-#define RV_CASE(isa, level) \
-  case Isa::isa:            \
-    return level::kRnnF32;
-    RV_RNN_LEVELS(RV_CASE)
-#undef RV_CASE
-    default:
-      return baseline::kRnnF32;
-  }
+  return dtype == DType::F64 ? baseline::kRnnF64 : rnn_f32(isa);
 }
 
 const char* name_of(RnnKind kind) {
