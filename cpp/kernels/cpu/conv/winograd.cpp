@@ -6,20 +6,11 @@
 
 #include "base/error.h"
 #include "kernels/cpu/conv/winograd_kernels.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-namespace baseline {
-extern const WinogradKernels kWinograd;
-}
-#if defined(__x86_64__)
-namespace avx2 {
-extern const WinogradKernels kWinograd;
-}
-namespace avx512 {
-extern const WinogradKernels kWinograd;
-}
-#endif
+RV_TABLES(WinogradKernels, kWinograd, winograd_kernels)
 
 namespace {
 
@@ -29,34 +20,31 @@ constexpr int64_t kFewestBlockTiles = 28, kMostBlockTiles = 168;
 constexpr int64_t kFewestBlocks = 8;
 constexpr int64_t kMostStagedFloats = 8 << 20;
 
-const WinogradKernels& winograd_kernels([[maybe_unused]] Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::Avx512) return avx512::kWinograd;
-  if (isa == Isa::Avx2) return avx2::kWinograd;
-#endif
-  return baseline::kWinograd;
-}
-
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// G g G^T of one filter, in double.
-void transform_filter(const double (&g)[9], double (&to)[kWinogradPoints]) {
-  const auto transform = [](double a, double b, double c, double(&t)[6]) {
-    const double ends = a + c, wide = a / 24 + c / 6;
-    t[0] = a / 4;
-    t[1] = -(ends + b) / 6;
-    t[2] = -(ends - b) / 6;
-    t[3] = wide + b / 12;
-    t[4] = wide - b / 12;
-    t[5] = c;
-  };
-  double columns[3][6];
-  for (int j = 0; j < 3; ++j) transform(g[j], g[3 + j], g[6 + j], columns[j]);
-  for (int i = 0; i < 6; ++i) {
-    double row[6];
-    transform(columns[0][i], columns[1][i], columns[2][i], row);
-    std::copy(row, row + 6, to + 6 * i);
+// Filters beside each other: a panel is transformed at a time.
+constexpr int64_t kMostPanel = 32;
+using Lane = double[kMostPanel];
+
+// G applied to three values of each filter: six of them, `step` lanes apart.
+void transform(const Lane& a, const Lane& b, const Lane& c, int64_t count, Lane* to, int step) {
+  for (int64_t i = 0; i < count; ++i) {
+    const double ends = a[i] + c[i], wide = a[i] / 24 + c[i] / 6;
+    to[0][i] = a[i] / 4;
+    to[step][i] = -(ends + b[i]) / 6;
+    to[2 * step][i] = -(ends - b[i]) / 6;
+    to[3 * step][i] = wide + b[i] / 12;
+    to[4 * step][i] = wide - b[i] / 12;
+    to[5 * step][i] = c[i];
   }
+}
+
+// G g G^T of `count` filters.
+void transform_filters(const Lane (&g)[9], int64_t count, Lane (&u)[kWinogradPoints]) {
+  Lane columns[18];
+  for (int j = 0; j < 3; ++j) transform(g[j], g[3 + j], g[6 + j], count, columns + j, 3);
+  for (int i = 0; i < 6; ++i)
+    transform(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], count, u + 6 * i, 1);
 }
 
 int64_t tile_count(const ConvShape& s) {
@@ -115,19 +103,19 @@ void run_winograd_filter(const Context& ctx, const WinogradPlan& plan, const flo
                          float* packed) noexcept {
   const int64_t channels = plan.shape.in_channels, outputs = plan.shape.out_channels;
   const int64_t columns = plan.columns, panel = plan.kernels->panel;
+  const auto pack = [&](int64_t c, int64_t f) {
+    const int64_t count = std::clamp<int64_t>(outputs - f, 0, panel);
+    Lane g[9] = {}, u[kWinogradPoints];
+    for (int64_t k = 0; k < 9 && count > 0; ++k)
+      std::copy_n(filter + (k * channels + c) * outputs + f, count, g[k]);
+    transform_filters(g, panel, u);
+    for (int64_t p = 0; p < kWinogradPoints; ++p)
+      std::copy_n(u[p], panel, packed + (p * columns + f) * channels + c * panel);
+  };
   ctx.parallel_for(channels, std::max<int64_t>(1, 1024 / columns),
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t c = begin; c < end; ++c)
-                       for (int64_t f = 0; f < columns; ++f) {
-                         double g[9] = {}, u[kWinogradPoints];
-                         if (f < outputs)
-                           for (int k = 0; k < 9; ++k)
-                             g[k] = filter[(k * channels + c) * outputs + f];
-                         transform_filter(g, u);
-                         float* to = packed + f / panel * panel * channels + c * panel + f % panel;
-                         for (int64_t p = 0; p < kWinogradPoints; ++p)
-                           to[p * channels * columns] = static_cast<float>(u[p]);
-                       }
+                       for (int64_t f = 0; f < columns; f += panel) pack(c, f);
                    });
 }
 
