@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "compiler/passes/origin.h"
 #include "compiler/passes/passes.h"
+#include "compiler/passes/rules.h"
 
 namespace ranvier::compiler {
 namespace {
@@ -83,26 +84,20 @@ class Folder {
     return affine;
   }
 
-  ValueId add_node(const char* op, std::vector<ValueId> inputs, const TypeSpec& type, Attrs attrs,
+  ValueId add_node(const char* op, std::vector<ValueId> inputs, const TypeSpec& type,
                    uint32_t site) {
-    const NodeId id =
-        graph_.add_node(*find_op(op), std::move(inputs), std::move(attrs), {type}, site);
+    const NodeId id = graph_.add_node(*find_op(op), std::move(inputs), {}, {type}, site);
     origin_.resize(graph_.values.size(), Origin::State);
     readers_.resize(graph_.values.size());
     outside_.resize(graph_.values.size());
     return graph_.nodes[id].outputs[0];
   }
 
-  ValueId reshaped(ValueId value, const Shape& shape, uint32_t site) {
-    if (graph_.spec(value).shape == shape) return value;
-    return add_node("reshape", {value}, {graph_.spec(value).dtype, shape},
-                    {{"shape", Ints(shape.begin(), shape.end())}}, site);
-  }
-
   ValueId combined(const char* op, ValueId a, ValueId b, uint32_t site) {
     const Shape row{graph_.spec(a).size()};
-    return add_node(op, {reshaped(a, row, site), reshaped(b, row, site)},
-                    {graph_.spec(a).dtype, row}, {}, site);
+    const DType dtype = graph_.spec(a).dtype;
+    return add_node(op, {reshaped(graph_, a, row, site), reshaped(graph_, b, row, site)},
+                    {dtype, row}, site);
   }
 
   // The node passes its operand on.
@@ -127,7 +122,7 @@ class Folder {
       const int64_t channels = type.shape.at(-1);
       const Shape row = product.attrs.flag("trans_b", false) ? Shape{channels, 1} : Shape{channels};
       graph_.nodes[affine.product].inputs[1] =
-          add_node("multiply", {weights, reshaped(scale, row, product.site)}, weights_type, {},
+          add_node("multiply", {weights, reshaped(graph_, scale, row, product.site)}, weights_type,
                    product.site);
       if (affine.sum != kNone) {
         const ValueId bias = graph_.nodes[affine.sum].inputs[affine.bias];

@@ -39,15 +39,6 @@ std::optional<double> scalar_of(const Tensor& t) {
 
 Ints dims_of(const Shape& shape) { return Ints(shape.begin(), shape.end()); }
 
-// x under another shape; x itself when it has it.
-ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site) {
-  if (graph.spec(x).shape == shape) return x;
-  static const OpRecord& reshape = *find_op("reshape");
-  const NodeId id = graph.add_node(reshape, {x}, {{"shape", dims_of(shape)}},
-                                   {{graph.spec(x).dtype, shape}}, site);
-  return graph.nodes[id].outputs[0];
-}
-
 const Shape& out_shape(const Graph& graph, const GraphNode& node) {
   return graph.spec(node.outputs[0]).shape;
 }
@@ -356,6 +347,14 @@ constexpr Rule kRules[] = {
 };
 
 }  // namespace
+
+ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site) {
+  if (graph.spec(x).shape == shape) return x;
+  static const OpRecord& reshape = *find_op("reshape");
+  const NodeId id = graph.add_node(reshape, {x}, {{"shape", dims_of(shape)}},
+                                   {{graph.spec(x).dtype, shape}}, site);
+  return graph.nodes[id].outputs[0];
+}
 
 std::optional<double> splat_value(const Graph& graph, ValueId value) {
   for (;;) {

@@ -19,6 +19,9 @@ struct Rule {
 std::span<const Rule> all_rules();
 std::vector<const Rule*> rules_for(std::string_view op);
 
+// x under another shape; x itself when it has it.
+ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site);
+
 // The number that every element of a value is, where that is known.
 std::optional<double> splat_value(const Graph& graph, ValueId value);
 
