@@ -187,14 +187,11 @@ bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
   auto payload = make_ref<ConvPayload>();
   if (!plan_conv(graph, graph.nodes[id], *payload)) return false;
   Chain chain = finder.find(id);
-  const bool fits = chain.activation == Activation::None || chain.activation == Activation::Relu ||
-                    chain.activation == Activation::Relu6;
-  if (!fits) leave_activation(graph, chain);
+  if (!kernels::conv_fuses(chain.activation)) leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
   payload->bias = chain.bias != kNone;
   payload->residual = chain.residual != kNone;
-  if (chain.activation == Activation::Relu) payload->activation = kernels::ConvActivation::Relu;
-  if (chain.activation == Activation::Relu6) payload->activation = kernels::ConvActivation::Relu6;
+  payload->activation = chain.activation;
   replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()));
   return true;
 }

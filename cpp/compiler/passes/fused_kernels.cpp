@@ -118,10 +118,8 @@ std::optional<kernels::GemmShape> single_product(const Graph& graph, const Graph
 std::string ConvPayload::str() const {
   std::ostringstream out;
   out << (winograd ? "winograd" : plan.variant) << (bias ? " bias" : "")
-      << (residual ? " residual" : "")
-      << (activation == kernels::ConvActivation::Relu    ? " relu"
-          : activation == kernels::ConvActivation::Relu6 ? " relu6"
-                                                         : "");
+      << (residual ? " residual" : "");
+  if (activation != kernels::Activation::None) out << ' ' << name_of(activation);
   return out.str();
 }
 

@@ -28,7 +28,7 @@ struct ConvPayload : FusedPayload {
   kernels::ConvPlan plan;
   std::optional<kernels::WinogradPlan> winograd;
   bool bias = false, residual = false;
-  kernels::ConvActivation activation = kernels::ConvActivation::None;
+  kernels::Activation activation = kernels::Activation::None;
   std::string str() const override;
 };
 const OpRecord& fused_conv_record();

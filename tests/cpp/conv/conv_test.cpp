@@ -36,8 +36,8 @@ std::vector<T> run(const Problem<T>& p, ConvPass pass, Isa isa, const Context& c
                                                        : size_w(p.s);
   std::vector<T> out(size, static_cast<T>(NAN));
   ConvEpilogue epilogue;
-  if (close == Close::All) epilogue = {p.bias.data(), p.residual.data(), ConvActivation::Relu};
-  if (close == Close::Capped) epilogue = {p.bias.data(), nullptr, ConvActivation::Relu6};
+  if (close == Close::All) epilogue = {p.bias.data(), p.residual.data(), Activation::Relu};
+  if (close == Close::Capped) epilogue = {p.bias.data(), nullptr, Activation::Relu6};
   if (pass == ConvPass::Forward)
     run_conv_forward(ctx, plan, p.x.data(), p.w.data(), epilogue, out.data(), shared.data(),
                      worker.data(), stride);
@@ -55,8 +55,7 @@ std::vector<T> expected(const Problem<T>& p, ConvPass pass, Close close = Close:
   std::vector<T> out;
   if (pass == ConvPass::Forward) {
     out.resize(size_y(p.s));
-    constexpr ConvActivation kActivations[] = {ConvActivation::None, ConvActivation::Relu,
-                                               ConvActivation::Relu6};
+    constexpr Activation kActivations[] = {Activation::None, Activation::Relu, Activation::Relu6};
     reference::conv_forward<T>(p.s, p.x.data(), p.w.data(),
                                close == Close::Plain ? nullptr : p.bias.data(),
                                close == Close::All ? p.residual.data() : nullptr,

@@ -28,7 +28,7 @@ struct Case {
         bias(random_values<float>(rng, s.out_channels)),
         residual(random_values<float>(rng, size_y(s))) {}
 
-  std::vector<float> run(Isa isa, const Context& ctx, ConvActivation close) const {
+  std::vector<float> run(Isa isa, const Context& ctx, Activation close) const {
     const WinogradPlan plan = prepare_winograd(s, isa);
     const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
     Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
@@ -37,13 +37,13 @@ struct Case {
     run_winograd_filter(ctx, plan, w.data(), filter);
     std::vector<float> y(size_y(s), NAN);
     ConvEpilogue epilogue;
-    if (close != ConvActivation::None) epilogue = {bias.data(), residual.data(), close};
+    if (close != Activation::None) epilogue = {bias.data(), residual.data(), close};
     run_winograd(ctx, plan, x.data(), filter, epilogue, y.data(), shared.data(), worker.data(),
                  stride);
     return y;
   }
-  std::vector<float> expected(ConvActivation close) const {
-    const bool closed = close != ConvActivation::None;
+  std::vector<float> expected(Activation close) const {
+    const bool closed = close != Activation::None;
     std::vector<float> y(size_y(s));
     reference::conv_forward<float>(s, x.data(), w.data(), closed ? bias.data() : nullptr,
                                    closed ? residual.data() : nullptr, close, y.data());
@@ -60,7 +60,7 @@ void check(const ConvShape& s, std::mt19937& rng) {
   INFO(text(s));
   // The outputs' RMS is the root of the number of terms, over 3 for values in (-1, 1).
   const double rms = std::sqrt(9.0 * static_cast<double>(s.in_channels)) / 3;
-  for (ConvActivation close : {ConvActivation::None, ConvActivation::Relu, ConvActivation::Relu6}) {
+  for (Activation close : {Activation::None, Activation::Relu, Activation::Relu6}) {
     const std::vector<float> want = c.expected(close);
     for (Isa isa : levels()) {
       INFO(name_of(isa));
@@ -110,7 +110,7 @@ TEST_CASE("an empty batch, and NaN stays within its tile") {
   Case c(s, rng);
   c.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = c.run(isa, default_context(), ConvActivation::None);
+    const std::vector<float> y = c.run(isa, default_context(), Activation::None);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y.back()));
   }

@@ -418,9 +418,7 @@ void forward_product(const Context& ctx, const ConvPlan& plan, const void* x, co
   GemmPlan product = *plan.product;
   product.epilogue.bias = e.bias != nullptr;
   product.epilogue.residual = e.residual != nullptr;
-  product.epilogue.activation = e.activation == ConvActivation::Relu    ? Activation::Relu
-                                : e.activation == ConvActivation::Relu6 ? Activation::Relu6
-                                                                        : Activation::None;
+  product.epilogue.activation = e.activation;
   const GemmOperands operands{.a = x, .b = filter, .c = y, .bias = e.bias, .residual = e.residual};
   gemm_run(ctx, product, operands, shared, worker, stride);
 }
@@ -438,6 +436,11 @@ void prepare_typed(ConvPlan& plan) {
 }
 
 }  // namespace
+
+bool conv_fuses(Activation activation) {
+  return activation == Activation::None || activation == Activation::Relu ||
+         activation == Activation::Relu6;
+}
 
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype) {
   return prepare_conv(pass, shape, dtype, active_isa());

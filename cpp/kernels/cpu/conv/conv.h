@@ -34,14 +34,14 @@ int64_t conv_output_size(int64_t in, int64_t filter, int64_t stride, int64_t dil
                          int64_t pad_lo, int64_t pad_hi);
 
 enum class ConvPass : uint8_t { Forward, BackwardData, BackwardFilter };
-// relu(x) = x < 0 ? 0 : x, relu6(x) = min(relu(x), 6); both keep NaN.
-enum class ConvActivation : uint8_t { None, Relu, Relu6 };
+// What a convolution closes with: None, Relu or Relu6; other activations are steps of their own.
+bool conv_fuses(Activation activation);
 
 // Forward only. The same bits as a plain store followed by these steps as passes of their own.
 struct ConvEpilogue {
   const void* bias = nullptr;      // (out_channels), or none
   const void* residual = nullptr;  // shaped like y, or none
-  ConvActivation activation = ConvActivation::None;
+  Activation activation = Activation::None;
 };
 
 struct ConvKernels;
@@ -85,7 +85,7 @@ namespace reference {
 // The definition as loops, summed in double. T is float or double.
 template <class T>
 void conv_forward(const ConvShape& shape, const T* x, const T* filter, const T* bias,
-                  const T* residual, ConvActivation activation, T* y);
+                  const T* residual, Activation activation, T* y);
 template <class T>
 void conv_backward_data(const ConvShape& shape, const T* dy, const T* filter, T* dx);
 template <class T>

@@ -52,7 +52,7 @@ void store(const std::vector<double>& sums, T* out) {
 
 template <class T>
 void conv_forward(const ConvShape& s, const T* x, const T* filter, const T* bias, const T* residual,
-                  ConvActivation activation, T* y) {
+                  Activation activation, T* y) {
   std::vector<double> sums(s.batch * pixels(s.out) * s.out_channels, 0.0);
   for_each_product(s, [&](int64_t xi, int64_t wi, int64_t yi) {
     sums[yi] += static_cast<double>(x[xi]) * filter[wi];
@@ -60,8 +60,8 @@ void conv_forward(const ConvShape& s, const T* x, const T* filter, const T* bias
   for (size_t i = 0; i < sums.size(); ++i) {
     if (bias) sums[i] += bias[i % s.out_channels];
     if (residual) sums[i] += residual[i];
-    if (activation != ConvActivation::None && sums[i] < 0) sums[i] = 0;
-    if (activation == ConvActivation::Relu6 && sums[i] > 6) sums[i] = 6;
+    if (activation != Activation::None && sums[i] < 0) sums[i] = 0;
+    if (activation == Activation::Relu6 && sums[i] > 6) sums[i] = 6;
   }
   store(sums, y);
 }
@@ -86,7 +86,7 @@ void conv_backward_filter(const ConvShape& s, const T* x, const T* dy, T* dw) {
 
 #define RV_INSTANTIATE(T)                                                                 \
   template void conv_forward<T>(const ConvShape&, const T*, const T*, const T*, const T*, \
-                                ConvActivation, T*);                                      \
+                                Activation, T*);                                          \
   template void conv_backward_data<T>(const ConvShape&, const T*, const T*, T*);          \
   template void conv_backward_filter<T>(const ConvShape&, const T*, const T*, T*);
 RV_INSTANTIATE(float)

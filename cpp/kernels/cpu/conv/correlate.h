@@ -371,8 +371,8 @@ class Correlator {
     const int64_t output = group_ * q_.n_channels + f;
     t.bias = close_ && e_.bias ? static_cast<const T*>(e_.bias) + output : nullptr;
     t.accumulate = accumulate_;
-    t.relu = close_ && e_.activation != ConvActivation::None;
-    t.relu6 = close_ && e_.activation == ConvActivation::Relu6;
+    t.relu = close_ && e_.activation != Activation::None;
+    t.relu6 = close_ && e_.activation == Activation::Relu6;
     const T* residual = close_ ? static_cast<const T*>(e_.residual) : nullptr;
     if (l_.source == Source::Gathered) {
       runs_[0] = {source_, l_.pack_filter ? panel_ : pieces_[0].b, gathered_};

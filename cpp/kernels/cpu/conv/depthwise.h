@@ -69,9 +69,9 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
       load_row<T, V, Tail>(r.residual + at, tail, other);
       for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
     }
-    if (e.activation != ConvActivation::None)
+    if (e.activation != Activation::None)
       for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
-    if (e.activation == ConvActivation::Relu6)
+    if (e.activation == Activation::Relu6)
       for (int v = 0; v < V; ++v) acc[p][v] = min(W::set1(6), acc[p][v]);
     store_row<T, V, Tail>(r.y + at, tail, acc[p]);
   }

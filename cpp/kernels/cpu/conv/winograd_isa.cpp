@@ -200,8 +200,8 @@ void output(const WinogradPlan& plan, const float* m, int64_t first, int64_t cou
                    channels,
                    left(s.out[1], place.row),
                    left(s.out[2], place.column),
-                   e.activation != ConvActivation::None,
-                   e.activation == ConvActivation::Relu6};
+                   e.activation != Activation::None,
+                   e.activation == Activation::Relu6};
     const float* from = m + i * plan.columns;
     int64_t c = 0;
     for (; c + kLanes <= channels; c += kLanes)
