@@ -24,6 +24,9 @@ class Traced:
         self.trace = trace
         self.name = name
         self._outputs = outputs  # the result, its tensors replaced by their position
+        self._is_flat_dict = type(outputs) is dict and all(
+            type(x) is _Slot for x in outputs.values()
+        )
         self._program = None
         self._flags = [(v, v.trainable) for v in trace.variables]
 
@@ -40,11 +43,12 @@ class Traced:
 
     def result(self, tensors):
         """The function's result for the program's outputs."""
-        if type(self._outputs) is _Slot:
-            return tensors[self._outputs.index]
-        return tree.map_structure(
-            lambda x: tensors[x.index] if type(x) is _Slot else x, self._outputs
-        )
+        outputs = self._outputs
+        if type(outputs) is _Slot:
+            return tensors[outputs.index]
+        if self._is_flat_dict:  # logs, as a rule
+            return {name: tensors[x.index] for name, x in outputs.items()}
+        return tree.map_structure(lambda x: tensors[x.index] if type(x) is _Slot else x, outputs)
 
 
 class _Slot:

@@ -143,10 +143,20 @@ class Compiling:
         """The loss tracker, the compiled metrics, those of the model and those of its layers."""
         found = self._compiled_metrics()
         found.extend(self._metrics)
-        for layer in self._flatten_layers(include_self=False):
-            if not isinstance(layer, Compiling):  # A model inside has metrics of its own.
-                found.extend(m for m in layer._metrics if m not in found)
+        for metric in self._metrics_of_layers():
+            if metric not in found:
+                found.append(metric)
         return found
+
+    def _metrics_of_layers(self) -> list:
+        """Those of all layers but models, which have metrics of their own; walked for once."""
+        version = _variable.structure_version()
+        if self.__dict__.get("_layer_metrics_version") != version:
+            layers = self._flatten_layers(include_self=False)
+            found = [m for x in layers if not isinstance(x, Compiling) for m in x._metrics]
+            object.__setattr__(self, "_layer_metrics", found)
+            object.__setattr__(self, "_layer_metrics_version", version)
+        return self._layer_metrics
 
     def _compiled_metrics(self) -> list:
         if not self.compiled:

@@ -217,7 +217,11 @@ class Trainer(Steps, Fitting, BatchMethods):
                 "Hint: return {m.name: m.result() for m in self.metrics}."
             )
         plain = {}
-        for name, value in sorted(logs.items()):
+        for name in sorted(logs):
+            value = logs[name]
+            if type(value) is B.Tensor and not value.shape:
+                plain[name] = float(value)
+                continue
             if isinstance(value, dict):  # What a metric with several results, or all of them, gave.
                 plain.update(self._plain_logs(value))
                 continue
@@ -227,13 +231,15 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _in_order(self, logs):
         """The values of logs as `evaluate` returns them: a list, or the only one."""
+        if len(logs) == 1:
+            return next(iter(logs.values()))
         names: list = []
         for metric in self.metrics:
             own = self._compile_metrics.metrics if metric is self._compile_metrics else [metric]
             names.extend(m.name for m in own)
         results = [logs[name] for name in names if name in logs]
-        results.extend(value for name, value in sorted(logs.items()) if name not in names)
-        return results[0] if len(results) == 1 else results
+        results.extend(logs[name] for name in sorted(logs.keys() - set(names)))
+        return results
 
     def _assert_compiled(self, method):
         if self.compiled:

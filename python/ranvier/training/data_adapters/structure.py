@@ -123,12 +123,13 @@ def batch_to_arrays(batch):
 
 
 def _in_floatx(array, strings=False):
-    if array.dtype.kind in "OUSMm":
+    kind = array.dtype.kind
+    if kind in "OUSMm":
         return to_array(array, strings)
-    if array.dtype.kind != "f":
+    if kind != "f":
         return array
     dtype = config.floatx()
-    if dtype == "bfloat16" or array.dtype.name == dtype:
+    if dtype == "bfloat16" or array.dtype == dtype:
         return array
     return array.astype(dtype)
 
