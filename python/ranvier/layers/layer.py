@@ -13,7 +13,7 @@ from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
 from ranvier.layers.quantization import wrap_quantize
 from ranvier.layers.state import LayerState
-from ranvier.layers.tracking import UNTRACKED, Tracker, may_hold_state
+from ranvier.layers.tracking import UNTRACKED, Tracker
 from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.node import Node
@@ -148,24 +148,15 @@ class Layer(LayerState, Operation):
         object.__setattr__(self, "_tracker", Tracker(lists))
 
     def __setattr__(self, name, value):
+        # What an attribute held before stays part of the layer, as in Keras; `del` takes it out.
         tracker = self.__dict__.get("_tracker")
-        if tracker is not None:
-            old = self.__dict__.get(name)
-            if (
-                old is not None
-                and old is not value
-                and name != "_tracker"
-                and not name.startswith("_build_")
-            ):
-                if may_hold_state(old):
-                    tracker.forget(old)
-            if name not in UNTRACKED:
-                value = tracker.track(value)
+        if tracker is not None and name not in UNTRACKED:
+            value = tracker.track(value)
         super().__setattr__(name, value)
 
     def __delattr__(self, name):
         tracker = self.__dict__.get("_tracker")
-        if tracker is not None and name in self.__dict__:
+        if tracker is not None and isinstance(self.__dict__.get(name), Variable):
             tracker.forget(self.__dict__[name])
         super().__delattr__(name)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import functools
+import itertools
 
 from ranvier.random.seed import SeedGenerator
 from ranvier.symbolic.operation import Operation
@@ -67,12 +69,13 @@ class Tracker:
             return TrackedList(value, self)
         if type(value) is dict:
             return TrackedDict(value, self)
+        if type(value) is collections.OrderedDict:
+            return TrackedOrderedDict(value, self)
         if isinstance(value, tuple):
             items = [self.track(v) for v in value]
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if type(value) is set:
-            for v in value:
-                self.track(v)
+            return TrackedSet(value, self)
         return value
 
     def add(self, kind, value):
@@ -84,26 +87,16 @@ class Tracker:
             return
         if kind == "non_trainable" and any(v is value for v in self.lists["trainable"]):
             return
-        if self.locked and kind not in ("metrics", "seed_generators"):
+        if self.locked:
             raise ValueError(self.message)
         target.append(value)
         bump_structure()
 
     def forget(self, value):
-        """Removes a value (and what a container holds) from the lists."""
-        if isinstance(value, (list, tuple)):
-            for v in value:
-                self.forget(v)
-            return
-        if isinstance(value, dict):
-            for v in value.values():
-                self.forget(v)
-            return
+        """Removes a value from the lists, also from those of a built layer."""
         for target in self.lists.values():
             for i, v in enumerate(target):
                 if v is value:
-                    if self.locked and target is not self.lists["metrics"]:
-                        raise ValueError(self.message)
                     del target[i]
                     bump_structure()
                     break
@@ -145,8 +138,8 @@ class TrackedList(list):
         super().__setitem__(key, value)
 
     def remove(self, value):
-        self._forget(value)
         super().remove(value)
+        self._forget(value)
 
     def pop(self, index=-1):
         value = super().pop(index)
@@ -166,16 +159,20 @@ class TrackedList(list):
         return list, (list(self),)
 
 
-class TrackedDict(dict):
-    """A dict attribute: what is put in is recorded."""
+class _TrackedMapping:
+    """The methods of a dict that put in or take out."""
 
-    def __init__(self, values=(), tracker=None):
-        self.tracker = tracker
-        pairs = dict(values).items()
-        super().__init__((k, tracker.track(v) if tracker else v) for k, v in pairs)
+    tracker: Tracker | None = None
+
+    def _track(self, value):
+        return self.tracker.track(value) if self.tracker else value
+
+    def _forget(self, value):
+        if self.tracker:
+            self.tracker.forget(value)
 
     def __setitem__(self, key, value):
-        super().__setitem__(key, self.tracker.track(value) if self.tracker else value)
+        super().__setitem__(key, self._track(value))
 
     def update(self, *args, **kwargs):
         for key, value in dict(*args, **kwargs).items():
@@ -188,21 +185,87 @@ class TrackedDict(dict):
 
     def pop(self, key, *default):
         value = super().pop(key, *default)
-        if self.tracker:
-            self.tracker.forget(value)
+        self._forget(value)
         return value
+
+    def popitem(self, *args, **kwargs):
+        key, value = super().popitem(*args, **kwargs)
+        self._forget(value)
+        return key, value
 
     def clear(self):
         for value in self.values():
-            self.tracker.forget(value)
+            self._forget(value)
         super().clear()
 
     def __delitem__(self, key):
-        self.tracker.forget(self[key])
+        self._forget(self[key])
         super().__delitem__(key)
+
+
+class TrackedDict(_TrackedMapping, dict):
+    """A dict attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        super().__init__((k, self._track(v)) for k, v in dict(values).items())
 
     def __reduce__(self):
         return dict, (dict(self),)
+
+
+class TrackedOrderedDict(_TrackedMapping, collections.OrderedDict):
+    """An `OrderedDict` attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        super().__init__(values)
+
+    def __reduce__(self):
+        return collections.OrderedDict, (list(self.items()),)
+
+
+class TrackedSet(set):
+    """A set attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        super().__init__(self._track(v) for v in values)
+
+    def _track(self, value):
+        return self.tracker.track(value) if self.tracker else value
+
+    def _forget(self, value):
+        if self.tracker:
+            self.tracker.forget(value)
+
+    def add(self, value):
+        super().add(self._track(value))
+
+    def update(self, *others):
+        for value in itertools.chain(*others):
+            self.add(value)
+
+    def remove(self, value):
+        super().remove(value)
+        self._forget(value)
+
+    def discard(self, value):
+        super().discard(value)
+        self._forget(value)
+
+    def pop(self):
+        value = super().pop()
+        self._forget(value)
+        return value
+
+    def clear(self):
+        for value in self:
+            self._forget(value)
+        super().clear()
+
+    def __reduce__(self):
+        return set, (set(self),)
 
 
 def without_tracking(method):
@@ -219,10 +282,3 @@ def without_tracking(method):
                 object.__setattr__(self, "_tracker", tracker)
 
     return wrapper
-
-
-def may_hold_state(value) -> bool:
-    """Whether replacing the attribute may remove something from the lists."""
-    return isinstance(value, (Variable, Operation, list, tuple, dict)) or hasattr(
-        value, "update_state"
-    )

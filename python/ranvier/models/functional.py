@@ -30,7 +30,6 @@ class Functional(CompiledCall, Function, Model):
         Model.__init__(self, name=name, **kwargs)
         _check_symbolic(inputs, "inputs")
         _check_symbolic(outputs, "outputs")
-        _check_distinct(inputs)
         if any(
             not isinstance(x._keras_history.operation, InputLayer) for x in tree.flatten(inputs)
         ):
@@ -46,7 +45,6 @@ class Functional(CompiledCall, Function, Model):
         self.built = True
         self._build_shapes_dict = {"input_shape": None}
         self._path = self.name
-        self._lock_state()
 
     __init__.is_base = True  # type: ignore[attr-defined]
 
@@ -260,12 +258,6 @@ def _check_symbolic(structure, name):
                 "including invalid "
                 f"value {x} of type {type(x)}"
             )
-
-
-def _check_distinct(inputs):
-    flat = tree.flatten(inputs)
-    if len({id(x) for x in flat}) != len(flat):
-        raise ValueError(f"The same input appears more than once. Received: inputs={inputs}")
 
 
 def _cut_graph(inputs, outputs):

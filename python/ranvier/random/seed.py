@@ -11,6 +11,7 @@ from ranvier import naming
 from ranvier.variable import Variable, name_scope
 
 _global: SeedGenerator | None = None
+_global_seed: int | None = None
 _STEP = np.array([0, 1], dtype="uint32")
 
 
@@ -70,16 +71,20 @@ def global_seed_generator() -> SeedGenerator:
     """The generator of draws without a seed."""
     global _global
     if _global is None:
-        _global = SeedGenerator()
+        _global = SeedGenerator(_global_seed)
     return _global
 
 
 def reset_global_seed_generator(seed: int | None = None) -> None:
-    """Starts the global generator anew (at the next draw, or at once from `seed`)."""
-    global _global
-    if _global is None or seed is None:
-        _global = None if seed is None else SeedGenerator(seed)
-    else:
+    """Starts the global generator anew, from `seed` if there is one.
+
+    It is made at the first draw, and kept (programs hold its state) where a seed is given.
+    """
+    global _global, _global_seed
+    _global_seed = seed
+    if seed is None:
+        _global = None
+    elif _global is not None:
         _global.state.assign(np.array([seed & 0xFFFFFFFF, 0], dtype="uint32"))
 
 

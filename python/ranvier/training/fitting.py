@@ -20,7 +20,7 @@ class Fitting:
     _assert_compiled: Callable
     _callback_list: Callable
     _epochs: Callable
-    _plain_logs: Callable
+    _logs_of_pass: Callable
     _run_test: Callable
     _using_programs: Callable
 
@@ -106,10 +106,7 @@ class Fitting:
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 epoch_runner.run(boundary)
-                results = dict(self._plain_logs(epoch_runner.logs()))
-                if not results:  # the data have run out: no batch in this epoch
-                    break
-                logs = results
+                logs = dict(self._logs_of_pass(epoch_runner, logs))
                 if validate is not None and _due(epoch + 1, validation_freq):
                     logs.update({f"val_{name}": value for name, value in validate().items()})
                 callbacks.on_epoch_end(epoch, logs)

@@ -83,7 +83,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         callbacks.on_test_begin()
         self.reset_metrics()
         runner.run(boundary)
-        logs = self._plain_logs(runner.logs())
+        logs = self._logs_of_pass(runner, {})
         callbacks.on_test_end(logs)
         return logs
 
@@ -174,8 +174,9 @@ class Trainer(Steps, Fitting, BatchMethods):
         ]
         flags = tuple((id(v), v.trainable) for v in variables)
         layers = tuple((id(x), x.trainable, x.constants_version) for x in self._flatten_layers())
+        metrics = tuple(map(id, (*self._metrics, *self._metrics_of_layers())))
         schedule = getattr(self.optimizer, "_learning_rate", None)
-        return flags, layers, id(self._compile_config), id(schedule), str(self.dtype_policy)
+        return flags, layers, metrics, id(self._compile_config), id(schedule), str(self.dtype_policy)
 
     def _epochs(self, mode, adapter, max_steps):
         max_steps = least(max_steps, config.max_steps_per_epoch())
@@ -207,6 +208,15 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _verbosity(self, verbose):
         return 1 if verbose == "auto" else verbose
+
+    def _logs_of_pass(self, runner, before) -> dict:
+        """What the last step returned; of a pass without a batch (the data have run out) what the
+        metrics give, or the logs `before` where the steps return other names."""
+        logs = self._plain_logs(runner.logs())
+        if logs:
+            return logs
+        results = self._plain_logs(self.get_metrics_result())
+        return results if not before or before.keys() == results.keys() else before
 
     def _plain_logs(self, logs) -> dict:
         """Logs as Python floats, by name as Keras sorts them."""
