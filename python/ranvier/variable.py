@@ -259,7 +259,7 @@ def standardize_shape(shape) -> tuple:
             continue
         if isinstance(d, bool) or not hasattr(d, "__index__"):
             raise ValueError(
-                f"Cannot convert '{shape}' to a shape. Found invalid entry '{d}' of type "
+                f"Cannot convert '{shape}' to a shape. Found invalid dimension '{d}' of type "
                 f"'{type(d)}'."
             )
         d = int(d)

@@ -76,9 +76,7 @@ def assert_input_compatibility(input_spec, inputs, layer_name: str) -> None:
             inputs = values
     flat = tree.flatten(inputs)
     if len(flat) != len(specs):
-        raise B.ShapeError(
-            f"Layer '{layer_name}' expected {len(specs)} input(s). Received {len(flat)} instead."
-        )
+        raise B.ShapeError(_count_message(specs, flat, layer_name))
     for index, (x, spec) in enumerate(zip(flat, specs)):
         if spec is None or (x is None and spec.optional):
             continue
@@ -90,8 +88,27 @@ def assert_input_compatibility(input_spec, inputs, layer_name: str) -> None:
         _check(spec, tuple(x.shape), x.dtype, index, layer_name)
 
 
+def _count_message(specs, flat, layer_name):
+    names = [spec.name for spec in specs if spec is not None]
+    if len(names) == len(specs) and all(names):
+        example = ", ".join(f"'{name}': ..." for name in names)
+        return (
+            f'Layer "{layer_name}" expects {len(specs)} named input(s) with keys {names}, but it '
+            f"received {len(flat)} input tensors. Pass inputs as a dict, e.g. "
+            f"`layer({{{example}}})`."
+        )
+    shapes = [tuple(getattr(x, "shape", ())) for x in flat]
+    return (
+        f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(flat)} input '
+        f"tensors. Inputs received: {shapes}"
+    )
+
+
 def _check(spec, shape, dtype, index, layer_name):
-    start = f"Input {index} of layer '{layer_name}' is incompatible with the layer: "
+    start = (
+        f"Input {index} with name '{spec.name}' of layer '{layer_name}' is incompatible with the "
+        "layer: "
+    )
     rank = len(shape)
     if spec.ndim is not None and not spec.allow_last_axis_squeeze and rank != spec.ndim:
         raise B.ShapeError(
@@ -118,7 +135,5 @@ def _check(spec, shape, dtype, index, layer_name):
     if spec.allow_last_axis_squeeze:
         shape = shape[:-1] if shape and shape[-1] == 1 else shape
         want = want[:-1] if want and want[-1] == 1 else want
-    if len(want) != len(shape) or any(
-        a is not None and b is not None and a != b for a, b in zip(want, shape)
-    ):
+    if any(a is not None and b is not None and a != b for a, b in zip(want, shape)):
         raise B.ShapeError(f"{start}expected shape={spec.shape}, found shape={shape}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from ranvier import _backend as B
 from ranvier import ops, tree
 from ranvier.layers.core.input_layer import InputLayer
+from ranvier.layers.input_spec import InputSpec, assert_input_compatibility
 from ranvier.layers.layer import Layer
 from ranvier.models.compiled_call import CompiledCall
 from ranvier.models.model import Model
@@ -20,14 +23,13 @@ class Functional(CompiledCall, Function, Model):
     """The layers between symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
 
     _keras_module = "keras.src.models.functional"
-    # Whether inputs must have the known sizes of every axis; a `Sequential` asks for the last only.
-    _fixed_sizes = True
 
     def __new__(cls, *args, **kwargs):
         return Layer.__new__(cls, *args, **kwargs)
 
     def __init__(self, inputs, outputs, name=None, **kwargs):
         Model.__init__(self, name=name, **kwargs)
+        _warn_of_names(inputs)
         _check_symbolic(inputs, "inputs")
         _check_symbolic(outputs, "outputs")
         if any(
@@ -62,7 +64,7 @@ class Functional(CompiledCall, Function, Model):
     @property
     def input_names(self) -> list:
         """Names of the inputs."""
-        return [x.name for x in self._inputs]
+        return [x._keras_history.operation.name for x in self._inputs]
 
     @property
     def inputs(self) -> list:
@@ -133,26 +135,51 @@ class Functional(CompiledCall, Function, Model):
         """Masks travel with the tensors inside the graph."""
         return None
 
-    def _assert_input_compatibility(self, *args):
+    @property
+    def input_spec(self):
+        """One `InputSpec` per input, in the order of the inputs; `None` for a nested dict."""
+        if self._input_spec is not None:
+            return self._input_spec
+        struct = self._inputs_struct
+        if not isinstance(struct, dict):
+            return [_spec_of(x, x._keras_history.operation.name) for x in self._inputs]
+        if all(isinstance(x, KerasTensor) for x in struct.values()):
+            return [_spec_of(struct[key], key) for key in sorted(struct)]
         return None
 
+    @input_spec.setter
+    def input_spec(self, value):
+        self._input_spec = value
+
+    def _assert_input_compatibility(self, first_arg):
+        if any(x.dtype == "string" for x in self._inputs):
+            return  # Lists of strings have no shape; `_text_input` looks at them.
+        if not isinstance(first_arg, dict):
+            for x, symbol in zip(tree.flatten(first_arg), self._inputs):
+                self._check_optional(x, symbol)
+        assert_input_compatibility(self.input_spec, first_arg, self.name)
+
+    def _check_optional(self, x, symbol):
+        if x is None and not getattr(symbol._keras_history.operation, "optional", False):
+            raise ValueError(
+                f"The input '{symbol.name}' is not optional, but None was passed. Please provide a "
+                f"valid tensor. Model: '{self.name}'."
+            )
+
     def _standardize_inputs(self, inputs):
-        flat = self._flat_inputs(inputs)
         out = []
-        for x, symbol in zip(flat, self._inputs):
-            layer = symbol._keras_history.operation
+        for index, (x, symbol) in enumerate(zip(self._flat_inputs(inputs), self._inputs)):
             if x is None:
-                if not getattr(layer, "optional", False):
-                    raise ValueError(f"Model '{self.name}': the input '{symbol.name}' is missing.")
+                self._check_optional(x, symbol)
                 out.append(None)
                 continue
             if host.is_text(x) or symbol.dtype == "string":
-                out.append(self._adjust_rank(self._text_input(x, symbol), symbol))
+                out.append(self._adjust_rank(self._text_input(x, symbol), index))
                 continue
             mask = getattr(x, "_keras_mask", None)
             given, x = x, ops.convert_to_tensor(x, dtype=symbol.dtype)
             host.note(given, x, lambda array, dtype=symbol.dtype: array.astype(dtype))
-            x = self._adjust_rank(x, symbol)
+            x = self._adjust_rank(x, index)
             if mask is not None:
                 x._keras_mask = mask
             out.append(x)
@@ -163,27 +190,25 @@ class Functional(CompiledCall, Function, Model):
         if not tree.is_nested(struct) and isinstance(inputs, (str, bytes, list, tuple)):
             strings = self._inputs[0].dtype == "string" and not any(host.is_text(x) for x in inputs)
             inputs = np.asarray(inputs) if strings else inputs
-        if isinstance(inputs, dict) and not isinstance(struct, dict):
-            missing = [n for n in self.input_names if n not in inputs]
-            if missing:
-                raise ValueError(
-                    f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
-                    f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
-                    f"{self.input_names}"
-                )
-            return [inputs[n] for n in self.input_names]
         if isinstance(inputs, dict):
-            missing = [k for k in struct if k not in inputs]
+            names = list(struct) if isinstance(struct, dict) else self.input_names
+            missing = [n for n in names if n not in inputs]
             if missing:
                 raise ValueError(
-                    f"Missing data for input {missing[0]!r} of model '{self.name}'. You passed a "
-                    f"data dictionary with keys {sorted(inputs)}. Expected the following keys: "
-                    f"{sorted(struct)}"
+                    f'Missing data for input "{missing[0]}". You passed a data dictionary with '
+                    f"keys {list(inputs)}. Expected the following keys: {sorted(names)}. "
+                    f"Model: '{self.name}'."
                 )
-            inputs = {k: inputs[k] for k in struct}
+            if not isinstance(struct, dict):
+                return [inputs[n] for n in names]
+            if inputs.keys() - set(names):
+                self._warn_of_structure(inputs)
+            inputs = {n: inputs[n] for n in names}
+        elif not _alike(inputs, struct) and not (len(self._inputs) == 1 and _is_value(inputs)):
+            self._warn_of_structure(inputs)
         if not tree.is_nested(struct) and isinstance(inputs, (list, tuple)) and len(inputs) != 1:
             raise B.ShapeError(
-                f"Model '{self.name}' expects 1 input(s), but it received {len(inputs)} input "
+                f'Layer "{self.name}" expects 1 input(s), but it received {len(inputs)} input '
                 "tensors. Hint: pass an array instead of a list of rows."
             )
         flat = tree.flatten(inputs)
@@ -194,6 +219,18 @@ class Functional(CompiledCall, Function, Model):
                 f"{[tuple(getattr(x, 'shape', ())) for x in flat]}"
             )
         return flat
+
+    def _warn_of_structure(self, inputs):
+        expected = tree.map_structure(lambda x: x.name, self._inputs_struct)
+        received = tree.map_structure(
+            lambda x: "None" if x is None else f"Tensor(shape={tuple(getattr(x, 'shape', ()))})",
+            inputs,
+        )
+        warnings.warn(
+            "The structure of `inputs` doesn't match the expected structure.\n"
+            f"Expected: {expected}\nReceived: inputs={received}",
+            stacklevel=2,
+        )
 
     def _text_input(self, x, symbol):
         """Strings stay arrays; they are refused where numbers are expected, and inversely."""
@@ -210,30 +247,27 @@ class Functional(CompiledCall, Function, Model):
         else:
             want, got, hint = "strings", f"an array of dtype {x.dtype}", "pass an array of str"
         raise B.DTypeError(
-            f"Data for input {symbol.name!r} of model '{self.name}' has the wrong type. Expected: "
-            f"{want}. Received: {got} of shape {tuple(x.shape)}. Hint: {hint}."
+            f"Data for input {symbol._keras_history.operation.name!r} of model '{self.name}' has "
+            f"the wrong type. Expected: {want}. Received: {got} of shape {tuple(x.shape)}. "
+            f"Hint: {hint}."
         )
 
-    def _adjust_rank(self, x, symbol):
-        shape, want = tuple(x.shape), symbol.shape
+    def _adjust_rank(self, x, index):
+        symbol = self._inputs[index]
+        rank, want = len(x.shape), len(symbol.shape)
         given, text = x, host.is_text(x)
-        if len(shape) == len(want) + 1 and shape[-1] == 1:
+        if rank == want + 1 and x.shape[-1] == 1:
             x = x[..., 0] if text else ops.squeeze(x, axis=-1)
             host.note(given, x, lambda array: array[..., 0])
-        elif len(shape) == len(want) - 1 and want[-1] == 1:
+        elif rank == want - 1 and symbol.shape[-1] == 1:
             x = x[..., None] if text else ops.expand_dims(x, axis=-1)
             host.note(given, x, lambda array: array[..., None])
-        shape = tuple(x.shape)
-        fixed = 1 if self._fixed_sizes else max(1, len(want) - 1)
-        fits = len(shape) == len(want) and all(
-            w is None or s is None or s == w for s, w in zip(shape[fixed:], want[fixed:])
-        )
-        if not fits:
+        elif rank != want:
+            path = ".".join(map(str, tree.flatten_with_path(self._inputs_struct)[index][0]))
             raise B.ShapeError(
-                "Input "
-                f"{symbol.name!r} of model "
-                f"'{self.name}' is incompatible with the model: expected shape={want}, found "
-                f"shape={shape}"
+                f"Invalid input shape for input with name '{symbol.name}' and path '{path}' of "
+                f"model '{self.name}'. Expected shape {symbol.shape}, but input has incompatible "
+                f"shape {tuple(x.shape)}"
             )
         return x
 
@@ -260,15 +294,51 @@ def _check_symbolic(structure, name):
             )
 
 
+def _warn_of_names(inputs):
+    if not isinstance(inputs, dict):
+        return
+    for key, x in inputs.items():
+        if isinstance(x, KerasTensor) and key != x.name:
+            warnings.warn(
+                "When providing `inputs` as a dict, all keys in the dict must match the names of "
+                f"the corresponding tensors. Received key '{key}' mapping to value {x} which has "
+                f"name '{x.name}'. Change the tensor name to '{key}' (via `Input(..., "
+                f"name='{key}')`)",
+                stacklevel=3,
+            )
+
+
+def _spec_of(x, name):
+    operation = x._keras_history.operation
+    return InputSpec(
+        shape=(None, *x.shape[1:]),
+        allow_last_axis_squeeze=True,
+        name=name,
+        optional=getattr(operation, "optional", False),
+    )
+
+
+def _is_value(x):
+    return not isinstance(x, (list, tuple, dict))
+
+
+def _alike(inputs, struct):
+    """Whether both are built alike, lists and tuples being the same."""
+    if _is_value(inputs) or _is_value(struct):
+        return _is_value(inputs) and _is_value(struct)
+    if isinstance(inputs, dict) or isinstance(struct, dict):
+        return (
+            isinstance(inputs, dict) and isinstance(struct, dict) and inputs.keys() == struct.keys()
+            and all(_alike(inputs[key], struct[key]) for key in struct)
+        )  # fmt: skip
+    return len(inputs) == len(struct) and all(map(_alike, inputs, struct))
+
+
 def _cut_graph(inputs, outputs):
     """The graph from tensors inside another one: they become inputs, layers are shared."""
     part = Function(inputs, outputs)
     fresh = tree.map_structure(
-        lambda x: (
-            InputLayer(
-                batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name
-            ).output
-        ),
+        lambda x: InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE").output,
         inputs,
     )
     outputs = part._run_through_graph(fresh, lambda op: op)

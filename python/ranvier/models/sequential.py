@@ -140,8 +140,7 @@ class Sequential(CompiledCall, Model):
         self._set_functional(Functional(inputs=inputs, outputs=outputs, name=self.name))
 
     def _set_functional(self, functional):
-        # The chain tracks its layers itself. Built by its first batch, it takes other sizes later.
-        object.__setattr__(functional, "_fixed_sizes", False)
+        # The chain tracks its layers itself.
         object.__setattr__(self, "_functional", functional)
 
     def call(self, inputs, training=None, mask=None):

@@ -25,13 +25,17 @@ class Function(Operation):
 
     def _set_graph(self, inputs, outputs):
         if not tree.flatten(inputs):
-            raise ValueError("Function: at least one input is needed. Received: inputs=[]")
+            raise ValueError(
+                f"`inputs` argument cannot be empty. Received:\ninputs={inputs}\noutputs={outputs}"
+            )
         self._inputs_struct = tree.map_structure(lambda x: x, inputs)
         self._outputs_struct = tree.map_structure(lambda x: x, outputs)
         self._inputs = tree.flatten(inputs)
         self._outputs = tree.flatten(outputs)
         if not self._outputs:
-            raise ValueError(f"`outputs` argument cannot be empty. Received:\noutputs={outputs}")
+            raise ValueError(
+                f"`outputs` argument cannot be empty. Received:\ninputs={inputs}\noutputs={outputs}"
+            )
         graph = map_graph(self._inputs, self._outputs)
         self._nodes, self._nodes_by_depth, self._operations, self._operations_by_depth = graph
         self._run_order = [
@@ -225,9 +229,8 @@ def _check_connected(inputs, operations, nodes_by_depth):
         for node in nodes_by_depth[depth]:
             if node.is_input and not any(id(o) in known for o in node.outputs):
                 raise ValueError(
-                    "Graph disconnected: the outputs depend on the input "
-                    f"'{node.operation.name}', which "
-                    "is not among the inputs."
+                    "An output is not connected to `inputs`. Graph disconnected: the outputs "
+                    f"depend on the input '{node.operation.name}', which is not among the inputs."
                 )
             for tensor in node.input_tensors:
                 if id(tensor) not in known and not any(id(o) in known for o in node.outputs):

@@ -156,7 +156,7 @@ class Compiling:
             found = [m for x in layers if not isinstance(x, Compiling) for m in x._metrics]
             object.__setattr__(self, "_layer_metrics", found)
             object.__setattr__(self, "_layer_metrics_version", version)
-        return self._layer_metrics
+        return self.__dict__["_layer_metrics"]
 
     def _compiled_metrics(self) -> list:
         if not self.compiled:

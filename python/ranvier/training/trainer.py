@@ -176,7 +176,14 @@ class Trainer(Steps, Fitting, BatchMethods):
         layers = tuple((id(x), x.trainable, x.constants_version) for x in self._flatten_layers())
         metrics = tuple(map(id, (*self._metrics, *self._metrics_of_layers())))
         schedule = getattr(self.optimizer, "_learning_rate", None)
-        return flags, layers, metrics, id(self._compile_config), id(schedule), str(self.dtype_policy)
+        return (
+            flags,
+            layers,
+            metrics,
+            id(self._compile_config),
+            id(schedule),
+            str(self.dtype_policy),
+        )
 
     def _epochs(self, mode, adapter, max_steps):
         max_steps = least(max_steps, config.max_steps_per_epoch())
@@ -226,7 +233,7 @@ class Trainer(Steps, Fitting, BatchMethods):
                 f"Received: {type(logs).__name__}. "
                 "Hint: return {m.name: m.result() for m in self.metrics}."
             )
-        plain = {}
+        plain: dict = {}
         for name in sorted(logs):
             value = logs[name]
             if type(value) is B.Tensor and not value.shape:

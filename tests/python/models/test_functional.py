@@ -91,7 +91,7 @@ def test_dict_inputs_and_outputs():
     out = model({"y": y, "x": x})
     assert set(out) == {"sum", "double"}
     np.testing.assert_allclose(np.asarray(out["double"]), 2 * (x + y), rtol=1e-6)
-    with pytest.raises(ValueError, match="Missing data for input 'y'"):
+    with pytest.raises(ValueError, match='Missing data for input "y"'):
         model({"x": x})
 
 
@@ -177,7 +177,7 @@ def test_subclass_that_builds_a_graph():
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: two_towers()(data(4)), "expects 2 input"),
+    (lambda: two_towers()(data(4)), "expects 2 named input"),
     (lambda: two_towers()(data(4, 4)), r"expected shape=\(None, 3\), found shape=\(3, 4\)"),
     (lambda: Model(Input((3,)), layers.Dense(2)(Input((3,)))), "[Dd]isconnected"),
     (lambda: Model(np.ones(3), Input((3,))), "must be KerasTensors"),
@@ -235,3 +235,35 @@ def test_functions_may_begin_with_bare_symbolic_tensors():
     assert function.compute_output_shape([(5, 3), (5, 3)]) == {"sum": (5, 3), "same": (5, 3)}
     with pytest.raises(ValueError, match="Graph disconnected"):
         Function(x, x + y)
+
+
+def test_the_same_input_may_stand_twice():
+    x = Input((3,), name="x")
+    model = Model([x, x], layers.Dense(1)(x))
+    value = data(3)[0]
+    np.testing.assert_array_equal(
+        np.asarray(model([value * 0, value])), np.asarray(model([value, value]))
+    )
+
+
+def test_specs_of_the_inputs_have_their_names():
+    specs = two_towers().input_spec
+    assert [(s.name, s.shape) for s in specs] == [("a", (None, 4)), ("b", (None, 3))]
+    x = Input((2,), name="x")
+    model = Model({"x": x}, layers.Dense(1)(x))
+    assert model.input_spec[0].name == "x"
+    with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match"):
+        model({"x": data(2)[0], "more": data(2)[0]})
+    with pytest.warns(UserWarning, match="must match the names"):
+        Model({"y": x}, layers.Dense(1)(x))
+    with pytest.raises(ValueError, match="is not optional, but None was passed"):
+        Model([x], layers.Dense(1)(x))([None])
+
+
+def test_a_tensor_inside_a_graph_becomes_an_input_of_its_own_name():
+    x = Input((2,))
+    middle = layers.Dense(3)(x)
+    part = Model(middle, layers.Dense(1)(middle))
+    assert part.layers[0].name == f"{middle.name}CLONE"
+    with pytest.raises(ValueError, match="incompatible `dtype`"):
+        Input(tensor=x, dtype="int32")

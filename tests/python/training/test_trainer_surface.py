@@ -278,3 +278,12 @@ def test_metrics_that_come_later_are_noticed():
     model.extra = keras.metrics.Mean(name="extra")
     assert model.metrics_names == ["loss", "extra"]
     assert model.train_on_batch(x, y, return_dict=True).keys() == {"loss", "extra"}
+
+
+def test_epochs_after_the_data_ran_out_are_in_the_history():
+    model = _model()
+    x, y = _data(4)
+    batches = ((x, y) for _ in range(3))
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(batches, epochs=3, steps_per_epoch=2, verbose=0)
+    assert history.epoch == [0, 1, 2] and history.history["loss"][2] == 0

@@ -52,7 +52,9 @@ class InputLayer(Layer):
                     "Argument `input_tensor` must be a KerasTensor. Received invalid type: "
                     f"input_tensor={input_tensor} (of type {type(input_tensor)})"
                 )
-            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+            _check_agrees(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
+            batch_shape, dtype = input_tensor.shape, input_tensor.dtype
+            sparse = input_tensor.sparse
         elif shape is not None and batch_shape is not None:
             raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
         elif batch_size is not None and batch_shape is not None:
@@ -67,7 +69,7 @@ class InputLayer(Layer):
         self._dtype = config.standardize_dtype(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         if input_tensor is None:
-            input_tensor = KerasTensor(self._batch_shape, dtype=self._dtype, name=self.name)
+            input_tensor = KerasTensor(self._batch_shape, dtype=self._dtype, name=name)
         self._input_tensor = input_tensor
         Node(self, call_args=(), call_kwargs={}, outputs=input_tensor)
         self.built = True
@@ -89,6 +91,23 @@ class InputLayer(Layer):
     def get_config(self):
         return {"batch_shape": self._batch_shape, "dtype": self._dtype, "sparse": self.sparse,
                 "ragged": self.ragged, "name": self.name, "optional": self.optional}  # fmt: skip
+
+
+def _check_agrees(tensor, shape, batch_size, batch_shape, dtype, sparse):
+    """The other arguments must say the same as the given tensor."""
+    given = {
+        "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+        "shape": (shape if shape is None else tuple(shape), tensor.shape[1:]),
+        "batch_shape": (batch_shape if batch_shape is None else tuple(batch_shape), tensor.shape),
+        "dtype": (dtype if dtype is None else config.standardize_dtype(dtype), tensor.dtype),
+        "sparse": (sparse, tensor.sparse),
+    }
+    for name, (value, own) in given.items():
+        if value is not None and value != own:
+            raise ValueError(
+                f"When providing the `input_tensor` argument, you cannot provide an incompatible "
+                f"`{name}` argument. Received: {name}={value}, but the tensor has {own}."
+            )
 
 
 def Input(
