@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+
+def learning_rates(optimizer) -> dict:
+    """The rate as logs name it; of an optimizer of several, one for each of them."""
+    several = getattr(optimizer, "optimizers", None)
+    if several is None:
+        return {"learning_rate": float(np.asarray(optimizer.learning_rate))}
+    return {f"learning_rate_{o.name}": float(np.asarray(o.learning_rate)) for o in several}
+
 
 class Callback:
     """Base of callbacks. A subclass writes the hooks it needs.

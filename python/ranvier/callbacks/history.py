@@ -63,7 +63,7 @@ class ProgbarLogger(Callback):
 
     def _begin(self):
         self._seen = 0
-        self._bar = Progbar(self.target, verbose=self.verbose)
+        self._bar = Progbar(self.target, verbose=self.verbose, stateless_metrics=[])
 
     def _end(self, logs):
         if self._bar is None:

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from ranvier.callbacks.callback import Callback
+from ranvier.callbacks.callback import Callback, learning_rates
 from ranvier.training.progress import print_message
 
 
@@ -211,7 +211,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {} if logs is None else logs
-        logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+        logs.update(learning_rates(self.model.optimizer))
         if self.monitor_op is None:
             self._set_monitor_op()
         current = self._monitored(logs, "Learning rate reduction is conditioned on")
@@ -230,7 +230,14 @@ class ReduceLROnPlateau(MonitorCallback):
                 self.wait = 0
 
     def _reduce(self, epoch) -> bool:
-        optimizer = self.model.optimizer
+        several = getattr(self.model.optimizer, "optimizers", None)
+        reduced = [
+            self._reduce_one(optimizer, epoch, f"{optimizer.name} " if several else "")
+            for optimizer in several or [self.model.optimizer]
+        ]
+        return any(reduced)
+
+    def _reduce_one(self, optimizer, epoch, name) -> bool:
         old = float(np.asarray(optimizer.learning_rate))
         if old <= np.float32(self.min_lr):
             return False
@@ -238,6 +245,6 @@ class ReduceLROnPlateau(MonitorCallback):
         optimizer.learning_rate = new
         if self.verbose > 0:
             print_message(
-                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}."
+                f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {name}learning rate to {new}."
             )
         return True

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from ranvier.callbacks.callback import Callback
+from ranvier.callbacks.callback import Callback, learning_rates
 from ranvier.training.progress import print_message
 
 
@@ -27,7 +27,11 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch, logs=None):
-        optimizer = self.model.optimizer
+        several = getattr(self.model.optimizer, "optimizers", None)
+        for optimizer in several or [self.model.optimizer]:
+            self._set_rate(optimizer, epoch, f"{optimizer.name} " if several else "")
+
+    def _set_rate(self, optimizer, epoch, name):
         if not hasattr(optimizer, "learning_rate"):
             raise ValueError('Optimizer must have a "learning_rate" attribute.')
         current = float(np.asarray(optimizer.learning_rate))
@@ -42,12 +46,12 @@ class LearningRateScheduler(Callback):
         optimizer.learning_rate = float(rate)
         if self.verbose > 0:
             print_message(
-                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}."
+                f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}."
             )
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            logs.update(learning_rates(self.model.optimizer))
 
 
 class CSVLogger(Callback):

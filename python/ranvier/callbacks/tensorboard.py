@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from ranvier.callbacks.callback import Callback
+from ranvier.callbacks.callback import Callback, learning_rates
 from ranvier.callbacks.event_writer import EventWriter
 from ranvier.layers import Embedding
 
@@ -179,12 +179,7 @@ class TensorBoard(Callback):
     def _learning_rates(self) -> dict:
         optimizer = self.model.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        if optimizer is None:
-            return {}
-        several = getattr(optimizer, "optimizers", None)
-        if several is None:
-            return {"learning_rate": float(np.asarray(optimizer.learning_rate))}
-        return {f"learning_rate_{o.name}": float(np.asarray(o.learning_rate)) for o in several}
+        return {} if optimizer is None else learning_rates(optimizer)
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}

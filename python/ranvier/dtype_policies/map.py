@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import MutableMapping
 
@@ -106,8 +107,19 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         """Constructor arguments."""
         return {
             "default_policy": self._default_policy_arg,
-            "policy_map": serialize_keras_object(self._policy_map),
+            "policy_map": serialize_keras_object(self._policies_to_save()),
         }
+
+    def _policies_to_save(self) -> dict:
+        """Without a default policy of its own the map, its entries too, takes the global policy of
+        the process that reads the file."""
+        if self._default_policy_arg is not None:
+            return self._policy_map
+        policies = {}
+        for path, policy in self._policy_map.items():
+            policies[path] = policy = copy.copy(policy)
+            policy._name = policy._source_name = None
+        return policies
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

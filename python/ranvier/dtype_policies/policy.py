@@ -34,6 +34,8 @@ class DTypePolicy:
         if name == "mixed_bfloat16":
             return "bfloat16", "float32"
         try:
+            if not name:
+                raise ValueError("an empty name")
             dtype = _config.standardize_dtype(name)
         except ValueError:
             raise ValueError(

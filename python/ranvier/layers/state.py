@@ -471,4 +471,6 @@ def _distinct(variables):
 
 
 def _as_shapes(value):
-    return tree.map_shape_structure(lambda s: s, value) if value is not None else None
+    if value is None:
+        return None
+    return tree.map_shape_structure(lambda s: tuple(s) if isinstance(s, list) else s, value)

@@ -20,6 +20,14 @@ def _columns(metric, y_true, y_pred) -> int:
     return shapes[1][-1]
 
 
+def _check_float(name, value):
+    if not isinstance(value, float):
+        raise ValueError(
+            f"Invalid `{name}` argument value. It should be a Python float. "
+            f"Received: {name}={value} of type '{type(value)}'"
+        )
+
+
 class FBetaScore(Metric):
     """(1 + beta^2) precision recall / (beta^2 precision + recall), per class.
 
@@ -45,16 +53,18 @@ class FBetaScore(Metric):
                 "Invalid `average` argument value. Expected one of: "
                 f"{{None, 'micro', 'macro', 'weighted'}}. Received: average={average}"
             )
-        if not isinstance(beta, float) or beta <= 0.0:
+        _check_float("beta", beta)
+        if beta <= 0.0:
             raise ValueError(
-                "Invalid `beta` argument value. It should be a Python float > 0. "
-                f"Received: beta={beta} of type '{type(beta)}'"
+                f"Invalid `beta` argument value. It should be > 0. Received: beta={beta}"
             )
-        if threshold is not None and not (isinstance(threshold, float) and 0 < threshold <= 1):
-            raise ValueError(
-                "Invalid `threshold` argument value. It should be a Python float with "
-                f"0 < threshold <= 1. Received: threshold={threshold} of type '{type(threshold)}'"
-            )
+        if threshold is not None:
+            _check_float("threshold", threshold)
+            if not 0 < threshold <= 1:
+                raise ValueError(
+                    "Invalid `threshold` argument value. It should verify 0 < threshold <= 1. "
+                    f"Received: threshold={threshold}"
+                )
         self.average = average
         self.beta = beta
         self.threshold = threshold

@@ -78,6 +78,7 @@ globals().update(_PUBLIC)
 __all__ = sorted(_PUBLIC)
 
 _operators.install()
+from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402  (needs all ops)
 
 
 def __getattr__(name):

@@ -40,6 +40,7 @@ class _Row:
         self.class_name = class_name
         self.static = static
         self.broadcasts = False  # operands broadcast together
+        self.spec = None  # of the call's arguments: output specs, or `None` for those of stand-ins
         self.joins = None  # the axis along which tensors of a list are joined, if they are
         self._cls = None
         self._signature = None
@@ -128,6 +129,11 @@ class _OpOperation(Operation):
 
     def compute_output_spec(self, *args, **kwargs):
         """Specs of the outputs; an unknown size that meets a known one is that one."""
+        if self._row.spec is not None:
+            named = dict(zip(self._row.dynamic, args))
+            out = self._row.spec(**named, **kwargs, **self._static)
+            if out is not None:
+                return out
         if self._row.broadcasts:
             args = _with_known_sizes(args)
         elif self._row.joins is not None and args and isinstance(args[0], (list, tuple)):

@@ -40,6 +40,13 @@ def _invert(x):
     return elementwise.logical_not(x) if x.dtype == "bool" else elementwise.bitwise_not(x)
 
 
+# Of variables and symbolic tensors, whose `&`, `|`, `^` and `~` are logical in Keras.
+_LOGICAL = {
+    "and": elementwise.logical_and,
+    "or": elementwise.logical_or,
+    "xor": elementwise.logical_xor,
+}
+
 _UNARY = {
     "neg": elementwise.negative,
     "pos": elementwise.positive,
@@ -155,6 +162,8 @@ def install() -> None:
     B.core.set_operators(
         {**hooks, "iter": _iterate, "array_ufunc": array_ufunc, "array_function": array_function}
     )
+    for name, fn in _LOGICAL.items():
+        methods[f"__{name}__"], methods[f"__r{name}__"] = fn, _reflected(fn)
     for cls in (KerasTensor, Variable):
         for name, fn in methods.items():
             if name in ("__eq__", "__ne__") and cls is Variable:
@@ -168,6 +177,7 @@ def install() -> None:
         cls.__array_function__ = array_function  # type: ignore[union-attr]
     Variable.__hash__ = object.__hash__  # type: ignore[method-assign]
     KerasTensor.__ne__ = _method(elementwise.not_equal)  # type: ignore[method-assign]
+    KerasTensor.__invert__ = _method(elementwise.logical_not)  # type: ignore[operator]
     KerasTensor.T = property(shapes.transpose)  # type: ignore[attr-defined]
 
 

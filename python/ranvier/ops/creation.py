@@ -176,9 +176,12 @@ def tri(N, M=None, k=0, dtype=None):
 
 def array(x, dtype=None):
     """A tensor from an array, a nested list or a number."""
+    dtype = config.standardize_dtype(dtype) if dtype else None
     if isinstance(x, KerasTensor):
-        return x
-    return to_tensor(x, config.standardize_dtype(dtype) if dtype else None)
+        from ranvier.ops.control import cast as cast_op
+
+        return x if dtype in (None, x.dtype) else cast_op(x, dtype)
+    return to_tensor(x, dtype)
 
 
 def _window(name, doc, values):

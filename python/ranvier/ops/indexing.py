@@ -242,9 +242,20 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
     return _max(one_hot(x, num_classes, axis=axis, dtype=dtype), axis=reduce_axis)
 
 
+def _values(x, name):
+    x = to_tensor(x)
+    if x.is_symbol and B.constant_value(x) is None:
+        raise B.GraphError(
+            f"{name}: the size of the result depends on values, which a compiled function does not "
+            "know. Hint: call it outside, or use a mask with `ops.where`."
+        )
+    return x.numpy()
+
+
+@op(NUMPY)
 def nonzero(x):
     """Indices of the values that are not zero, one vector per axis; needs the values."""
-    found = np.nonzero(to_tensor(x).numpy())
+    found = np.nonzero(_values(x, "nonzero"))
     return tuple(B.tensor(np.ascontiguousarray(i.astype("int32"))) for i in found)
 
 
@@ -376,6 +387,18 @@ def _fit_extras(parts, size, return_index, return_inverse, return_counts):
         parts[at] = np.concatenate([parts[at], np.zeros(size, parts[at].dtype)])[:size]
 
 
+@op(
+    NUMPY,
+    static=(
+        "sorted",
+        "return_index",
+        "return_inverse",
+        "return_counts",
+        "axis",
+        "size",
+        "fill_value",
+    ),
+)
 def unique(
     x,
     sorted=True,
@@ -388,7 +411,7 @@ def unique(
 ):
     """Distinct values in ascending order; needs the values."""
     found = np.unique(
-        to_tensor(x).numpy(),
+        _values(x, "unique"),
         return_index=return_index,
         return_inverse=return_inverse,
         return_counts=return_counts,

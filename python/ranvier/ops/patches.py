@@ -86,7 +86,8 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     area = math.prod(blocks.kernel)
     if len(x.shape) != 3 or x.shape[1] % area or x.shape[2] != blocks.count:
         raise B.ShapeError(
-            f"fold: expected (batch, channels * {area}, {blocks.count}). Received: {tuple(x.shape)}"
+            f"fold: expected a 3D input (batch, channels * {area}, {blocks.count}). "
+            f"Received: {tuple(x.shape)}"
         )
     n, c = x.shape[0], x.shape[1] // area
     flat = cast(reshape(x, [n * c, area * blocks.count]), WIDE.get(x.dtype, x.dtype))

@@ -24,7 +24,6 @@ from ranvier.ops._define import (
     reshape as _reshape,
 )
 from ranvier.ops.creation import _shape_list, ones_like, zeros
-from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import current_stand_in
 
 
@@ -457,9 +456,10 @@ def ndim(x):
     return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
 
 
+@op(NUMPY)
 def size(x):
-    """Number of elements."""
-    return x.size if isinstance(x, KerasTensor) else int(math.prod(to_tensor(x).shape))
+    """Number of elements, an integer; of a symbolic tensor a symbolic scalar."""
+    return int(math.prod(to_tensor(x).shape))
 
 
 @op(NUMPY, static=("N", "increasing"))

@@ -71,8 +71,14 @@ def nextafter(x1, x2):
 nextafter.row.broadcasts = True
 
 
-def _view(x, dtype):
-    return np.array(x, order="C").view(dtype)
+def _view(x, dtype, halves=""):
+    """The bytes as another dtype; bfloat16 is the upper half of a float32, before or after."""
+    x = np.array(x, order="C")
+    if "from" in halves:
+        x = (x.view(np.uint32) >> 16).astype(np.uint16)
+    if "to" in halves:
+        return (x.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return x.view(dtype)
 
 
 @op(NUMPY, static=("dtype",))
@@ -86,10 +92,8 @@ def view(x, dtype=None):
     dtype = x.dtype if dtype is None else config.standardize_dtype(dtype)
     if dtype == x.dtype:
         return x
-    if "bfloat16" in (dtype, x.dtype):
-        raise B.DTypeError("view: bfloat16 is no dtype of NumPy. Expected another. Received: "
-                           f"x.dtype={x.dtype}, dtype={dtype}")  # fmt: skip
-    old, new = np.dtype(x.dtype).itemsize, np.dtype(dtype).itemsize
+    halves = ("from" if x.dtype == "bfloat16" else "") + ("to" if dtype == "bfloat16" else "")
+    old, new = (2 if d == "bfloat16" else np.dtype(d).itemsize for d in (x.dtype, dtype))
     shape = list(x.shape)
     if old != new:
         if not shape or shape[-1] * old % new:
@@ -98,8 +102,11 @@ def view(x, dtype=None):
                 f"x.shape={tuple(shape)}, x.dtype={x.dtype}"
             )
         shape[-1] = shape[-1] * old // new
-    return host_call(_view, [x], [(shape, dtype)], gradient=no_gradient,
-                     options=(("dtype", dtype),), name="view")  # fmt: skip
+    known = "float32" if dtype == "bfloat16" else dtype
+    out = host_call(_view, [cast(x, "float32") if "from" in halves else x], [(shape, known)],
+                    gradient=no_gradient, options=(("dtype", known), ("halves", halves)),
+                    name="view")  # fmt: skip
+    return cast(out, dtype)
 
 
 # --- complex values -------------------------------------------------------------------------------

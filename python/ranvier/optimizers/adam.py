@@ -268,7 +268,7 @@ class Nadam(_Moments):
         var_list = list(var_list)
         super().build(var_list)
         dtype = var_list[0].dtype if var_list else settings.floatx()
-        self._u_product = Variable(1.0, dtype=dtype, trainable=False, name="u_product")
+        self._u_product = Variable(1.0, dtype=dtype)
 
     def _momentum_at(self, ahead, dtype):
         decay = ops.power(ops.cast(0.96, dtype), self._step_number(dtype, ahead))

@@ -33,9 +33,12 @@ class LossScaleOptimizer(Optimizer):
                 "LossScaleOptimizer no longer supports `dynamic=False`. Instead, simply set "
                 "`loss_scale_factor` directly on the `inner_optimizer`."
             )
-        for argument in sorted(kwargs):
-            if argument not in _INNER_ARGUMENTS:
-                raise ValueError(f"LossScaleOptimizer does not support arguments: `{argument}`.")
+        unknown = [f"`{argument}`" for argument in kwargs if argument not in _INNER_ARGUMENTS]
+        if unknown:
+            raise ValueError(
+                f"LossScaleOptimizer does not support arguments: {', '.join(unknown)}."
+            )
+        for argument in kwargs:
             if kwargs[argument] != _INNER_ARGUMENTS[argument]:
                 raise ValueError(
                     f"LossScaleOptimizer does not support `{argument}`. Instead, set "
@@ -123,6 +126,7 @@ class LossScaleOptimizer(Optimizer):
 
     def scale_loss(self, loss):
         self._add_scale()
+        loss = ops.convert_to_tensor(loss)
         return ops.multiply(loss, ops.cast(self.dynamic_scale.value, loss.dtype))
 
     def finalize_variable_values(self, var_list):

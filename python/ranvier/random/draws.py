@@ -171,13 +171,13 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
     """How many of `counts` trials succeed. The largest count must be known."""
     dtype = _float_dtype(dtype, "binomial")
     shape = _shape(shape)
-    counts = ops.broadcast_to(to_tensor(counts, dtype), shape)
-    p = ops.broadcast_to(to_tensor(probabilities, dtype), shape)
+    counts = ops.broadcast_to(to_tensor(counts, "float32"), shape)
+    p = ops.broadcast_to(to_tensor(probabilities, "float32"), shape)
     most = B.constant_value(counts) if counts.is_symbol else counts
     if most is None:
         raise B.GraphError("binomial: the largest of `counts` must be known outside of the trace.")
     trials = int(ops.max(most)) if math.prod(shape) else 0
-    u = uniform([trials, *shape], dtype=dtype, seed=seed)
-    number = ops.reshape(ops.arange(trials, dtype=dtype), [trials] + [1] * len(shape))
+    u = uniform([trials, *shape], dtype="float32", seed=seed)
+    number = ops.reshape(ops.arange(trials, dtype="float32"), [trials] + [1] * len(shape))
     hit = ops.logical_and(ops.less(u, p), ops.less(number, counts))
-    return ops.sum(cast(hit, dtype), 0)
+    return cast(ops.sum(cast(hit, "float32"), 0), dtype)

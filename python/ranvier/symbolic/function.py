@@ -124,7 +124,7 @@ class Function(Operation):
 
 def _flat_shapes(structure):
     shapes = []
-    tree.map_shape_structure(shapes.append, structure)
+    tree.map_shape_structure(lambda shape: shapes.append(tuple(shape)), structure)
     return shapes
 
 

@@ -8,6 +8,8 @@ import os
 import sys
 import time
 
+import numpy as np
+
 from ranvier import config
 
 _BAR = 20
@@ -66,8 +68,9 @@ def format_rate(seconds: float, unit: str) -> str:
 def _format_logs(logs) -> str:
     parts = []
     for name, value in (logs or {}).items():
-        size = getattr(value, "size", 1)
-        parts.append(f" - {name}: {format_value(value) if size == 1 else value}")
+        if getattr(value, "size", 1) != 1:
+            value = np.mean(np.asarray(value))
+        parts.append(f" - {name}: {format_value(value)}")
     return "".join(parts)
 
 
@@ -79,8 +82,14 @@ class Progbar:
         width: kept for Keras' sake.
         verbose: 1 updates one line (a bar on a terminal), 2 prints one line at the end, 0 nothing.
         interval: seconds between two updates at least.
-        stateful_metrics, stateless_metrics: kept for Keras' sake; values are shown as they come.
+        stateful_metrics: names of values that are shown as they come; the others as their mean over
+            the units.
+        stateless_metrics: names of values that are shown as means, and no others are. One of both
+            at most; without either all are means.
         unit_name: what a unit is called.
+
+    Raises:
+        ValueError: both `stateful_metrics` and `stateless_metrics` are given.
     """
 
     def __init__(
@@ -93,7 +102,13 @@ class Progbar:
         stateless_metrics=None,
         unit_name="step",
     ):
-        del stateful_metrics, stateless_metrics
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Only one of `stateful_metrics` or `stateless_metrics` can be provided. Received "
+                f"stateful_metrics={stateful_metrics} and stateless_metrics={stateless_metrics}"
+            )
+        self.stateful_metrics = None if stateful_metrics is None else set(stateful_metrics)
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self.target = target
         self.width = width
         self.verbose = verbose
@@ -104,6 +119,7 @@ class Progbar:
         self._start = time.perf_counter()
         self._last_update = self._start
         self._drawn = 0
+        self._values: dict = {}  # sum of what is shown, and the units it is of
 
     @property
     def due(self) -> bool:
@@ -122,13 +138,15 @@ class Progbar:
         """
         if finalize is None:
             finalize = self.target is not None and current >= self.target
+        self._take(current, dict(values or {}))
         self._seen = current
         if not finalize and not self.due:
             return
         if self.verbose not in (1, 2):
             return
         self._last_update = time.perf_counter()
-        line = self._line(current, dict(values or {}), finalize)
+        shown = {name: total / max(1, units) for name, (total, units) in self._values.items()}
+        line = self._line(current, shown, finalize)
         if self._style == "plain" or self.verbose == 2:
             print_message(line)
             return
@@ -136,6 +154,23 @@ class Progbar:
         padding = " " * max(self._drawn - len(line), 0) if self._style == "line" else ""
         self._drawn = len(line)
         print_message(f"{clear}{line}{padding}", line_break=finalize)
+
+    def _take(self, current, values):
+        """Means weight a value with the units since the last update."""
+        units = max(current - self._seen, 1)
+        for name, value in values.items():
+            if isinstance(value, (list, tuple)):
+                value = np.asarray(value)
+            if self._averages(name):
+                total, count = self._values.get(name, (0, 0))
+                self._values[name] = (total + value * units, count + units)
+            else:
+                self._values[name] = (value, 1)
+
+    def _averages(self, name) -> bool:
+        if self.stateless_metrics is not None:
+            return name in self.stateless_metrics
+        return name not in (self.stateful_metrics or ())
 
     def add(self, n, values=None) -> None:
         """Shows that `n` more units are done."""

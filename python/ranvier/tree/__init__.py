@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 
-_CONTAINERS = (list, tuple, dict)
+_CONTAINERS = (list, tuple, dict, deque)
 
 
 class MAP_TO_NONE:
@@ -12,7 +12,7 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure) -> bool:
-    """Whether the object is a container (list, tuple, dict or a named tuple)."""
+    """Whether the object is a container (list, tuple, named tuple, dict or deque)."""
     return isinstance(structure, _CONTAINERS)
 
 
@@ -31,6 +31,19 @@ def _children(structure):
     return list(structure)
 
 
+def _like(first, other):
+    """The children of `other` in the order of those of `first`: of dicts, by key."""
+    return [other[k] for k in _keys(first)] if isinstance(first, dict) else list(other)
+
+
+def _kind(structure):
+    """Containers of one kind match: all dicts, all named tuples of one class."""
+    for kind in (dict, deque, list):
+        if isinstance(structure, kind):
+            return kind
+    return type(structure) if hasattr(structure, "_fields") else tuple
+
+
 def _rebuild(template, values):
     """A container like `template` holding `values` in visiting order."""
     if isinstance(template, dict):
@@ -43,6 +56,8 @@ def _rebuild(template, values):
         if hasattr(template, "_fields"):
             return type(template)(*values)
         return tuple(values) if type(template) is tuple else type(template)(values)
+    if isinstance(template, deque):
+        return type(template)(values, template.maxlen)
     return list(values) if type(template) is not list else values
 
 
@@ -71,7 +86,7 @@ def flatten_with_path(structure) -> list:
         if isinstance(node, dict):
             for key in _keys(node):
                 walk(node[key], path + (key,))
-        elif isinstance(node, (list, tuple)):
+        elif isinstance(node, _CONTAINERS):
             for i, child in enumerate(node):
                 walk(child, path + (i,))
         else:
@@ -106,7 +121,7 @@ def _map_one(func, node, none_is_leaf):
 def _map_many(func, nodes, none_is_leaf):
     first = nodes[0]
     if isinstance(first, _CONTAINERS):
-        columns = zip(*[_children(n) for n in nodes])
+        columns = zip(*[_like(first, n) for n in nodes])
         return _rebuild(first, [_map_many(func, column, none_is_leaf) for column in columns])
     if first is None and not none_is_leaf:
         return None
@@ -120,12 +135,13 @@ def map_structure_up_to(shallow_structure, func, *structures):
         if not isinstance(shallow, _CONTAINERS):
             return func(*nodes)
         for node in nodes:
-            if not is_nested(node) or len(node) != len(shallow):
+            fits = is_nested(node) and _kind(node) is _kind(shallow) and len(node) == len(shallow)
+            if not fits or (isinstance(node, dict) and set(node) != set(shallow)):
                 raise ValueError(
-                    "The structures do not match the shallow structure. "
+                    "The structures don't have the same nested structure as the shallow one. "
                     f"Expected: {shallow}. Received: {node}"
                 )
-        columns = zip(_children(shallow), *[_children(n) for n in nodes])
+        columns = zip(_children(shallow), *[_like(shallow, n) for n in nodes])
         return _rebuild(shallow, [walk(column[0], column[1:]) for column in columns])
 
     return walk(shallow_structure, structures)
@@ -134,7 +150,9 @@ def map_structure_up_to(shallow_structure, func, *structures):
 def assert_same_structure(a, b, check_types=None) -> None:
     """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored."""
     if not _same(a, b):
-        raise ValueError(f"`a` and `b` don't have the same structure. Received: a={a}, b={b}")
+        raise ValueError(
+            f"`a` and `b` don't have the same nested structure. Received: a={a}, b={b}"
+        )
 
 
 def assert_same_paths(a, b) -> None:
@@ -154,13 +172,11 @@ def _same(a, b):
         return False
     if not nested_a:
         return True
-    if isinstance(a, dict) != isinstance(b, dict):
+    if _kind(a) is not _kind(b):
         return False
     if isinstance(a, dict):
         return set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
-    if isinstance(a, tuple) != isinstance(b, tuple) or len(a) != len(b):
-        return False
-    return all(_same(x, y) for x, y in zip(a, b))
+    return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b))
 
 
 def pack_sequence_as(structure, flat_sequence):
@@ -210,10 +226,10 @@ def map_shape_structure(func, structure):
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: func={func}")
     if is_shape_tuple(structure):
-        return func(tuple(structure))
+        return func(structure)
     if isinstance(structure, _CONTAINERS):
         return _rebuild(structure, [map_shape_structure(func, c) for c in _children(structure)])
-    raise ValueError(f"Cannot map a function to an unknown object: {structure}")
+    return func(structure)
 
 
 def traverse(func, structure, top_down: bool = True):

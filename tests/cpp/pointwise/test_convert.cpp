@@ -50,7 +50,13 @@ TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
   CHECK(y == std::vector<int32_t>{1, -1, INT32_MAX, INT32_MIN, 0, 300, -1, 0});
   std::vector<uint8_t> bytes(x.size());
   convert(Context(), DType::F32, DType::U8, x.data(), bytes.data(), 8);
-  CHECK(bytes == std::vector<uint8_t>{1, 255, 255, 0, 0, 44, 255, 0});
+  CHECK(bytes == std::vector<uint8_t>{1, 0, 255, 0, 0, 255, 0, 0});
+  std::vector<int8_t> small(x.size());
+  convert(Context(), DType::F32, DType::I8, x.data(), small.data(), 8);
+  CHECK(small == std::vector<int8_t>{1, -1, 127, -128, 0, 127, -1, 0});
+  std::vector<uint32_t> words(x.size());
+  convert(Context(), DType::F32, DType::U32, x.data(), words.data(), 8);
+  CHECK(words == std::vector<uint32_t>{1, 0, 3000000000u, 0, 0, 300, 0, 0});
   std::vector<uint64_t> wide(x.size());
   const std::vector<double> big = {1e30, -1e30, 1.8e19, -5, nan, 2.5, 0, 9.3e18};
   convert(Context(), DType::F64, DType::U64, big.data(), wide.data(), 8);
@@ -59,6 +65,30 @@ TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
   std::vector<uint8_t> flags(x.size());
   convert(Context(), DType::F32, DType::Bool, x.data(), flags.data(), 8);
   CHECK(flags == std::vector<uint8_t>{1, 1, 1, 1, 1, 1, 1, 1});
+}
+
+template <class T>
+std::vector<T> narrowed(DType from, DType to, const void* src, int64_t n) {
+  std::vector<T> dst(static_cast<size_t>(n));
+  convert(Context(), from, to, src, dst.data(), n);
+  return dst;
+}
+
+TEST_CASE("float and double saturate to the same narrow integers, at every length") {
+  std::vector<float> x = random_floats(1031, -70000, 70000);
+  for (size_t i = 0; i < x.size(); i += 7) x[i] *= 1e-3f;
+  x[5] = std::numeric_limits<float>::infinity();
+  x[1030] = -std::numeric_limits<float>::infinity();
+  x[6] = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<double> wide(x.begin(), x.end());
+  for (int64_t n : {1, 3, 4, 1031}) {
+    CHECK(narrowed<int8_t>(DType::F32, DType::I8, x.data(), n) ==
+          narrowed<int8_t>(DType::F64, DType::I8, wide.data(), n));
+    CHECK(narrowed<uint16_t>(DType::F32, DType::U16, x.data(), n) ==
+          narrowed<uint16_t>(DType::F64, DType::U16, wide.data(), n));
+    CHECK(narrowed<int32_t>(DType::F32, DType::I32, x.data(), n) ==
+          narrowed<int32_t>(DType::F64, DType::I32, wide.data(), n));
+  }
 }
 
 TEST_CASE("half precision rounds to nearest even on every level, every 16-bit value survives") {

@@ -306,13 +306,33 @@ def test_bar_on_a_terminal(capsys, monkeypatch):
     from ranvier.training import progress
 
     monkeypatch.setattr(progress, "output_style", lambda: "bar")
-    bar = progress.Progbar(10, interval=0.0)
+    bar = progress.Progbar(10, interval=0.0, stateful_metrics=["loss"])
     for step in range(1, 11):
         bar.update(step, {"loss": 1.0 / step})
     frames = capsys.readouterr().out.split("\r")
     assert len(frames) == 11
     assert "5/10" in frames[5] and "left" in frames[5] and "loss: 0.2000" in frames[5]
     assert frames[10].endswith("\n") and "left" not in frames[10]
+
+
+@pytest.mark.parametrize(
+    "names,text",
+    [
+        ({}, "a: 1.5000 - b: 1.0000"),
+        ({"stateful_metrics": ["a"]}, "a: 3.0000 - b: 1.0000"),
+        ({"stateless_metrics": ["a"]}, "a: 1.5000 - b: 2.0000"),
+    ],
+)
+def test_bar_shows_means_of_stateless_values(names, text, capsys):
+    bar = ranvier.utils.Progbar(2, verbose=2, **names)
+    bar.update(1, values=[("a", [0.0, 0.0]), ("b", 0)])
+    bar.update(2, values=[("a", 3.0), ("b", 2)])
+    assert text in capsys.readouterr().out
+
+
+def test_bar_takes_one_list_of_names():
+    with pytest.raises(ValueError, match="Only one of"):
+        ranvier.utils.Progbar(2, stateful_metrics=[], stateless_metrics=[])
 
 
 @pytest.mark.parametrize(

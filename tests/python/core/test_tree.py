@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, deque, namedtuple
 
 import pytest
 
@@ -41,9 +41,9 @@ def test_paths():
     ("a", "b"), [([1, 2], (1, 2)), ([1], [1, 2]), ({"a": 1}, {"b": 1}), (1, [1])]
 )
 def test_different_structures_are_refused(a, b):
-    with pytest.raises(ValueError, match="same structure"):
+    with pytest.raises(ValueError, match="same nested structure"):
         tree.assert_same_structure(a, b)
-    with pytest.raises(ValueError, match="same structure"):
+    with pytest.raises(ValueError, match="same nested structure"):
         tree.map_structure(lambda x, y: x, a, b)
 
 
@@ -68,3 +68,24 @@ def test_shapes_are_leaves():
     assert tree.map_shape_structure(len, shapes) == {"a": 2, "b": [1, 2]}
     assert tree.lists_to_tuples([1, [2, {"a": [3]}]]) == (1, (2, {"a": (3,)}))
     assert tree.map_structure_up_to([0, 0], lambda v: v, [[1, 2], 3]) == [[1, 2], 3]
+
+
+def test_deques_are_containers_of_their_own():
+    pair = deque([1, 2], maxlen=3)
+    assert tree.flatten({"a": pair}) == [1, 2]
+    mapped = tree.map_structure(lambda x: x + 1, pair)
+    assert mapped == deque([2, 3]) and mapped.maxlen == 3
+    with pytest.raises(ValueError, match="same nested structure"):
+        tree.assert_same_structure(pair, [1, 2])
+
+
+def test_dicts_of_two_orders_are_mapped_by_key():
+    one, other = {"b": 1, "a": 2}, OrderedDict([("b", 10), ("a", 20)])
+    assert tree.map_structure(lambda x, y: x + y, one, other) == {"b": 11, "a": 22}
+    assert tree.map_structure_up_to(one, lambda y: y, other) == {"b": 10, "a": 20}
+    with pytest.raises(ValueError, match="same nested structure"):
+        tree.map_structure_up_to([1, 2], lambda y: y, (1, 2))
+
+
+def test_leaves_among_shapes_are_mapped_too():
+    assert tree.map_shape_structure(str, {"a": [1, None], "b": "x"}) == {"a": "[1, None]", "b": "x"}

@@ -41,7 +41,7 @@ def test_map_mistakes():
         by_path[3] = optimizers.SGD()
     with pytest.raises(ValueError, match="Optimizer instance"):
         by_path["d"] = "sgd"
-    with pytest.raises(ValueError, match="inside a MultiOptimizer"):
+    with pytest.raises(ValueError, match="cannot be"):
         by_path["d"] = optimizers.LossScaleOptimizer(optimizers.SGD())
     with pytest.raises(TypeError, match="default_optimizer"):
         optimizers.OptimizerMap("sgd")
@@ -80,7 +80,7 @@ def test_function_as_map_and_loss_scale():
     optimizer.apply([ops.full(2, 4.0)] * 3, weights)
     np.testing.assert_allclose(weights[0], [0.0, 0.0])
     nested = optimizers.MultiOptimizer(lambda variable: optimizer)
-    with pytest.raises(ValueError, match="inside a MultiOptimizer"):
+    with pytest.raises(ValueError, match="cannot be"):
         nested.build(weights)
 
 

@@ -159,7 +159,8 @@ PwValue ProgramBuilder::cast(PwValue value, DType dtype) {
   PwValue result = value;
   if (source != target) {
     result = add({Node::Kind::Op, dtype, target, PwOp::Cast, source, {value.id}});
-    return same_layout(dtype) || from == DType::Bool ? result : narrowed(result);
+    const bool in_range = from == DType::Bool || (is_floating(from) && is_integer(dtype));
+    return same_layout(dtype) || in_range ? result : narrowed(result);
   }
   // One register type: only the range may change.
   if (same_layout(dtype))

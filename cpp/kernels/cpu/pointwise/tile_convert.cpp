@@ -1,9 +1,14 @@
 // Conversions: memory to registers and back, register type to register type, and the rounding of a
 // register to the range of a narrower storage dtype.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/half.h"
 #include "kernels/cpu/pointwise/lanes.h"
@@ -114,6 +119,85 @@ TileFn cast_from(RegType to) {
   }
 }
 
+// A float to an integer dtype narrower than its register saturates at the limits of the dtype. The
+// limits of 8 and 16 bits are exact in float, so it is the float that is clamped; NaN gives 0.
+template <class Narrow, class From>
+int32_t saturate_narrow(From x) {
+  constexpr From kLow = std::numeric_limits<Narrow>::min(),
+                 kHigh = std::numeric_limits<Narrow>::max();
+  const From number = x == x ? x : From(0);
+  const From above = number > kLow ? number : kLow;
+  return static_cast<int32_t>(above < kHigh ? above : kHigh);
+}
+template <class From>
+TileFn saturating(DType to) {
+  switch (to) {
+    case DType::U8:
+      return lanes<int32_t, From>([](From x) noexcept { return saturate_narrow<uint8_t>(x); });
+    case DType::I8:
+      return lanes<int32_t, From>([](From x) noexcept { return saturate_narrow<int8_t>(x); });
+    case DType::U16:
+      return lanes<int32_t, From>([](From x) noexcept { return saturate_narrow<uint16_t>(x); });
+    case DType::I16:
+      return lanes<int32_t, From>([](From x) noexcept { return saturate_narrow<int16_t>(x); });
+    case DType::U32:
+      return lanes<int64_t, From>([](From x) noexcept -> int64_t {
+        const int64_t value = saturate<int64_t>(x);
+        const int64_t above = value > 0 ? value : 0;
+        return above < 4294967295 ? above : 4294967295;
+      });
+    default:
+      return nullptr;
+  }
+}
+
+#if defined(__SSE2__)
+// Four floats at a time: the conversion gives the smallest integer where the value does not fit,
+// which is right below and turned into the largest above. `low` and `high` clamp before.
+template <int kLow, int kHigh>
+void saturate_f32(const TileArgs& args) noexcept {
+  constexpr bool kNarrow = kHigh < std::numeric_limits<int>::max();
+  const float* x = static_cast<const float*>(args.src[0]);
+  int32_t* dst = static_cast<int32_t*>(args.dst);
+  const auto convert = [](__m128 v) {
+    v = _mm_and_ps(v, _mm_cmpord_ps(v, v));
+    if constexpr (kNarrow) {
+      v = _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(kLow)), _mm_set1_ps(kHigh));
+      return _mm_cvttps_epi32(v);
+    } else {
+      const __m128 above = _mm_cmpge_ps(v, _mm_set1_ps(2147483648.0f));
+      return _mm_xor_si128(_mm_cvttps_epi32(v), _mm_castps_si128(above));
+    }
+  };
+  if (!args.step[0]) {
+    std::fill_n(dst, args.n, _mm_cvtsi128_si32(convert(_mm_set1_ps(*x))));
+    return;
+  }
+  int64_t i = 0;
+  for (; i + 4 <= args.n; i += 4)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i), convert(_mm_loadu_ps(x + i)));
+  for (; i < args.n; ++i) dst[i] = _mm_cvtsi128_si32(convert(_mm_set_ss(x[i])));
+}
+TileFn saturating_f32(DType to) {
+  switch (to) {
+    case DType::U8:
+      return saturate_f32<0, 255>;
+    case DType::I8:
+      return saturate_f32<-128, 127>;
+    case DType::U16:
+      return saturate_f32<0, 65535>;
+    case DType::I16:
+      return saturate_f32<-32768, 32767>;
+    case DType::I32:
+      return saturate_f32<std::numeric_limits<int>::min(), std::numeric_limits<int>::max()>;
+    default:
+      return saturating<float>(to);
+  }
+}
+#else
+TileFn saturating_f32(DType to) { return saturating<float>(to); }
+#endif
+
 template <class R, class Narrow>
 TileFn wrap() {
   return lanes<R, R>([](R x) noexcept -> R { return static_cast<R>(static_cast<Narrow>(x)); });
@@ -121,7 +205,12 @@ TileFn wrap() {
 
 }  // namespace
 
-TileFn cast_fn(RegType from, RegType to) {
+TileFn cast_fn(RegType from, DType dtype) {
+  const TileFn narrow = from == RegType::F32   ? saturating_f32(dtype)
+                        : from == RegType::F64 ? saturating<double>(dtype)
+                                               : nullptr;
+  if (narrow) return narrow;
+  const RegType to = register_of(dtype);
   switch (from) {
     case RegType::F32:
       return cast_from<RegType::F32>(to);

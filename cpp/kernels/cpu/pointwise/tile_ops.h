@@ -60,7 +60,9 @@ const PwReducers& pw_reducers(Isa isa);
 
 // The kernel of `op` on operands of `type`; null where the table of operations refuses the type.
 TileFn tile_fn(PwOp op, RegType type, Isa isa);
-TileFn cast_fn(RegType from, RegType to);
+// Values of `from` as values of the register type of `to`. Floats saturate at the limits of an
+// integer `to` and NaN gives 0; integers keep the range of their register, which Narrow wraps.
+TileFn cast_fn(RegType from, DType to);
 // Narrow: rounds or wraps register values to the range and precision of a storage dtype.
 TileFn narrow_fn(DType dtype);
 
