@@ -19,6 +19,9 @@ RV_INLINE const T* at(const void* p, int64_t offset) {
 }
 RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+// Rows of an operand that are packed at a time: lines enough to stay in L1 in every way it is cut.
+constexpr int64_t kPackedRows = 4;
+
 // One matrix of the batch and the part of C that a chunk computes.
 template <class T>
 struct Chunk {
@@ -105,23 +108,37 @@ RV_INLINE Panels<T> choose_panels(int64_t rows, int64_t vectors) {
   return {vectors, 2};
 }
 
+// B stored k×n is read some rows at a time in all panels, so that its rows are met as they lie.
 template <class T>
 RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int64_t p0, int64_t kc,
                             T* packed) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmShape& s = chunk.plan.shape;
-  for (int64_t v = 0; v < panels.vectors;) {
-    const int width = panels.width_at(v) * kLanes;
-    const int columns = static_cast<int>(least(width, chunk.columns - v * kLanes));
-    const int64_t j = chunk.col0 + v * kLanes;
-    T* to = packed + v * kLanes * kc;
-    if (s.trans_b)
-      pack_transposed(chunk.b + j * s.ldb + p0, s.ldb, columns, width, kc, to);
-    else
-      pack_rows(chunk.b + p0 * s.ldb + j, s.ldb, columns, width, kc, to);
-    v += width / kLanes;
+  const int64_t step = s.trans_b ? kc : least(kPackedRows, kc);
+  for (int64_t p = 0; p < kc; p += step) {
+    const int64_t count = least(step, kc - p);
+    for (int64_t v = 0; v < panels.vectors;) {
+      const int width = panels.width_at(v) * kLanes;
+      const int columns = static_cast<int>(least(width, chunk.columns - v * kLanes));
+      const int64_t j = chunk.col0 + v * kLanes;
+      T* to = packed + v * kLanes * kc + p * width;
+      if (s.trans_b)
+        pack_transposed(chunk.b + j * s.ldb + p0, s.ldb, columns, width, kc, to);
+      else
+        pack_rows(chunk.b + (p0 + p) * s.ldb + j, s.ldb, columns, width, count, to);
+      v += width / kLanes;
+    }
   }
 }
+
+// The rows of a chunk, cut into tiles of almost equal height.
+struct RowTiles {
+  int64_t row0, rows, count;
+  RV_INLINE int64_t top(int64_t tile) const {
+    return row0 + rows / count * tile + least(tile, rows % count);
+  }
+  RV_INLINE int height(int64_t tile) const { return static_cast<int>(top(tile + 1) - top(tile)); }
+};
 
 // A tile of rows of A for one block of k: where it starts and how it is walked.
 template <class T>
@@ -132,25 +149,49 @@ struct RowTile {
   RV_INLINE const T* row(int64_t r) const { return walk == Walk::Along ? a + r : a + r * stride; }
 };
 
+// Packs the tiles [first, last), each to a place of its own. A stored k×m is read some rows at a
+// time in all tiles, so that its lines and pages are met once.
 template <class T>
-RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, int64_t i, int rows, int64_t p0, int64_t kc,
-                              T* packed) {
+void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int64_t last,
+                int64_t p0, int64_t kc, T* packed) {
   const GemmShape& s = chunk.plan.shape;
-  const T* a = s.trans_a ? chunk.a + p0 * s.lda + i : chunk.a + i * s.lda + p0;
-  if (!chunk.plan.pack_a) return {a, s.lda, s.trans_a ? Walk::Along : Walk::Across};
-  if (s.trans_a)
-    pack_rows(a, s.lda, rows, rows, kc, packed);
-  else
-    pack_transposed(a, s.lda, rows, rows, kc, packed);
-  return {packed, rows, Walk::Along};
+  const int64_t place = chunk.plan.a_elements / chunk.plan.a_group;
+  if (!s.trans_a) {
+    for (int64_t t = first; t < last; ++t, packed += place)
+      pack_transposed(chunk.a + tiles.top(t) * s.lda + p0, s.lda, tiles.height(t), tiles.height(t),
+                      kc, packed);
+    return;
+  }
+  for (int64_t p = 0; p < kc; p += kPackedRows)
+    for (int64_t t = first; t < last; ++t) {
+      const int rows = tiles.height(t);
+      pack_rows(chunk.a + (p0 + p) * s.lda + tiles.top(t), s.lda, rows, rows,
+                least(kPackedRows, kc - p), packed + (t - first) * place + p * rows);
+    }
 }
 
-// The rows of A that are packed next, fetched while the tiles before them are computed.
 template <class T>
-RV_INLINE Fetcher<T> next_rows(const Chunk<T>& chunk, int64_t i, int64_t rows, int64_t p0,
-                               int64_t kc) {
+RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
+                              int64_t p0, int64_t kc, T* packed) {
+  const GemmPlan& plan = chunk.plan;
+  const GemmShape& s = plan.shape;
+  const int64_t i = tiles.top(tile);
+  if (!plan.pack_a && s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, Walk::Along};
+  if (!plan.pack_a) return {chunk.a + i * s.lda + p0, s.lda, Walk::Across};
+  const int64_t at = tile % plan.a_group;
+  if (at == 0)
+    pack_tiles(chunk, tiles, tile, least(tile + plan.a_group, tiles.count), p0, kc, packed);
+  return {packed + at * (plan.a_elements / plan.a_group), tiles.height(tile), Walk::Along};
+}
+
+// The tiles of A that are packed next, fetched while the ones before them are computed.
+template <class T>
+RV_INLINE Fetcher<T> next_rows(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
+                               int64_t p0, int64_t kc) {
   const GemmShape& s = chunk.plan.shape;
-  if (!chunk.plan.pack_a || rows == 0) return {};
+  if (!chunk.plan.pack_a || tile >= tiles.count) return {};
+  const int64_t i = tiles.top(tile);
+  const int64_t rows = tiles.top(least(tile + chunk.plan.a_group, tiles.count)) - i;
   if (s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, kc, rows};
   return {chunk.a + i * s.lda + p0, s.lda, rows, kc};
 }
@@ -181,8 +222,8 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
   const Panels<T> panels = choose_panels<T>(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
-  const int64_t tiles = (chunk.rows + kTileRows[panels.wide] - 1) / kTileRows[panels.wide];
-  const int64_t fewest = chunk.rows / tiles, higher = chunk.rows % tiles;
+  const int64_t most = kTileRows[panels.wide];
+  const RowTiles tiles{chunk.row0, chunk.rows, (chunk.rows + most - 1) / most};
   T* const packed_a = scratch;
   T* const packed_b = scratch + plan.a_elements;
   for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
@@ -190,12 +231,16 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
     const bool last = p0 + kc == s.k;
     const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
     if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
-    int64_t i = chunk.row0;
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int rows = static_cast<int>(fewest + (t < higher));
-      const RowTile<T> a = row_tile(chunk, i, rows, p0, kc, packed_a);
-      Fetcher<T> ahead = next_rows(chunk, i + rows, t + 1 < tiles ? fewest : 0, p0, kc);
-      const int64_t lines = (ahead.rows * (ahead.length * sizeof(T) / 64 + 1)) / panels.count() + 1;
+    Fetcher<T> ahead;
+    int64_t lines = 0;
+    for (int64_t t = 0; t < tiles.count; ++t) {
+      const int64_t i = tiles.top(t);
+      const int rows = tiles.height(t);
+      const RowTile<T> a = row_tile(chunk, tiles, t, p0, kc, packed_a);
+      if (t % plan.a_group == 0) {
+        ahead = next_rows(chunk, tiles, t + plan.a_group, p0, kc);
+        lines = ahead.lines() / (panels.count() * plan.a_group) + 1;
+      }
       for (int64_t v = 0; v < panels.vectors;) {
         const int width = panels.width_at(v);
         const int64_t columns = least(width * kLanes, chunk.columns - v * kLanes);
@@ -211,7 +256,6 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
         if (last) chunk.finish_block(i, j, rows, columns);
         v += width;
       }
-      i += rows;
     }
   }
 }

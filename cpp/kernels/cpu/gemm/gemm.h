@@ -81,6 +81,7 @@ struct GemmPlan {
   bool pack_a = false, pack_b = false;
   bool down = false;       // RowSum, Dots: the result is the one column of C
   int64_t k_block = 0;     // products are summed over blocks of k, in order
+  int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B
   // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.
   int64_t row_chunks = 1, col_chunks = 1, chunks = 0, grain = 1;

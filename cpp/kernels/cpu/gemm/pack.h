@@ -43,10 +43,11 @@ inline constexpr int kAheadVectors = 4, kAheadRows = 12;
 // Brings `rows` rows of `length` elements into L2, some lines at a time between other work.
 template <class T>
 struct Fetcher {
-  const T* row;
-  int64_t ld, rows, length;
+  const T* row = nullptr;
+  int64_t ld = 0, rows = 0, length = 0;
   int64_t at = 0;
 
+  RV_INLINE int64_t lines() const { return rows * (length * sizeof(T) / 64 + 1); }
   RV_INLINE void some(int64_t lines) {
     for (; lines > 0 && rows > 0; --lines) {
       __builtin_prefetch(row + at, 0, 2);

@@ -21,6 +21,8 @@ constexpr int64_t kChunkElements = 1 << 16;
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
 constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
+// Tiles of a transposed A that are packed together: its rows are read in runs of some lines.
+constexpr int64_t kPackedTogether = 4;
 // Vector products sum in blocks only to bound the rounding error.
 constexpr int64_t kVectorBlock = 1024;
 
@@ -128,14 +130,16 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   const bool a_collides = s.lda * element % 4096 == 0;
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
   const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
-  const bool b_scattered = s.ldb * element >= 4096 || s.ldb * element % 2048 == 0;
+  const bool b_scattered = s.ldb * element >= 1024;
   plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_scattered && s.k > 64);
 
   const bool in_place = !plan.pack_a && !plan.pack_b && !s.trans_a && !b_scattered;
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
 
-  if (plan.pack_a) plan.a_elements = round_up(kernels.tile_rows * plan.k_block + line, line);
+  if (s.trans_a) plan.a_group = kPackedTogether;
+  if (plan.pack_a)
+    plan.a_elements = plan.a_group * round_up(kernels.tile_rows * plan.k_block + line, line);
   int64_t elements = plan.a_elements;
   if (plan.pack_b) elements += round_up(columns, kernels.lanes) * plan.k_block + line;
   plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
