@@ -152,8 +152,16 @@ void leave_activation(const Graph& graph, Chain& chain) {
   chain.result = graph.nodes[last].outputs[0];
 }
 
+// A product that has no epilogue yet.
+std::optional<kernels::GemmShape> plain_product(const Graph& graph, const GraphNode& node) {
+  if (node.op != &fused_matmul_record()) return single_product(graph, node);
+  const auto& payload = *static_cast<const MatmulPayload*>(fused_payload(node.attrs));
+  if (!payload.plan.shape.packed_b) return {};
+  return payload.plan.shape;
+}
+
 bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
-  const auto shape = single_product(graph, graph.nodes[id]);
+  const auto shape = plain_product(graph, graph.nodes[id]);
   if (!shape) return false;
   Chain chain = finder.find(id);
   if (!kernels::gemm_fuses(graph.spec(graph.nodes[id].outputs[0]).dtype, chain.activation))
@@ -205,7 +213,7 @@ void fuse_epilogue(Graph& graph) {
     const GraphNode& node = graph.nodes[id];
     if (!node.alive()) continue;
     const std::string_view name = node.op->name;
-    if (name == "matmul")
+    if (name == "matmul" || name == "fused_matmul")
       fuse_matmul(graph, finder, id);
     else if (name == "conv" || name == "fused_conv")
       fuse_conv(graph, finder, id);

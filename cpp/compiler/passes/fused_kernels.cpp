@@ -15,6 +15,10 @@ std::shared_ptr<const void> hold(const PrepareArgs& args) {
   return std::shared_ptr<const void>(owner, static_cast<const T*>(owner->get()));
 }
 
+kernels::Cost copy_cost(const PrepareArgs& args) {
+  return {0, static_cast<double>(args.inputs[0].bytes() + args.outputs[0].bytes())};
+}
+
 void run_fused_matmul(const Context& context, const Slots& slots, const void* params) noexcept {
   const auto& payload = *static_cast<const MatmulPayload*>(params);
   kernels::GemmOperands operands;
@@ -35,6 +39,15 @@ Kernel prepare_fused_matmul(const PrepareArgs& args) {
   const auto& payload = static_cast<const MatmulPayload&>(*args.attrs.payload("fused"));
   return {run_fused_matmul, hold<MatmulPayload>(args), payload.plan.scratch, payload.plan.cost,
           name_of(payload.plan.variant)};
+}
+
+void run_pack(const Context& context, const Slots& slots, const void* params) noexcept {
+  kernels::gemm_pack(context, static_cast<const PackPayload*>(params)->plan, slots.in[0],
+                     slots.out[0]);
+}
+
+Kernel prepare_pack(const PrepareArgs& args) {
+  return {run_pack, hold<PackPayload>(args), {}, copy_cost(args), "panels"};
 }
 
 void run_fused_conv(const Context& context, const Slots& slots, const void* params) noexcept {
@@ -69,9 +82,11 @@ void run_winograd_filter(const Context& context, const Slots& slots, const void*
 }
 
 Kernel prepare_winograd_filter(const PrepareArgs& args) {
-  const double bytes = static_cast<double>(args.inputs[0].bytes() + args.outputs[0].bytes());
-  return {
-      run_winograd_filter, hold<WinogradFilterPayload>(args), {}, {0, bytes}, "winograd filter"};
+  return {run_winograd_filter,
+          hold<WinogradFilterPayload>(args),
+          {},
+          copy_cost(args),
+          "winograd filter"};
 }
 
 const char* name_of(kernels::Activation activation) {
@@ -86,8 +101,8 @@ std::string MatmulPayload::str() const {
   std::ostringstream out;
   const kernels::GemmShape& shape = plan.shape;
   out << shape.m << 'x' << shape.n << 'x' << shape.k << (shape.trans_a ? " trans_a" : "")
-      << (shape.trans_b ? " trans_b" : "") << (bias ? " bias" : "")
-      << (residual ? " residual" : "");
+      << (shape.trans_b ? " trans_b" : "") << (shape.packed_b ? " packed" : "")
+      << (bias ? " bias" : "") << (residual ? " residual" : "");
   if (accumulate) out << " accumulate alpha=" << plan.epilogue.alpha;
   if (plan.epilogue.activation != kernels::Activation::None)
     out << ' ' << name_of(plan.epilogue.activation);
@@ -97,6 +112,11 @@ std::string MatmulPayload::str() const {
 const OpRecord& fused_matmul_record() {
   static const OpRecord record{
       "fused_matmul", infer_fused, nullptr, {prepare_fused_matmul, nullptr}};
+  return record;
+}
+
+const OpRecord& pack_record() {
+  static const OpRecord record{"pack", infer_fused, nullptr, {prepare_pack, nullptr}};
   return record;
 }
 

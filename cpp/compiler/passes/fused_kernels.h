@@ -19,6 +19,12 @@ struct MatmulPayload : FusedPayload {
   std::string str() const override;
 };
 const OpRecord& fused_matmul_record();
+// Input: the b of a plan with packed_b, as it lies.
+struct PackPayload : FusedPayload {
+  kernels::GemmPlan plan;
+  std::string str() const override { return "panels"; }
+};
+const OpRecord& pack_record();
 
 // The product of one matrix b with all rows of a; nullopt for other forms and dtypes.
 std::optional<kernels::GemmShape> single_product(const Graph& graph, const GraphNode& node);

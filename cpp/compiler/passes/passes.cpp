@@ -37,6 +37,7 @@ void rewrite(Graph& graph, const PassOptions& options, const std::string& name) 
   if (options.exact || !options.prologue) return;
   if (fold_scale(graph)) finish_pass(graph, "fold_scale", name);
   if (transform_filters(graph)) finish_pass(graph, "transform_filters", name);
+  if (pack_weights(graph)) finish_pass(graph, "pack_weights", name);
 }
 
 void fuse(Graph& graph, const PassOptions& options, const std::string& name) {

@@ -21,6 +21,9 @@ bool fold_scale(Graph& graph);
 // Convolutions with unchanging filters by minimal filtering (rounding). Returns whether anything
 // changed.
 bool transform_filters(Graph& graph);
+// Unchanging weights of products with few rows are packed once (rounding). Returns whether anything
+// changed.
+bool pack_weights(Graph& graph);
 // Takes out what depends on variables alone that the program does not write. Returns the graph
 // whose outputs the rest reads as inputs; nullopt where nothing is worth holding.
 std::optional<Graph> split_prologue(Graph& graph, const std::string& name);

@@ -49,6 +49,30 @@ TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float,
   check_transposes<T>({.m = 700, .n = 3, .k = 700});
 }
 
+TEST_CASE_TEMPLATE("gemm: B packed beforehand", T, float, double) {
+  for (bool trans_b : {false, true}) {
+    for (int64_t m : {1, 2, 13, 14, 29, 49})
+      for (int64_t n : {1, 7, 16, 17, 31, 33, 65, 130, 290})
+        for (int64_t k : {0, 1, 5, 40}) {
+          check_shape<T>({.m = m, .n = n, .k = k, .trans_b = trans_b, .packed_b = true});
+          check_shape<T>({.m = m, .n = n, .k = k, .trans_b = trans_b, .packed_b = true, .ldb = 300},
+                         {.alpha = 0.5, .beta = 2, .bias = true, .residual = true});
+        }
+    check_shape<T>({.m = 49, .n = 512, .k = 2048, .trans_b = trans_b, .packed_b = true},
+                   {.bias = true, .activation = Activation::Relu});
+    check_shape<T>({.m = 260, .n = 300, .k = 1024, .trans_b = trans_b, .packed_b = true});
+    check_shape<T>({.m = 196, .n = 96, .k = 576, .trans_b = trans_b, .packed_b = true});
+  }
+  check_shape<T>({.m = 3,
+                  .n = 40,
+                  .k = 8,
+                  .batch = 4,
+                  .packed_b = true,
+                  .lda = 8,
+                  .stride_a = 24,
+                  .stride_c = 120});
+}
+
 TEST_CASE_TEMPLATE("gemm: empty sums and empty results", T, float, double) {
   check_transposes<T>({.m = 5, .n = 7, .k = 0}, {.beta = 0.5, .bias = true});
   check_transposes<T>({.m = 5, .n = 7, .k = 0});
@@ -120,6 +144,9 @@ TEST_CASE("gemm: what cannot be computed is refused when prepared") {
   CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2}, DType::I32), DTypeError);
   CHECK_THROWS_AS(gemm_prepare({.m = -1, .n = 2, .k = 2}, DType::F32), ValueError);
   CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2, .lda = 1}, DType::F32), ValueError);
+  CHECK_THROWS_AS(
+      gemm_prepare({.m = 2, .n = 2, .k = 2, .trans_a = true, .packed_b = true}, DType::F32),
+      ValueError);
   CHECK_THROWS_AS(gemm_prepare({.m = 2, .n = 2, .k = 2, .batch = 2, .stride_a = 4}, DType::F32),
                   ValueError);
 }
@@ -131,6 +158,8 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
       {.m = 784, .n = 200, .k = 128, .trans_a = true},
       {.m = 1, .n = 2000, .k = 2000},
       {.m = 2000, .n = 1, .k = 2000},
+      {.m = 196, .n = 500, .k = 1024, .packed_b = true},
+      {.m = 196, .n = 96, .k = 576, .packed_b = true},
       {.m = 16, .n = 16, .k = 16, .batch = 900, .stride_a = 256, .stride_b = 256, .stride_c = 256}};
   const int before = num_threads();
   for (const GemmShape& shape : shapes) {

@@ -398,15 +398,7 @@ void backward_filter_depthwise(const Context& ctx, const ConvPlan& plan, const T
 
 // --- 1×1 filters over all pixels: a matrix product.
 
-bool is_product(const ConvShape& s) {
-  constexpr Dims3 kOne{1, 1, 1};
-  return s.groups == 1 && s.filter == kOne && s.stride == kOne && s.pad_lo == Dims3{} &&
-         s.pad_hi == Dims3{};
-}
-
-void prepare_product(ConvPlan& plan) {
-  const ConvShape& s = plan.shape;
-  const GemmShape shape{.m = s.batch * product(s.out), .n = s.out_channels, .k = s.in_channels};
+void prepare_product(ConvPlan& plan, const GemmShape& shape) {
   plan.product = gemm_prepare(shape, DType::F32, {}, plan.isa);
   plan.scratch = plan.product->scratch;
   plan.variant = "product";
@@ -425,8 +417,8 @@ void forward_product(const Context& ctx, const ConvPlan& plan, const void* x, co
 
 template <class T>
 void prepare_typed(ConvPlan& plan) {
-  if (sizeof(T) == sizeof(float) && plan.pass == ConvPass::Forward && is_product(plan.shape))
-    return prepare_product(plan);
+  if (sizeof(T) == sizeof(float) && plan.pass == ConvPass::Forward)
+    if (const auto shape = conv_product(plan.shape)) return prepare_product(plan, *shape);
   if (is_depthwise(plan.shape))
     prepare_depthwise<T>(plan);
   else if (plan.pass == ConvPass::BackwardFilter)
@@ -436,6 +428,14 @@ void prepare_typed(ConvPlan& plan) {
 }
 
 }  // namespace
+
+std::optional<GemmShape> conv_product(const ConvShape& s) {
+  constexpr Dims3 kOne{1, 1, 1};
+  if (s.groups != 1 || s.filter != kOne || s.stride != kOne || s.pad_lo != Dims3{} ||
+      s.pad_hi != Dims3{})
+    return {};
+  return GemmShape{.m = s.batch * product(s.out), .n = s.out_channels, .k = s.in_channels};
+}
 
 bool conv_fuses(Activation activation) {
   return activation == Activation::None || activation == Activation::Relu ||

@@ -64,6 +64,9 @@ struct ConvPlan {
   std::optional<GemmPlan> product;  // forward of 1×1 filters: pixels by channels, times the filter
 };
 
+// The matrix product that a convolution is whose filter is one pixel that meets all pixels.
+std::optional<GemmShape> conv_product(const ConvShape& shape);
+
 // F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype);
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);

@@ -43,11 +43,10 @@ struct Chunk {
   }
 };
 
-// Columns are cut in units of one cache line, rows anywhere.
-template <class T>
-RV_INLINE int64_t column_cut(int64_t n, int64_t i, int64_t chunks) {
-  constexpr int64_t kUnit = 64 / sizeof(T);
-  return least(n, cut((n + kUnit - 1) / kUnit, i, chunks) * kUnit);
+// Columns are cut in units, rows anywhere.
+RV_INLINE int64_t column_cut(const GemmPlan& plan, int64_t i) {
+  const int64_t n = plan.shape.n, unit = plan.column_unit;
+  return least(n, cut((n + unit - 1) / unit, i, plan.col_chunks) * unit);
 }
 
 template <class T>
@@ -63,8 +62,8 @@ RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands
   }
   const int64_t row0 = cut(s.m, row, plan.row_chunks);
   const int64_t row1 = cut(s.m, row + 1, plan.row_chunks);
-  const int64_t col0 = column_cut<T>(s.n, column, plan.col_chunks);
-  const int64_t col1 = column_cut<T>(s.n, column + 1, plan.col_chunks);
+  const int64_t col0 = column_cut(plan, column);
+  const int64_t col1 = column_cut(plan, column + 1);
   T alpha = static_cast<T>(e.alpha);
   if (operands.scale) alpha *= *static_cast<const T*>(operands.scale);
   return {plan,
@@ -96,6 +95,20 @@ struct Panels {
     if (left <= wide) return static_cast<int>(left);
     if (left == wide + 1 && kMaxVectors<T> >= 3) return wide == 2 ? 3 : wide - 1;  // no lone vector
     return wide;
+  }
+};
+
+// The columns under one register tile: from vector v of the chunk on, `width` vectors.
+template <class T>
+struct Panel {
+  int width, tail;     // vectors, and columns of the last one
+  int64_t j, columns;  // first column in C, and how many
+
+  RV_INLINE Panel(const Chunk<T>& chunk, int64_t v, int vectors) : width(vectors) {
+    constexpr int kLanes = Vec<T>::kLanes;
+    j = chunk.col0 + v * kLanes;
+    columns = least(width * kLanes, chunk.columns - v * kLanes);
+    tail = static_cast<int>(columns - (width - 1) * kLanes);
   }
 };
 
@@ -149,12 +162,13 @@ struct RowTile {
   RV_INLINE const T* row(int64_t r) const { return walk == Walk::Along ? a + r : a + r * stride; }
 };
 
-// Packs the tiles [first, last), each to a place of its own. A stored k×m is read some rows at a
-// time in all tiles, so that its lines and pages are met once.
+// Packs a group of tiles, each to a place of its own. A stored k×m is read some rows at a time in
+// all tiles, so that its lines and pages are met once.
 template <class T>
-void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int64_t last,
-                int64_t p0, int64_t kc, T* packed) {
+void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int64_t p0, int64_t kc,
+                T* packed) {
   const GemmShape& s = chunk.plan.shape;
+  const int64_t last = least(first + chunk.plan.a_group, tiles.count);
   const int64_t place = chunk.plan.a_elements / chunk.plan.a_group;
   if (!s.trans_a) {
     for (int64_t t = first; t < last; ++t, packed += place)
@@ -172,16 +186,14 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
 
 template <class T>
 RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
-                              int64_t p0, int64_t kc, T* packed) {
+                              int64_t p0, const T* packed) {
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
   const int64_t i = tiles.top(tile);
   if (!plan.pack_a && s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, Walk::Along};
   if (!plan.pack_a) return {chunk.a + i * s.lda + p0, s.lda, Walk::Across};
-  const int64_t at = tile % plan.a_group;
-  if (at == 0)
-    pack_tiles(chunk, tiles, tile, least(tile + plan.a_group, tiles.count), p0, kc, packed);
-  return {packed + at * (plan.a_elements / plan.a_group), tiles.height(tile), Walk::Along};
+  const int64_t place = plan.a_elements / plan.a_group;
+  return {packed + tile % plan.a_group * place, tiles.height(tile), Walk::Along};
 }
 
 // The tiles of A that are packed next, fetched while the ones before them are computed.
@@ -236,41 +248,43 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
     for (int64_t t = 0; t < tiles.count; ++t) {
       const int64_t i = tiles.top(t);
       const int rows = tiles.height(t);
-      const RowTile<T> a = row_tile(chunk, tiles, t, p0, kc, packed_a);
       if (t % plan.a_group == 0) {
+        if (plan.pack_a) pack_tiles(chunk, tiles, t, p0, kc, packed_a);
         ahead = next_rows(chunk, tiles, t + plan.a_group, p0, kc);
         lines = ahead.lines() / (panels.count() * plan.a_group) + 1;
       }
+      const RowTile<T> a = row_tile<T>(chunk, tiles, t, p0, packed_a);
       for (int64_t v = 0; v < panels.vectors;) {
-        const int width = panels.width_at(v);
-        const int64_t columns = least(width * kLanes, chunk.columns - v * kLanes);
-        const int tail = static_cast<int>(columns - (width - 1) * kLanes);
-        const int64_t j = chunk.col0 + v * kLanes;
-        const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + j;
+        const Panel<T> panel(chunk, v, panels.width_at(v));
+        const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + panel.j;
         ahead.some(lines);
-        const Columns read = plan.pack_b      ? Columns::Packed
-                             : tail == kLanes ? Columns::Whole
-                                              : Columns::Ragged;
-        compute_block(a, rows, b, plan.pack_b ? width * kLanes : s.ldb, width, kc, read,
-                      {chunk.c + i * s.ldc + j, s.ldc, chunk.alpha, beta, tail});
-        if (last) chunk.finish_block(i, j, rows, columns);
-        v += width;
+        const Columns read = plan.pack_b            ? Columns::Packed
+                             : panel.tail == kLanes ? Columns::Whole
+                                                    : Columns::Ragged;
+        compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
+                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail});
+        if (last) chunk.finish_block(i, panel.j, rows, panel.columns);
+        v += panel.width;
       }
     }
   }
 }
 
+// Chunk i with those below it before `end`, which share its block of B; i becomes the next one.
+template <class T>
+RV_INLINE Chunk<T> chunks_below(const GemmPlan& plan, const GemmOperands& operands, int64_t& i,
+                                int64_t end) {
+  Chunk<T> chunk = make_chunk<T>(plan, operands, i);
+  i = least(end, (i / plan.row_chunks + 1) * plan.row_chunks);
+  chunk.rows = cut(plan.shape.m, (i - 1) % plan.row_chunks + 1, plan.row_chunks) - chunk.row0;
+  return chunk;
+}
+
 template <class T>
 void tiles_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                   std::byte* scratch) noexcept {
-  for (int64_t i = begin; i < end;) {
-    Chunk<T> chunk = make_chunk<T>(plan, operands, i);
-    // Chunks of rows below each other are one: they share the packed block of B.
-    const int64_t next = least(end, (i / plan.row_chunks + 1) * plan.row_chunks);
-    chunk.rows = cut(plan.shape.m, (next - 1) % plan.row_chunks + 1, plan.row_chunks) - chunk.row0;
-    compute_tiles(chunk, reinterpret_cast<T*>(scratch));
-    i = next;
-  }
+  for (int64_t i = begin; i < end;)
+    compute_tiles(chunks_below<T>(plan, operands, i, end), reinterpret_cast<T*>(scratch));
 }
 
 template <class T>
@@ -344,17 +358,6 @@ void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t beg
            v.y, chunk.alpha, p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
     v.finish_result();
   }
-}
-
-template <class T>
-constexpr GemmKernels per_type() {
-  return {.empty = &empty_chunks<T>,
-          .tiles = &tiles_chunks<T>,
-          .row_sum = &row_sum_chunks<T>,
-          .dots = &dots_chunks<T>,
-          .lanes = Vec<T>::kLanes,
-          .tile_rows = kMaxTileRows,
-          .masked_loads = kMaskedLoads<T>};
 }
 
 }  // namespace

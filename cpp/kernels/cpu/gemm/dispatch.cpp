@@ -1,5 +1,7 @@
 // Chooses the level's kernels and cuts a product into its chunks.
 
+#include <algorithm>
+
 #include "kernels/cpu/gemm/gemm.h"
 #include "kernels/cpu/levels.h"
 
@@ -18,6 +20,8 @@ const char* name_of(GemmVariant variant) {
       return "empty";
     case GemmVariant::Tiles:
       return "tiles";
+    case GemmVariant::Panels:
+      return "panels";
     case GemmVariant::RowSum:
       return "row_sum";
     case GemmVariant::Dots:
@@ -36,6 +40,21 @@ void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& oper
     ctx.parallel_shares(plan.chunks, compute);
   else
     ctx.parallel_for(plan.chunks, plan.grain, compute);
+}
+
+int64_t gemm_packed_columns(const GemmPlan& plan) {
+  const int64_t lanes = gemm_kernels(plan.isa, plan.dtype).lanes;
+  return (plan.shape.n + lanes - 1) / lanes * lanes;
+}
+
+void gemm_pack(const Context& ctx, const GemmPlan& plan, const void* b, void* packed) noexcept {
+  const GemmKernels& kernels = gemm_kernels(plan.isa, plan.dtype);
+  const int64_t panel = 2 * kernels.lanes;
+  constexpr int64_t kChunkElements = 1 << 15;
+  const int64_t grain = std::max<int64_t>(1, kChunkElements / (panel * plan.shape.k + 1));
+  ctx.parallel_for((plan.shape.n + panel - 1) / panel, grain, [&](int64_t begin, int64_t end, int) {
+    kernels.pack(plan, b, packed, begin, end);
+  });
 }
 
 }  // namespace ranvier::kernels

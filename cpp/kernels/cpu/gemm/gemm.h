@@ -20,10 +20,10 @@ namespace ranvier::kernels {
 // Leading dimensions and strides in elements. A leading dimension of 0 means dense rows. A is
 // stored m×k (rows lda apart), or k×m with trans_a; B is stored k×n, or n×k with trans_b. Strides
 // lie between the matrices of a batch; 0 uses one matrix for all. stride_c must not be 0 in a
-// batch.
+// batch. With packed_b, which wants one B for all, operands.b is what gemm_pack made of B.
 struct GemmShape {
   int64_t m = 0, n = 0, k = 0, batch = 1;
-  bool trans_a = false, trans_b = false;
+  bool trans_a = false, trans_b = false, packed_b = false;
   int64_t lda = 0, ldb = 0, ldc = 0;
   int64_t stride_a = 0, stride_b = 0, stride_c = 0;
 };
@@ -50,6 +50,7 @@ struct GemmOperands {
 enum class GemmVariant : uint8_t {
   Empty,   // k = 0 or alpha = 0: only the epilogue
   Tiles,   // register tiles; each operand is packed or read in place
+  Panels,  // register tiles; B was packed beforehand
   RowSum,  // one row or column times a matrix stored along the result: sums of scaled rows
   Dots,    // one row or column times a matrix stored along k: dot products
 };
@@ -62,7 +63,11 @@ struct GemmPlan;
 struct GemmKernels {
   using Chunks = void (*)(const GemmPlan& plan, const GemmOperands& operands, int64_t begin,
                           int64_t end, std::byte* scratch) noexcept;
-  Chunks empty, tiles, row_sum, dots;
+  // Copies the panels [begin, end) of B, two vectors of columns each, to their place in `packed`.
+  using Pack = void (*)(const GemmPlan& plan, const void* b, void* packed, int64_t begin,
+                        int64_t end) noexcept;
+  Chunks empty, tiles, panels, row_sum, dots;
+  Pack pack;
   int lanes;          // elements of a vector
   int tile_rows;      // rows of the usual register tile
   bool masked_loads;  // B may be read in place when n is no multiple of lanes
@@ -85,7 +90,8 @@ struct GemmPlan {
   int64_t a_elements = 0;  // of scratch, before the packed block of B
   // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.
   int64_t row_chunks = 1, col_chunks = 1, chunks = 0, grain = 1;
-  Scratch scratch;  // per_worker only
+  int64_t column_unit = 1;  // columns are cut at its multiples
+  Scratch scratch;          // per_worker only
   Cost cost;
 };
 
@@ -101,6 +107,13 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
 // 64-byte aligned. shared_scratch is not used.
 void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& operands,
               void* shared_scratch, std::byte* worker_scratch, size_t worker_stride) noexcept;
+
+// Why a B that many products share is not worth packing beforehand; nullptr where it is.
+const char* gemm_panels_refusal(const GemmShape& shape, DType dtype);
+// Columns of a packed B, k elements each: n rounded up to whole vectors.
+int64_t gemm_packed_columns(const GemmPlan& plan);
+// The plan's shape tells how b lies; packed has k * gemm_packed_columns elements, 64-byte aligned.
+void gemm_pack(const Context& ctx, const GemmPlan& plan, const void* b, void* packed) noexcept;
 
 namespace reference {
 // Plain loops, sums in double.

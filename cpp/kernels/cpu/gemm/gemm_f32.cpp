@@ -1,7 +1,7 @@
 // Matrix products of float at one instruction-set level.
 
-#include "kernels/cpu/gemm/chunks.h"
 #include "kernels/cpu/gemm/micro.h"
+#include "kernels/cpu/gemm/panels.h"
 
 namespace ranvier::kernels::RV_ISA {
 

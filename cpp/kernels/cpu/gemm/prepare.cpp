@@ -21,8 +21,15 @@ constexpr int64_t kChunkElements = 1 << 16;
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
 constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
+// Rows of B this far apart lie in too many pages and too few sets of the caches to be read in
+// place.
+constexpr int64_t kScatteredBytes = 1024;
 // Tiles of a transposed A that are packed together: its rows are read in runs of some lines.
 constexpr int64_t kPackedTogether = 4;
+// Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
+constexpr int64_t kTilesOfPanel = 16;
+// Rows from which on packing B in each run is a small part of the product.
+constexpr int64_t kManyRows = 448;
 // Vector products sum in blocks only to bound the rounding error.
 constexpr int64_t kVectorBlock = 1024;
 
@@ -49,6 +56,10 @@ void validate(GemmPlan& plan) {
   if (!gemm_fuses(plan.dtype, plan.epilogue.activation))
     fail<ValueError>("gemm: this activation does not fuse. Expected none, relu or leaky_relu for ",
                      name_of(plan.dtype), ". Hint: apply it as a step of its own.");
+  if (s.packed_b && (s.trans_a || s.stride_b != 0))
+    fail<ValueError>(
+        "gemm: a packed B wants a plain A and one B for the whole batch. Received: trans_a=",
+        s.trans_a, ", stride_b=", s.stride_b, ".");
   if (s.batch > 1 && s.stride_c == 0)
     fail<ValueError>(
         "gemm: the matrices of a batch would all be written to one place. "
@@ -70,6 +81,7 @@ GemmVariant choose_variant(GemmPlan& plan) {
   const GemmShape& s = plan.shape;
   const GemmEpilogue& e = plan.epilogue;
   if (s.k == 0 || e.alpha == 0) return GemmVariant::Empty;
+  if (s.packed_b) return GemmVariant::Panels;
   const bool down =
       s.n == 1 && (s.ldc == 1 || s.m == 1) && (!e.residual || e.ld_residual == 1 || s.m == 1);
   const bool x_is_run = s.trans_b || s.ldb == 1 || s.k == 1;
@@ -86,13 +98,27 @@ GemmVariant choose_variant(GemmPlan& plan) {
   return GemmVariant::Tiles;
 }
 
+// Columns are cut where there are enough: then a thread reads its part of B alone.
+void cut_panels(GemmPlan& plan, int64_t wanted) {
+  const int64_t panels = ceil_div(plan.shape.n, plan.column_unit);
+  if (panels >= 8) {
+    plan.col_chunks = std::min(wanted, panels / 4);
+    if (plan.col_chunks > 1) plan.col_chunks -= plan.col_chunks % 2;
+  } else {
+    plan.row_chunks = std::min(wanted, std::max<int64_t>(1, plan.shape.m / 24));
+    if (plan.row_chunks > 1) plan.row_chunks &= ~int64_t{1};
+  }
+}
+
 void cut_work(GemmPlan& plan, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t work = s.m * s.n * std::max<int64_t>(s.k, 1);
   const int64_t wanted = std::clamp<int64_t>(work / kChunkWork, 1, 1024);
   const int64_t line = 64 / element;
   const int64_t lines = ceil_div(s.n, line);
-  if (plan.variant == GemmVariant::Tiles || plan.variant == GemmVariant::Empty) {
+  if (plan.variant == GemmVariant::Panels) {
+    cut_panels(plan, wanted);
+  } else if (plan.variant == GemmVariant::Tiles || plan.variant == GemmVariant::Empty) {
     // With a small batch, columns are cut as fine as they stay efficient, and alike in a layer's
     // product (the batch is m) and its weight gradient (the batch is k), so that a thread meets the
     // same columns of the weight again. Else rows are cut, for each cut of columns packs A anew.
@@ -130,7 +156,7 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   const bool a_collides = s.lda * element % 4096 == 0;
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
   const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
-  const bool b_scattered = s.ldb * element >= 1024;
+  const bool b_scattered = s.ldb * element >= kScatteredBytes;
   plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_scattered && s.k > 64);
 
   const bool in_place = !plan.pack_a && !plan.pack_b && !s.trans_a && !b_scattered;
@@ -143,6 +169,20 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   int64_t elements = plan.a_elements;
   if (plan.pack_b) elements += round_up(columns, kernels.lanes) * plan.k_block + line;
   plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
+}
+
+// A is packed for a group of tiles that all panels meet, where its rows collide.
+void choose_panel_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
+  const GemmShape& s = plan.shape;
+  const int64_t line = 64 / element;
+  const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
+  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
+  plan.pack_a = s.lda * element % 4096 == 0 && s.m > 4 && s.n >= 4 * kernels.lanes;
+  plan.a_group = kTilesOfPanel;
+  if (!plan.pack_a) return;
+  const int64_t place = round_up(kernels.tile_rows * plan.k_block + line, line);
+  plan.a_elements = plan.a_group * place;
+  plan.scratch.per_worker = static_cast<size_t>(plan.a_elements * element);
 }
 
 void print_refusals(const GemmPlan& plan) {
@@ -168,6 +208,17 @@ bool gemm_fuses(DType dtype, Activation activation) {
          (activation != Activation::Sigmoid && activation != Activation::Tanh);
 }
 
+const char* gemm_panels_refusal(const GemmShape& shape, DType dtype) {
+  const int64_t ldb = shape.ldb ? shape.ldb : shape.trans_b ? shape.k : shape.n;
+  if (dtype != DType::F32) return "it is for float32 only";
+  if (shape.trans_a) return "A is transposed";
+  if (shape.m < 2 || shape.n < 2) return "one operand is a vector: nothing is read twice";
+  if (shape.m >= kManyRows) return "many rows: packing in each run is a small part of it";
+  if (!shape.trans_b && ldb * int64_t{sizeof(float)} < kScatteredBytes)
+    return "the rows of B lie close together";
+  return nullptr;
+}
+
 GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& epilogue, Isa isa) {
   GemmPlan plan;
   plan.shape = shape;
@@ -182,6 +233,9 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   const GemmKernels& kernels = gemm_kernels(isa, dtype);
   const auto element = static_cast<int64_t>(size_of(dtype));
   plan.variant = choose_variant(plan);
+  plan.column_unit = 64 / element;
+  if (plan.variant == GemmVariant::Panels)
+    plan.column_unit = std::max<int64_t>(plan.column_unit, 2 * kernels.lanes);
   cut_work(plan, element);
   plan.k_block = kVectorBlock;
   switch (plan.variant) {
@@ -191,6 +245,10 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
     case GemmVariant::Tiles:
       plan.kernel = kernels.tiles;
       choose_packing(plan, kernels, element);
+      break;
+    case GemmVariant::Panels:
+      plan.kernel = kernels.panels;
+      choose_panel_packing(plan, kernels, element);
       break;
     case GemmVariant::RowSum:
       plan.kernel = kernels.row_sum;
