@@ -235,11 +235,12 @@ ValueId merge_cast(Graph& graph, NodeId id) {
   return graph.nodes[made].outputs[0];
 }
 
-bool only_slices_read(const Graph& graph, ValueId value) {
+// Whether nodes of one op alone read the value.
+bool only_read_by(const Graph& graph, ValueId value, std::string_view op) {
   const std::vector<uint8_t> outside = graph.used_outside();
   if (outside[value]) return false;
   return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const GraphNode& node) {
-    return !node.alive() || is(&node, "slice") ||
+    return !node.alive() || is(&node, op) ||
            std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end();
   });
 }
@@ -258,7 +259,7 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
   const Ints &starts = node.attrs.ints("starts"), &strides = node.attrs.ints("strides");
   for (int i = positions; i < rows.rank(); ++i)
     if (out[i] != rows[i] || strides[static_cast<size_t>(i)] != 1) return kNone;
-  if (!only_slices_read(graph, node.inputs[0])) return kNone;
+  if (!only_read_by(graph, node.inputs[0], "slice")) return kNone;
   const auto first = [&](const Ints& all) { return Ints(all.begin(), all.begin() + positions); };
   const Ints sizes(out.begin(), out.begin() + positions);
   Shape shape;
@@ -267,6 +268,31 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
       slice, {indices}, {{"starts", first(starts)}, {"sizes", sizes}, {"strides", first(strides)}},
       {{graph.spec(indices).dtype, shape}}, node.site, node.region);
   const NodeId made = graph.add_node(take, {table, graph.nodes[part].outputs[0]}, {{"axis", 0}},
+                                     {graph.spec(node.outputs[0])}, node.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
+// Zeros around an image are the padding of the convolution that reads it. A training step keeps
+// them: the gradient of the filter reads them too.
+ValueId zeros_as_padding(Graph& graph, NodeId id) {
+  static const OpRecord& conv = *find_op("conv");
+  const GraphNode node = graph.nodes[id];
+  const GraphNode* pad = graph.producer(node.inputs[0]);
+  if (!is(pad, "pad") || node.inputs[0] == node.inputs[1]) return kNone;
+  if (pad->attrs.has("mode") && pad->attrs.text("mode") != "constant") return kNone;
+  if (pad->attrs.has("value") && pad->attrs.real("value") != 0) return kNone;
+  const Ints& zeros = pad->attrs.ints("padding");
+  if (zeros[0] + zeros[1] + zeros[zeros.size() - 2] + zeros.back() != 0) return kNone;
+  Attrs attrs = node.attrs;
+  Ints padding = node.attrs.ints("padding");
+  const Shape& filter = graph.spec(node.inputs[1]).shape;
+  for (size_t i = 0; i < padding.size(); ++i) {
+    padding[i] += zeros[i + 2];                                       // of the spatial axes
+    if (padding[i] >= filter[static_cast<int>(i / 2)]) return kNone;  // whole windows of zeros
+  }
+  if (!only_read_by(graph, node.inputs[0], "conv")) return kNone;
+  attrs.set("padding", padding);
+  const NodeId made = graph.add_node(conv, {pad->inputs[0], node.inputs[1]}, std::move(attrs),
                                      {graph.spec(node.outputs[0])}, node.site, node.region);
   return graph.nodes[made].outputs[0];
 }
@@ -337,6 +363,7 @@ constexpr Rule kRules[] = {
     {"matmul", "transposes are read as they lie", kRounding, transpose_in_product},
     {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
     {"slice", "slice of the rows of a lookup", kExact, slice_of_take},
+    {"conv", "zeros around the image are padding", kRounding, zeros_as_padding},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
     {"sum", "sum over axes of one element", kExact, reduce_nothing},
     {"mean", "mean over axes of one element", kExact, reduce_nothing},
