@@ -71,6 +71,10 @@ for _padding in ("valid", "same"):
     row("Conv3D", (1, 5, 6, 4, 2), 2, filters=3, kernel_size=2, padding=_padding)
     row("DepthwiseConv1D", (2, 8, 3), 2, kernel_size=3, padding=_padding, depth_multiplier=2)
     row("DepthwiseConv2D", (2, 8, 7, 3), 2, kernel_size=3, padding=_padding, depth_multiplier=2)
+    row("DepthwiseConv2D", (2, 9, 8, 3), 2, kernel_size=2, padding=_padding, strides=2,
+        dilation_rate=2)  # fmt: skip
+    row("SeparableConv2D", (2, 9, 8, 3), 3, filters=4, kernel_size=2, padding=_padding, strides=2,
+        dilation_rate=2)  # fmt: skip
     row("SeparableConv1D", (2, 8, 3), 3, filters=4, kernel_size=3, padding=_padding)
     row("SeparableConv2D", (2, 8, 7, 3), 3, filters=4, kernel_size=3, padding=_padding)
     row("Conv1DTranspose", (2, 5, 3), 2, filters=4, kernel_size=3, strides=2, padding=_padding)

@@ -29,6 +29,9 @@ class BaseConv(Layer):
         groups: channels are cut into that many groups convolved alone.
     """
 
+    # Whether strides and dilation may both be above 1; only depthwise layers allow it, as in Keras.
+    _dilates_with_strides = False
+
     def __init__(
         self,
         rank,
@@ -91,7 +94,7 @@ class BaseConv(Layer):
                 "The number of filters must be evenly divisible by the number of groups. "
                 f"Received: groups={self.groups}, filters={self.filters}."
             )
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        if not self._dilates_with_strides and max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 "`strides > 1` not supported in conjunction with `dilation_rate > 1`. "
                 f"Received: strides={self.strides} and dilation_rate={self.dilation_rate}"

@@ -25,6 +25,8 @@ class BaseDepthwiseConv(BaseConv):
         depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
     """
 
+    _dilates_with_strides = True
+
     def __init__(self, rank, depth_multiplier, kernel_size, depthwise_initializer="glorot_uniform",
                  depthwise_regularizer=None, depthwise_constraint=None, **kwargs):  # fmt: skip
         super().__init__(rank, None, kernel_size, **kwargs)
@@ -85,6 +87,8 @@ class BaseSeparableConv(BaseConv):
         depth_multiplier: outputs of the depthwise part per channel.
         depthwise_initializer, pointwise_initializer: starting values; the rest alike.
     """
+
+    _dilates_with_strides = True
 
     def __init__(
         self,
