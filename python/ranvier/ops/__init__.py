@@ -2,6 +2,7 @@
 
 from ranvier.ops import _define as _define
 from ranvier.ops import (
+    _methods,
     _operators,
     attention,
     control,
@@ -78,6 +79,7 @@ globals().update(_PUBLIC)
 __all__ = sorted(_PUBLIC)
 
 _operators.install()
+_methods.install()
 from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402  (needs all ops)
 
 

@@ -131,23 +131,31 @@ def _values(x):
 
 
 def array_ufunc(self, ufunc, method, *inputs, **kwargs):
-    """NumPy's universal functions on our tensors run as our own operations."""
+    """NumPy's universal functions: our operations of the same name while somebody records, and for
+    an operator whose left operand is NumPy's; else NumPy itself on the values, as in Keras."""
     fn = _ops_function(ufunc.__name__)
-    if method != "__call__" or kwargs or fn is None:
-        if method == "reduce" and ufunc is np.add and not any_symbolic(inputs):
+    operator = ufunc.nin == 2 and isinstance(inputs[0], (np.ndarray, np.generic))
+    recorded = _recorded(inputs, kwargs)
+    if method != "__call__" or kwargs or fn is None or not (recorded or operator):
+        if method == "reduce" and ufunc is np.add and recorded and not any_symbolic(inputs):
             return reductions.sum(inputs[0], kwargs.get("axis", 0), bool(kwargs.get("keepdims")))
         return _in_numpy(getattr(ufunc, method), inputs, kwargs)
     return fn(*inputs)
 
 
 def array_function(self, func, types, args, kwargs):
-    """NumPy's functions on our tensors run as our own operations of the same name; those that
-    have none run in NumPy on the values."""
+    """NumPy's functions: our operations of the same name while somebody records; else, and where
+    there is none, NumPy itself on the values."""
     fn = _ops_function(func.__name__)
-    if fn is None:
+    if fn is None or not _recorded(args, kwargs):
         return _in_numpy(func, args, kwargs)
     kwargs = {k: v for k, v in kwargs.items() if v is not np._NoValue}
     return fn(*args, **kwargs)
+
+
+def _recorded(args, kwargs):
+    """Whether a graph, a trace or a tape is being made of what happens to the arguments."""
+    return B.tracing() or B.core.taping() or any_symbolic(args, kwargs)
 
 
 def _iterate(self):

@@ -113,7 +113,8 @@ class Members:
             return
         if not zipfile.is_zipfile(self.path):
             raise FileFormatError(
-                f"{self.path}: not a `.keras` file (the zip's directory is missing)."
+                f"File not found: filepath={self.path}. Please ensure the file is an accessible "
+                "`.keras` zip file: its directory is missing."
             )
         self._archive = zipfile.ZipFile(self.path)
         self.names = set(self._archive.namelist())

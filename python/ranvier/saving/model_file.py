@@ -65,9 +65,9 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
         return
     if not model.built:
         warnings.warn(
-            f"The model '{model.name}' is saved without weights: it is not built yet. Hint: call "
-            f"it on "
-            "data, or `model.build(input_shape)`, first.",
+            "You are saving a model that has not yet been built. It might not contain any weights "
+            "yet. Consider building the model first by calling it on some data. Model: "
+            f"'{model.name}'.",
             stacklevel=2,
         )
     members = [
@@ -151,8 +151,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         return legacy.load_model(path, custom_objects, compile)
     if not os.path.isdir(path) and not path.endswith(".keras"):
         raise ValueError(
-            f"File format not supported: filepath={path}. Expected a `.keras` file or a legacy "
-            f"`.h5` file."
+            f"File format not supported: filepath={path}. Keras 3 only supports V3 `.keras` files "
+            "and legacy H5 format files (`.h5` extension)."
         )
     with reading(path), Members(path) as members:
         config = read_json(members.read("config.json", MAX_CONFIG_BYTES), path)

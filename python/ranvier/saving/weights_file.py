@@ -175,9 +175,14 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
         )
     if not legacy and not path.endswith((".keras", ".weights.h5", ".weights.json")):
         raise ValueError(
-            "File format not supported. Expected a name that ends in `.weights.h5`, "
-            "`.weights.json`, "
-            f"`.keras` or (legacy) `.h5`. Received: filepath={path}"
+            f"File format not supported: filepath={path}. Keras 3 only supports V3 `.keras` files, "
+            "`.weights.h5` files (or the `.weights.json` of shards) and legacy H5 format files "
+            "(`.h5` extension)."
+        )
+    if not model.built:
+        raise ValueError(
+            "You are loading weights into a model that has not yet been built. Try building the "
+            f"model first by calling it on some data or by using `build()`. Model: '{model.name}'."
         )
     if not os.path.exists(path):
         raise FileNotFoundError(f"File not found: {path}")
@@ -233,9 +238,13 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
         raise _mismatch(file_name, problems, _unused(reader, file_name)) from (
             damaged or problems[0][2]
         )
-    for path, obj, reason in problems:
+    if problems:
+        skipped = [
+            f"  Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {reason}"
+            for path, obj, reason in problems
+        ]
         warnings.warn(
-            f"Skipped '{getattr(obj, 'name', path)}' ({path}) of {file_name}: {reason}",
+            "\n".join([f"A total of {len(problems)} objects could not be loaded.", *skipped]),
             stacklevel=3,
         )
     missing = [v.path for v in model.weights if id(v.handle) not in covered]
@@ -300,7 +309,8 @@ def _mismatch(file_name, problems, unused):
     if len(problems) > _SHOWN:
         lines.append(f"  … and {len(problems) - _SHOWN} more")
     text = (
-        f"{file_name} does not fit the model; nothing was changed. Layers that could not be read:\n"
+        f"A total of {len(problems)} objects could not be loaded. {file_name} does not fit the "
+        "model; nothing was changed. Layers that could not be read:\n"
     )
     text += "\n".join(lines)
     if unused:

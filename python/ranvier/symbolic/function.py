@@ -177,9 +177,8 @@ def _build_map(inputs, outputs):
         history = getattr(tensor, "_keras_history", None)
         if history is None:
             raise ValueError(
-                f"The tensor {tensor} is not the output of an operation on the inputs: the "
-                "graph is "
-                "disconnected."
+                f"Output {tensor} is not connected to `inputs`: it is not the output of an "
+                "operation on them, the graph is disconnected."
             )
         stack = [[history, None, id(tensor)]]
         while stack:

@@ -263,9 +263,10 @@ class Trainer(Steps, Fitting, BatchMethods):
             return
         if method == "fit" and type(self).train_step is not Trainer.train_step:
             raise ValueError(
-                "You must call `compile()` before calling `fit()`, also with an own `train_step`."
+                "You must call `compile()` before using the model, also with an own `train_step`."
             )
         raise ValueError(
-            f"You must call `compile()` before calling `{method}()` of model '{self.name}'. "
+            f"You must call `compile()` before using the model. Received: `{method}()` of model "
+            f"'{self.name}'. "
             "Hint: model.compile(optimizer, loss, metrics=[...])."
         )

@@ -147,3 +147,24 @@ def test_calibration_needs_data_and_a_structure():
         model.layers[0]._is_quantized = False
         with pytest.raises(ValueError, match="structure|dataset"):
             model.quantize("gptq", config=config)
+
+
+@pytest.mark.parametrize("config", [
+    {"mode": "int8"},
+    {"config": keras.quantizers.Int4QuantizationConfig(block_size=None)},
+    {"config": keras.quantizers.Int4QuantizationConfig(block_size=4)},
+], ids=["int8", "int4", "int4_blocks"])  # fmt: skip
+def test_a_reverse_matrix_of_its_own_is_quantized(config, tmp_path):
+    ids = keras.Input((3,), dtype="int32")
+    table = layers.ReversibleEmbedding(9, 5, tie_weights=False, name="table")
+    model = keras.Model(ids, table(ids))
+    x = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    before = np.asarray(table(x, reverse=True))
+    table.quantize(**config)
+    after = np.asarray(table(x, reverse=True))
+    assert table.reverse_embeddings.dtype == "int8"
+    scale = np.abs(before).max()
+    np.testing.assert_allclose(after, before, atol=scale * (0.02 if "mode" in config else 0.4))
+    model.save(tmp_path / "model.keras")
+    copy = keras.models.load_model(tmp_path / "model.keras").get_layer("table")
+    np.testing.assert_array_equal(np.asarray(copy(x, reverse=True)), after)

@@ -1,0 +1,113 @@
+"""The methods of NumPy arrays on tensors: `x.mean(axis=0)` is `ops.mean(x, axis=0)`.
+
+What Keras gives on its JAX backend are JAX arrays, which have them; so programs and tests use them.
+"""
+
+from __future__ import annotations
+
+from ranvier import _backend as B
+from ranvier.config import standardize_dtype
+from ranvier.ops import elementwise, indexing, products, reductions, shapes, special
+from ranvier.ops._define import cast
+
+
+def _reduction(fn):
+    def method(self, axis=None, dtype=None, out=None, keepdims=False):
+        _no_out(out)
+        result = fn(self, axis=axis, keepdims=keepdims)
+        return result if dtype is None else cast(result, dtype)
+
+    return method
+
+
+def _place(fn):
+    def method(self, axis=None, out=None, keepdims=False):
+        _no_out(out)
+        return fn(self, axis=axis, keepdims=keepdims)
+
+    return method
+
+
+def _cumulative(fn):
+    def method(self, axis=None, dtype=None, out=None):
+        _no_out(out)
+        result = fn(self, axis=axis)
+        return result if dtype is None else cast(result, dtype)
+
+    return method
+
+
+def _no_out(out):
+    if out is not None:
+        raise TypeError("A tensor's method has no place to write to. Received: out is not None.")
+
+
+def _astype(self, dtype, copy=True):
+    return cast(self, standardize_dtype(dtype))
+
+
+def _reshape(self, *shape):
+    return shapes.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+def _transpose(self, *axes):
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        axes = axes[0]
+    return shapes.transpose(self, axes=axes or None)
+
+
+def _flatten(self, order="C"):
+    return shapes.ravel(self)
+
+
+def _clip(self, min=None, max=None):
+    if min is not None:
+        self = elementwise.maximum(self, min)
+    return self if max is None else elementwise.minimum(self, max)
+
+
+METHODS = {
+    **{name: _reduction(getattr(reductions, name)) for name in ("sum", "mean", "prod")},
+    **{name: _place(getattr(reductions, name)) for name in ("all", "any", "max", "min")},
+    **{name: _place(getattr(reductions, name)) for name in ("std", "var")},
+    **{name: _place(getattr(reductions, name)) for name in ("argmax", "argmin")},
+    **{name: _cumulative(getattr(reductions, name)) for name in ("cumsum", "cumprod")},
+    "astype": _astype,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "flatten": _flatten,
+    "ravel": _flatten,
+    "clip": _clip,
+    "copy": lambda self: shapes.copy(self),
+    "conj": lambda self: special.conj(self),
+    "round": lambda self, decimals=0: elementwise.round(self, decimals),
+    "dot": lambda self, other: products.dot(self, other),
+    "squeeze": lambda self, axis=None: shapes.squeeze(self, axis=axis),
+    "swapaxes": lambda self, axis1, axis2: shapes.swapaxes(self, axis1, axis2),
+    "repeat": lambda self, repeats, axis=None: shapes.repeat(self, repeats, axis=axis),
+    "take": lambda self, indices, axis=None: indexing.take(self, indices, axis=axis),
+    "sort": lambda self, axis=-1: reductions.sort(self, axis=axis),
+    "argsort": lambda self, axis=-1: reductions.argsort(self, axis=axis),
+    "diagonal": lambda self, offset=0, axis1=0, axis2=1: shapes.diagonal(
+        self, offset=offset, axis1=axis1, axis2=axis2
+    ),
+    "trace": lambda self, offset=0, axis1=0, axis2=1: shapes.trace(
+        self, offset=offset, axis1=axis1, axis2=axis2
+    ),
+}
+
+PROPERTIES = {
+    "T": lambda self: shapes.transpose(self),
+    "mT": lambda self: shapes.swapaxes(self, -1, -2),
+    "real": lambda self: special.real(self),
+    "imag": lambda self: special.imag(self),
+    "itemsize": lambda self: self.nbytes // max(self.size, 1),
+}
+
+
+def install() -> None:
+    """Gives `Tensor` the methods."""
+    for name, fn in METHODS.items():
+        setattr(B.Tensor, name, fn)
+    for name, fn in PROPERTIES.items():
+        setattr(B.Tensor, name, property(fn))
