@@ -179,8 +179,13 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
   for (int64_t p = 0; p < kc; p += kPackedRows)
     for (int64_t t = first; t < last; ++t) {
       const int rows = tiles.height(t);
-      pack_rows(chunk.a + (p0 + p) * s.lda + tiles.top(t), s.lda, rows, rows,
-                least(kPackedRows, kc - p), packed + (t - first) * place + p * rows);
+      const T* from = chunk.a + (p0 + p) * s.lda + tiles.top(t);
+      T* to = packed + (t - first) * place + p * rows;
+      const int64_t count = least(kPackedRows, kc - p);
+      if (rows <= Vec<T>::kLanes)
+        pack_short_rows(from, s.lda, rows, count, to);
+      else
+        pack_rows(from, s.lda, rows, rows, count, to);
     }
 }
 

@@ -157,7 +157,8 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
   const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
   const bool b_scattered = s.ldb * element >= kScatteredBytes;
-  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && b_scattered && s.k > 64);
+  const bool b_misaligned = s.ldb * element % 64 != 0;
+  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && (b_scattered || b_misaligned) && s.k > 64);
 
   const bool in_place = !plan.pack_a && !plan.pack_b && !s.trans_a && !b_scattered;
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
@@ -198,7 +199,8 @@ void print_refusals(const GemmPlan& plan) {
                   s.trans_a ? "fewer than 3 panels of columns or 128 terms read it"
                             : "its rows fall into different sets of the L1 cache");
   if (!plan.pack_b)
-    print_refusal(kernel, "packed B", "its rows lie close together, or fewer than 96 rows read it");
+    print_refusal(kernel, "packed B",
+                  "its rows lie close together at whole lines, or fewer than 96 rows read it");
 }
 
 }  // namespace
