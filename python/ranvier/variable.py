@@ -510,8 +510,8 @@ class Variable:
         return self.assign(_binary("subtract", self, value))
 
     def numpy(self) -> np.ndarray:
-        """The value as a read-only NumPy array."""
-        return self.value.numpy()
+        """A copy of the value as a NumPy array."""
+        return np.array(self.value.numpy())
 
     def __array__(self, dtype=None, copy=None):
         array = np.asarray(self.value.numpy())

@@ -41,9 +41,9 @@ class BatchMethods:
         return self._on_batch("test", x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x):
-        """Outputs for one batch, as NumPy arrays."""
+        """Outputs for one batch, as NumPy arrays that may be written to."""
         result = self._run_batch("predict", (data_adapters.to_arrays(x, strings=True),))
-        return tree.map_structure(np.asarray, result)
+        return tree.map_structure(np.array, result)
 
     def _on_batch(self, mode, x, y, sample_weight, return_dict):
         data = data_adapters.pack_x_y_sample_weight(

@@ -25,14 +25,14 @@ def test_assignments_cast_and_check():
     v.assign([1, 2, 3])
     v.assign_add(1.0)
     v.assign_sub(np.array([0, 1, 0]))
-    np.testing.assert_array_equal(v.numpy(), [2, 2, 4])
+    np.testing.assert_array_equal(v.value.numpy(), [2, 2, 4])
     with pytest.raises(ValueError, match="must match"):
         v.assign([1.0, 2.0])
 
 
 def test_a_view_keeps_the_old_value():
     v = Variable(np.zeros(3, "float32"))
-    before = v.numpy()
+    before = v.value.numpy()
     v.assign([1.0, 2.0, 3.0])
     np.testing.assert_array_equal(before, 0)
     with pytest.raises(ValueError, match="read-only"):

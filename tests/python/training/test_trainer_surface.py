@@ -287,3 +287,16 @@ def test_epochs_after_the_data_ran_out_are_in_the_history():
     with pytest.warns(UserWarning, match="ran out of data"):
         history = model.fit(batches, epochs=3, steps_per_epoch=2, verbose=0)
     assert history.epoch == [0, 1, 2] and history.history["loss"][2] == 0
+
+
+def test_predictions_may_be_written_to():
+    model, (x, _) = _model(), _data(40)
+    for rows in (4, 40):
+        predictions = model.predict(x[:rows], verbose=0)
+        predictions[predictions > 0] = 0
+        assert predictions.max() <= 0
+    on_batch = model.predict_on_batch(x[:4])
+    on_batch += 1
+    value = model.weights[0].numpy()
+    value[:] = 7
+    assert not (model.weights[0].numpy() == 7).any()
