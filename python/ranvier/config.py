@@ -203,7 +203,7 @@ def set_dtype_policy(policy) -> None:
 
 
 _PYTHON_TYPES = {bool: "bool", int: "int32", float: None, str: "string"}
-_ALIASES = {"int": "int32", "float": None, "double": "float64", "half": "float16", "str": "string"}
+_ALIASES = {"int": "int32"}
 _KNOWN = {name: name for name in ALL_DTYPES}
 
 
@@ -216,7 +216,7 @@ def standardize_dtype(dtype) -> str:
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype] or _floatx
     if isinstance(dtype, str):
-        name = _ALIASES.get(dtype, dtype) or _floatx
+        name = _ALIASES.get(dtype, dtype)
     elif hasattr(dtype, "name") and isinstance(dtype.name, str):
         name = dtype.name
     elif str(dtype).startswith("torch."):

@@ -313,6 +313,12 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
     epsilon = config.epsilon() if epsilon is None else float(epsilon)
     axes = axis_tuple(axis, x.ndim)
     rms_scaling = kwargs.get("rms_scaling", False)
+    if rms_scaling:
+        warnings.warn(
+            "You passed `rms_scaling=True`, which is deprecated: it divides by the standard "
+            "deviation and subtracts no mean. Hint: use `ops.rms_normalization`.",
+            stacklevel=2,
+        )
     last = axes == (x.ndim - 1,) and _is_vector(gamma) and _is_vector(beta)
     if last and not rms_scaling:
         weights = [_vector(gamma, x, 1.0), _vector(beta, x, 0.0)]

@@ -19,6 +19,7 @@ from ranvier.ops import (
     signal,
     special,
 )
+from ranvier.ops._define import result_type
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 _COMPLEX = ("complex64", "complex128")
@@ -140,7 +141,8 @@ def _fold(x, output_size, kernel_size, dilation, padding, stride):
 def _attention(query, key, value, *_, **__):
     if any(len(_shape(x)) != 4 for x in (query, key, value)):
         return None
-    return KerasTensor((*_shape(query)[:-1], _shape(value)[-1]), dtype=_dtype(query))
+    dtype = result_type(*(_dtype(x) for x in (query, key, value)), float)
+    return KerasTensor((*_shape(query)[:-1], _shape(value)[-1]), dtype=dtype)
 
 
 @rule(ctc.ctc_loss)
@@ -148,7 +150,12 @@ def _ctc_loss(target, output, target_length, output_length, mask_index=0):
     batch = _shape(target)[:1]
     if any(_shape(x)[:1] != batch for x in (output, target_length, output_length)):
         return None
-    return KerasTensor(batch, dtype=_dtype(output))
+    return KerasTensor(batch, dtype=result_type(_dtype(output), "float32"))
+
+
+@rule(neural.layer_normalization)
+def _layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **_):
+    return KerasTensor(_shape(x), dtype=result_type(_dtype(x), float))
 
 
 @rule(neural.psnr)
@@ -169,6 +176,12 @@ def _square(x, **_):
 @rule(factorizations.solve, factorizations.solve_triangular)
 def _square_system(a, b, **_):
     _check_square(a)
+    rows, sides = _shape(a)[-2:-1], _shape(b)[-2:-1]
+    if len(_shape(b)) >= len(_shape(a)) and rows != sides:
+        raise ValueError(
+            "Incompatible shapes between `a` and `b`. Expected `a.shape[-2] == b.shape[-2]`. "
+            f"Received: a.shape={_shape(a)}, b.shape={_shape(b)}"
+        )
 
 
 def _check_square(x):

@@ -90,10 +90,12 @@ def set_random_seed(seed: int) -> None:
             "Expected `seed` argument to be an integer. "
             f"Received: seed={seed} (of type {type(seed)})"
         )
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"Seed must be between 0 and 2**32 - 1. Received: seed={seed}")
     from ranvier.random import seed as seeds
 
     _python_random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 (programs draw from this one)
+    np.random.seed(seed)  # noqa: NPY002 (programs draw from this one)
     seeds.reset_global_seed_generator(seed)
 
 
@@ -108,9 +110,13 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 def to_categorical(x, num_classes: int | None = None):
-    """Integer classes as one-hot rows of `floatx`; a tensor gives a tensor."""
+    """Integer classes as one-hot rows, float64 as NumPy's own; a tensor gives a tensor of `floatx`.
+
+    Raises:
+        IndexError: a class is not below `num_classes`; classes below zero count from the end.
+    """
     if isinstance(x, B.Tensor):
-        return B.tensor(to_categorical(x.numpy(), num_classes))
+        return B.tensor(to_categorical(x.numpy(), num_classes), config.floatx())
     x = np.asarray(x, dtype="int64")
     shape = x.shape
     if shape and shape[-1] == 1 and len(shape) > 1:
@@ -118,22 +124,20 @@ def to_categorical(x, num_classes: int | None = None):
     x = x.reshape(-1)
     if not num_classes:
         num_classes = int(np.max(x)) + 1
-    if x.size and (x.min() < 0 or x.max() >= num_classes):
-        bad = x[(x < 0) | (x >= num_classes)][0]
-        raise ValueError(
+    if x.size and (x.min() < -num_classes or x.max() >= num_classes):
+        bad = x[(x < -num_classes) | (x >= num_classes)][0]
+        raise IndexError(
             f"to_categorical: class {bad} is out of range. Expected 0 <= class < {num_classes}. "
             f"Received: num_classes={num_classes}"
         )
-    out = np.zeros(
-        (x.size, num_classes), dtype=config.floatx() if config.floatx() != "bfloat16" else "float32"
-    )
+    out = np.zeros((x.size, num_classes))
     out[np.arange(x.size), x] = 1
     return out.reshape((*shape, num_classes))
 
 
 def normalize(x, axis: int = -1, order: int = 2):
     """The array divided by its norm along an axis; a zero norm leaves it alone."""
-    if not isinstance(x, np.ndarray) and not isinstance(x, (list, tuple, int, float)):
+    if not isinstance(x, np.ndarray):
         from ranvier import ops
 
         return ops.normalize(x, axis=axis, order=order)

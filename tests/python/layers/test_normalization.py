@@ -117,7 +117,9 @@ def test_rms_scaling_is_deprecated():
         layer = layers.LayerNormalization(rms_scaling=True)
     x = data(4, 6)
     expected = x / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
-    np.testing.assert_allclose(np.asarray(layer(x)), expected, rtol=1e-5, atol=1e-6)
+    with pytest.warns(UserWarning, match="rms_scaling"):
+        out = np.asarray(layer(x))
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
     assert [w.name for w in layer.weights] == ["gamma"]
 
 

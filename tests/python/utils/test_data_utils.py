@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ranvier import Sequential, layers, preprocessing, utils
+from ranvier import Sequential, backend, layers, preprocessing, utils
 from ranvier.utils.files import extract_archive
 
 SERIES = np.arange(100.0).reshape(50, 2)
@@ -275,3 +275,30 @@ def test_config():
     config.unfreeze()
     config.b = 1
     assert repr(config) == "<Config {'rate': 1, 'b': 1}>"
+
+
+def test_to_categorical_counts_from_the_end_and_keeps_numpys_float():
+    rows = utils.to_categorical([[0, 2], [-1, 1]], 3)
+    assert rows.dtype == "float64" and rows.shape == (2, 2, 3)
+    assert rows[1, 0].tolist() == [0, 0, 1]
+    with pytest.raises(IndexError, match="class 5 is out of range"):
+        utils.to_categorical([5], 3)
+
+
+def test_normalize_of_lists_gives_tensors():
+    out = utils.normalize([[3.0, 4.0], [0.0, 0.0]], axis=0)
+    assert out.dtype == "float32" and np.allclose(out, [[1, 1], [0, 0]])
+    with pytest.raises(ValueError, match="order"):
+        utils.normalize([[3.0, 4.0]], order=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_of_32_bits(seed):
+    with pytest.raises(ValueError, match="between 0 and"):
+        utils.set_random_seed(seed)
+
+
+@pytest.mark.parametrize("name", ["float", "double", "half"])
+def test_no_dtype_names_of_other_libraries(name):
+    with pytest.raises(ValueError, match="Invalid dtype"):
+        backend.standardize_dtype(name)
