@@ -120,10 +120,12 @@ void run_forward(const Context& ctx, const Slots& s, const void* params) noexcep
   kernels::run_pool_forward(ctx, as<kernels::PoolPlan>(params), s.in[0], s.out[0]);
 }
 void run_max_backward(const Context& ctx, const Slots& s, const void* params) noexcept {
-  kernels::run_pool_backward(ctx, as<kernels::PoolPlan>(params), s.in[0], s.in[1], s.out[0]);
+  kernels::run_pool_backward(ctx, as<kernels::PoolPlan>(params), s.in[0], s.in[1], s.out[0],
+                             s.shared);
 }
 void run_average_backward(const Context& ctx, const Slots& s, const void* params) noexcept {
-  kernels::run_pool_backward(ctx, as<kernels::PoolPlan>(params), nullptr, s.in[0], s.out[0]);
+  kernels::run_pool_backward(ctx, as<kernels::PoolPlan>(params), nullptr, s.in[0], s.out[0],
+                             nullptr);
 }
 
 template <PoolKind kind, bool backward>

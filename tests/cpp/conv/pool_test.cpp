@@ -52,8 +52,10 @@ template <class T>
 std::vector<T> backward(PoolKind kind, const PoolShape& s, const std::vector<T>& x,
                         const std::vector<T>& dy, Isa isa, const Context& ctx) {
   std::vector<T> dx(size_x(s), static_cast<T>(NAN));
-  run_pool_backward(ctx, prepare_pool(kind, true, s, dtype_of<T>(), isa),
-                    kind == PoolKind::Max ? x.data() : nullptr, dy.data(), dx.data());
+  const PoolPlan plan = prepare_pool(kind, true, s, dtype_of<T>(), isa);
+  Aligned shared(plan.scratch.shared);
+  run_pool_backward(ctx, plan, kind == PoolKind::Max ? x.data() : nullptr, dy.data(), dx.data(),
+                    shared.data());
   return dx;
 }
 
@@ -120,6 +122,56 @@ TEST_CASE("a NaN is the maximum of its window") {
       CHECK(largest_difference(forward(PoolKind::Max, s, x, isa, one.context), y) == 0);
       CHECK(largest_difference(backward(PoolKind::Max, s, x, dy, isa, one.context), dx) <= 1e-5);
     }
+  }
+}
+
+TEST_CASE("windows of more than 256 taps, one output and many") {
+  std::mt19937 rng(4);
+  for (int64_t stride : {1, 5, 40})
+    for (int64_t channels : {1, 19, 64, 70}) {
+      PoolShape s;
+      s.batch = 2, s.channels = channels;
+      s.in = {1, 21, 23}, s.window = {1, 17, 18}, s.stride = {1, stride, stride};
+      s.pad_lo = {0, 0, 3}, s.pad_hi = {0, 2, 0};
+      REQUIRE(set_output(s));
+      check_shape<float>(s, random_values<float>(rng, size_x(s)), rng);
+      check_shape<double>(s, random_values<double>(rng, size_x(s)), rng);
+    }
+}
+
+TEST_CASE("the gradient by the index that forward stored has the bits of the one from x") {
+  std::mt19937 rng(5);
+  Threads one(1), three(3);
+  for (int i = 0; i < 60; ++i) {
+    PoolShape s = random_shape(rng);
+    if (i % 10 == 0) s.in[2] = 20, s.window[2] = 260, s.pad_lo[2] = s.pad_hi[2] = 250;
+    if (!set_output(s)) continue;
+    const std::vector<float> x = random_values<float>(rng, size_x(s));
+    const std::vector<float> dy = random_values<float>(rng, size_y(s));
+    for (Isa isa : levels()) {
+      const PoolPlan up = prepare_pool(PoolKind::Max, false, s, DType::F32, isa);
+      const PoolPlan down = prepare_pool(PoolKind::Max, true, s, DType::F32, isa);
+      CHECK(down.scratch.shared == size_y(s) * (up.wide_index ? 4 : 1));
+      Aligned index(down.scratch.shared);
+      std::vector<float> y(size_y(s)), dx(size_x(s), NAN);
+      run_pool_forward(three.context, up, x.data(), y.data(), index.data());
+      CHECK(same_bits(y, forward(PoolKind::Max, s, x, isa, one.context)));
+      run_max_pool_scatter(three.context, down, index.data(), dy.data(), dx.data());
+      CHECK(same_bits(dx, backward(PoolKind::Max, s, x, dy, isa, one.context)));
+    }
+  }
+}
+
+TEST_CASE("infinities of both signs in one window are not taken for a NaN") {
+  std::mt19937 rng(6);
+  for (int i = 0; i < 30; ++i) {
+    const PoolShape s = random_shape(rng);
+    std::vector<float> x = random_values<float>(rng, size_x(s));
+    for (float& v : x) {
+      const int64_t choice = pick(rng, 0, 5);
+      if (choice < 3) v = choice == 0 ? INFINITY : -INFINITY;
+    }
+    check_shape<float>(s, x, rng);
   }
 }
 

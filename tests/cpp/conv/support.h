@@ -55,7 +55,7 @@ double largest_difference(const std::vector<T>& a, const std::vector<T>& b) {
   REQUIRE(a.size() == b.size());
   double worst = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    if (std::isnan(a[i]) && std::isnan(b[i])) continue;
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
     const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
     worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
   }

@@ -22,8 +22,8 @@ const PoolKernels& pool_kernels(Isa isa) {
 
 namespace {
 
-constexpr int64_t kItemElements = 65536;  // window elements visited per chunk, about 20 us
-constexpr int64_t kChannelBlock = 64;     // whole cache lines, wide enough to stream
+// Elements of x, y and dx that a chunk visits, about 20 us.
+constexpr int64_t kChunkElements = 262144;
 
 int64_t product(const std::array<int64_t, 3>& d) { return d[0] * d[1] * d[2]; }
 
@@ -39,31 +39,50 @@ void check_shape(const PoolShape& s, DType dtype) {
   }
 }
 
-int64_t channel_blocks(const PoolPlan& plan) {
-  return (plan.shape.channels + plan.channel_block - 1) / plan.channel_block;
+// Windows in which a position lies, at most.
+int64_t most_windows(const PoolShape& s) {
+  int64_t count = 1;
+  for (int i = 0; i < 3; ++i)
+    count *= std::min(s.out[i], (s.window[i] + s.stride[i] - 1) / s.stride[i]);
+  return count;
 }
 
 template <class T>
 void forward_typed(const Context& ctx, const PoolPlan& plan, const PoolRows<T>& rows, const void* x,
-                   void* y) noexcept {
+                   void* y, void* index) noexcept {
   const PoolShape& s = plan.shape;
-  ctx.parallel_for(s.batch * s.out[0] * s.out[1], plan.grain, [&](int64_t begin, int64_t end, int) {
-    rows.forward(plan.kind, s, begin, end, static_cast<const T*>(x), static_cast<T*>(y));
-  });
+  const T* from = static_cast<const T*>(x);
+  T* to = static_cast<T*>(y);
+  ctx.parallel_for(s.batch * s.out[0] * s.out[1], plan.rows_of_y,
+                   [&](int64_t begin, int64_t end, int) {
+                     if (plan.kind == PoolKind::Max)
+                       rows.max(s, begin, end, from, to, {index, plan.wide_index});
+                     else
+                       rows.average(s, begin, end, from, to);
+                   });
 }
 
 template <class T>
-void backward_typed(const Context& ctx, const PoolPlan& plan, const PoolRows<T>& rows,
-                    const void* x, const void* dy, void* dx) noexcept {
+void gradient_typed(const Context& ctx, const PoolPlan& plan, const PoolRows<T>& rows,
+                    const void* index, const void* dy, void* dx) noexcept {
   const PoolShape& s = plan.shape;
-  const int64_t blocks = channel_blocks(plan);
-  ctx.parallel_for(s.batch * blocks, plan.grain, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t c0 = i % blocks * plan.channel_block;
-      rows.backward(plan.kind, s, i / blocks, c0, std::min(s.channels, c0 + plan.channel_block),
-                    static_cast<const T*>(x), static_cast<const T*>(dy), static_cast<T*>(dx));
-    }
-  });
+  const T* from = static_cast<const T*>(dy);
+  T* to = static_cast<T*>(dx);
+  ctx.parallel_for(
+      s.batch * s.in[0] * s.in[1], plan.rows_of_x, [&](int64_t begin, int64_t end, int) {
+        if (plan.kind == PoolKind::Max)
+          rows.max_gradient(s, begin, end, {const_cast<void*>(index), plan.wide_index}, from, to);
+        else
+          rows.average_gradient(s, begin, end, from, to);
+      });
+}
+
+void gradient(const Context& ctx, const PoolPlan& plan, const void* index, const void* dy,
+              void* dx) noexcept {
+  if (plan.dtype == DType::F32)
+    gradient_typed<float>(ctx, plan, plan.kernels->f32, index, dy, dx);
+  else
+    gradient_typed<double>(ctx, plan, plan.kernels->f64, index, dy, dx);
 }
 
 }  // namespace
@@ -77,36 +96,39 @@ PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DTyp
   PoolPlan plan;
   plan.shape = shape, plan.kind = kind, plan.backward = backward, plan.dtype = dtype;
   plan.kernels = &pool_kernels(isa);
+  const int64_t taps = product(shape.window);
   const int64_t x = product(shape.in) * shape.channels, y = product(shape.out) * shape.channels;
-  const int64_t reads = backward && kind == PoolKind::Max ? 2 * x : x;
-  plan.cost.flops = static_cast<double>(shape.batch * y) * product(shape.window);
-  plan.cost.bytes = static_cast<double>(shape.batch * (reads + y)) * size_of(dtype);
-  // One image is one work item where there are enough of them, else a block of its channels.
-  plan.channel_block =
-      backward && shape.batch < 16 ? std::min(kChannelBlock, shape.channels) : shape.channels;
-  const int64_t per_item = backward
-                               ? product(shape.in) * plan.channel_block +
-                                     product(shape.out) * plan.channel_block * product(shape.window)
-                               : shape.out[2] * shape.channels * product(shape.window);
-  plan.grain = std::max<int64_t>(1, kItemElements / per_item);
-  plan.variant =
-      backward ? (plan.channel_block < shape.channels ? "channel blocks" : "images") : "rows";
+  const bool index = backward && kind == PoolKind::Max;
+  plan.wide_index = taps > 256;
+  if (index) plan.scratch.shared = shape.batch * y * (plan.wide_index ? sizeof(int32_t) : 1);
+  plan.cost.flops = static_cast<double>(shape.batch * y) * taps;
+  plan.cost.bytes = static_cast<double>(shape.batch * ((index ? 2 : 1) * x + y)) * size_of(dtype);
+  const auto rows = [&](int64_t pixels, int64_t visits) {
+    return std::max<int64_t>(1, kChunkElements / (pixels * shape.channels * (visits + 1)));
+  };
+  plan.rows_of_y = rows(shape.out[2], taps);
+  plan.rows_of_x = rows(shape.in[2], most_windows(shape));
+  plan.variant = backward ? "gathered" : "rows";
   return plan;
 }
 
-void run_pool_forward(const Context& ctx, const PoolPlan& plan, const void* x, void* y) noexcept {
+void run_pool_forward(const Context& ctx, const PoolPlan& plan, const void* x, void* y,
+                      void* index) noexcept {
   if (plan.dtype == DType::F32)
-    forward_typed<float>(ctx, plan, plan.kernels->f32, x, y);
+    forward_typed<float>(ctx, plan, plan.kernels->f32, x, y, index);
   else
-    forward_typed<double>(ctx, plan, plan.kernels->f64, x, y);
+    forward_typed<double>(ctx, plan, plan.kernels->f64, x, y, index);
 }
 
 void run_pool_backward(const Context& ctx, const PoolPlan& plan, const void* x, const void* dy,
-                       void* dx) noexcept {
-  if (plan.dtype == DType::F32)
-    backward_typed<float>(ctx, plan, plan.kernels->f32, x, dy, dx);
-  else
-    backward_typed<double>(ctx, plan, plan.kernels->f64, x, dy, dx);
+                       void* dx, void* shared) noexcept {
+  if (plan.kind == PoolKind::Max) run_pool_forward(ctx, plan, x, nullptr, shared);
+  gradient(ctx, plan, shared, dy, dx);
+}
+
+void run_max_pool_scatter(const Context& ctx, const PoolPlan& plan, const void* index,
+                          const void* dy, void* dx) noexcept {
+  gradient(ctx, plan, index, dy, dx);
 }
 
 }  // namespace ranvier::kernels

@@ -34,22 +34,28 @@ struct PoolPlan {
   bool backward = false;
   DType dtype = DType::F32;
   const char* variant = "";
-  Scratch scratch;  // none
+  Scratch scratch;  // max backward: the index
   Cost cost;
   const PoolKernels* kernels = nullptr;
-  int64_t channel_block = 1;  // backward: channels of one work item
-  int64_t grain = 1;          // work items per chunk
+  bool wide_index = false;               // more than 256 taps: int32 instead of uint8
+  int64_t rows_of_y = 1, rows_of_x = 1;  // rows per chunk
 };
 
 // F32 or F64.
 PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DType dtype);
 PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DType dtype, Isa isa);
 
-void run_pool_forward(const Context& ctx, const PoolPlan& plan, const void* x, void* y) noexcept;
-// Every element of dx is written. max: the gradient goes to the first maximum of each window in
-// row-major order, found again from x. average: x is not read and may be null.
+// index (max only, may be null): for each output the number of the tap that holds the first maximum
+// of its window. Taps count in row-major order, padding included; uint8, or int32 if wide_index.
+void run_pool_forward(const Context& ctx, const PoolPlan& plan, const void* x, void* y,
+                      void* index = nullptr) noexcept;
+// Every element of dx is written. max: the gradient goes to the first maximum of each window, found
+// again from x. average: x is not read and may be null, and so may `shared`.
 void run_pool_backward(const Context& ctx, const PoolPlan& plan, const void* x, const void* dy,
-                       void* dx) noexcept;
+                       void* dx, void* shared) noexcept;
+// The same from the index that forward stored.
+void run_max_pool_scatter(const Context& ctx, const PoolPlan& plan, const void* index,
+                          const void* dy, void* dx) noexcept;
 
 namespace reference {
 template <class T>

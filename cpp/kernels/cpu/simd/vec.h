@@ -238,6 +238,30 @@ RV_INLINE VecI to_int(VecF a) { return {(VecI::Register)_mm_cvtps_epi32(a.v)}; }
 RV_INLINE VecF to_float(VecI a) { return {_mm_cvtepi32_ps((__m128i)a.v)}; }
 #endif
 
+#if defined(__AVX512F__)
+// Is any lane of a mask set?
+template <class M>
+RV_INLINE bool any(Vec<M> mask) {
+  return _mm512_test_epi32_mask((__m512i)mask.v, (__m512i)mask.v) != 0;
+}
+#elif defined(__AVX2__)
+template <class M>
+RV_INLINE bool any(Vec<M> mask) {
+  return _mm256_movemask_epi8((__m256i)mask.v) != 0;
+}
+#else
+template <class M>
+RV_INLINE bool any(Vec<M> mask) {
+  return _mm_movemask_epi8((__m128i)mask.v) != 0;
+}
+#endif
+
+// Fetches the cache line `bytes` after p, which may lie outside the array, to be written. A core
+// has more lines on their way in prefetches than in stores: large outputs gain a quarter.
+RV_INLINE void prefetch_output(const void* p, int64_t bytes) {
+  _mm_prefetch(static_cast<const char*>(p) + bytes, _MM_HINT_T0);
+}
+
 template <class T>
 RV_INLINE Vec<T> Vec<T>::iota() {
   Vec r;
