@@ -31,6 +31,10 @@ namespace ranvier {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
+// Large blocks begin at different places of a huge page: arrays that are walked together would
+// otherwise compete for the same sets of the caches and banks of the memory.
+constexpr size_t kStagger = 17 * kAlignment;
+constexpr unsigned kStaggers = 16;
 constexpr size_t kMaxBytes = size_t{1} << 47;
 constexpr int kClasses = 4 * 48;
 
@@ -108,7 +112,7 @@ class Allocator {
       }
     }
     ASAN_UNPOISON_MEMORY_REGION(block, size.bytes);
-    std::free(block);
+    free_block(block, size.index);
   }
 
   void release_all() {
@@ -118,10 +122,11 @@ class Allocator {
       std::swap(taken, free_);
       stats_.cached_bytes = 0;
     }
-    for (FreeBlock* head : taken) {
+    for (int index = 0; index < kClasses; ++index) {
+      FreeBlock* head = taken[index];
       while (head != nullptr) {
         ASAN_UNPOISON_MEMORY_REGION(head, sizeof(FreeBlock));
-        std::free(std::exchange(head, head->next));
+        free_block(std::exchange(head, head->next), index);
       }
     }
   }
@@ -148,20 +153,30 @@ class Allocator {
     return block;
   }
 
-  static FreeBlock* fresh(size_t bytes) {
+  FreeBlock* fresh(size_t bytes) {
     const bool huge = bytes >= kHugePage;
+    const size_t room = huge ? kStaggers * kStagger : 0;
     void* data = nullptr;
-    if (posix_memalign(&data, huge ? kHugePage : kAlignment, bytes) != 0) return nullptr;
+    if (posix_memalign(&data, huge ? kHugePage : kAlignment, bytes + room) != 0) return nullptr;
 #if defined(MADV_HUGEPAGE)
     // Advice only: where the kernel refuses it, small pages do.
-    if (huge) (void)madvise(data, bytes, MADV_HUGEPAGE);
+    if (huge) (void)madvise(data, bytes + room, MADV_HUGEPAGE);
 #endif
     // The leak checker does not follow links through poisoned memory; a lost block shows as its
     // Block.
     __lsan_ignore_object(data);
-    return static_cast<FreeBlock*>(data);
+    if (!huge) return static_cast<FreeBlock*>(data);
+    const unsigned turn = next_stagger_.fetch_add(1, std::memory_order_relaxed) % kStaggers;
+    return reinterpret_cast<FreeBlock*>(static_cast<std::byte*>(data) + turn * kStagger);
+  }
+  static void free_block(FreeBlock* block, int index) {
+    static const int first_huge = class_of(kHugePage).index;
+    const auto address = reinterpret_cast<uintptr_t>(block);
+    const uintptr_t offset = index >= first_huge ? address % kHugePage : 0;
+    std::free(reinterpret_cast<std::byte*>(block) - offset);
   }
 
+  std::atomic<unsigned> next_stagger_{0};
   FreeBlock* free_[kClasses] = {};
   AllocatorStats stats_;
   size_t cache_limit_ = 0;

@@ -102,20 +102,6 @@ Tensors vjp_average_grad(const VjpArgs& args) {
 
 // --- kernels ---
 
-PoolShape problem(const PrepareArgs& args, const Shape& x, const Shape& y) {
-  const Window window = window_of({args.op, args.inputs, args.attrs}, x);
-  PoolShape shape;
-  shape.batch = x[0];
-  shape.channels = x.at(-1);
-  shape.in = three(spatial_of(x));
-  shape.out = three(spatial_of(y));
-  shape.window = three(args.attrs.ints("pool_size"));
-  shape.stride = window.stride;
-  shape.pad_lo = window.pad_lo;
-  shape.pad_hi = window.pad_hi;
-  return shape;
-}
-
 void run_forward(const Context& ctx, const Slots& s, const void* params) noexcept {
   kernels::run_pool_forward(ctx, as<kernels::PoolPlan>(params), s.in[0], s.out[0]);
 }
@@ -131,8 +117,9 @@ void run_average_backward(const Context& ctx, const Slots& s, const void* params
 template <PoolKind kind, bool backward>
 Kernel prepare_kind(const PrepareArgs& args) {
   const Shape &in = args.inputs[0].shape, &out = args.outputs[0].shape;
+  const InferArgs window{args.op, args.inputs, args.attrs};
   const PoolShape shape =
-      backward ? problem(args, out, args.inputs.back().shape) : problem(args, in, out);
+      backward ? pool_shape(window, out, args.inputs.back().shape) : pool_shape(window, in, out);
   kernels::PoolPlan plan = kernels::prepare_pool(kind, backward, shape, args.inputs[0].dtype);
   const StepFn run = !backward               ? run_forward
                      : kind == PoolKind::Max ? run_max_backward
@@ -188,7 +175,8 @@ void run_pick(const Context& ctx, const Slots& s, const void* params) noexcept {
 }
 
 Kernel prepare_pick(const PrepareArgs& args) {
-  const PoolShape shape = problem(args, args.inputs[0].shape, args.outputs[0].shape);
+  const PoolShape shape =
+      pool_shape({args.op, args.inputs, args.attrs}, args.inputs[0].shape, args.outputs[0].shape);
   const StepFn run = args.inputs[0].dtype == DType::F64 ? run_pick<double> : run_pick<float>;
   return make_kernel(run, shape, {}, traffic(args), "pick");
 }
@@ -219,6 +207,20 @@ constexpr const OpRecord* kList[] = {&kMaxPool, &kMaxPoolGrad, &kMaxPoolPick, &k
                                      &kAveragePoolGrad};
 
 }  // namespace
+
+PoolShape pool_shape(const InferArgs& args, const Shape& x, const Shape& y) {
+  const Window window = window_of(args, x);
+  PoolShape shape;
+  shape.batch = x[0];
+  shape.channels = x.at(-1);
+  shape.in = three(spatial_of(x));
+  shape.out = three(spatial_of(y));
+  shape.window = three(args.attrs.ints("pool_size"));
+  shape.stride = window.stride;
+  shape.pad_lo = window.pad_lo;
+  shape.pad_hi = window.pad_hi;
+  return shape;
+}
 
 Records pool_records() { return kList; }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "kernels/cpu/conv/pool.h"
 #include "ops/support.h"
 
 namespace ranvier::ops {
@@ -28,5 +29,8 @@ inline std::span<const int64_t> spatial_of(const Shape& shape) {
 Shape image_shape(int64_t batch, std::span<const int64_t> spatial, int64_t channels);
 // A list attribute of sizes >= 1, one per spatial dimension.
 const Ints& positive_sizes(const InferArgs& args, const char* name, int count);
+
+// What the kernels of pooling are told; x and y are the shapes of an image and its pooled image.
+kernels::PoolShape pool_shape(const InferArgs& args, const Shape& x, const Shape& y);
 
 }  // namespace ranvier::ops

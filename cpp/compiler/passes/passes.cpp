@@ -42,6 +42,7 @@ void rewrite(Graph& graph, const PassOptions& options, const std::string& name) 
 
 void fuse(Graph& graph, const PassOptions& options, const std::string& name) {
   if (!options.exact) fuse_sgd(graph);
+  index_pools(graph);
   fuse_epilogue(graph);
   finish_pass(graph, "fuse_epilogue", name);
   group_row_gradients(graph, options.exact);

@@ -29,6 +29,8 @@ bool pack_weights(Graph& graph);
 std::optional<Graph> split_prologue(Graph& graph, const std::string& name);
 // w - lr * (x^T dz) becomes one product that accumulates into w (rounding).
 void fuse_sgd(Graph& graph);
+// Max pooling hands its gradient the places of the maxima.
+void index_pools(Graph& graph);
 // Bias, residual and activation become epilogues of products and convolutions.
 void fuse_epilogue(Graph& graph);
 // The gradients of tables become chains of rows that element-wise programs read (in several parts:

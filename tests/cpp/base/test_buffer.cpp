@@ -38,6 +38,21 @@ TEST_CASE("a returned block is handed out again to a size of its class") {
   CHECK(other->data() != first);
 }
 
+TEST_CASE("large blocks begin at different places of a page, and are returned whole") {
+  release_cached_memory();
+  {
+    const Buffer a = Block::allocate(8 << 20), b = Block::allocate(8 << 20);
+    const auto place = [](const Buffer& block) {
+      return reinterpret_cast<uintptr_t>(block->data()) % 4096;
+    };
+    CHECK(place(a) != place(b));
+    std::memset(a->data(), 1, a->bytes());
+    std::memset(b->data(), 2, b->bytes());
+  }
+  release_cached_memory();
+  CHECK(allocator_stats().cached_bytes == 0);
+}
+
 TEST_CASE("a class wastes at most a quarter") {
   for (size_t bytes = 300; bytes < 100000; bytes += 37) {
     const size_t before = allocator_stats().live_bytes;

@@ -150,6 +150,37 @@ TEST_CASE("a residual behind a reshape rides on the product before it") {
   CHECK(same_bits(result(true), result(false)));
 }
 
+TEST_CASE("a max pooling stores for its gradient where the maxima are") {
+  const Attrs window{
+      {"pool_size", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"padding", Ints{1, 1, 0, 1}}};
+  const auto both = [&](DType dtype, Shape x, Shape y, const Attrs& of_gradient) {
+    return trace_of({{dtype, x}, {dtype, y}}, [&](TensorSpan a) -> Tensors {
+      const Tensor first = apply1(*find_op("max_pool"), {a[0]}, window);
+      const Tensor second = apply1(*find_op("max_pool"), {first}, window);
+      const OpRecord& gradient = *find_op("max_pool_grad");
+      return {second,
+              apply1(gradient, {a[0], apply1(gradient, {first, a[1]}, of_gradient)}, window)};
+    });
+  };
+  const TraceRef trace = both(DType::F32, {2, 9, 11, 5}, {2, 3, 2, 5}, window);
+  CHECK(step_names(trace) == std::vector<std::string>{"max_pool_indexed", "max_pool_indexed",
+                                                      "max_pool_indexed_grad",
+                                                      "max_pool_indexed_grad"});
+  const Tensor inputs[] = {random({2, 9, 11, 5}, 1), random({2, 3, 2, 5}, 2)};
+  const auto result = [&](bool fuse) {
+    return compile(*trace, {.name = "test", .exact = true, .fuse = fuse})->run(inputs);
+  };
+  const Tensors with = result(true), without = result(false);
+  for (size_t i = 0; i < 2; ++i) CHECK(same_bits(with[i], without[i]));
+  // No pooling of these windows, or of this dtype, in the program: searched from x.
+  Attrs other = window;
+  other.set("padding", Ints{0, 2, 1, 0});
+  const auto mixed = step_names(both(DType::F32, {2, 9, 11, 5}, {2, 3, 2, 5}, other));
+  CHECK(std::count(mixed.begin(), mixed.end(), "max_pool_grad") == 1);
+  const auto half = step_names(both(DType::F16, {2, 9, 11, 5}, {2, 3, 2, 5}, window));
+  CHECK(std::count(half.begin(), half.end(), "max_pool_grad") == 2);
+}
+
 TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
   const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
   const auto names =

@@ -259,6 +259,45 @@ TEST_CASE("a list runs one program over operands of many sizes") {
   set_num_threads(before);
 }
 
+TEST_CASE("a program over large operands has the bits of its pieces") {
+  constexpr int64_t kLarge = 1000001, kPiece = 4096;
+  const std::vector<float> g = random_floats(kLarge, -1, 1, 1), w = random_floats(kLarge, -1, 1, 2);
+  const std::vector<float> half(kLarge, 0.5f);
+  const auto build = [](int64_t n) {
+    ProgramBuilder builder({n});
+    const PwValue a = builder.input(DType::F32, {n}), b = builder.input(DType::F32, {n});
+    const PwValue m = builder.op(PwOp::Mul, {a, b});
+    builder.output(
+        builder.op(PwOp::Sub, {b, builder.op(PwOp::Sqrt, {builder.op(PwOp::Abs, {m})})}));
+    builder.output(builder.op(PwOp::Tanh, {m}));
+    builder.output(builder.op(PwOp::Greater, {a, b}));
+    return builder.build();
+  };
+  const PointwiseProgram whole = build(kLarge);
+  std::vector<float> in_place = w, second(kLarge), expected(kLarge), expected_second(kLarge);
+  std::vector<uint8_t> greater(kLarge), expected_greater(kLarge);
+  for (int64_t at = 0; at < kLarge; at += kPiece)
+    run(build(std::min(kPiece, kLarge - at)), {&g[at], &w[at]},
+        {&expected[at], &expected_second[at], &expected_greater[at]});
+  const int before = num_threads();
+  for (int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    in_place = w;
+    run(whole, {g.data(), in_place.data()}, {in_place.data(), second.data(), greater.data()},
+        default_context());
+    CHECK(same_bits(in_place, expected));
+    CHECK(same_bits(second, expected_second));
+    CHECK(same_bits(greater, expected_greater));
+    std::vector<float> sum(kLarge);
+    run_binary(default_context(), prepare_direct(PwOp::Add, DType::F32), sum.data(), g.data(),
+               false, half.data(), true, kLarge);
+    bool same = true;
+    for (int64_t i = 0; i < kLarge; ++i) same &= sum[i] == g[i] + 0.5f;
+    CHECK(same);
+  }
+  set_num_threads(before);
+}
+
 TEST_CASE("misuse of the builder is an internal error, not a crash") {
   ProgramBuilder builder({4});
   const PwValue f = builder.input(DType::F32, {4}), i = builder.input(DType::I32, {4});

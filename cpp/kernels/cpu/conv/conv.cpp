@@ -11,10 +11,11 @@
 namespace ranvier::kernels {
 namespace {
 
-constexpr double kChunkFlops = 2.5e6;  // about 20 microseconds
-constexpr int64_t kBlocks = 32;        // enough for every thread to get several
-constexpr double kBlockBytes = 256e3;  // of x in one block: stays in L2
-constexpr int64_t kElements = 16384;   // of a plain copy or sum per chunk
+constexpr double kChunkFlops = 2.5e6;      // about 20 microseconds
+constexpr double kDepthwiseFlops = 0.6e6;  // the same where caches set the pace
+constexpr int64_t kBlocks = 32;            // enough for every thread to get several
+constexpr double kBlockBytes = 256e3;      // of x in one block: stays in L2
+constexpr int64_t kElements = 16384;       // of a plain copy or sum per chunk
 
 int64_t product(const Dims3& d) { return d[0] * d[1] * d[2]; }
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -62,14 +63,15 @@ int64_t first_of(int64_t units, int64_t b, int64_t blocks) {
 }
 
 // Blocks for a main loop over `units` with the given work and input, from shapes alone.
-void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes) {
+void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes,
+                double chunk_flops = kChunkFlops) {
   const int64_t for_cache = static_cast<int64_t>(input_bytes / kBlockBytes);
   const int64_t for_threads =
-      std::min(kBlocks, static_cast<int64_t>(plan.cost.flops / kChunkFlops));
+      std::min(kBlocks, static_cast<int64_t>(plan.cost.flops / chunk_flops));
   plan.blocks =
       std::clamp<int64_t>(std::max(for_cache, for_threads), 1, std::max<int64_t>(1, units));
   plan.grain = std::max<int64_t>(
-      1, static_cast<int64_t>(kChunkFlops * plan.blocks / std::max(1.0, plan.cost.flops)));
+      1, static_cast<int64_t>(chunk_flops * plan.blocks / std::max(1.0, plan.cost.flops)));
 }
 
 // A filter beyond the second cache is worth loading for many pixels only: fewer blocks then, and
@@ -319,7 +321,7 @@ void prepare_depthwise(ConvPlan& plan) {
   else
     cut_blocks(plan,
                s.batch * (plan.pass == ConvPass::Forward ? s.out[0] * s.out[1] : s.in[0] * s.in[1]),
-               static_cast<double>(n.x) * sizeof(T));
+               static_cast<double>(n.x) * sizeof(T), kDepthwiseFlops);
 }
 
 template <class T>

@@ -13,8 +13,9 @@ struct Range {
 };
 RV_INLINE Range inside(int64_t start, int64_t step, int64_t taps, int64_t size) {
   Range r{0, taps};
-  if (start < 0) r.begin = (-start + step - 1) / step;
-  const int64_t limit = size > start ? (size - start - 1) / step + 1 : 0;
+  const auto divided = [step](int64_t n) { return step == 1 ? n : n / step; };
+  if (start < 0) r.begin = divided(-start + step - 1);
+  const int64_t limit = size > start ? divided(size - start - 1) + 1 : 0;
   if (limit < r.end) r.end = limit;
   return r;
 }
@@ -29,6 +30,34 @@ struct DepthwiseRow {
   int64_t d, h;      // input position of tap (0, 0); may lie outside
   Range deep, high;  // taps inside x
 };
+
+inline constexpr int kPixels = 4;  // output pixels of one block
+
+// y = act(sum + bias + residual) for the first `count` of P pixels.
+template <class T, int P, int V, bool Tail>
+RV_INLINE void finish_pixels(const Correlation& q, const DepthwiseRow<T>& r, int64_t column,
+                             int64_t count, int64_t c, int tail, const ConvEpilogue& e,
+                             Vec<T> (&acc)[P][V]) {
+  using W = Vec<T>;
+  W bias[V], other[V];
+  if (e.bias) load_row<T, V, Tail>(static_cast<const T*>(e.bias) + c, tail, bias);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    if (p >= count) break;
+    const int64_t at = (column + p) * q.out_pitch[2] + c;
+    if (e.bias)
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + bias[v];
+    if (r.residual) {
+      load_row<T, V, Tail>(r.residual + at, tail, other);
+      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
+    }
+    if (e.activation != Activation::None)
+      for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
+    if (e.activation == Activation::Relu6)
+      for (int v = 0; v < V; ++v) acc[p][v] = min(W::set1(6), acc[p][v]);
+    store_row<T, V, Tail>(r.y + at, tail, acc[p]);
+  }
+}
 
 // P output pixels from `column` on, V vectors of channels from `c` on; all of the taps across
 // [across.begin, across.end) are inside for each of the pixels.
@@ -58,68 +87,87 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
         }
       }
     }
-  W other[V];
-  for (int p = 0; p < P; ++p) {
-    const int64_t at = (column + p) * q.out_pitch[2] + c;
-    if (e.bias) {
-      load_row<T, V, Tail>(static_cast<const T*>(e.bias) + c, tail, other);
-      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
+  finish_pixels<T, P, V, Tail>(q, r, column, P, c, tail, e, acc);
+}
+
+// Three taps across, not dilated, stride S: a column of x is loaded once for all taps that read it.
+// `count` pixels from `column` on; without Full, some columns or pixels may lie outside.
+template <class T, int S, int V, bool Tail, bool Full>
+RV_INLINE void depthwise_by_three(const Correlation& q, const DepthwiseRow<T>& r, int64_t column,
+                                  int64_t count, int64_t c, int tail, const ConvEpilogue& e) {
+  using W = Vec<T>;
+  constexpr int P = kPixels, kColumns = (P - 1) * S + 3;
+  W acc[P][V];
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+    for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
+  const int64_t start = column * S - q.pad[2], pitch = q.in_pitch[2];
+  const int64_t used = (count - 1) * S + 3, room = q.in[2] - start;
+  const int64_t first = start < 0 ? -start : 0, end = used < room ? used : room;
+  for (int64_t kd = r.deep.begin; kd < r.deep.end; ++kd)
+    for (int64_t kh = r.high.begin; kh < r.high.end; ++kh) {
+      const int64_t row = (r.d + kd * q.dilation[0]) * q.in_pitch[0] +
+                          (r.h + kh * q.dilation[1]) * q.in_pitch[1] + start * pitch + c;
+      const T* f = r.filter + kd * q.tap_pitch[0] + kh * q.tap_pitch[1] + c;
+      W weight[3][V];
+#pragma GCC unroll 3
+      for (int kw = 0; kw < 3; ++kw)
+        load_row<T, V, Tail>(f + kw * q.tap_pitch[2], tail, weight[kw]);
+#pragma GCC unroll 16
+      for (int j = 0; j < kColumns; ++j) {
+        if (!Full && (j < first || j >= end)) continue;
+        W value[V];
+        load_row<T, V, Tail>(r.x + (row + j * pitch), tail, value);
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p)
+          if (j - p * S >= 0 && j - p * S < 3)
+            for (int v = 0; v < V; ++v) acc[p][v] = fma(value[v], weight[j - p * S][v], acc[p][v]);
+      }
     }
-    if (r.residual) {
-      load_row<T, V, Tail>(r.residual + at, tail, other);
-      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
-    }
-    if (e.activation != Activation::None)
-      for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
-    if (e.activation == Activation::Relu6)
-      for (int v = 0; v < V; ++v) acc[p][v] = min(W::set1(6), acc[p][v]);
-    store_row<T, V, Tail>(r.y + at, tail, acc[p]);
+  finish_pixels<T, P, V, Tail>(q, r, column, count, c, tail, e, acc);
+}
+
+template <class T, int S, int V, bool Tail>
+RV_INLINE void depthwise_row_by_three(const Correlation& q, const DepthwiseRow<T>& r, Range seen,
+                                      int64_t c, int tail, const ConvEpilogue& e) {
+  for (int64_t column = 0; column < q.out[2]; column += kPixels) {
+    const int64_t left = q.out[2] - column, count = left < kPixels ? left : kPixels;
+    if (column >= seen.begin && column + kPixels <= seen.end)
+      depthwise_by_three<T, S, V, Tail, true>(q, r, column, kPixels, c, tail, e);
+    else
+      depthwise_by_three<T, S, V, Tail, false>(q, r, column, count, c, tail, e);
   }
 }
 
-// All channels of P pixels.
-template <class T, int P>
-RV_INLINE void depthwise_channels(const Correlation& q, const DepthwiseRow<T>& r, Range across,
-                                  int64_t column, const ConvEpilogue& e) {
-  constexpr int L = Vec<T>::kLanes;
-  int64_t c = 0;
-  for (; c + 2 * L <= q.k_channels; c += 2 * L)
-    depthwise_pixels<T, P, 2, false>(q, r, across, column, c, L, e);
-  for (; c < q.k_channels; c += L) {
-    const int64_t left = q.k_channels - c;
-    depthwise_pixels<T, P, 1, true>(q, r, across, column, c, left < L ? static_cast<int>(left) : L,
-                                    e);
-  }
-}
-
-// Columns [first, end) see every tap; the others one pixel at a time.
-template <class T>
-void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, int64_t first, int64_t end,
-                   const ConvEpilogue& e) noexcept {
-  constexpr int kPixels = 4;
+// Columns [seen.begin, seen.end) see every tap; the others go one pixel at a time.
+template <class T, int V, bool Tail>
+RV_INLINE void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, Range seen, int64_t c,
+                             int tail, const ConvEpilogue& e) {
+  if (q.taps[2] == 3 && q.dilation[2] == 1 && q.stride[2] == 1)
+    return depthwise_row_by_three<T, 1, V, Tail>(q, r, seen, c, tail, e);
+  if (q.taps[2] == 3 && q.dilation[2] == 1 && q.stride[2] == 2)
+    return depthwise_row_by_three<T, 2, V, Tail>(q, r, seen, c, tail, e);
   const Range all{0, q.taps[2]};
   for (int64_t column = 0; column < q.out[2];) {
-    if (column >= first && column + kPixels <= end) {
-      depthwise_channels<T, kPixels>(q, r, all, column, e);
+    if (column >= seen.begin && column + kPixels <= seen.end) {
+      depthwise_pixels<T, kPixels, V, Tail>(q, r, all, column, c, tail, e);
       column += kPixels;
     } else {
       const Range across =
           inside(column * q.stride[2] - q.pad[2], q.dilation[2], q.taps[2], q.in[2]);
-      depthwise_channels<T, 1>(q, r, across, column, e);
+      depthwise_pixels<T, 1, V, Tail>(q, r, across, column, c, tail, e);
       ++column;
     }
   }
 }
 
-template <class T>
-void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* filter,
-               const ConvEpilogue& e, T* y) noexcept {
-  const Range left = inside(-q.pad[2], q.stride[2], q.out[2], q.in[2]);
-  const Range right =
-      inside((q.taps[2] - 1) * q.dilation[2] - q.pad[2], q.stride[2], q.out[2], q.in[2]);
+// V vectors of channels of the rows [r0, r1): the rows of x that follow each other stay in L1.
+template <class T, int V, bool Tail>
+void depthwise_rows(const Correlation& q, int64_t r0, int64_t r1, Range seen, int64_t c, int tail,
+                    const T* x, const T* filter, const ConvEpilogue& e, T* y) noexcept {
+  int64_t plane = r0 / q.out[1], oh = r0 - plane * q.out[1];
+  int64_t image = plane / q.out[0], od = plane - image * q.out[0];
   for (int64_t row = r0; row < r1; ++row) {
-    const int64_t plane = row / q.out[1], oh = row - plane * q.out[1];
-    const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
     const int64_t at =
         q.out_offset + image * q.out_image + od * q.out_pitch[0] + oh * q.out_pitch[1];
     DepthwiseRow<T> r;
@@ -131,8 +179,29 @@ void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T
     r.h = oh * q.stride[1] - q.pad[1];
     r.deep = inside(r.d, q.dilation[0], q.taps[0], q.in[0]);
     r.high = inside(r.h, q.dilation[1], q.taps[1], q.in[1]);
-    depthwise_row(q, r, left.begin, right.end, e);
+    depthwise_row<T, V, Tail>(q, r, seen, c, tail, e);
+    if (++oh < q.out[1]) continue;
+    oh = 0;
+    if (++od < q.out[0]) continue;
+    od = 0, ++image;
   }
+}
+
+template <class T>
+void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* filter,
+               const ConvEpilogue& e, T* y) noexcept {
+  constexpr int L = Vec<T>::kLanes;
+  const Range left = inside(-q.pad[2], q.stride[2], q.out[2], q.in[2]);
+  const Range right =
+      inside((q.taps[2] - 1) * q.dilation[2] - q.pad[2], q.stride[2], q.out[2], q.in[2]);
+  const Range seen{left.begin, right.end};
+  int64_t c = 0;
+  for (; c + 2 * L <= q.k_channels; c += 2 * L)
+    depthwise_rows<T, 2, false>(q, r0, r1, seen, c, L, x, filter, e, y);
+  for (; c < q.k_channels; c += L)
+    depthwise_rows<T, 1, true>(q, r0, r1, seen, c,
+                               q.k_channels - c < L ? static_cast<int>(q.k_channels - c) : L, x,
+                               filter, e, y);
 }
 
 // One tap, V vectors of channels: dw += sum over the rows [r0, r1) of x * dy, in four chains.

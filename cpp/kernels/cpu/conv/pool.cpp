@@ -112,6 +112,16 @@ PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DTyp
   return plan;
 }
 
+PoolPlan prepare_indexed_pool(bool backward, const PoolShape& shape, DType dtype) {
+  PoolPlan plan = prepare_pool(PoolKind::Max, backward, shape, dtype);
+  const double x = static_cast<double>(shape.batch * product(shape.in) * shape.channels);
+  const double y = static_cast<double>(shape.batch * product(shape.out) * shape.channels);
+  plan.cost.bytes = (x + y) * size_of(dtype) + y * (plan.wide_index ? sizeof(int32_t) : 1);
+  plan.scratch = {};
+  plan.variant = backward ? "gathered by index" : "rows, index";
+  return plan;
+}
+
 void run_pool_forward(const Context& ctx, const PoolPlan& plan, const void* x, void* y,
                       void* index) noexcept {
   if (plan.dtype == DType::F32)

@@ -44,6 +44,8 @@ struct PoolPlan {
 // F32 or F64.
 PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DType dtype);
 PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DType dtype, Isa isa);
+// The maximum, for callers that keep the index from forward to backward.
+PoolPlan prepare_indexed_pool(bool backward, const PoolShape& shape, DType dtype);
 
 // index (max only, may be null): for each output the number of the tap that holds the first maximum
 // of its window. Taps count in row-major order, padding included; uint8, or int32 if wide_index.
