@@ -102,12 +102,10 @@ class Tracker:
                     break
 
 
-class TrackedList(list):
-    """A list attribute: what is put in is recorded."""
+class _Tracked:
+    """What a container does to the tracker with what is put in or taken out."""
 
-    def __init__(self, values=(), tracker=None):
-        self.tracker = tracker
-        super().__init__(tracker.track(v) for v in values) if tracker else super().__init__(values)
+    tracker: Tracker | None = None
 
     def _track(self, value):
         return self.tracker.track(value) if self.tracker else value
@@ -115,6 +113,14 @@ class TrackedList(list):
     def _forget(self, value):
         if self.tracker:
             self.tracker.forget(value)
+
+
+class TrackedList(_Tracked, list):
+    """A list attribute: what is put in is recorded."""
+
+    def __init__(self, values=(), tracker=None):
+        self.tracker = tracker
+        super().__init__(self._track(v) for v in values)
 
     def append(self, value):
         super().append(self._track(value))
@@ -159,17 +165,8 @@ class TrackedList(list):
         return list, (list(self),)
 
 
-class _TrackedMapping:
+class _TrackedMapping(_Tracked):
     """The methods of a dict that put in or take out."""
-
-    tracker: Tracker | None = None
-
-    def _track(self, value):
-        return self.tracker.track(value) if self.tracker else value
-
-    def _forget(self, value):
-        if self.tracker:
-            self.tracker.forget(value)
 
     def __setitem__(self, key, value):
         super().__setitem__(key, self._track(value))
@@ -225,19 +222,12 @@ class TrackedOrderedDict(_TrackedMapping, collections.OrderedDict):
         return collections.OrderedDict, (list(self.items()),)
 
 
-class TrackedSet(set):
+class TrackedSet(_Tracked, set):
     """A set attribute: what is put in is recorded."""
 
     def __init__(self, values=(), tracker=None):
         self.tracker = tracker
         super().__init__(self._track(v) for v in values)
-
-    def _track(self, value):
-        return self.tracker.track(value) if self.tracker else value
-
-    def _forget(self, value):
-        if self.tracker:
-            self.tracker.forget(value)
 
     def add(self, value):
         super().add(self._track(value))
