@@ -49,7 +49,7 @@ define cpp_suite
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/$(1) -G Ninja -DRANVIER_TESTS=ON -DRANVIER_WERROR=ON \
 	  -DRANVIER_UNITY=ON $(2) >/dev/null
 	$(BIN)/ninja -C build/$(1) -j$(JOBS) --quiet $(3)
-	ctest --test-dir build/$(1) --output-on-failure --no-tests=error --timeout 900 $(4)
+	ctest --test-dir build/$(1) --output-on-failure --no-tests=error --timeout 900 -j$(JOBS) $(4)
 endef
 
 test-cpp: setup

@@ -51,9 +51,9 @@ TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float,
 
 TEST_CASE_TEMPLATE("gemm: B packed beforehand", T, float, double) {
   for (bool trans_b : {false, true}) {
-    for (int64_t m : {1, 2, 13, 14, 29, 49})
-      for (int64_t n : {1, 7, 16, 17, 31, 33, 65, 130, 290})
-        for (int64_t k : {0, 1, 5, 40}) {
+    for (int64_t m : {1, 14, 29})
+      for (int64_t n : {1, 7, 16, 17, 33, 65, 290})
+        for (int64_t k : {0, 5, 40}) {
           check_shape<T>({.m = m, .n = n, .k = k, .trans_b = trans_b, .packed_b = true});
           check_shape<T>({.m = m, .n = n, .k = k, .trans_b = trans_b, .packed_b = true, .ldb = 300},
                          {.alpha = 0.5, .beta = 2, .bias = true, .residual = true});
