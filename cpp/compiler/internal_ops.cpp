@@ -9,6 +9,13 @@ const FusedPayload* fused_payload(const Attrs& attrs) {
   return static_cast<const FusedPayload*>(attrs.payload("fused").get());
 }
 
+NodeId add_fused(Graph& graph, const OpRecord& record, std::vector<ValueId> inputs,
+                 FusedPayload& payload, Specs outputs, const GraphNode& like) {
+  payload.outputs = outputs;
+  return graph.add_node(record, std::move(inputs), Attrs{{"fused", Payload(&payload)}},
+                        std::move(outputs), like.site, like.region);
+}
+
 const std::vector<InPlacePair>* internal_pairs(const GraphNode& node) {
   const FusedPayload* payload = fused_payload(node.attrs);
   return payload ? &payload->pairs : nullptr;

@@ -16,6 +16,9 @@ struct FusedPayload : AttrPayload {
   bool held = false;  // made to be held by the prologue, whatever its size
 };
 const FusedPayload* fused_payload(const Attrs& attrs);
+// Adds a node with this payload and these outputs, at the place of `like`.
+NodeId add_fused(Graph& graph, const OpRecord& record, std::vector<ValueId> inputs,
+                 FusedPayload& payload, Specs outputs, const GraphNode& like);
 
 // Pairs of a fused node; nullptr for any other.
 const std::vector<InPlacePair>* internal_pairs(const GraphNode& node);

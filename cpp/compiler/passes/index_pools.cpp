@@ -51,9 +51,7 @@ NodeId add(Graph& graph, const OpRecord& op, std::vector<ValueId> inputs, bool b
            const kernels::PoolShape& shape, Specs outputs, const GraphNode& like) {
   auto payload = make_ref<PoolPayload>();
   payload->plan = kernels::prepare_indexed_pool(backward, shape, outputs[0].dtype);
-  payload->outputs = outputs;
-  return graph.add_node(op, std::move(inputs), Attrs{{"fused", Payload(payload.get())}}, outputs,
-                        like.site, like.region);
+  return add_fused(graph, op, std::move(inputs), *payload, std::move(outputs), like);
 }
 
 // A pooling whose gradient was met.

@@ -27,16 +27,14 @@ void pack(Graph& graph, NodeId id, kernels::GemmShape shape) {
   auto packing = make_ref<PackPayload>();
   packing->plan = plan;
   packing->held = true;
-  packing->outputs = {{DType::F32, {shape.k, kernels::gemm_packed_columns(plan)}}};
+  const Specs panels{{DType::F32, {shape.k, kernels::gemm_packed_columns(plan)}}};
   const NodeId packed =
-      graph.add_node(pack_record(), {product.inputs[1]}, Attrs{{"fused", Payload(packing.get())}},
-                     packing->outputs, product.site, product.region);
+      add_fused(graph, pack_record(), {product.inputs[1]}, *packing, panels, product);
   auto payload = make_ref<MatmulPayload>();
   payload->plan = plan;
-  payload->outputs = {graph.spec(product.outputs[0])};
-  const NodeId made = graph.add_node(
-      fused_matmul_record(), {product.inputs[0], graph.nodes[packed].outputs[0]},
-      Attrs{{"fused", Payload(payload.get())}}, payload->outputs, product.site, product.region);
+  const NodeId made =
+      add_fused(graph, fused_matmul_record(), {product.inputs[0], graph.nodes[packed].outputs[0]},
+                *payload, {graph.spec(product.outputs[0])}, product);
   graph.replace(product.outputs[0], graph.nodes[made].outputs[0]);
   graph.nodes[id].op = nullptr;
 }

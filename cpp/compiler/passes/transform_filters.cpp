@@ -34,16 +34,14 @@ void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
   auto filter = make_ref<WinogradFilterPayload>();
   filter->plan = plan;
   filter->held = true;
-  filter->outputs = {{DType::F32, {kernels::kWinogradPoints, shape.in_channels, plan.columns}}};
-  const NodeId transformed = graph.add_node(winograd_filter_record(), {conv.inputs[1]},
-                                            Attrs{{"fused", Payload(filter.get())}},
-                                            filter->outputs, conv.site, conv.region);
+  const Specs points{{DType::F32, {kernels::kWinogradPoints, shape.in_channels, plan.columns}}};
+  const NodeId transformed =
+      add_fused(graph, winograd_filter_record(), {conv.inputs[1]}, *filter, points, conv);
   auto payload = make_ref<ConvPayload>();
   payload->winograd = plan;
-  payload->outputs = {graph.spec(conv.outputs[0])};
-  const NodeId made = graph.add_node(
-      fused_conv_record(), {conv.inputs[0], graph.nodes[transformed].outputs[0]},
-      Attrs{{"fused", Payload(payload.get())}}, payload->outputs, conv.site, conv.region);
+  const NodeId made =
+      add_fused(graph, fused_conv_record(), {conv.inputs[0], graph.nodes[transformed].outputs[0]},
+                *payload, {graph.spec(conv.outputs[0])}, conv);
   graph.replace(conv.outputs[0], graph.nodes[made].outputs[0]);
   graph.nodes[id].op = nullptr;
 }
