@@ -121,6 +121,16 @@ RV_INLINE Panels<T> choose_panels(int64_t rows, int64_t vectors) {
   return {vectors, 2};
 }
 
+// Columns [j, j + columns) of the rows [p, p + count) of op(B), as `width` columns.
+template <class T>
+RV_INLINE void pack_panel(const GemmShape& s, const T* b, int64_t j, int columns, int width,
+                          int64_t p, int64_t count, T* to) {
+  if (s.trans_b)
+    pack_transposed(b + j * s.ldb + p, s.ldb, columns, width, count, to);
+  else
+    pack_rows(b + p * s.ldb + j, s.ldb, columns, width, count, to);
+}
+
 // B stored k×n is read some rows at a time in all panels, so that its rows are met as they lie.
 template <class T>
 RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int64_t p0, int64_t kc,
@@ -135,10 +145,7 @@ RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int6
       const int columns = static_cast<int>(least(width, chunk.columns - v * kLanes));
       const int64_t j = chunk.col0 + v * kLanes;
       T* to = packed + v * kLanes * kc + p * width;
-      if (s.trans_b)
-        pack_transposed(chunk.b + j * s.ldb + p0, s.ldb, columns, width, kc, to);
-      else
-        pack_rows(chunk.b + (p0 + p) * s.ldb + j, s.ldb, columns, width, count, to);
+      pack_panel(s, chunk.b, j, columns, width, p0 + p, count, to);
       v += width / kLanes;
     }
   }

@@ -24,11 +24,7 @@ void pack_panels(const GemmPlan& plan, const void* source, void* packed, int64_t
     const int64_t j = q * kPanel * kLanes;
     const int columns = static_cast<int>(least(kPanel * kLanes, s.n - j));
     const int width = static_cast<int>((columns + kLanes - 1) / kLanes * kLanes);
-    T* to = static_cast<T*>(packed) + j * s.k;
-    if (s.trans_b)
-      pack_transposed(b + j * s.ldb, s.ldb, columns, width, s.k, to);
-    else
-      pack_rows(b + j, s.ldb, columns, width, s.k, to);
+    pack_panel(s, b, j, columns, width, 0, s.k, static_cast<T*>(packed) + j * s.k);
   }
 }
 
