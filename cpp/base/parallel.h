@@ -34,12 +34,12 @@ struct Context {
   int workers = 1;             // worker indices lie in [0, workers)
 
   // Calls fn(begin, end, worker) once for every chunk [i*grain, min(n, (i+1)*grain)). A single
-  // chunk, a null pool, a nested call and a busy pool run inline. Neighbouring chunks go to the
-  // same worker, and equal (n, grain) give equal assignments, so that data stay in one core's cache
-  // from step to step.
+  // chunk, a null pool, a nested call and a busy pool run inline. Each worker begins with
+  // neighbouring chunks, the same ones for equal (n, grain), so that data stay in one core's cache
+  // from step to step; who is done early takes over what others have not begun.
   void parallel_for(int64_t n, int64_t grain, RangeFn fn) const;
 
-  // The same chunks of one element each, but fn gets all that follow each other on a worker in one
+  // The same chunks of one element each, but fn gets those that a worker takes together in one
   // call. For kernels that save work on neighbours and whose bits do not depend on the cut.
   void parallel_shares(int64_t n, RangeFn fn) const;
 };

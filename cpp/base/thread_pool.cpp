@@ -52,47 +52,84 @@ bool spin_until(int64_t ns, Done done) {
   return done();
 }
 
+// Parts of a region are counted in units of so many chunks that 32 bits hold every count.
+constexpr int64_t kMaxUnits = INT32_MAX;
+
 struct Region {
-  int64_t n = 0, grain = 1, chunks = 0;
-  bool whole = false;  // a share is one call
+  Region(int64_t n, int64_t grain, bool whole, RangeFn fn)
+      : n(n),
+        grain(grain),
+        chunks((n - 1) / grain + 1),
+        unit((chunks - 1) / kMaxUnits + 1),
+        units((chunks - 1) / unit + 1),
+        whole(whole),
+        fn(fn) {}
+
+  void run(int64_t first_unit, int64_t last_unit, int worker) const {
+    const int64_t first = first_unit * unit, last = std::min(chunks, last_unit * unit);
+    if (whole) return fn(first, last, worker);
+    for (int64_t chunk = first; chunk < last; ++chunk) {
+      const int64_t begin = chunk * grain;
+      fn(begin, begin + std::min(grain, n - begin), worker);
+    }
+  }
+
+  int64_t n, grain, chunks, unit, units;
+  bool whole;  // neighbours are one call
   int workers = 1;
-  const RangeFn* fn = nullptr;
+  RangeFn fn;
 };
 
-void run_chunks(const Region& region, int64_t first, int64_t last, int worker) {
-  if (region.whole) return (*region.fn)(first, last, worker);
-  for (int64_t chunk = first; chunk < last; ++chunk) {
-    const int64_t begin = chunk * region.grain;
-    const int64_t end = begin + std::min(region.grain, region.n - begin);
-    (*region.fn)(begin, end, worker);
+// The units of one worker that nobody has taken yet. Its owner takes from the front, thieves from
+// the back, each a part of what is left: few steps while there is much, single units at the end.
+class Share {
+ public:
+  struct Part {
+    uint32_t first, last;
+    bool empty() const { return first == last; }
+  };
+
+  void set(Part part) { left_.store(word(part), std::memory_order_relaxed); }
+
+  // The owner leaves 1/divisor of what is left, rounded down; a thief takes half, rounded up.
+  Part take(bool owner, uint32_t divisor) {
+    uint64_t seen = left_.load(std::memory_order_relaxed);
+    for (;;) {
+      const Part left{static_cast<uint32_t>(seen), static_cast<uint32_t>(seen >> 32)};
+      if (left.empty()) return left;
+      const uint32_t count = left.last - left.first;
+      const uint32_t cut = owner ? left.last - count / divisor : left.last - (count + 1) / 2;
+      const Part front{left.first, cut}, back{cut, left.last};
+      if (left_.compare_exchange_weak(seen, word(owner ? back : front), std::memory_order_relaxed))
+        return owner ? front : back;
+    }
   }
-}
 
-// Chunks of `share` (0 <= share < region.workers), run under the index `worker`.
-void run_share(const Region& region, int share, int worker) {
-  // Balanced contiguous ranges; written so that chunks * share cannot overflow.
-  const int64_t each = region.chunks / region.workers, extra = region.chunks % region.workers;
-  const int64_t first = share * each + std::min<int64_t>(share, extra);
-  run_chunks(region, first, first + each + (share < extra ? 1 : 0), worker);
-}
+ private:
+  static uint64_t word(Part part) { return uint64_t{part.last} << 32 | part.first; }
 
-// One word per worker, in a cache line of its own. Posted is set by the caller alone; the step from
-// Posted to Running (worker) or Idle (caller takes the share back) decides who runs it.
+  std::atomic<uint64_t> left_{0};
+};
+
+// Posted is set by the caller alone; the step from Posted to Running (worker) or Idle (caller, who
+// found all shares empty) decides whether the worker enters the region.
 enum State : int { Idle, Sleeping, Posted, Running, Awaited, Stop };
 
+// One per worker, in a cache line of its own. The caller's state is not used.
 struct alignas(64) Slot {
   std::atomic<int> state{Idle};
+  Share share;
 };
 
 }  // namespace
 
 struct ThreadPool::Team {
   Team(int count, int64_t spin_ns, uint32_t generation)
-      : spin_ns(spin_ns), generation(generation), slots(new Slot[count]), threads(count) {}
+      : spin_ns(spin_ns), generation(generation), slots(new Slot[count]), threads(count - 1) {}
 
-  void serve(int slot) {
-    worker_index = slot + 1;
-    std::atomic<int>& state = slots[slot].state;
+  void serve(int worker) {
+    worker_index = worker;
+    std::atomic<int>& state = slots[worker].state;
     for (;;) {
       await_work(state);
       int expected = Posted;
@@ -100,7 +137,7 @@ struct ThreadPool::Team {
         if (expected == Stop) return;
         continue;
       }
-      run_share(region, slot + 1, slot + 1);
+      work(*region, worker, worker);
       if (state.exchange(Idle, std::memory_order_acq_rel) == Awaited) state.notify_one();
     }
   }
@@ -113,19 +150,42 @@ struct ThreadPool::Team {
     state.wait(Sleeping, std::memory_order_relaxed);
   }
 
-  void send(int slot, State order) {
-    std::atomic<int>& state = slots[slot].state;
+  void send(int worker, State order) {
+    std::atomic<int>& state = slots[worker].state;
     if (state.exchange(order, std::memory_order_acq_rel) == Sleeping) state.notify_one();
   }
 
-  // Takes the share back where the worker has not begun, else waits for its end.
-  void collect(int slot, int worker) {
-    std::atomic<int>& state = slots[slot].state;
-    int expected = Posted;
-    if (state.compare_exchange_strong(expected, Idle, std::memory_order_acq_rel)) {
-      run_share(region, slot + 1, worker);
-      return;
+  // Balanced contiguous shares, the same ones whenever region and workers are the same.
+  void deal(const Region& next) {
+    const int64_t each = next.units / next.workers, extra = next.units % next.workers;
+    int64_t first = 0;
+    for (int w = 0; w < next.workers; ++w) {
+      const int64_t last = first + each + (w < extra ? 1 : 0);
+      slots[w].share.set({static_cast<uint32_t>(first), static_cast<uint32_t>(last)});
+      first = last;
     }
+    region = &next;
+  }
+
+  // Own share first, then what others have left, under the index `index`.
+  void work(const Region& now, int own, int index) {
+    // Where a call for many neighbours saves work, the owner's calls are longer.
+    const uint32_t divisor = now.whole ? 4 : 2;
+    for (int i = 0; i < now.workers; ++i) {
+      Share& share = slots[(own + i) % now.workers].share;
+      for (;;) {
+        const Share::Part part = share.take(i == 0, divisor);
+        if (part.empty()) break;
+        now.run(part.first, part.last, index);
+      }
+    }
+  }
+
+  // Waits for the worker's end, unless it has not begun: then there is nothing left for it.
+  void collect(int worker) {
+    std::atomic<int>& state = slots[worker].state;
+    int expected = Posted;
+    if (state.compare_exchange_strong(expected, Idle, std::memory_order_acq_rel)) return;
     const auto done = [&state] {
       const int now = state.load(std::memory_order_acquire);
       return now == Idle || now == Sleeping;
@@ -138,9 +198,9 @@ struct ThreadPool::Team {
 
   const int64_t spin_ns;
   const uint32_t generation;
-  Region region;  // written by the caller before Posted, read by workers after it
-  int started = 0;
-  std::unique_ptr<Slot[]> slots;
+  const Region* region = nullptr;  // written by the caller before Posted, read by workers after it
+  int started = 0;                 // threads, the caller not counted
+  std::unique_ptr<Slot[]> slots;   // by worker
   std::vector<std::thread> threads;
 };
 
@@ -169,9 +229,10 @@ ThreadPool::Team* ThreadPool::ready_team() noexcept {
   if (team_ && team_->generation != generation) (void)team_.release();  // its threads are not here
   if (team_) return team_.get();
   try {
-    team_ = std::make_unique<Team>(threads_ - 1, spin_ns_, generation);
+    team_ = std::make_unique<Team>(threads_, spin_ns_, generation);
     for (int& i = team_->started; i < threads_ - 1; ++i)
-      team_->threads[i] = std::thread([team = team_.get(), slot = i] { team->serve(slot); });
+      team_->threads[i] =
+          std::thread([team = team_.get(), worker = i + 1] { team->serve(worker); });
   } catch (const std::exception&) {
     // Out of threads or memory: those that did start do the work, the result is the same.
   }
@@ -184,7 +245,7 @@ void ThreadPool::stop() {
     (void)team_.release();
     return;
   }
-  for (int i = 0; i < team_->started; ++i) team_->send(i, Stop);
+  for (int i = 0; i < team_->started; ++i) team_->send(i + 1, Stop);
   for (int i = 0; i < team_->started; ++i) team_->threads[i].join();
   team_.reset();
 }
@@ -198,19 +259,20 @@ void ThreadPool::resize(int threads, int spin_us) {
 }
 
 void ThreadPool::run(int64_t n, int64_t grain, bool whole, int workers, RangeFn fn) {
-  Region region{n, grain, (n - 1) / grain + 1, whole, 1, &fn};
-  workers = static_cast<int>(std::min<int64_t>(std::min(workers, threads_), region.chunks));
+  Region region(n, grain, whole, fn);
+  workers = static_cast<int>(std::min<int64_t>(std::min(workers, threads_), region.units));
   const int me = worker_index < workers ? worker_index : 0;
-  if (workers <= 1 || !try_enter()) {
-    run_chunks(region, 0, region.chunks, me);
-    return;
-  }
+  if (workers <= 1 || !try_enter()) return region.run(0, region.units, me);
   Team* team = ready_team();
   region.workers = team == nullptr ? 1 : std::min(workers, team->started + 1);
-  if (region.workers > 1) team->region = region;
-  for (int w = 1; w < region.workers; ++w) team->send(w - 1, Posted);
-  run_share(region, 0, me);
-  for (int w = 1; w < region.workers; ++w) team->collect(w - 1, me);
+  if (region.workers > 1) {
+    team->deal(region);
+    for (int w = 1; w < region.workers; ++w) team->send(w, Posted);
+    team->work(region, 0, me);
+    for (int w = 1; w < region.workers; ++w) team->collect(w);
+  } else {
+    region.run(0, region.units, me);
+  }
   leave();
 }
 
@@ -245,7 +307,8 @@ void Context::parallel_for(int64_t n, int64_t grain, RangeFn fn) const {
     const int me = ThreadPool::current_worker();
     return fn(0, n, me < workers ? me : 0);
   }
-  run_chunks({n, grain, (n - 1) / grain + 1, false, 1, &fn}, 0, (n - 1) / grain + 1, 0);
+  const Region region(n, grain, false, fn);
+  region.run(0, region.units, 0);
 }
 
 void Context::parallel_shares(int64_t n, RangeFn fn) const {

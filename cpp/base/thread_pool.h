@@ -1,9 +1,10 @@
 #pragma once
-// The pool behind Context::parallel_for. The caller is worker 0 and hands each further worker one
-// contiguous range of chunks through that worker's own cache line. Idle workers spin briefly, then
-// sleep. A worker that has not begun when the caller is done loses its range to the caller, so a
-// region never waits for a thread that is not running. A forked child starts threads of its own;
-// only a fork from within a region, by one of its chunks, is not supported.
+// The pool behind Context::parallel_for. The caller is worker 0 and deals each worker one share:
+// contiguous chunks, announced through that worker's own cache line. A worker who is done with its
+// share takes half of what is left of another one, so cores that are slow for a while hold nobody
+// up, and a region never waits for a thread that is not running. Idle workers spin briefly, then
+// sleep. A forked child starts threads of its own; only a fork from within a region, by one of its
+// chunks, is not supported.
 
 #include <atomic>
 #include <cstdint>

@@ -2,11 +2,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -91,25 +93,47 @@ TEST_CASE("without a pool, or with a single chunk, the caller does the work") {
   CHECK(on_caller(Context{&const_cast<ThreadPool&>(pool.pool), 1}, 100, 1));
 }
 
-TEST_CASE("neighbouring chunks go to the same worker and a repeated region is cut alike") {
+namespace {
+
+// Who runs each of `chunks` when the first one returns only after `enough` of them were begun.
+std::vector<int> owners(const Pool& pool, int64_t chunks, int enough) {
+  std::vector<int> owner(static_cast<size_t>(chunks));
+  std::atomic<int> begun{0};
+  pool.context.parallel_for(chunks, 1, [&](int64_t begin, int64_t, int worker) {
+    owner[static_cast<size_t>(begin)] = worker;
+    ++begun;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (begin == 0 && begun < enough && std::chrono::steady_clock::now() < end)
+      std::this_thread::yield();
+  });
+  return owner;
+}
+
+}  // namespace
+
+TEST_CASE("a worker begins with neighbouring chunks and takes over what a slow one has not begun") {
   const Pool pool(2, 30);
-  // Both shares wait for each other, so that neither is taken back.
-  const auto owners = [&pool] {
-    std::vector<int> owner(8);
-    std::atomic<int> arrived{0};
-    pool.context.parallel_for(8, 1, [&](int64_t begin, int64_t, int worker) {
-      if (begin == 0 || begin == 4) {
-        ++arrived;
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-        while (arrived < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-      }
-      owner[static_cast<size_t>(begin)] = worker;
-    });
-    return owner;
-  };
-  const std::vector<int> expected = {0, 0, 0, 0, 1, 1, 1, 1};
-  CHECK(owners() == expected);
-  CHECK(owners() == expected);
+  // The caller takes half of its 8 chunks and is held in the first until all others are begun.
+  const std::vector<int> caller_slow = {0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+  CHECK(owners(pool, 16, 16 - 3) == caller_slow);
+}
+
+TEST_CASE("a share is one call where neighbours are merged, but for a part that others may take") {
+  const Pool pool(2, 30);
+  std::vector<std::pair<int64_t, int64_t>> calls;
+  std::mutex lock;
+  pool.context.parallel_shares(64, [&](int64_t begin, int64_t end, int) {
+    const std::lock_guard<std::mutex> hold(lock);
+    calls.emplace_back(begin, end);
+  });
+  std::sort(calls.begin(), calls.end());
+  CHECK(calls.front() == std::pair<int64_t, int64_t>(0, 24));
+  int64_t next = 0;
+  for (const auto& [begin, end] : calls) {
+    CHECK(begin == next);
+    next = end;
+  }
+  CHECK(next == 64);
 }
 
 TEST_CASE("one worker index runs one chunk at a time, nested regions included") {

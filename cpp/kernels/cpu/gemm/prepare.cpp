@@ -24,6 +24,8 @@ constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
 // Rows of B this far apart lie in too many pages and too few sets of the caches to be read in
 // place.
 constexpr int64_t kScatteredBytes = 1024;
+// Rows of a chunk where B is read in place: two tiles.
+constexpr int64_t kFewestRows = 28;
 // Tiles of a transposed A that are packed together: its rows are read in runs of some lines.
 constexpr int64_t kPackedTogether = 4;
 // Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
@@ -102,10 +104,10 @@ GemmVariant choose_variant(GemmPlan& plan) {
 void cut_panels(GemmPlan& plan, int64_t wanted) {
   const int64_t panels = ceil_div(plan.shape.n, plan.column_unit);
   if (panels >= 8) {
-    plan.col_chunks = std::min(wanted, panels / 4);
+    plan.col_chunks = std::min(4 * wanted, panels / 2);
     if (plan.col_chunks > 1) plan.col_chunks -= plan.col_chunks % 2;
   } else {
-    plan.row_chunks = std::min(wanted, std::max<int64_t>(1, plan.shape.m / 24));
+    plan.row_chunks = std::min(4 * wanted, std::max<int64_t>(1, plan.shape.m / 24));
     if (plan.row_chunks > 1) plan.row_chunks &= ~int64_t{1};
   }
 }
@@ -128,9 +130,9 @@ void cut_work(GemmPlan& plan, int64_t element) {
     const int64_t fewest = ceil_div(s.n, kMaxChunkColumnBytes / element);
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
-    const int64_t lowest = s.m < 224 ? 56 : 112;  // both threads have rows from 112 on
-    plan.row_chunks =
-        std::min(std::max<int64_t>(1, s.m / lowest), ceil_div(wanted, plan.col_chunks));
+    // Chunks that a worker takes together share one packed B; few are left for the one who helps.
+    const int64_t rows = plan.pack_b ? std::clamp<int64_t>(s.m / 2, 56, 112) : kFewestRows;
+    plan.row_chunks = std::min(std::max<int64_t>(1, s.m / rows), ceil_div(wanted, plan.col_chunks));
     if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
   } else {
     const int64_t parts = std::clamp<int64_t>(work / kChunkElements, 1, 1024);
@@ -144,10 +146,19 @@ void cut_work(GemmPlan& plan, int64_t element) {
   plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
 }
 
+// B is packed where it cannot be read in place, or where enough rows read it.
+void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
+  const GemmShape& s = plan.shape;
+  const int64_t rows = s.m < 224 ? s.m / 2 : s.m;  // of one of two threads, at least
+  const bool ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
+  const bool scattered = s.ldb * element >= kScatteredBytes;
+  const bool misaligned = s.ldb * element % 64 != 0;
+  plan.pack_b = s.trans_b || ragged || (rows >= 96 && (scattered || misaligned) && s.k > 64);
+}
+
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t line = 64 / element;
-  const int64_t rows = ceil_div(s.m, plan.row_chunks);
   const int64_t columns =
       std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
   const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
@@ -155,12 +166,8 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   // Rows that lie a multiple of 4 KB apart fall into the same few sets of the L1 cache.
   const bool a_collides = s.lda * element % 4096 == 0;
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
-  const bool b_ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
-  const bool b_scattered = s.ldb * element >= kScatteredBytes;
-  const bool b_misaligned = s.ldb * element % 64 != 0;
-  plan.pack_b = s.trans_b || b_ragged || (rows >= 96 && (b_scattered || b_misaligned) && s.k > 64);
-
-  const bool in_place = !plan.pack_a && !plan.pack_b && !s.trans_a && !b_scattered;
+  const bool in_place =
+      !plan.pack_a && !plan.pack_b && !s.trans_a && s.ldb * element < kScatteredBytes;
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
 
@@ -238,6 +245,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   plan.column_unit = 64 / element;
   if (plan.variant == GemmVariant::Panels)
     plan.column_unit = std::max<int64_t>(plan.column_unit, 2 * kernels.lanes);
+  if (plan.variant == GemmVariant::Tiles) choose_b_packing(plan, kernels, element);
   cut_work(plan, element);
   plan.k_block = kVectorBlock;
   switch (plan.variant) {
