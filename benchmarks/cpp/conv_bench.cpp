@@ -1,6 +1,7 @@
 // Convolution and pooling on the shapes that matter: GFLOP/s and share of the core's FMA peak.
-//   bench_conv [threads] [part of a name] [batch]
-// A small batch keeps one run short, which finds the quiet moments of a shared machine.
+//   bench_conv [threads] [part of a name] [batch] [cold]
+// A small batch keeps one run short, which finds the quiet moments of a shared machine. With "cold"
+// forward filters come from memory, as those of a network larger than the caches do.
 
 #include <immintrin.h>
 
@@ -52,6 +53,30 @@ double fastest(Fn fn) {
   return best;
 }
 
+Buffer random_floats(size_t count) {
+  Buffer buffer = Block::allocate(count * sizeof(float));
+  std::mt19937 rng(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  float* values = static_cast<float*>(buffer->data());
+  for (size_t i = 0; i < count; ++i) values[i] = uniform(rng);
+  return buffer;
+}
+
+// Filters that take turns, so many of them that none is met in a cache; or one.
+bool cold = false;
+struct Filters {
+  explicit Filters(size_t count) : size(count) {
+    const size_t copies = cold ? (256u << 20) / (count * sizeof(float)) + 1 : 1;
+    for (size_t i = 0; i < copies; ++i) all.push_back(random_floats(count));
+  }
+  float* next() {
+    turn = (turn + 1) % all.size();
+    return static_cast<float*>(all[turn]->data());
+  }
+  size_t size, turn = 0;
+  std::vector<Buffer> all;
+};
+
 struct Case {
   const char* name;
   int64_t batch, in, channels, outputs, filter, stride, pad, groups;
@@ -65,11 +90,15 @@ constexpr Case kCases[] = {
     {"14x14 256->256 3x3", 8, 14, 256, 256, 3, 1, 1, 1},
     {"7x7 512->512 3x3", 8, 7, 512, 512, 3, 1, 1, 1},
     {"56x56 128->128 3x3/2", 8, 56, 128, 128, 3, 2, 1, 1},
+    {"28x28 256->256 3x3/2", 8, 28, 256, 256, 3, 2, 1, 1},
+    {"14x14 512->512 3x3/2", 8, 14, 512, 512, 3, 2, 1, 1},
     {"56x56 256->64 1x1", 8, 56, 256, 64, 1, 1, 0, 1},
     {"56x56 64->256 1x1", 8, 56, 64, 256, 1, 1, 0, 1},
     {"14x14 1024->256 1x1", 8, 14, 1024, 256, 1, 1, 0, 1},
     {"7x7 512->2048 1x1", 8, 7, 512, 2048, 1, 1, 0, 1},
     {"56x56 256->512 1x1/2", 8, 56, 256, 512, 1, 2, 0, 1},
+    {"28x28 512->1024 1x1/2", 8, 28, 512, 1024, 1, 2, 0, 1},
+    {"14x14 1024->2048 1x1/2", 8, 14, 1024, 2048, 1, 2, 0, 1},
     {"32x32 16->16 3x3", 128, 32, 16, 16, 3, 1, 1, 1},
     {"8x8 64->64 3x3", 128, 8, 64, 64, 3, 1, 1, 1},
     {"56x56 144 depthwise 3x3", 8, 56, 144, 144, 3, 1, 1, 144},
@@ -84,15 +113,6 @@ ConvShape shape_of(const Case& c) {
   const int64_t out = conv_output_size(c.in, c.filter, c.stride, 1, c.pad, c.pad);
   s.out = {1, out, out};
   return s;
-}
-
-Buffer random_floats(size_t count) {
-  Buffer buffer = Block::allocate(count * sizeof(float));
-  std::mt19937 rng(1);
-  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
-  float* values = static_cast<float*>(buffer->data());
-  for (size_t i = 0; i < count; ++i) values[i] = uniform(rng);
-  return buffer;
 }
 
 // FMA peak of one core: independent chains that never leave the registers.
@@ -128,7 +148,8 @@ void bench_conv(const Case& c, const Context& ctx, double peak) {
   const size_t x_size = s.batch * c.in * c.in * c.channels;
   const size_t y_size = s.batch * s.out[1] * s.out[2] * c.outputs;
   const size_t w_size = c.filter * c.filter * (c.channels / c.groups) * c.outputs;
-  const Buffer x = random_floats(x_size), y = random_floats(y_size), w = random_floats(w_size);
+  const Buffer x = random_floats(x_size), y = random_floats(y_size);
+  Filters w(w_size);
   const Buffer out = random_floats(std::max({x_size, y_size, w_size}));
   const char* names[] = {"forward", "to data", "to filter"};
   for (int pass = 0; pass < 3; ++pass) {
@@ -139,11 +160,11 @@ void bench_conv(const Case& c, const Context& ctx, double peak) {
     std::byte* scratch = static_cast<std::byte*>(worker->data());
     const double seconds = fastest([&] {
       if (pass == 0)
-        run_conv_forward(ctx, plan, x->data(), w->data(), {}, out->data(), shared->data(), scratch,
+        run_conv_forward(ctx, plan, x->data(), w.next(), {}, out->data(), shared->data(), scratch,
                          stride);
       else if (pass == 1)
-        run_conv_backward_data(ctx, plan, y->data(), w->data(), out->data(), shared->data(),
-                               scratch, stride);
+        run_conv_backward_data(ctx, plan, y->data(), w.next(), out->data(), shared->data(), scratch,
+                               stride);
       else
         run_conv_backward_filter(ctx, plan, x->data(), y->data(), out->data(), shared->data(),
                                  scratch, stride);
@@ -160,20 +181,37 @@ void bench_winograd(const Case& c, const Context& ctx, double peak) {
   const Buffer x = random_floats(s.batch * c.in * c.in * c.channels);
   const Buffer w = random_floats(9 * c.channels * c.outputs);
   const Buffer y = random_floats(s.batch * s.out[1] * s.out[2] * c.outputs);
-  const Buffer packed = random_floats(kWinogradPoints * c.channels * plan.columns);
+  Filters packed(kWinogradPoints * c.channels * plan.columns);
   const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
   const Buffer shared = Block::allocate(plan.scratch.shared + 64);
   const Buffer worker = Block::allocate(stride * ctx.workers + 64);
   const auto floats = [](const Buffer& b) { return static_cast<float*>(b->data()); };
   Cost direct = plan.cost;
   direct.flops = prepare_conv(ConvPass::Forward, s, DType::F32).cost.flops;
-  const double filter = fastest([&] { run_winograd_filter(ctx, plan, floats(w), floats(packed)); });
+  const double filter = fastest([&] { run_winograd_filter(ctx, plan, floats(w), packed.next()); });
   report(c.name, "filter", "winograd", filter, {0, plan.cost.bytes}, peak);
   const double seconds = fastest([&] {
-    run_winograd(ctx, plan, floats(x), floats(packed), {}, floats(y), shared->data(),
+    run_winograd(ctx, plan, floats(x), packed.next(), {}, floats(y), shared->data(),
                  static_cast<std::byte*>(worker->data()), stride);
   });
   report(c.name, "forward", plan.staged ? "winograd, staged" : "winograd", seconds, direct, peak);
+}
+
+void bench_packed(const Case& c, const Context& ctx, double peak) {
+  const ConvShape s = shape_of(c);
+  if (conv_panels_refusal(s, DType::F32)) return;
+  const ConvPlan plan = prepare_packed_conv(s);
+  const Buffer x = random_floats(s.batch * c.in * c.in * c.channels);
+  const Buffer y = random_floats(s.batch * s.out[1] * s.out[2] * c.outputs);
+  Filters w(plan.product->shape.k * gemm_packed_columns(*plan.product));
+  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+  const Buffer shared = Block::allocate(plan.scratch.shared + 64);
+  const Buffer worker = Block::allocate(stride * ctx.workers + 64);
+  const double seconds = fastest([&] {
+    run_conv_forward(ctx, plan, x->data(), w.next(), {}, y->data(), shared->data(),
+                     static_cast<std::byte*>(worker->data()), stride);
+  });
+  report(c.name, "forward", plan.variant, seconds, plan.cost, peak);
 }
 
 void bench_pool(const Context& ctx, double peak) {
@@ -189,8 +227,10 @@ void bench_pool(const Context& ctx, double peak) {
     report(name, "forward", up.variant,
            fastest([&] { run_pool_forward(ctx, up, x->data(), y->data()); }), up.cost, peak);
     const PoolPlan down = prepare_pool(kind, true, s, DType::F32);
-    report(name, "backward", down.variant,
-           fastest([&] { run_pool_backward(ctx, down, x->data(), y->data(), dx->data()); }),
+    const Buffer shared = Block::allocate(down.scratch.shared + 64);
+    report(name, "backward", down.variant, fastest([&] {
+             run_pool_backward(ctx, down, x->data(), y->data(), dx->data(), shared->data());
+           }),
            down.cost, peak);
   }
 }
@@ -202,6 +242,7 @@ int main(int argc, char** argv) {
   const std::string part = argc > 2 ? argv[2] : "";
   set_num_threads(std::max(1, threads));
   single_thread = threads <= 1;
+  cold = argc > 4;
   const Context& ctx = default_context();
   const double peak = measure_peak() * ctx.workers;
   std::printf("%d threads, %s, peak %.1f GFLOP/s\n", ctx.workers, name_of(active_isa()), peak);
@@ -210,6 +251,7 @@ int main(int argc, char** argv) {
     if (!std::strstr(c.name, part.c_str())) continue;
     bench_conv(c, ctx, peak);
     bench_winograd(c, ctx, peak);
+    bench_packed(c, ctx, peak);
   }
   if (std::strstr("pool", part.c_str())) bench_pool(ctx, peak);
   return 0;

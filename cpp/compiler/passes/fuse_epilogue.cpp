@@ -181,7 +181,9 @@ bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
 // The kernel of a convolution that has no epilogue yet; false where there is none.
 bool plan_conv(const Graph& graph, const GraphNode& node, ConvPayload& payload) {
   if (node.op == &fused_conv_record()) {
-    payload.winograd = static_cast<const ConvPayload*>(fused_payload(node.attrs))->winograd;
+    const auto& made = *static_cast<const ConvPayload*>(fused_payload(node.attrs));
+    payload.plan = made.plan;
+    payload.winograd = made.winograd;
     return true;
   }
   const auto shape = conv_shape_of(graph, node);

@@ -1,5 +1,6 @@
-// Products of few rows with weights that a run does not change read them packed: the packing is a
-// node of its own, which the prologue holds. Rounding, for sums are cut into other blocks.
+// Products and convolutions of few rows or pixels with weights that a run does not change read them
+// packed: the packing is a node of its own, which the prologue holds. Rounding, for sums are cut
+// into other blocks.
 
 #include <string_view>
 
@@ -11,30 +12,55 @@
 namespace ranvier::compiler {
 namespace {
 
-// Of a node "matmul", or of a "conv" that is one.
-std::optional<kernels::GemmShape> product_of(const Graph& graph, const GraphNode& node) {
-  const std::string_view op = node.op->name;
-  if (op == "matmul") return single_product(graph, node);
-  if (op != "conv") return {};
-  const auto shape = conv_shape_of(graph, node);
-  return shape ? kernels::conv_product(*shape) : std::nullopt;
+// A node that reads packed weights instead of another, and the product that says how they lie.
+struct Packing {
+  const char* refusal = nullptr;
+  const OpRecord* record = nullptr;
+  Ref<FusedPayload> payload{};
+  kernels::GemmPlan product{};
+};
+
+Packing pack_product(kernels::GemmShape shape, DType dtype) {
+  if (const char* refusal = kernels::gemm_panels_refusal(shape, dtype)) return {refusal};
+  shape.packed_b = true;
+  auto payload = make_ref<MatmulPayload>();
+  payload->plan = kernels::gemm_prepare(shape, dtype);
+  return {nullptr, &fused_matmul_record(), Ref<FusedPayload>(payload.get()), payload->plan};
 }
 
-void pack(Graph& graph, NodeId id, kernels::GemmShape shape) {
+Packing pack_conv(const kernels::ConvShape& shape, DType dtype) {
+  if (const auto product = kernels::conv_product(shape)) return pack_product(*product, dtype);
+  if (const char* refusal = kernels::conv_panels_refusal(shape, dtype)) return {refusal};
+  auto payload = make_ref<ConvPayload>();
+  payload->plan = kernels::prepare_packed_conv(shape);
+  return {nullptr, &fused_conv_record(), Ref<FusedPayload>(payload.get()), *payload->plan.product};
+}
+
+// nullopt for other nodes.
+std::optional<Packing> packing_of(const Graph& graph, const GraphNode& node) {
+  const std::string_view op = node.op->name;
+  const auto dtype = [&] { return graph.spec(node.outputs[0]).dtype; };
+  if (op == "matmul") {
+    const auto shape = single_product(graph, node);
+    return shape ? std::optional(pack_product(*shape, dtype())) : std::nullopt;
+  }
+  if (op != "conv") return {};
+  const auto shape = conv_shape_of(graph, node);
+  return shape ? std::optional(pack_conv(*shape, dtype())) : std::nullopt;
+}
+
+void pack(Graph& graph, NodeId id, const Packing& packing) {
   const GraphNode product = graph.nodes[id];
-  shape.packed_b = true;
-  const kernels::GemmPlan plan = kernels::gemm_prepare(shape, DType::F32);
-  auto packing = make_ref<PackPayload>();
-  packing->plan = plan;
-  packing->held = true;
-  const Specs panels{{DType::F32, {shape.k, kernels::gemm_packed_columns(plan)}}};
-  const NodeId packed =
-      add_fused(graph, pack_record(), {product.inputs[1]}, *packing, panels, product);
-  auto payload = make_ref<MatmulPayload>();
-  payload->plan = plan;
+  auto panels = make_ref<PackPayload>();
+  panels->plan = packing.product;
+  panels->held = true;
+  const Specs packed{
+      {DType::F32, {packing.product.shape.k, kernels::gemm_packed_columns(packing.product)}}};
+  const NodeId weights =
+      add_fused(graph, pack_record(), {product.inputs[1]}, *panels, packed, product);
   const NodeId made =
-      add_fused(graph, fused_matmul_record(), {product.inputs[0], graph.nodes[packed].outputs[0]},
-                *payload, {graph.spec(product.outputs[0])}, product);
+      add_fused(graph, *packing.record, {product.inputs[0], graph.nodes[weights].outputs[0]},
+                *packing.payload, {graph.spec(product.outputs[0])}, product);
   graph.replace(product.outputs[0], graph.nodes[made].outputs[0]);
   graph.nodes[id].op = nullptr;
 }
@@ -48,16 +74,16 @@ bool pack_weights(Graph& graph) {
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode& node = graph.nodes[id];
     if (!node.alive()) continue;
-    const auto shape = product_of(graph, node);
-    if (!shape) continue;
-    const char* reason = kernels::gemm_panels_refusal(*shape, graph.spec(node.outputs[0]).dtype);
+    const auto packing = packing_of(graph, node);
+    if (!packing) continue;
+    const char* reason = packing->refusal;
     if (!reason && origin[node.inputs[1]] != Origin::State)
       reason = "the program changes the weights";
     if (reason) {
       if (prints_dispatch()) print_refusal("product " + site_text(node.site), "panels", reason);
       continue;
     }
-    pack(graph, id, *shape);
+    pack(graph, id, *packing);
     changed = true;
   }
   return changed;

@@ -36,9 +36,25 @@ def image_model():
     return keras.Model(inputs, layers.ReLU()(layers.Add()([x, inputs])))
 
 
+def strided_model():
+    """3x3 filters with strides, 1x1 ones with strides, and 3x3 ones over too few pixels for
+    Winograd."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((13, 13, 40))
+    x = layers.Conv2D(72, 3, strides=2, padding="same", activation="relu")(inputs)
+    x = layers.Conv2D(72, 3, padding="same", dilation_rate=2)(x)
+    y = layers.ReLU(6.0)(layers.BatchNormalization()(layers.Conv2D(72, 3, padding="same")(x)))
+    x = layers.ReLU()(layers.Add()([x, y]))
+    return keras.Model(inputs, layers.Conv2D(130, 1, strides=2)(layers.Conv2D(160, 3)(x)))
+
+
 @pytest.mark.parametrize(
     "model, shape, packed",
-    [(dense_model, (5, 300), 3), (image_model, (2, 7, 7, 256), 2)],
+    [
+        (dense_model, (5, 300), 3),
+        (image_model, (2, 7, 7, 256), 2),
+        (strided_model, (1, 13, 13, 40), 5),
+    ],
 )
 def test_predictions_equal_the_plain_product_and_follow_the_weights(model, shape, packed):
     model = model()

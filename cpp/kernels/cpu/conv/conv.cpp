@@ -398,25 +398,6 @@ void backward_filter_depthwise(const Context& ctx, const ConvPlan& plan, const T
   if (plan.slices > 1) sum_slices<T>(ctx, plan, partial, dw);
 }
 
-// --- 1×1 filters over all pixels: a matrix product.
-
-void prepare_product(ConvPlan& plan, const GemmShape& shape) {
-  plan.product = gemm_prepare(shape, DType::F32, {}, plan.isa);
-  plan.scratch = plan.product->scratch;
-  plan.variant = "product";
-}
-
-void forward_product(const Context& ctx, const ConvPlan& plan, const void* x, const void* filter,
-                     const ConvEpilogue& e, void* y, void* shared, std::byte* worker,
-                     size_t stride) noexcept {
-  GemmPlan product = *plan.product;
-  product.epilogue.bias = e.bias != nullptr;
-  product.epilogue.residual = e.residual != nullptr;
-  product.epilogue.activation = e.activation;
-  const GemmOperands operands{.a = x, .b = filter, .c = y, .bias = e.bias, .residual = e.residual};
-  gemm_run(ctx, product, operands, shared, worker, stride);
-}
-
 template <class T>
 void prepare_typed(ConvPlan& plan) {
   if (sizeof(T) == sizeof(float) && plan.pass == ConvPass::Forward)
@@ -431,14 +412,6 @@ void prepare_typed(ConvPlan& plan) {
 
 }  // namespace
 
-std::optional<GemmShape> conv_product(const ConvShape& s) {
-  constexpr Dims3 kOne{1, 1, 1};
-  if (s.groups != 1 || s.filter != kOne || s.stride != kOne || s.pad_lo != Dims3{} ||
-      s.pad_hi != Dims3{})
-    return {};
-  return GemmShape{.m = s.batch * product(s.out), .n = s.out_channels, .k = s.in_channels};
-}
-
 bool conv_fuses(Activation activation) {
   return activation == Activation::None || activation == Activation::Relu ||
          activation == Activation::Relu6;
@@ -448,7 +421,7 @@ ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype) {
   return prepare_conv(pass, shape, dtype, active_isa());
 }
 
-ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
+ConvPlan plan_of(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
   check_shape(shape, dtype);
   ConvPlan plan;
   plan.shape = shape, plan.pass = pass, plan.dtype = dtype, plan.isa = isa;
@@ -456,6 +429,11 @@ ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa is
   const Sizes n = sizes_of(shape);
   plan.cost.flops = 2.0 * n.y * product(shape.filter) * (shape.in_channels / shape.groups);
   plan.cost.bytes = static_cast<double>(n.x + n.filter + n.y) * size_of(dtype);
+  return plan;
+}
+
+ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
+  ConvPlan plan = plan_of(pass, shape, dtype, isa);
   if (shape.batch == 0) {
     plan.variant = "empty";
     return plan;
@@ -473,7 +451,8 @@ void forward_typed(const Context& ctx, const ConvPlan& plan, const void* x, cons
   const T* from = static_cast<const T*>(x);
   const T* taps = static_cast<const T*>(filter);
   if (plan.product)
-    forward_product(ctx, plan, x, filter, e, y, shared, worker, stride);
+    run_product(ctx, plan, static_cast<const float*>(x), static_cast<const float*>(filter), e,
+                static_cast<float*>(y), shared, worker, stride);
   else if (is_depthwise(plan.shape))
     forward_depthwise<T>(ctx, plan, from, taps, e, static_cast<T*>(y), static_cast<T*>(shared));
   else

@@ -56,12 +56,14 @@ struct ConvPlan {
   Scratch scratch;
   Cost cost;
   const ConvKernels* kernels = nullptr;
-  int64_t blocks = 1;               // of the main loop: rows of output, or rows of the filter
-  int64_t splits = 1;               // of the outputs' channels, where rows alone are too few
-  int64_t grain = 1;                // blocks per chunk handed to parallel_for
-  int64_t slices = 1;               // filter gradient: partial sums over ranges of the batch
-  int64_t partial = 0;              // filter gradient: elements of one partial sum
-  std::optional<GemmPlan> product;  // forward of 1×1 filters: pixels by channels, times the filter
+  int64_t blocks = 1;   // of the main loop: rows of output, or rows of the filter
+  int64_t splits = 1;   // of the outputs' channels, where rows alone are too few
+  int64_t grain = 1;    // blocks per chunk handed to parallel_for
+  int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
+  int64_t partial = 0;  // filter gradient: elements of one partial sum
+  // Forward as a product: pixels by channels times a 1×1 filter, or, where its B is packed, patches
+  // of x by their taps and channels times the filter.
+  std::optional<GemmPlan> product;
 };
 
 // The matrix product that a convolution is whose filter is one pixel that meets all pixels.
@@ -70,6 +72,12 @@ std::optional<GemmShape> conv_product(const ConvShape& shape);
 // F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype);
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
+
+// Forward with a filter that gemm_pack packed as the plan's product says: for outputs of few
+// pixels, where a filter as it lies is read too often from too far.
+ConvPlan prepare_packed_conv(const ConvShape& shape, Isa isa = active_isa());
+// Why that cannot be done or would not pay; nullptr where it does.
+const char* conv_panels_refusal(const ConvShape& shape, DType dtype);
 
 // Scratch as ConvPlan::scratch asks: `shared`, and ctx.workers blocks `worker_stride` bytes apart.
 void run_conv_forward(const Context& ctx, const ConvPlan& plan, const void* x, const void* filter,

@@ -124,6 +124,14 @@ struct ConvKernels {
 };
 const ConvKernels& conv_kernels(Isa isa);
 
+// A plan that has checked its shape and knows its cost, but has no variant yet.
+ConvPlan plan_of(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
+// Forward as a matrix product: of the pixels of x, or of their patches.
+void prepare_product(ConvPlan& plan, const GemmShape& shape);
+void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* filter,
+                 const ConvEpilogue& e, float* y, void* shared, std::byte* worker,
+                 size_t stride) noexcept;
+
 // Pure functions of the shape, used when preparing and when running.
 Correlation forward_correlation(const ConvShape& shape);
 int64_t phase_count(const ConvShape& shape);
