@@ -45,6 +45,14 @@ TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float,
   check_transposes<T>({.m = 32, .n = 200, .k = 784});
   check_transposes<T>({.m = 784, .n = 200, .k = 32});
   check_transposes<T>({.m = 1, .n = 1000, .k = 5000});
+  check_transposes<T>({.m = 1, .n = 3001, .k = 203});
+  check_transposes<T>({.m = 1,
+                       .n = 517,
+                       .k = 700,
+                       .batch = 2,
+                       .stride_a = 700,
+                       .stride_b = 517 * 700,
+                       .stride_c = 517});
   check_transposes<T>({.m = 3000, .n = 1, .k = 4100});
   check_transposes<T>({.m = 700, .n = 3, .k = 700});
 }
@@ -158,6 +166,9 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
       {.m = 784, .n = 200, .k = 128, .trans_a = true},
       {.m = 1, .n = 2000, .k = 2000},
       {.m = 2000, .n = 1, .k = 2000},
+      {.m = 2003, .n = 1, .k = 300, .trans_a = true},
+      {.m = 1, .n = 3001, .k = 203},
+      {.m = 1, .n = 300, .k = 800},
       {.m = 196, .n = 500, .k = 1024, .packed_b = true},
       {.m = 196, .n = 96, .k = 576, .packed_b = true},
       {.m = 16, .n = 16, .k = 16, .batch = 900, .stride_a = 256, .stride_b = 256, .stride_c = 256}};

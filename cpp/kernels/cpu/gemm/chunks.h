@@ -323,9 +323,10 @@ struct VectorProduct {
   int64_t ld;
   int64_t begin, count;  // part of the result
   T* y;
+  T alpha;
   EpilogueRows<T> epilogue;
 
-  VectorProduct(const Chunk<T>& chunk, bool down) : epilogue(chunk.epilogue) {
+  VectorProduct(const Chunk<T>& chunk, bool down) : alpha(chunk.alpha), epilogue(chunk.epilogue) {
     const GemmShape& s = chunk.plan.shape;
     x = down ? chunk.b : chunk.a;
     x_stride = down ? (s.trans_b ? 1 : s.ldb) : (s.trans_a ? s.lda : 1);
@@ -343,17 +344,29 @@ struct VectorProduct {
   }
 };
 
+// Chunk i, with those beside it where no bit depends on the cut; i becomes the next one.
+template <class T>
+RV_INLINE Chunk<T> chunks_beside(const GemmPlan& plan, const GemmOperands& operands, int64_t& i,
+                                 int64_t end) {
+  const int64_t per_item = plan.row_chunks * plan.col_chunks;
+  Chunk<T> chunk = make_chunk<T>(plan, operands, i);
+  i = plan.streamed ? least(end, (i / per_item + 1) * per_item) : i + 1;
+  const Chunk<T> last = make_chunk<T>(plan, operands, i - 1);
+  chunk.rows = last.row0 + last.rows - chunk.row0;
+  chunk.columns = last.col0 + last.columns - chunk.col0;
+  return chunk;
+}
+
 template <class T>
 void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                     std::byte*) noexcept {
-  const GemmShape& s = plan.shape;
-  for (int64_t i = begin; i < end; ++i) {
-    const Chunk<T> chunk = make_chunk<T>(plan, operands, i);
-    const VectorProduct<T> v(chunk, plan.down);
-    for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block)
-      row_sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld + v.begin, v.ld,
-              least(plan.k_block, s.k - p0), v.count, v.y, chunk.alpha,
-              p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
+  const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
+  for (int64_t i = begin; i < end;) {
+    const VectorProduct<T> v(chunks_beside<T>(plan, operands, i, end), plan.down);
+    const T beta = static_cast<T>(plan.epilogue.beta);
+    for (int64_t p0 = 0; p0 < plan.shape.k; p0 += plan.k_block)
+      sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld + v.begin, v.ld,
+          least(plan.k_block, plan.shape.k - p0), v.count, v.y, v.alpha, p0 == 0 ? beta : T(1));
     v.finish_result();
   }
 }

@@ -85,6 +85,7 @@ struct GemmPlan {
   GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
   bool down = false;       // RowSum, Dots: the result is the one column of C
+  bool streamed = false;   // RowSum: the matrix is larger than the caches
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B

@@ -17,6 +17,8 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 constexpr int64_t kChunkWork = 1 << 19;
 // The same for products with a vector, which wait for memory: elements of the matrix.
 constexpr int64_t kChunkElements = 1 << 16;
+// Matrices of this size come from memory, where runs of so many lines are read fast.
+constexpr int64_t kStreamedBytes = 1 << 20, kStreamedLines = 16;
 // One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
@@ -136,10 +138,11 @@ void cut_work(GemmPlan& plan, int64_t element) {
     if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
   } else {
     const int64_t parts = std::clamp<int64_t>(work / kChunkElements, 1, 1024);
+    const int64_t narrowest = plan.streamed ? kStreamedLines : 4;
     if (plan.down)
-      plan.row_chunks = std::min(parts, std::max<int64_t>(1, s.m / (4 * line)));
+      plan.row_chunks = std::min(parts, std::max<int64_t>(1, s.m / (narrowest * line)));
     else
-      plan.col_chunks = std::min(parts, std::max<int64_t>(1, lines / 4));
+      plan.col_chunks = std::min(parts, std::max<int64_t>(1, lines / narrowest));
   }
   const int64_t per_item = plan.row_chunks * plan.col_chunks;
   plan.chunks = s.batch * per_item;
@@ -246,6 +249,8 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   if (plan.variant == GemmVariant::Panels)
     plan.column_unit = std::max<int64_t>(plan.column_unit, 2 * kernels.lanes);
   if (plan.variant == GemmVariant::Tiles) choose_b_packing(plan, kernels, element);
+  plan.streamed = plan.variant == GemmVariant::RowSum &&
+                  plan.shape.m * plan.shape.n * plan.shape.k * element >= kStreamedBytes;
   cut_work(plan, element);
   plan.k_block = kVectorBlock;
   switch (plan.variant) {

@@ -90,6 +90,47 @@ void row_sum(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k, in
   }
 }
 
+// One vector of y = alpha * sum of R rows, factor[r] * m[r * ld ...], + beta * y; beta 0 does not
+// read y. The rows that come next are fetched.
+template <class T, int R, bool kTail>
+RV_INLINE void add_rows(const Vec<T> (&factor)[R], const T* m, int64_t ld,
+                        const TileTarget<T>& target) {
+  Vec<T> sum[1][1] = {{factor[0] * load_last<T, kTail>(m, target.tail)}};
+  __builtin_prefetch(m + R * ld);
+#pragma GCC unroll 8
+  for (int r = 1; r < R; ++r) {
+    __builtin_prefetch(m + (R + r) * ld);
+    sum[0][0] = fma(factor[r], load_last<T, kTail>(m + r * ld, target.tail), sum[0][0]);
+  }
+  tile_store<T, 1, 1, kTail>(sum, target);
+}
+template <class T, int R>
+void add_rows(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t count, T* y, T alpha,
+              T beta) noexcept {
+  constexpr int kLanes = Vec<T>::kLanes;
+  Vec<T> factor[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) factor[r] = Vec<T>::set1(x[r * x_stride]);
+  int64_t j = 0;
+  for (; j + kLanes <= count; j += kLanes)
+    add_rows<T, R, false>(factor, m + j, ld, {y + j, 0, alpha, beta, kLanes});
+  if (j < count)
+    add_rows<T, R, true>(factor, m + j, ld, {y + j, 0, alpha, beta, static_cast<int>(count - j)});
+}
+
+// As row_sum, for matrices that come from memory: it delivers few long runs faster than many short
+// ones, so that rows are read along all columns, some rows at a time, and y stays in L1.
+template <class T>
+void row_sum_streamed(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k,
+                      int64_t count, T* y, T alpha, T beta) {
+  constexpr int kRows = 8;
+  int64_t p = 0;
+  for (; p + kRows <= k; p += kRows, beta = 1)
+    add_rows<T, kRows>(x + p * x_stride, x_stride, m + p * ld, ld, count, y, alpha, beta);
+  for (; p < k; ++p, beta = 1)
+    add_rows<T, 1>(x + p * x_stride, x_stride, m + p * ld, ld, count, y, alpha, beta);
+}
+
 template <class T, int kDistance, int... I>
 RV_INLINE Vec<T> fold(Vec<T> a, Vec<T> b, std::integer_sequence<int, I...>) {
   constexpr int kLanes = Vec<T>::kLanes;
