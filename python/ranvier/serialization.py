@@ -381,8 +381,8 @@ def _plain_values(class_name, config):
         return KerasTensor(config["shape"], dtype=config["dtype"])
     if class_name == "__lambda__":
         raise ValueError(
-            "The file asks to run a Python lambda stored as byte code. That is never done here. "
-            "Replace the lambda by a registered function."
+            "The config holds a Python lambda as byte code, and reading it would allow arbitrary "
+            "code execution. That is never done here. Replace the lambda by a registered function."
         )
     raise TypeError(f"Could not locate class '{class_name}': no such marker of Keras' files.")
 
@@ -446,16 +446,24 @@ def _resolve(config, custom_objects, module_objects):
     module, class_name = config.get("module"), config["class_name"]
     registered = config.get("registered_name")
     lookup = config["config"] if class_name == "function" else class_name
+    if class_name == "function" and not isinstance(lookup, str):
+        raise TypeError(
+            "Expected 'config' to be a non-null str for a function. "
+            f"Received: config={lookup} (of type {type(lookup)})"
+        )
     for name in (registered, lookup):
         if isinstance(name, str) and name not in ("function",):
             found = get_registered_object(name, custom_objects, module_objects)
             if found is not None:
                 return found
     if class_name == "function":
-        return _find_function(lookup)
+        found = _find_function(lookup, custom_objects)
+        _refuse_registered_name(config, lookup)
+        return found
     if isinstance(module, str) and module.split(".")[0] == "keras":
         found = find_builtin(module, class_name)
         if found is not None:
+            _refuse_registered_name(config, class_name)
             return found
     if module is None and registered in (None, class_name):
         for namespace in ("layers", "models"):
@@ -469,11 +477,27 @@ def _resolve(config, custom_objects, module_objects):
     )
 
 
-def _find_function(name):
+def _refuse_registered_name(config, name):
+    """Only custom objects have registered names; a config that says otherwise was tampered with."""
+    given = config.get("registered_name")
+    if given and given not in (name, config["class_name"]):
+        raise ValueError(
+            f"The config gives `registered_name={given!r}`, but '{name}' resolved to a Keras "
+            "built-in, which has none. Remove `registered_name` from the config. Full object "
+            f"config: {config}"
+        )
+
+
+def _find_function(name, custom_objects=None):
     for namespace in ("activations", "losses", "metrics", "ops", "initializers", "regularizers"):
         found = _exports(namespace, name)
         if isinstance(found, types.FunctionType):
             return found
+    # Keras up to 3.6 wrote a registered function without its package.
+    for objects in (*reversed(_scopes), _GLOBAL_OBJECTS, custom_objects or {}):
+        for full, found in objects.items():
+            if full.endswith(f">{name}"):
+                return found
     raise TypeError(
         f"Could not locate function '{name}'. Make sure custom functions are decorated with "
         "`@keras.saving.register_keras_serializable()`."
@@ -488,7 +512,10 @@ def _deserialize_named(config, custom_objects, module_objects, safe_mode):
     if inner is None:
         return found
     if not isinstance(inner, dict):
-        raise TypeError(f"Could not parse config: {config}")
+        raise TypeError(
+            f"Expected 'config' to be a dict for {config['class_name']}. "
+            f"Received: config={inner} (of type {type(inner)})"
+        )
     if not hasattr(found, "from_config"):
         raise TypeError(
             f"Unable to reconstruct an instance of '{config['class_name']}' because the class is "

@@ -37,7 +37,7 @@ def activation_config(layer):
 def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
     """n ints from one or n; `ValueError` when something else comes."""
     problem = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):
         out = (value,) * n
     else:
         try:
@@ -46,8 +46,10 @@ def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
             raise ValueError(problem) from None
         if len(out) != n:
             raise ValueError(problem)
-    if any(v < 0 or (v == 0 and not allow_zero) for v in out):
-        raise ValueError(f"{problem}, including values that are not positive: {set(out)}")
+    wrong = {v for v in out if v < 0 or (v == 0 and not allow_zero)}
+    if wrong:
+        bound = ">= 0" if allow_zero else "> 0"
+        raise ValueError(f"{problem}, including values {wrong} that do not satisfy `value {bound}`")
     return out
 
 

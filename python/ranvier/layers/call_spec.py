@@ -83,10 +83,10 @@ class CallSpec:
             self.first_arg = self.first_arg[0] if self.first_arg else None
 
     def shapes(self) -> dict:
-        """`{name}_shape` of each tensor argument that is no mask."""
+        """`{name}_shape` of each tensor argument but `mask`."""
         out = {}
         for name, value in self.tensors.items():
-            if name == "mask" or name.endswith("_mask") or name in ("args", "kwargs"):
+            if name in ("mask", "args", "kwargs"):
                 continue
             out[f"{name}_shape"] = tree.map_structure(_shape_of, value)
         return out
@@ -102,11 +102,10 @@ def _shape_of(x):
     return shape
 
 
-def shapes_for(method, shapes: dict, class_name: str) -> dict:
+def shapes_for(method, spec: CallSpec, class_name: str) -> dict:
     """The shape arguments that a `build` or `compute_output_shape` takes by its signature."""
     parameters = signature_of(method).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return shapes
+    shapes = spec.shapes()
     names = [
         n for n, p in parameters.items()
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY, p.KEYWORD_ONLY)
@@ -114,20 +113,18 @@ def shapes_for(method, shapes: dict, class_name: str) -> dict:
     if len(names) == 1:
         return {names[0]: next(iter(shapes.values()), None)}
     for name in names:
-        if parameters[name].default is inspect.Parameter.empty:
-            if not name.endswith("_shape"):
-                raise ValueError(
-                    f"The method `{method.__name__}()` of class {class_name} should take only "
-                    "shapes. "
-                    "All arguments must have names ending in `_shape`. Received argument: "
-                    f"`{name}`."
-                )
-            if name not in shapes:
-                raise ValueError(
-                    f"The method `{method.__name__}()` of class {class_name} takes the argument "
-                    f"`{name}`, which must be named after an argument of `call()`. Arguments of "
-                    f"`call()` with a shape: {sorted(shapes)}"
-                )
+        problem = (
+            f"With more than one argument, each argument of `{method.__name__}()` must be named "
+            f"after one of `call()`, with the suffix `_shape`. Layer '{class_name}': received "
+            f"`{method.__name__}()` argument "
+        )
+        if not name.endswith("_shape"):
+            raise ValueError(f"{problem}`{name}`, which does not end in `_shape`.")
+        argument = name.removesuffix("_shape")
+        if argument not in spec.arguments:
+            raise ValueError(
+                f"{problem}`{name}`, but `call()` does not have argument `{argument}`."
+            )
     return {n: shapes[n] for n in names if n in shapes}
 
 

@@ -124,7 +124,12 @@ class Layer(LayerState, Operation):
         self._called = False
         self.supports_jit = True
         self._supports_masking = "compute_mask" in _defined_by_subclass(type(self))
-        self._trainable = bool(trainable)
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                "Expected `trainable` to be a boolean. Received: "
+                f"trainable={trainable} (of type {type(trainable)})"
+            )
+        self._trainable = trainable
         self._losses: list = []
         self._loss_ids: set = set()
         self._losses_override: list = []
@@ -175,14 +180,19 @@ class Layer(LayerState, Operation):
 
     build.is_default = True  # type: ignore[attr-defined]
 
+    def _build_at_init(self):
+        """Marks a layer without state as built, unless a subclass has a `build` of its own."""
+        if getattr(type(self).build, "is_default", False):
+            self.built = True
+            self._post_build()
+
     def _post_build(self):
         """Hook for base classes, after `build`."""
 
     def _lock_state(self):
         tracker = self._tracker
         if tracker is not None:
-            tracker.locked = True
-            tracker.message = (
+            tracker.lock(
                 "You cannot add new elements of state (variables or sub-layers) to a layer that is "
                 f"already built. All state must be created in the `__init__()` method or in the "
                 f"`build()` method. Layer: '{self.name}'."
@@ -281,17 +291,15 @@ class Layer(LayerState, Operation):
             assert_input_compatibility(self._input_spec, first_arg, self.name)
 
     def _maybe_build(self, spec):
-        shapes = spec.shapes()
         if not getattr(type(self).build, "is_default", False):
-            self.build(**calls.shapes_for(self.build, shapes, type(self).__name__))
+            self.build(**calls.shapes_for(self.build, spec, type(self).__name__))
             return
         if _unbuilt(self):
             arguments = tree.map_structure(_as_symbolic, spec.arguments)
             varargs = arguments.pop("args", ()) if "args" in self._call_traits.names else ()
             extra = arguments.pop("kwargs", {}) if self._call_traits.has_kwargs else {}
             compute_output_spec(self.call, *varargs, **arguments, **extra)
-        first = next(iter(shapes.values()), None)
-        self.build(first)
+        self.build(next(iter(spec.shapes().values()), None))
 
     def _resolve_training(self, traits, spec, context, kwargs, symbolic):
         given = "training" in kwargs
@@ -429,7 +437,7 @@ class Layer(LayerState, Operation):
     def call(self, *args, **kwargs):
         """What the layer computes. Subclasses override it."""
         raise NotImplementedError(
-            f"Layer {type(self).__name__} does not have a `call()` method implemented."
+            f"Layer {type(self).__name__} does not have a `call` method implemented."
         )
 
     def symbolic_call(self, *args, **kwargs):
@@ -443,11 +451,12 @@ class Layer(LayerState, Operation):
         layer = self._built_twin()
         if not layer.built:
             return layer.symbolic_probe(*args, **kwargs)
-        return compute_output_spec(layer.call, *args, **kwargs)
+        probe = functools.partial(compute_output_spec, layer.call)
+        return layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
 
     def _spec_from_shape_method(self, args, kwargs):
         spec = calls.CallSpec(self._call_traits, args, kwargs)
-        shapes = calls.shapes_for(self.compute_output_shape, spec.shapes(), type(self).__name__)
+        shapes = calls.shapes_for(self.compute_output_shape, spec, type(self).__name__)
         out = self.compute_output_shape(**shapes)
         return tree.map_shape_structure(lambda s: KerasTensor(s, dtype=self.compute_dtype), out)
 

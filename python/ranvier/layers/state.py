@@ -122,8 +122,18 @@ class LayerState:
             variable.constraint = constraints.get(constraint)
         if overwrite_with_gradient:
             variable.overwrite_with_gradient = True
-        self._tracker.add("trainable" if trainable else "non_trainable", variable)
+        self._track_variable(variable)
         return variable
+
+    def _track_variable(self, variable):
+        """Lists a variable by the flag it was made with; a frozen layer freezes it."""
+        self._tracker.add("trainable" if variable.trainable else "non_trainable", variable)
+        if not self.trainable:
+            variable.trainable = False
+
+    def _untrack_variable(self, variable):
+        """Takes a variable out of the lists, also of a built layer."""
+        self._tracker.forget(variable)
 
     def add_variable(self, shape, initializer, dtype=None, trainable=True, autocast=True,
                      regularizer=None, constraint=None, name=None):  # fmt: skip

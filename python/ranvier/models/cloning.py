@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-
 from ranvier import serialization, tree
 from ranvier.layers.core.input_layer import Input, InputLayer
-from ranvier.models.functional import Functional
+from ranvier.models.functional import Functional, takes_a_graph
 from ranvier.models.sequential import Sequential
 from ranvier.symbolic.keras_tensor import KerasTensor
 
@@ -118,19 +116,14 @@ def _clone_functional(model, clone, input_tensors, call_function):
     else:
         flat = tree.flatten(input_tensors)
         _check_symbolic(flat)
-        if len(flat) != len(tree.flatten(struct)):
+        try:
+            tree.assert_same_structure(struct, input_tensors)
+        except ValueError as error:
             raise ValueError(
                 "`input_tensors` must have the same structure as model.input. Expected: "
                 f"{struct}. Received: {input_tensors}"
-            )
+            ) from error
         fresh = tree.pack_sequence_as(struct, flat)
     outputs = model._run_through_graph(fresh, clone, call_fn=call_function)
-    cls = type(model) if _takes_a_graph(type(model)) else Functional
+    cls = type(model) if takes_a_graph(type(model)) else Functional
     return cls(fresh, outputs, name=model.name)
-
-
-def _takes_a_graph(cls) -> bool:
-    """Whether a class is made from inputs and outputs, as functional models are."""
-    own = inspect.getfullargspec(cls.__init__)
-    plain = inspect.getfullargspec(Functional.__init__)
-    return own.args[1:] == plain.args[1:] or (own.varargs is not None and own.varkw is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import numpy as np
@@ -157,6 +158,10 @@ class Functional(CompiledCall, Function, Model):
         if not isinstance(first_arg, dict):
             for x, symbol in zip(tree.flatten(first_arg), self._inputs):
                 self._check_optional(x, symbol)
+        else:
+            for symbol in self._inputs:
+                name = symbol._keras_history.operation.name
+                self._check_optional(first_arg.get(name, symbol), symbol)
         assert_input_compatibility(self.input_spec, first_arg, self.name)
 
     def _check_optional(self, x, symbol):
@@ -205,6 +210,9 @@ class Functional(CompiledCall, Function, Model):
                 self._warn_of_structure(inputs)
             inputs = {n: inputs[n] for n in names}
         elif not _alike(inputs, struct) and not (len(self._inputs) == 1 and _is_value(inputs)):
+            if isinstance(struct, dict) and list(struct) != sorted(struct):
+                # Flat values come in the order of the sorted keys, which nobody would expect here.
+                raise ValueError(self._structure_message(inputs))
             self._warn_of_structure(inputs)
         if not tree.is_nested(struct) and isinstance(inputs, (list, tuple)) and len(inputs) != 1:
             raise B.ShapeError(
@@ -221,15 +229,17 @@ class Functional(CompiledCall, Function, Model):
         return flat
 
     def _warn_of_structure(self, inputs):
+        warnings.warn(self._structure_message(inputs), stacklevel=2)
+
+    def _structure_message(self, inputs):
         expected = tree.map_structure(lambda x: x.name, self._inputs_struct)
         received = tree.map_structure(
             lambda x: "None" if x is None else f"Tensor(shape={tuple(getattr(x, 'shape', ()))})",
             inputs,
         )
-        warnings.warn(
+        return (
             "The structure of `inputs` doesn't match the expected structure.\n"
-            f"Expected: {expected}\nReceived: inputs={received}",
-            stacklevel=2,
+            f"Expected: {expected}\nReceived: inputs={received}"
         )
 
     def _text_input(self, x, symbol):
@@ -274,9 +284,16 @@ class Functional(CompiledCall, Function, Model):
     def get_config(self):
         from ranvier.models.functional_config import functional_config
 
-        if not getattr(type(self).__init__, "is_base", False):
+        if not takes_a_graph(type(self)):
             return Model.get_config(self)
         return functional_config(self)
+
+
+def takes_a_graph(cls) -> bool:
+    """Whether a class is made from inputs and outputs, as functional models are."""
+    own = inspect.getfullargspec(cls.__init__)
+    plain = inspect.getfullargspec(Functional.__init__)
+    return own.args[1:] == plain.args[1:] or (own.varargs is not None and own.varkw is not None)
 
 
 def _shapes(tensors):

@@ -104,10 +104,7 @@ def functional_from_config(cls, config, custom_objects=None):
                 args[1] = tuple(args[1])
             operation(*args, **kwargs)
         if len(later) == len(waiting):
-            names = sorted({operation.name for operation, _, _ in later})
-            raise ValueError(
-                f"The graph of the model cannot be read: the inputs of {names} are never made."
-            )
+            _refuse_graph(later, made)
         waiting = later
 
     def tensor(place):
@@ -134,11 +131,37 @@ def functional_from_config(cls, config, custom_objects=None):
         inputs=_read_places(config["input_layers"], tensor),
         outputs=_read_places(config["output_layers"], tensor),
         name=config.get("name"),
+        trainable=config.get("trainable", True),
         **extra,
     )
-    if not config.get("trainable", True):
-        model.trainable = False
     return model
+
+
+def _refuse_graph(waiting, made):
+    """Says which call of a graph can never be made: its tensors are of no layer, or its own."""
+    names = sorted({operation.name for operation, _, _ in waiting})
+    asked = {name for _, _, call in waiting for name in _names_in(call)}
+    missing = ", ".join(sorted(asked - made.keys()))
+    reason = f"Missing node: {missing}" if missing else "The calls form a loop"
+    raise ValueError(
+        f"The graph of the model cannot be read: the inputs of {names} are never made. {reason}."
+    )
+
+
+def _names_in(call):
+    """The layers whose outputs a call takes, in either layout of a call."""
+    if isinstance(call, list):
+        return [entry[0] for entry in ([call] if call and isinstance(call[0], str) else call)]
+    found = []
+
+    def note(x):
+        if isinstance(x, dict) and x.get("class_name") == "__keras_tensor__":
+            found.append(x["config"]["keras_history"][0])
+            return tree.MAP_TO_NONE
+        return None
+
+    tree.traverse(note, [call.get("args", []), call.get("kwargs", {})])
+    return found
 
 
 def _offset(operation) -> int:
@@ -208,7 +231,7 @@ def _read_places(structure, tensor):
         return tensor(structure)
     if isinstance(structure, dict):
         return {k: _read_places(v, tensor) for k, v in structure.items()}
-    return [_read_places(v, tensor) for v in structure]
+    return type(structure)([_read_places(v, tensor) for v in structure])
 
 
 def _is_place(x):

@@ -214,11 +214,11 @@ class Model(Trainer, Layer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A model from its config; configs of graphs give functional models."""
-        from ranvier.models.functional import Functional
+        from ranvier.models.functional import Functional, takes_a_graph
         from ranvier.models.functional_config import functional_from_config
 
         if all(k in config for k in ("layers", "input_layers", "output_layers")):
-            if cls is Model or issubclass(cls, Functional):
+            if cls is Model or takes_a_graph(cls):
                 return functional_from_config(
                     Functional if cls is Model else cls, config, custom_objects
                 )

@@ -92,12 +92,8 @@ class Sequential(CompiledCall, Model):
         self._functional = None
         if self._chain and isinstance(self._chain[0], InputLayer) and len(self._chain) > 1:
             self.build(self._chain[0].batch_shape)
-        elif (
-            self._chain
-            and hasattr(self._chain[0], "input_shape")
-            and len(self._chain) > 1
-            and isinstance(self._chain[0], Functional)
-        ):
+        elif len(self._chain) > 1 and hasattr(self._chain[0], "input_shape"):
+            # A model that knows its input.
             self.build(self._chain[0].input_shape)
 
     def _lock_state(self):
@@ -132,6 +128,7 @@ class Sequential(CompiledCall, Model):
             self._track_chain()
         inputs = outputs = self._chain[0].output
         for layer in self._chain[1:]:
+            _check_call(layer)
             try:
                 outputs = layer(outputs)
             except NotImplementedError:
@@ -247,9 +244,19 @@ class Sequential(CompiledCall, Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        model = cls(name=config.get("name"))
+        if "name" not in config or "layers" not in config:
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and "
+                f"'layers' keys. Received: config={config}"
+            )
+        model = cls(name=config["name"])
         shape = config.get("build_input_shape")
         for entry in config["layers"]:
+            if not isinstance(entry, dict) or "config" not in entry:
+                raise ValueError(
+                    "Could not read a layer of the Sequential model. Expected a dictionary "
+                    f"containing a 'config' key. Received: {entry}"
+                )
             entry = (
                 entry if "module" in entry else {**entry, "module": None, "registered_name": None}
             )
@@ -261,3 +268,17 @@ class Sequential(CompiledCall, Model):
         if model._functional is None and shape and tree.is_shape_tuple(shape) and model._chain:
             model.build(tuple(shape))
         return model
+
+
+def _check_call(layer):
+    """A layer of a chain gets one argument, the layer before's output."""
+    needed = [
+        p for p in layer._call_traits.signature.parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]  # fmt: skip
+    if len(needed) > 1:
+        raise ValueError(
+            "Layers added to a Sequential model can only have a single required positional "
+            f"argument, the input tensor. Layer {type(layer).__name__} has multiple required "
+            f"positional arguments: {needed}"
+        )

@@ -50,6 +50,11 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {sorted(kwargs)}")
     zipped = True if zipped is None else zipped
+    if not zipped and path.endswith(".keras"):
+        raise ValueError(
+            "With `zipped=False` a directory is written, whose name should not end in `.keras`. "
+            f"Received: filepath={path}"
+        )
     if zipped and not legacy and not path.endswith(".keras"):
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
@@ -140,7 +145,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         TypeError, ValueError: a class is unknown, or config and weights do not fit each other.
     """
     path = os.fspath(filepath)
-    if not os.path.exists(path):
+    if not os.path.exists(path) and path.endswith((".keras", ".h5", ".hdf5")):
         raise ValueError(
             f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` "
             f"zip file."

@@ -21,10 +21,13 @@ _SHARD_INDEX_BYTES = 1 << 26
 _SHOWN = 12
 
 
-def entries_of(model) -> list:
-    """`(path, name, values)` of every object, in the walk's order."""
+def entries_of(model, skipped=()) -> list:
+    """`(path, name, values)` of every object but those skipped, in the walk's order."""
     entries = []
+    left_out = {id(obj) for obj in skipped}
     for path, obj in walk(model):
+        if id(obj) in left_out:
+            continue
         values = hdf5.WriteEntry()
         obj.save_own_variables(values)
         name = getattr(obj, "name", None)
@@ -40,11 +43,13 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
         filepath: ends in `.weights.h5`, or in `.weights.json` with shards.
         overwrite: whether an existing file may be replaced.
         max_shard_size: GB per file, for models that should lie in several files.
+        objects_to_skip: layers whose weights are not written.
 
     Raises:
         ValueError: the name's ending, or a model without weights yet.
         SaveError: the file could not be written; an old one is unchanged.
     """
+    skipped = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
         raise ValueError(f"save_weights: unknown arguments {sorted(kwargs)}")
     path = os.fspath(filepath)
@@ -62,7 +67,7 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
             f"data, or "
             "`model.build(input_shape)`, before `save_weights`."
         )
-    entries = entries_of(model)
+    entries = entries_of(model, skipped)
     if max_shard_size is not None:
         _write_shards(entries, path, max_shard_size)
         return
@@ -169,6 +174,10 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
     path = os.fspath(filepath)
     legacy = path.endswith((".h5", ".hdf5")) and not path.endswith(".weights.h5")
+    if skipped is not None and not path.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(
+            f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {path}"
+        )
     if by_name is not None and not legacy:
         raise ValueError(
             f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}"

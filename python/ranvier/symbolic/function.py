@@ -36,7 +36,13 @@ class Function(Operation):
             raise ValueError(
                 f"`outputs` argument cannot be empty. Received:\ninputs={inputs}\noutputs={outputs}"
             )
-        graph = map_graph(self._inputs, self._outputs)
+        try:
+            graph = map_graph(self._inputs, self._outputs)
+        except DisconnectedGraph as error:
+            path = _disconnected_path(self._inputs, outputs)
+            raise ValueError(
+                f"Output with path `{path}` is not connected to `inputs`. {error}"
+            ) from None
         self._nodes, self._nodes_by_depth, self._operations, self._operations_by_depth = graph
         self._run_order = [
             node
@@ -169,6 +175,20 @@ def map_graph(inputs, outputs):
     return set(node_depths), nodes_by_depth, operations, ops_by_depth
 
 
+class DisconnectedGraph(ValueError):
+    """An output that does not come from the inputs alone."""
+
+
+def _disconnected_path(inputs, outputs) -> str:
+    """Where in the structure of the outputs the first one is that the inputs do not reach."""
+    for path, tensor in tree.flatten_with_path(outputs):
+        try:
+            map_graph(inputs, [tensor])
+        except DisconnectedGraph:
+            return ".".join(map(str, path))
+    return ""
+
+
 def _build_map(inputs, outputs):
     finished, in_progress, order, op_indices = set(), set(), [], {}
     input_ids = {id(x) for x in inputs}
@@ -176,9 +196,8 @@ def _build_map(inputs, outputs):
     def visit(tensor):
         history = getattr(tensor, "_keras_history", None)
         if history is None:
-            raise ValueError(
-                f"Output {tensor} is not connected to `inputs`: it is not the output of an "
-                "operation on them, the graph is disconnected."
+            raise DisconnectedGraph(
+                f"{tensor} is not the output of an operation on them, the graph is disconnected."
             )
         stack = [[history, None, id(tensor)]]
         while stack:
@@ -227,13 +246,13 @@ def _check_connected(inputs, operations, nodes_by_depth):
     for depth in sorted(nodes_by_depth, reverse=True):
         for node in nodes_by_depth[depth]:
             if node.is_input and not any(id(o) in known for o in node.outputs):
-                raise ValueError(
-                    "An output is not connected to `inputs`. Graph disconnected: the outputs "
-                    f"depend on the input '{node.operation.name}', which is not among the inputs."
+                raise DisconnectedGraph(
+                    "Graph disconnected: the outputs depend on the input "
+                    f"'{node.operation.name}', which is not among the inputs."
                 )
             for tensor in node.input_tensors:
                 if id(tensor) not in known and not any(id(o) in known for o in node.outputs):
-                    raise ValueError(
+                    raise DisconnectedGraph(
                         f"Graph disconnected: cannot find parent for tensor {tensor} at operation "
                         f"'{node.operation.name}'. The following previous operations were accessed "
                         f"without issue: {done}"

@@ -41,8 +41,9 @@ def _nested(variables, value_of) -> dict:
     for variable in variables:
         if variable.path in seen:
             raise ValueError(
-                f"The path '{variable.path}' belongs to two variables of the model. "
-                "`get_state_tree()` needs paths that are unique. Hint: name the layers."
+                "The following variable path is found twice in the model: "
+                f"'{variable.path}'. `get_state_tree()` needs paths that are unique. Hint: name "
+                "the layers."
             )
         seen.add(variable.path)
         *folders, name = variable.path.split("/")

@@ -267,3 +267,23 @@ def test_a_tensor_inside_a_graph_becomes_an_input_of_its_own_name():
     assert part.layers[0].name == f"{middle.name}CLONE"
     with pytest.raises(ValueError, match="incompatible `dtype`"):
         Input(tensor=x, dtype="int32")
+
+
+def test_a_chain_is_built_when_its_first_layer_is_a_chain_with_an_input():
+    first = Sequential([Input((4,)), layers.Dense(3)])
+    assert Sequential([first, layers.Dense(2)]).output_shape == (None, 2)
+
+
+def test_a_graph_keeps_tuples_and_names_the_output_that_is_not_connected():
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    model = Model((a, b), (a + b, a))
+    assert type(type(model).from_config(model.get_config()).output) is tuple
+    with pytest.raises(ValueError, match="path `second` is not connected"):
+        Model(a, {"first": a * 2, "second": b * 3})
+
+
+def test_a_list_for_a_dict_whose_keys_are_not_sorted_is_refused():
+    b, a = Input((3,), name="b"), Input((3,), name="a")
+    model = Model({"b": b, "a": a}, a - b)
+    with pytest.raises(ValueError, match="doesn't match the expected structure"):
+        model([np.ones((1, 3)), np.zeros((1, 3))])

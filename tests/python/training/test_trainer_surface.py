@@ -218,7 +218,7 @@ def test_state_tree_round_trip():
     same.compile("sgd", "mse")
     same.kept = keras.Variable(0.0, trainable=True, name="kept")
     same.twin = keras.Variable(0.0, trainable=True, name="kept")
-    with pytest.raises(ValueError, match="two variables"):
+    with pytest.raises(ValueError, match="found twice"):
         same.get_state_tree()
 
 

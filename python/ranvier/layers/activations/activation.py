@@ -18,7 +18,7 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.activation = activations.get(activation)
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         return self.activation(inputs)
@@ -45,17 +45,17 @@ class ReLU(Layer):
             )
         if negative_slope is None or negative_slope < 0.0:
             raise ValueError(
-                "negative_slope of a ReLU layer cannot be a negative value. "
+                "negative_slope of a ReLU layer cannot be None or a negative value. "
                 f"Received: negative_slope={negative_slope}"
             )
         if threshold is None or threshold < 0.0:
             raise ValueError(
-                "threshold of a ReLU layer cannot be a negative value. Received: "
+                "threshold of a ReLU layer cannot be None or a negative value. Received: "
                 f"threshold={threshold}"
             )
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         return activations.relu(
@@ -88,7 +88,7 @@ class LeakyReLU(Layer):
             )
         self.negative_slope = negative_slope
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         return ops.leaky_relu(inputs, self.negative_slope)
@@ -148,7 +148,7 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         return ops.elu(inputs, self.alpha)
@@ -168,7 +168,7 @@ class Softmax(Layer):
         super().__init__(**kwargs)
         self.axis = axis
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs, mask=None):
         if mask is not None:

@@ -153,6 +153,8 @@ class EinsumDense(QuantizableWeight):
         if self.bias_axes:
             first = min(letters_out.index(c) for c in self.bias_axes)
             bias_shape = [sizes[c] if c in self.bias_axes else 1 for c in letters_out[first:]]
+            if out.endswith("..."):
+                bias_shape += [1] * (len(input_shape) - len(letters_in))
         return [sizes[c] for c in kernel], bias_shape
 
     def call(self, inputs, training=None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ranvier import ops
 from ranvier.layers.layer import Layer
 
@@ -58,19 +60,51 @@ class Merge(Layer):
     def compute_mask(self, inputs, mask=None):
         if mask is None:
             return None
-        if not isinstance(mask, (list, tuple)):
-            raise ValueError(f"`mask` should be a list. Received: mask={mask}")
-        if len(mask) != len(inputs):
-            raise ValueError(
-                "The lists `inputs` and `mask` should have the same length. Received: "
-                f"inputs of length {len(inputs)}, and mask of length {len(mask)}"
-            )
+        _check_masks(inputs, mask)
         if any(m is None for m in mask):
             return None
         out = mask[0]
         for m in mask[1:]:
             out = ops.logical_or(out, m)
         return out
+
+
+def _check_masks(inputs, mask):
+    """One mask (or `None`) per input, both in a list."""
+    for name, value in (("mask", mask), ("inputs", inputs)):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"`{name}` should be a list. Received: {name}={value}")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            "The lists `inputs` and `mask` should have the same length. Received: "
+            f"inputs={inputs} of length {len(inputs)}, and mask={mask} of length {len(mask)}"
+        )
+
+
+def _element_mask(x):
+    """The mask of an input in the input's shape, or `None`."""
+    mask = getattr(x, "_keras_mask", None)
+    return None if mask is None else ops.broadcast_to(ops.expand_dims(mask, -1), ops.shape(x))
+
+
+def _merge_unmasked(merge, inputs):
+    """merge of the inputs that are not masked at an element; one masked everywhere stays as it is.
+
+    `merge` has no neutral element, so a masked element is replaced by the other operand.
+    """
+    output, output_mask = inputs[0], _element_mask(inputs[0])
+    for x in inputs[1:]:
+        mask = _element_mask(x)
+        if mask is not None:
+            x = ops.where(mask, x, output)
+        if output_mask is not None:
+            output = ops.where(output_mask, output, x)
+        both = mask is not None and output_mask is not None
+        output_mask = ops.logical_or(output_mask, mask) if both else None
+        output = merge(output, x)
+    if output_mask is not None:
+        output._keras_mask = ops.any(output_mask, axis=-1)
+    return output
 
 
 class Add(Merge):
@@ -84,33 +118,34 @@ class Add(Merge):
 
 
 class Multiply(Merge):
-    """Product of the inputs."""
+    """Product of the inputs. A masked element counts as one, and as zero where all are masked."""
 
     def _merge_function(self, inputs):
-        out = inputs[0]
-        for x in inputs[1:]:
-            out = ops.multiply(out, x)
+        masks = [_element_mask(x) for x in inputs]
+        out = None
+        for x, mask in zip(inputs, masks):
+            if mask is not None:
+                x = ops.where(mask, x, ops.cast(1, x.dtype))
+            out = x if out is None else ops.multiply(out, x)
+        if all(mask is not None for mask in masks):
+            kept = functools.reduce(ops.logical_or, masks)
+            out = ops.where(kept, out, ops.cast(0, out.dtype))
+            out._keras_mask = ops.any(kept, axis=-1)
         return out
 
 
 class Maximum(Merge):
-    """Largest of the inputs."""
+    """Largest of the inputs, of those that are not masked."""
 
     def _merge_function(self, inputs):
-        out = inputs[0]
-        for x in inputs[1:]:
-            out = ops.maximum(out, x)
-        return out
+        return _merge_unmasked(ops.maximum, inputs)
 
 
 class Minimum(Merge):
-    """Smallest of the inputs."""
+    """Smallest of the inputs, of those that are not masked."""
 
     def _merge_function(self, inputs):
-        out = inputs[0]
-        for x in inputs[1:]:
-            out = ops.minimum(out, x)
-        return out
+        return _merge_unmasked(ops.minimum, inputs)
 
 
 class Average(Merge):
@@ -174,18 +209,19 @@ class Concatenate(Merge):
         return self._merge_function(list(inputs))
 
     def compute_mask(self, inputs, mask=None):
-        if mask is None or all(m is None for m in mask):
+        if mask is None:
+            return None
+        _check_masks(inputs, mask)
+        if all(m is None for m in mask):
             return None
         parts = []
         for x, m in zip(inputs, mask):
             if m is None:
-                parts.append(ops.ones_like(x, dtype="bool"))
-                continue
-            while len(m.shape) < len(x.shape):
-                m = ops.expand_dims(m, axis=-1)
-            parts.append(ops.broadcast_to(m, x.shape) if None not in x.shape else ops.logical_and(
-                ops.ones_like(x, dtype="bool"), m))  # fmt: skip
-        return ops.all(ops.concatenate(parts, axis=self.axis), axis=-1, keepdims=False)
+                m = ops.ones_like(x, dtype="bool")
+            elif len(m.shape) < len(x.shape):
+                m = ops.logical_or(ops.expand_dims(m, -1), ops.zeros_like(x, dtype="bool"))
+            parts.append(m)
+        return ops.any(ops.concatenate(parts, axis=self.axis), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "axis": self.axis}

@@ -146,7 +146,7 @@ class UnitNormalization(Layer):
             f"Received: axis={axis}",
         )
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis

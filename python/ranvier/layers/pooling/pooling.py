@@ -33,7 +33,7 @@ class BasePooling(Layer):
         self.padding = check_padding(padding)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         pool = ops.max_pool if self.mode == "max" else ops.average_pool
@@ -61,7 +61,7 @@ class BaseGlobalPooling(Layer):
         self.data_format = standardize_data_format(data_format)
         self.keepdims = keepdims
         self.input_spec = InputSpec(ndim=self.rank + 2)
-        self.built = True
+        self._build_at_init()
 
     @property
     def _axes(self):

@@ -19,7 +19,7 @@ class _Noise(Layer):
         if amount > 0:
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
 
 def _check_rate(rate):
@@ -28,6 +28,33 @@ def _check_rate(rate):
             f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
             f"Received: rate={rate}"
         )
+
+
+def _checked_noise_shape(shape):
+    """A tuple of sizes or `None`; `ValueError` for anything else."""
+    if shape is None:
+        return None
+    problem = "Invalid value received for argument `noise_shape`. Expected "
+    if isinstance(shape, str):
+        raise ValueError(f"{problem}a tuple or list of integers. Received: noise_shape={shape}")
+    try:
+        shape = tuple(shape)
+    except TypeError:
+        raise ValueError(
+            f"{problem}an iterable of integers, a tuple for example. Received: noise_shape={shape}"
+        ) from None
+    for i, size in enumerate(shape):
+        if size is not None and not isinstance(size, int):
+            raise ValueError(
+                f"{problem}all elements to be integers or None. Received element at index {i}: "
+                f"{size} (type: {type(size).__name__})"
+            )
+        if size is not None and size <= 0:
+            raise ValueError(
+                f"{problem}all dimensions to be positive integers or None. Received negative or "
+                f"zero value at index {i}: {size}"
+            )
+    return shape
 
 
 class Dropout(_Noise):
@@ -43,7 +70,7 @@ class Dropout(_Noise):
         _check_rate(rate)
         super().__init__(rate, seed, **kwargs)
         self.rate = rate
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = _checked_noise_shape(noise_shape)
 
     def call(self, inputs, training=False):
         if training and self.rate > 0:
@@ -215,7 +242,7 @@ class ActivityRegularization(Layer):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
-        self.built = True
+        self._build_at_init()
 
     def call(self, inputs):
         return inputs

@@ -14,19 +14,19 @@ def _pairs(value, rank, name):
     problem = (f"`{name}` should be an int, or {rank} ints, or {rank} pairs of ints. "
                f"Received: {name}={value}")  # fmt: skip
     if isinstance(value, int):
+        if value < 0:
+            raise ValueError(f"`{name}` cannot be negative. Received: {name}={value}.")
         return ((value, value),) * rank
-    value = tuple(value)
-    if rank == 1 and len(value) == 2 and all(isinstance(v, int) for v in value):
-        return (value,)
-    if len(value) != rank:
+    if not hasattr(value, "__len__"):
         raise ValueError(problem)
-    out = []
-    for v in value:
-        pair = (v, v) if isinstance(v, int) else tuple(v)
-        if len(pair) != 2 or any(not isinstance(p, int) or p < 0 for p in pair):
-            raise ValueError(problem)
-        out.append(pair)
-    return tuple(out)
+    value = value if rank == 1 else tuple(value)
+    if rank == 1:
+        return (tuple_of(value, 2, name, allow_zero=True),)
+    if len(value) != rank:
+        count = {2: "two", 3: "three"}[rank]
+        raise ValueError(f"`{name}` should have {count} elements. Received: {name}={value}.")
+    entries = zip(("1st", "2nd", "3rd"), value)
+    return tuple(tuple_of(v, 2, f"{nth} entry of {name}", allow_zero=True) for nth, v in entries)
 
 
 class _Border(Layer):
@@ -93,11 +93,15 @@ class _Cropping(_Border):
         pairs = self._spatial(self.cropping, (0, 0))
         for size, (low, high) in zip(inputs.shape, pairs):
             if (low or high) and low + high >= size:
+                received = f"Received: inputs.shape={tuple(inputs.shape)}"
+                if self.rank == 1:
+                    raise ValueError(
+                        "`cropping` parameter of `Cropping1D` layer must be smaller than the input "
+                        f"length. {received}, cropping={self.cropping[0]}"
+                    )
                 raise ValueError(
                     "Values in `cropping` argument should be smaller than the corresponding "
-                    "spatial "
-                    f"dimension of the input. Received: input_shape={tuple(inputs.shape)}, "
-                    f"cropping={self.cropping}"
+                    f"spatial dimension of the input. {received}, cropping={self.cropping}"
                 )
         return inputs[tuple(slice(low, n - high) for n, (low, high) in zip(inputs.shape, pairs))]
 
@@ -158,6 +162,10 @@ class UpSampling1D(_UpSampling):
     rank = 1
 
     def __init__(self, size=2, **kwargs):
+        if not isinstance(size, int):
+            raise TypeError(f"Expected an integer value for `size`, got {type(size)}.")
+        if size <= 0:
+            raise ValueError(f"Argument `size` should be a positive integer. Received: size={size}")
         super().__init__(size, **kwargs)
 
 

@@ -8,6 +8,7 @@ from ranvier import ops
 from ranvier.config import standardize_data_format
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
+from ranvier.symbolic.keras_tensor import KerasTensor
 
 
 class Flatten(Layer):
@@ -42,9 +43,14 @@ class Reshape(Layer):
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
         target_shape = tuple(target_shape)
-        if len([d for d in target_shape if d == -1]) > 1:
+        if any(d < -1 for d in target_shape):
             raise ValueError(
-                "The `target_shape` argument must not contain more than one `-1` value. "
+                "Each size of `target_shape` must be a non-negative integer, or -1 for the one to "
+                f"be found out. Received: target_shape={target_shape}"
+            )
+        if target_shape.count(-1) > 1:
+            raise ValueError(
+                "There can be at most one unknown dimension (-1) in `target_shape`. "
                 f"Received: target_shape={target_shape}"
             )
         self.target_shape = target_shape
@@ -62,6 +68,13 @@ class Reshape(Layer):
                 f"input_shape={tuple(inputs.shape[1:])}, target_shape={self.target_shape}"
             )
         return ops.reshape(inputs, (inputs.shape[0], *shape))
+
+    def compute_output_spec(self, inputs):
+        """The target shape, which says the sizes even where those of the input are unknown."""
+        if None not in inputs.shape[1:]:
+            return super().compute_output_spec(inputs)
+        sizes = (None if d == -1 else d for d in self.target_shape)
+        return KerasTensor((inputs.shape[0], *sizes), dtype=inputs.dtype)
 
     def get_config(self):
         return {**super().get_config(), "target_shape": self.target_shape}

@@ -81,7 +81,11 @@ class PyDataset:
         )
 
     def __iter__(self):
-        for index in indices_of(self.num_batches):
+        try:
+            count = self.num_batches
+        except NotImplementedError:
+            count = None
+        for index in indices_of(count):
             yield self[index]
 
     def on_epoch_begin(self) -> None:

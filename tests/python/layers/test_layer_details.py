@@ -1,0 +1,72 @@
+"""Details of layers that users meet: frozen when made, masks of merged inputs, wrong arguments."""
+
+import numpy as np
+import pytest
+
+import ranvier as keras
+from ranvier import layers
+
+
+def test_a_layer_made_frozen_is_not_trained():
+    inputs = keras.Input((3,))
+    frozen = layers.Dense(2, trainable=False)
+    model = keras.Model(inputs, layers.Dense(1)(frozen(inputs)))
+    before = [w.copy() for w in frozen.get_weights()]
+    assert len(model.trainable_weights) == 2
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), verbose=0)
+    for old, new in zip(before, frozen.get_weights()):
+        np.testing.assert_array_equal(old, new)
+    frozen.trainable = True
+    assert len(model.trainable_weights) == 4
+
+
+def test_masked_elements_do_not_count_in_a_product():
+    masking = layers.Masking()
+    a = masking(np.array([[[0.0], [2.0], [0.0]]]))
+    b = masking(np.array([[[3.0], [0.0], [0.0]]]))
+    product = layers.Multiply()([a, b])
+    np.testing.assert_array_equal(product, [[[3.0], [2.0], [0.0]]])
+    np.testing.assert_array_equal(product._keras_mask, [[True, True, False]])
+    np.testing.assert_array_equal(layers.Minimum()([a, b]), [[[3.0], [2.0], [0.0]]])
+
+
+def test_concatenated_masks_keep_a_step_that_one_input_has():
+    a = layers.Masking()(np.array([[[0.0], [2.0]]]))
+    joined = layers.Concatenate(axis=-1)([a, np.ones((1, 2, 1))])
+    np.testing.assert_array_equal(joined._keras_mask, [[True, True]])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Dense(2, trainable=1), "boolean"),
+        (lambda: layers.Dropout(0.5, noise_shape=(2, 0)), "positive integers"),
+        (lambda: layers.Reshape((-2, 5)), "non-negative"),
+        (lambda: layers.Reshape((-1, -1)), "at most one"),
+        (lambda: layers.ZeroPadding1D((1,)), "tuple of 2 integers"),
+        (lambda: layers.Cropping3D((1, 2)), "three elements"),
+        (lambda: layers.UpSampling1D(0), "positive integer"),
+        (lambda: layers.Conv1D(2, 0), "value > 0"),
+    ],
+)
+def test_wrong_arguments_say_what_is_expected(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_subclass_with_its_own_build_is_not_built_when_made():
+    class Scaled(layers.ReLU):
+        def build(self, input_shape):
+            self.factor = self.add_weight(shape=(), initializer="ones")
+
+    assert layers.ReLU().built and not Scaled().built
+    layer = Scaled()
+    layer(np.ones((1, 2)))
+    assert len(layer.weights) == 1
+
+
+def test_the_spec_of_a_mixed_precision_layer_has_the_compute_dtype():
+    layer = layers.Dense(3, dtype="mixed_float16")
+    layer.build((None, 4))
+    assert layer.compute_output_spec(keras.KerasTensor((2, 4), "float16")).dtype == "float16"
