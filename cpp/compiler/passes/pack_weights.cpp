@@ -29,7 +29,8 @@ Packing pack_product(kernels::GemmShape shape, DType dtype) {
 }
 
 Packing pack_conv(const kernels::ConvShape& shape, DType dtype) {
-  if (const auto product = kernels::conv_product(shape)) return pack_product(*product, dtype);
+  if (const auto product = kernels::conv_product(kernels::ConvPass::Forward, shape))
+    return pack_product(*product, dtype);
   if (const char* refusal = kernels::conv_panels_refusal(shape, dtype)) return {refusal};
   auto payload = make_ref<ConvPayload>();
   payload->plan = kernels::prepare_packed_conv(shape);

@@ -169,6 +169,38 @@ TEST_CASE("shapes of known networks, in every variant") {
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
 }
 
+TEST_CASE("filters of many weights: products of pixels and of patches") {
+  std::mt19937 rng(9);
+  ConvShape volume;  // one pixel, strided alike and differently
+  volume.batch = 2, volume.in_channels = 257, volume.out_channels = 256;
+  volume.in = {3, 4, 5}, volume.stride = {2, 1, 3};
+  set_output(volume);
+  ConvShape cropped = square(1, 8, 3, 1, 0, 256, 257);
+  cropped.pad_lo = {0, 3, 1}, cropped.pad_hi = {0, 0, 2};
+  set_output(cropped);
+  const auto variants = [](const ConvShape& s) {
+    std::string names;
+    for (ConvPass pass : {ConvPass::Forward, ConvPass::BackwardData, ConvPass::BackwardFilter})
+      names += std::string(prepare_conv(pass, s, DType::F32).variant) + ' ';
+    return names;
+  };
+  const std::pair<ConvShape, const char*> cases[] = {
+      {square(2, 5, 1, 1, 0, 160, 416), "product product product "},
+      {square(2, 5, 1, 1, 0, 60, 90), "product product filter, whole rows "},
+      {square(2, 7, 1, 2, 0, 200, 330), "patches patches patches "},
+      {volume, "patches patches patches "},
+      {square(1, 6, 3, 1, 1, 256, 257), "patches patches patches "},
+      {square(2, 9, 3, 1, 1, 256, 256), "patches patches filter, by tap "},
+      {square(1, 11, 3, 2, 1, 130, 510), "patches direct patches "},
+      {square(1, 9, 3, 1, 2, 256, 256, 1, 2), "patches patches filter, by tap "},
+      {cropped, "patches padded filter, by tap "},
+  };
+  for (const auto& [shape, expected] : cases) {
+    CHECK(variants(shape) == expected);
+    check_shape<float>(shape, rng);
+  }
+}
+
 TEST_CASE("rows too long to copy whole are cut into pieces") {
   std::mt19937 rng(8);
   ConvShape sequence;  // causal, dilated, one-dimensional

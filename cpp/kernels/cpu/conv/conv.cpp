@@ -400,8 +400,11 @@ void backward_filter_depthwise(const Context& ctx, const ConvPlan& plan, const T
 
 template <class T>
 void prepare_typed(ConvPlan& plan) {
-  if (sizeof(T) == sizeof(float) && plan.pass == ConvPass::Forward)
-    if (const auto shape = conv_product(plan.shape)) return prepare_product(plan, *shape);
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const auto shape = conv_product(plan.pass, plan.shape);
+    if (shape) return prepare_product(plan, *shape);
+    if (prepare_patches(plan)) return;
+  }
   if (is_depthwise(plan.shape))
     prepare_depthwise<T>(plan);
   else if (plan.pass == ConvPass::BackwardFilter)
@@ -411,6 +414,11 @@ void prepare_typed(ConvPlan& plan) {
 }
 
 }  // namespace
+
+void pack_data_filter(const Context& ctx, const ConvPlan& plan, const float* filter,
+                      float* packed) {
+  pack_data_gradient<float>(ctx, plan, filter, packed);
+}
 
 bool conv_fuses(Activation activation) {
   return activation == Activation::None || activation == Activation::Relu ||
@@ -467,7 +475,10 @@ void backward_data_typed(const Context& ctx, const ConvPlan& plan, const void* d
   const T* taps = static_cast<const T*>(filter);
   T* to = static_cast<T*>(dx);
   T* scratch = static_cast<T*>(shared);
-  if (is_depthwise(plan.shape))
+  if (plan.product)
+    run_data_product(ctx, plan, static_cast<const float*>(dy), static_cast<const float*>(filter),
+                     static_cast<float*>(dx), shared, worker, stride);
+  else if (is_depthwise(plan.shape))
     backward_data_depthwise<T>(ctx, plan, from, taps, to, scratch);
   else
     backward_data_dense<T>(ctx, plan, from, taps, to, scratch, worker, stride);
@@ -480,7 +491,10 @@ void backward_filter_typed(const Context& ctx, const ConvPlan& plan, const void*
   const T* gradient = static_cast<const T*>(dy);
   T* to = static_cast<T*>(dw);
   T* scratch = static_cast<T*>(shared);
-  if (is_depthwise(plan.shape))
+  if (plan.product)
+    run_filter_product(ctx, plan, static_cast<const float*>(x), static_cast<const float*>(dy),
+                       static_cast<float*>(dw), shared, worker, stride);
+  else if (is_depthwise(plan.shape))
     backward_filter_depthwise<T>(ctx, plan, from, gradient, to, scratch);
   else
     backward_filter_dense<T>(ctx, plan, from, gradient, to, scratch, worker, stride);

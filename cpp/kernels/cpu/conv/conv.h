@@ -61,13 +61,15 @@ struct ConvPlan {
   int64_t grain = 1;    // blocks per chunk handed to parallel_for
   int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
   int64_t partial = 0;  // filter gradient: elements of one partial sum
-  // Forward as a product: pixels by channels times a 1×1 filter, or, where its B is packed, patches
-  // of x by their taps and channels times the filter.
+  // The pass as a matrix product: of pixels (see conv_product), or of patches, which are pixels by
+  // taps and channels, copied beside each other.
   std::optional<GemmPlan> product;
+  bool patches = false;
 };
 
-// The matrix product that a convolution is whose filter is one pixel that meets all pixels.
-std::optional<GemmShape> conv_product(const ConvShape& shape);
+// The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,
+// dx = dy w^T or dw = x^T dy, with pixels by channels and channels by outputs.
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& shape);
 
 // F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype);

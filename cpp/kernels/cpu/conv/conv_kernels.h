@@ -126,11 +126,21 @@ const ConvKernels& conv_kernels(Isa isa);
 
 // A plan that has checked its shape and knows its cost, but has no variant yet.
 ConvPlan plan_of(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
-// Forward as a matrix product: of the pixels of x, or of their patches.
+// A pass as a matrix product; forward of the pixels of x, or of their patches.
 void prepare_product(ConvPlan& plan, const GemmShape& shape);
 void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* filter,
                  const ConvEpilogue& e, float* y, void* shared, std::byte* worker,
                  size_t stride) noexcept;
+// The same of patches where that pays; false where it does not.
+bool prepare_patches(ConvPlan& plan);
+void run_data_product(const Context& ctx, const ConvPlan& plan, const float* dy,
+                      const float* filter, float* dx, void* shared, std::byte* worker,
+                      size_t stride) noexcept;
+void run_filter_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* dy,
+                        float* dw, void* shared, std::byte* worker, size_t stride) noexcept;
+// The filter of a data gradient: every tap's (C, F) slice of every group transposed to (F, C),
+// phase by phase, turned round.
+void pack_data_filter(const Context& ctx, const ConvPlan& plan, const float* filter, float* packed);
 
 // Pure functions of the shape, used when preparing and when running.
 Correlation forward_correlation(const ConvShape& shape);

@@ -1,10 +1,12 @@
-// Convolutions that are a matrix product: all pixels times a filter of one pixel, or the patches of
-// x under the taps, copied beside each other, times a filter that was packed beforehand.
+// Passes of a convolution that are a matrix product: of all pixels, where the filter is one pixel,
+// or of patches, the pixels under the taps copied beside each other. The filter of forward may have
+// been packed beforehand.
 
 #include <algorithm>
-#include <cstring>
+#include <string>
 
 #include "base/error.h"
+#include "base/verbose.h"
 #include "kernels/cpu/conv/conv_kernels.h"
 
 namespace ranvier::kernels {
@@ -16,6 +18,9 @@ constexpr int64_t kWideFilter = 256, kManyPatches = 448;
 constexpr int64_t kMostPatchFloats = 4 << 20;
 // Terms of a sum under which the copy of x is a large part of the work.
 constexpr int64_t kFewTerms = 128;
+// Weights of a tap from which on a product reads them less often, and the gradient of a filter of
+// one pixel is too large to be summed by slices of the batch.
+constexpr int64_t kManyWeights = 1 << 16;
 constexpr int64_t kCopied = 32768;  // elements of a chunk of patches
 
 int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
@@ -23,8 +28,7 @@ int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
 GemmShape patch_product(const ConvShape& s) {
   GemmShape product{.m = s.batch * pixels_of(s.out),
                     .n = s.out_channels,
-                    .k = pixels_of(s.filter) * s.in_channels,
-                    .packed_b = true};
+                    .k = pixels_of(s.filter) * s.in_channels};
   // An odd number of cache lines: patches begin in different sets of the caches.
   product.lda = ((product.k + 15) / 16 | 1) * 16;
   return product;
@@ -73,9 +77,8 @@ void copy_patch(const ConvShape& s, const float* image, const Dims3& pixel, floa
     }
 }
 
-void copy_patches(const Context& ctx, const ConvPlan& plan, const float* x, float* patches) {
-  const ConvShape& s = plan.shape;
-  const int64_t pitch = plan.product->shape.lda;
+void copy_patches(const Context& ctx, const ConvShape& s, const float* x, float* patches) {
+  const int64_t pitch = patch_product(s).lda;
   const int64_t image = pixels_of(s.in) * s.in_channels, plane = s.out[1] * s.out[2];
   ctx.parallel_for(s.batch * pixels_of(s.out), std::max<int64_t>(1, kCopied / pitch),
                    [&](int64_t begin, int64_t end, int) {
@@ -87,14 +90,90 @@ void copy_patches(const Context& ctx, const ConvPlan& plan, const float* x, floa
                    });
 }
 
+size_t patch_floats(const ConvShape& s) {
+  const GemmShape product = patch_product(s);
+  return static_cast<size_t>(product.m * product.lda);
+}
+
+// The convolution of dy with the filter turned round that gives dx; none where x was strided.
+std::optional<ConvShape> turned_round(const ConvShape& s) {
+  if (s.stride != Dims3{1, 1, 1}) return {};
+  ConvShape turned = s;
+  turned.in = s.out, turned.out = s.in;
+  turned.in_channels = s.out_channels, turned.out_channels = s.in_channels;
+  for (int a = 0; a < 3; ++a) {
+    const int64_t reach = (s.filter[a] - 1) * s.dilation[a];
+    turned.pad_lo[a] = reach - s.pad_lo[a];
+    turned.pad_hi[a] = reach - s.pad_hi[a];
+    if (turned.pad_lo[a] < 0 || turned.pad_hi[a] < 0) return {};
+  }
+  return turned;
+}
+
+bool one_pixel(const ConvShape& s) {
+  return pixels_of(s.filter) == 1 && s.pad_lo == Dims3{} && s.pad_hi == Dims3{};
+}
+
+// Why a pass is not computed of patches; nullptr where it pays.
+const char* patches_refusal(ConvPass pass, const ConvShape& s) {
+  constexpr int64_t kFewColumns = 14, kVeryFewColumns = 7;
+  if (s.groups != 1) return "groups";
+  if (s.in_channels * s.out_channels < kManyWeights) return "few weights: they stay in cache";
+  if (patch_product(s).m * patch_product(s).lda > kMostPatchFloats)
+    return "the patches would leave the caches";
+  if (one_pixel(s)) return nullptr;
+  if (s.out[2] > kFewColumns) return "rows of outputs are long enough for tiles";
+  if (pass == ConvPass::BackwardData && !turned_round(s)) return "x was strided or cropped";
+  if (pass == ConvPass::BackwardFilter && s.out[2] > kVeryFewColumns && s.stride[2] == 1)
+    return "rows are read for several taps as they lie";
+  return nullptr;
+}
+
+// Writes dx: the pixels that a filter of one pixel met, in order in `met`, and zeros between them.
+void spread_pixels(const Context& ctx, const ConvShape& s, const float* met, float* dx) {
+  const int64_t c = s.in_channels, width = s.in[2], rows = s.batch * s.in[0] * s.in[1];
+  const auto hit = [&s](int axis, int64_t i) {
+    return i % s.stride[axis] == 0 && i / s.stride[axis] < s.out[axis];
+  };
+  ctx.parallel_for(
+      rows, std::max<int64_t>(1, kCopied / (width * c)), [&](int64_t begin, int64_t end, int) {
+        for (int64_t r = begin; r < end; ++r) {
+          const int64_t n = r / (s.in[0] * s.in[1]), d = r / s.in[1] % s.in[0], h = r % s.in[1];
+          float* to = dx + r * width * c;
+          if (!hit(0, d) || !hit(1, h)) {
+            std::fill_n(to, width * c, 0.0f);
+            continue;
+          }
+          const int64_t row = (n * s.out[0] + d / s.stride[0]) * s.out[1] + h / s.stride[1];
+          const float* from = met + row * s.out[2] * c;
+          for (int64_t w = 0; w < width; ++w, to += c) {
+            if (hit(2, w))
+              std::copy_n(from + w / s.stride[2] * c, c, to);
+            else
+              std::fill_n(to, c, 0.0f);
+          }
+        }
+      });
+}
+
 }  // namespace
 
-std::optional<GemmShape> conv_product(const ConvShape& s) {
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
   constexpr Dims3 kOne{1, 1, 1};
   if (s.groups != 1 || s.filter != kOne || s.stride != kOne || s.pad_lo != Dims3{} ||
       s.pad_hi != Dims3{})
     return {};
-  return GemmShape{.m = s.batch * pixels_of(s.out), .n = s.out_channels, .k = s.in_channels};
+  const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
+  switch (pass) {
+    case ConvPass::Forward:
+      return GemmShape{.m = pixels, .n = f, .k = c};
+    case ConvPass::BackwardData:
+      return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
+    case ConvPass::BackwardFilter:
+      if (c * f < kManyWeights) return {};
+      return GemmShape{.m = c, .n = f, .k = pixels, .trans_a = true};
+  }
+  return {};
 }
 
 const char* conv_panels_refusal(const ConvShape& s, DType dtype) {
@@ -112,10 +191,11 @@ const char* conv_panels_refusal(const ConvShape& s, DType dtype) {
 ConvPlan prepare_packed_conv(const ConvShape& shape, Isa isa) {
   RV_CHECK(shape.groups == 1);
   ConvPlan plan = plan_of(ConvPass::Forward, shape, DType::F32, isa);
-  plan.product = gemm_prepare(patch_product(shape), DType::F32, {}, isa);
-  plan.scratch = plan.product->scratch;
-  plan.scratch.shared =
-      static_cast<size_t>(plan.product->shape.m * plan.product->shape.lda) * sizeof(float);
+  GemmShape product = patch_product(shape);
+  product.packed_b = true;
+  prepare_product(plan, product);
+  plan.patches = true;
+  plan.scratch.shared = patch_floats(shape) * sizeof(float);
   plan.variant = "patches";
   return plan;
 }
@@ -126,6 +206,34 @@ void prepare_product(ConvPlan& plan, const GemmShape& shape) {
   plan.variant = "product";
 }
 
+bool prepare_patches(ConvPlan& plan) {
+  const ConvShape& s = plan.shape;
+  if (const char* reason = patches_refusal(plan.pass, s)) {
+    if (prints_dispatch())
+      print_refusal(
+          "conv of " + std::to_string(s.in_channels) + " to " + std::to_string(s.out_channels),
+          "patches", reason);
+    return false;
+  }
+  const GemmShape patches = patch_product(s);
+  GemmShape product = patches;
+  size_t floats = patch_floats(s);
+  if (plan.pass == ConvPass::BackwardFilter) {
+    product = {.m = patches.k, .n = patches.n, .k = patches.m, .trans_a = true, .lda = patches.lda};
+  } else if (plan.pass == ConvPass::BackwardData && one_pixel(s)) {
+    product = {.m = patches.m, .n = s.in_channels, .k = s.out_channels, .trans_b = true};
+    floats = static_cast<size_t>(product.m * product.n);
+  } else if (plan.pass == ConvPass::BackwardData) {
+    product = patch_product(*turned_round(s));
+    floats = patch_floats(*turned_round(s)) + static_cast<size_t>(product.k * product.n);
+  }
+  prepare_product(plan, product);
+  plan.scratch.shared = floats * sizeof(float);
+  plan.patches = true;
+  plan.variant = "patches";
+  return true;
+}
+
 void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* filter,
                  const ConvEpilogue& e, float* y, void* shared, std::byte* worker,
                  size_t stride) noexcept {
@@ -133,13 +241,42 @@ void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const
   product.epilogue.bias = e.bias != nullptr;
   product.epilogue.residual = e.residual != nullptr;
   product.epilogue.activation = e.activation;
-  if (product.shape.packed_b) {
+  if (plan.patches) {
     auto* patches = static_cast<float*>(shared);
-    copy_patches(ctx, plan, x, patches);
+    copy_patches(ctx, plan.shape, x, patches);
     x = patches;
   }
   const GemmOperands operands{.a = x, .b = filter, .c = y, .bias = e.bias, .residual = e.residual};
   gemm_run(ctx, product, operands, shared, worker, stride);
+}
+
+void run_data_product(const Context& ctx, const ConvPlan& plan, const float* dy,
+                      const float* filter, float* dx, void* shared, std::byte* worker,
+                      size_t stride) noexcept {
+  auto* scratch = static_cast<float*>(shared);
+  const auto multiply = [&](const float* a, const float* b, float* c) {
+    gemm_run(ctx, *plan.product, {.a = a, .b = b, .c = c}, nullptr, worker, stride);
+  };
+  if (!plan.patches) return multiply(dy, filter, dx);
+  if (one_pixel(plan.shape)) {
+    multiply(dy, filter, scratch);
+    return spread_pixels(ctx, plan.shape, scratch, dx);
+  }
+  const ConvShape turned = *turned_round(plan.shape);
+  float* const patches = scratch + plan.product->shape.k * plan.product->shape.n;
+  pack_data_filter(ctx, plan, filter, scratch);
+  copy_patches(ctx, turned, dy, patches);
+  multiply(patches, scratch, dx);
+}
+
+void run_filter_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* dy,
+                        float* dw, void* shared, std::byte* worker, size_t stride) noexcept {
+  if (plan.patches) {
+    auto* patches = static_cast<float*>(shared);
+    copy_patches(ctx, plan.shape, x, patches);
+    x = patches;
+  }
+  gemm_run(ctx, *plan.product, {.a = x, .b = dy, .c = dw}, nullptr, worker, stride);
 }
 
 }  // namespace ranvier::kernels
