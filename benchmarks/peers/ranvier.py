@@ -46,7 +46,7 @@ def planned(block) -> dict:
 
 KINDS = {
     **keras_kinds.kinds(keras),
-    **keras_op_kinds.kinds(keras, compiled=lambda fn: fn, vjp=vjp),
+    **keras_op_kinds.kinds(keras, compiled=keras.jit, vjp=vjp),
     "adam": adam,
     "eager_add": eager_add,
 }

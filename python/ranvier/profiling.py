@@ -153,11 +153,17 @@ def profile(
         A `Profile`: `print` shows the table, `rows` has the numbers.
 
     Raises:
+        TypeError: `model` is no model.
         ValueError: the model is not compiled, `repeats` is not positive, or `mode` is unknown.
 
     Example:
         >>> print(ranvier.profile(model, x, y, batch_size=128))
     """
+    if not hasattr(model, "compiled"):
+        raise TypeError(
+            f"profile: a Keras model is needed. Received: {type(model).__name__}. "
+            "Hint: wrap the function in a `Model`."
+        )
     if mode not in ("train", "test", "predict"):
         raise ValueError(
             f"profile: `mode` must be 'train', 'test' or 'predict'. Received: {mode!r}."

@@ -79,6 +79,8 @@ def test_wrong_arguments():
         keras.profile(m, X, Y, repeats=0)
     with pytest.raises(ValueError, match=r"must call `compile\(\)`"):
         keras.profile(keras.Sequential([keras.Input((6,)), layers.Dense(1)]), X, Y)
+    with pytest.raises(TypeError, match="a Keras model is needed. Received: Jitted"):
+        keras.profile(keras.jit(lambda x: x), X)
 
 
 def test_summary_shows_cost_once_a_step_is_compiled():
