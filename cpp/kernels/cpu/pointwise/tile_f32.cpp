@@ -12,6 +12,10 @@ namespace {
 
 constexpr int kLanes = VecF::kLanes;
 
+// Results are fetched this many elements ahead of their stores: a store that misses waits for a line
+// whose old contents nobody reads.
+constexpr int64_t kAhead = 256;
+
 // Applies f to N operands, `Unroll` vectors at a time; the tail runs the same code under a mask.
 template <int N, int Unroll, class F>
 RV_INLINE void for_tile(const TileArgs& args, F f) {
@@ -34,7 +38,10 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
       result[u] = f(x);
     }
 #pragma GCC unroll 4
-    for (int u = 0; u < Unroll; ++u) result[u].store(dst + i + u * kLanes);
+    for (int u = 0; u < Unroll; ++u) {
+      __builtin_prefetch(dst + i + kAhead + u * kLanes, 1);
+      result[u].store(dst + i + u * kLanes);
+    }
 #pragma GCC unroll 5
     for (int k = 0; k < N; ++k) src[k] += Unroll * step[k];
   }
