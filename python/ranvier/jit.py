@@ -109,10 +109,14 @@ class Jitted:
     def __call__(self, *args, **kwargs):
         if B.tracing():
             return self._fn(*args, **kwargs)
-        leaves = tree.flatten((args, kwargs))
-        places = [i for i, leaf in enumerate(leaves) if _is_array(leaf)]
+        if not kwargs and all(map(_is_array, args)):  # needs no walk through structures
+            leaves, places, skeleton = args, range(len(args)), None
+        else:
+            leaves = tree.flatten((args, kwargs))
+            places = tuple(i for i, leaf in enumerate(leaves) if _is_array(leaf))
+            skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
         tensors = [_as_argument(leaves[i]) for i in places]
-        traced = self._traced(args, kwargs, leaves, places, tensors)
+        traced = self._traced(args, kwargs, leaves, places, skeleton, tensors)
         if B.core.taping() or in_stateless_scope():
             return traced.result(B.core.call(traced.trace._ref, tensors))
         return traced.result(traced.program.run(tensors))
@@ -121,14 +125,15 @@ class Jitted:
         """How often the function was traced."""
         return self._traces
 
-    def _traced(self, args, kwargs, leaves, places, tensors) -> Traced:
-        chosen = set(places)
-        static = tuple(
-            _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in chosen
-        )
+    def _traced(self, args, kwargs, leaves, places, skeleton, tensors) -> Traced:
+        static: tuple = ()
+        if len(places) < len(leaves):
+            chosen = set(places)
+            static = tuple(
+                _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in chosen
+            )
         specs = tuple((t.shape, t.dtype) for t in tensors)
-        skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
-        key = (skeleton, tuple(places), specs, static, get_autocast_dtype(), config.floatx())
+        key = (skeleton, places, specs, static, get_autocast_dtype(), config.floatx())
         traced = self._cache.get(key)
         if traced is not None and traced.is_current():
             self._cache.move_to_end(key)
