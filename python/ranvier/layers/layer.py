@@ -462,7 +462,12 @@ class Layer(LayerState, Operation):
 
     def compute_output_shape(self, *args, **kwargs):
         """Output shapes for input shapes; has no effect on the layer."""
-        layer = self._built_twin()
+        if type(self).call is Layer.call:
+            raise self._no_output_shape()
+        try:
+            layer = self._built_twin()
+        except TypeError as error:
+            raise self._no_output_shape() from error
         make = functools.partial(
             tree.map_shape_structure, lambda s: KerasTensor(s, dtype=self.input_dtype)
         )
@@ -472,6 +477,12 @@ class Layer(LayerState, Operation):
             symbols.append(named.pop("input"))
         spec = layer.symbolic_probe(*symbols, **named)
         return tree.map_structure(lambda x: x.shape, spec)
+
+    def _no_output_shape(self):
+        return self._not_implemented_error(
+            self.compute_output_shape,
+            "Should implement `def compute_output_shape(self, input_shape)`.",
+        )
 
     def symbolic_probe(self, *args, **kwargs):
         """Builds if needed, then infers outputs without adding a node."""

@@ -70,3 +70,16 @@ def test_the_spec_of_a_mixed_precision_layer_has_the_compute_dtype():
     layer = layers.Dense(3, dtype="mixed_float16")
     layer.build((None, 4))
     assert layer.compute_output_spec(keras.KerasTensor((2, 4), "float16")).dtype == "float16"
+
+
+def test_an_unrolled_layer_takes_sequences_of_any_length():
+    layer = layers.GRU(2, unroll=True)
+    assert layer(keras.Input((None, 3))).shape == (None, 2)
+    assert layer(np.ones((1, 2, 3))).shape == layer(np.ones((1, 4, 3))).shape == (1, 2)
+
+
+def test_a_layer_without_a_call_has_no_output_shape():
+    with pytest.raises(NotImplementedError, match="compute_output_shape"):
+        layers.Layer().compute_output_shape((2, 3))
+    with pytest.raises(ValueError, match="ragged"):
+        keras.Input((2,), ragged=True)

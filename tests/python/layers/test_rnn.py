@@ -316,7 +316,6 @@ def test_time_distributed_draws_anew_in_each_step():
         (lambda: layers.Bidirectional(layers.LSTM(2), backward_layer=layers.LSTM(2)), "backwards"),
         (lambda: layers.TimeDistributed(layers.Dense(2))(np.ones((2, 3), "float32")), "3"),
         (lambda: layers.LSTM(2)(np.ones((2, 3), "float32")), "ndim"),
-        (lambda: layers.LSTM(2, unroll=True)(layers.Input((None, 3))), "unroll"),
         (lambda: layers.LSTM(2, stateful=True)(layers.Input((4, 3))), "stateful"),
         (lambda: layers.ConvLSTM2D(2, 3)(layers.Input((3, None, 5, 1))), "spatial"),
         (lambda: layers.ConvLSTM1D(2, 3, strides=2, dilation_rate=2), "dilation_rate"),

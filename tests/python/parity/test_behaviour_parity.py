@@ -265,6 +265,34 @@ def batches_without_a_count(k):
     return [value for value, _ in zip(Endless(), range(4))]
 
 
+@case
+def unrolled_over_unknown_steps(k):
+    x = k.Input((None, 3))
+    layers = [k.layers.SimpleRNN(2, unroll=True), k.layers.LSTM(2, unroll=True)]
+    shapes = [tuple(layer(x).shape) for layer in layers]
+    short = layers[1](np.ones((1, 2, 3), "float32")), layers[1](np.ones((1, 5, 3), "float32"))
+    return shapes, [tuple(y.shape) for y in short]
+
+
+@case
+def inputs_of_other_kinds(k):
+    return raised(k.Input, (2,), ragged=True), k.Input((2,), sparse=True).sparse
+
+
+@case
+def output_shapes_that_nobody_can_tell(k):
+    class Block(k.layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.body = k.layers.Dense(units)
+
+        def call(self, x):
+            return self.body(x)
+
+    shapes = [layer.compute_output_shape for layer in (k.layers.Layer(), Block(3))]
+    return [raised(shape, (2, 3)) for shape in shapes]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_does_what_keras_does(name):
     results = []

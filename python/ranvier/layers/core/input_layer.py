@@ -46,6 +46,11 @@ class InputLayer(Layer):
             batch_shape = kwargs.pop("batch_input_shape")
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments: {sorted(kwargs)}")
+        if ragged:
+            raise ValueError(
+                "`ragged=True` is not supported: tensors have rows of equal length. Hint: pad the "
+                "rows and mask them."
+            )
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
                 raise ValueError(
@@ -69,7 +74,9 @@ class InputLayer(Layer):
         self._dtype = config.standardize_dtype(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
         if input_tensor is None:
-            input_tensor = KerasTensor(self._batch_shape, dtype=self._dtype, name=name)
+            input_tensor = KerasTensor(
+                self._batch_shape, dtype=self._dtype, sparse=self.sparse, name=name
+            )
         self._input_tensor = input_tensor
         Node(self, call_args=(), call_kwargs={}, outputs=input_tensor)
         self.built = True

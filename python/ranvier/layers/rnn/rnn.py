@@ -37,7 +37,7 @@ class RNN(Layer):
 
     Raises:
         ValueError: the cell lacks `call` or `state_size`; a stateful layer meets another batch
-            size; `unroll` with a time axis of unknown size.
+            size.
     """
 
     def __init__(
@@ -173,7 +173,8 @@ class RNN(Layer):
             initial_state,
             go_backwards=self.go_backwards,
             mask=mask,
-            unroll=self.unroll,
+            # Shapes for unknown times are found with a stand-in, which is not worth unrolling.
+            unroll=self.unroll and sequences.shape[1] != current_stand_in(),
             zero_output_for_mask=self.zero_output_for_mask,
             return_all_outputs=self.return_sequences,
         )
@@ -198,11 +199,6 @@ class RNN(Layer):
         return last, outputs, states
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
-        if self.unroll and sequences.shape[1] in (None, current_stand_in()):
-            raise ValueError(
-                "Cannot unroll a RNN if the time dimension is undefined. Expected a known size of "
-                "axis 1: pass it in the `shape` (or `batch_shape`) of the model's `Input`."
-            )
         if initial_state is None:
             if self.stateful:
                 initial_state = self.states
