@@ -58,6 +58,11 @@ Tensor grad_extremum(const Point& p, size_t i) {
   return where(equal(p.x[0], p.x[1]), half, chosen);
 }
 
+// At 0 that of x, as Keras has it on JAX.
+Tensor grad_absolute(const Point& p, size_t) {
+  return where(greater_equal(p.x[0], constant_like(p.x[0], 0)), p.dy, neg(p.dy));
+}
+
 Tensor grad_arctan2(const Point& p, size_t i) {
   const Tensor scaled = div(p.dy, add(square(p.x[0]), square(p.x[1])));
   return i == 0 ? mul(scaled, p.x[1]) : neg(mul(scaled, p.x[0]));
@@ -181,7 +186,7 @@ const Row kRows[] = {
     {"right_shift", PwOp::ShiftRight, none},
     {"where", PwOp::Select, grad_where},
     {"negative", PwOp::Neg, RV_GRAD(neg(p.dy))},
-    {"absolute", PwOp::Abs, RV_GRAD(mul(p.dy, sign(p.x[0])))},
+    {"absolute", PwOp::Abs, grad_absolute},
     {"sign", PwOp::Sign, none},
     {"floor", PwOp::Floor, none},
     {"ceil", PwOp::Ceil, none},

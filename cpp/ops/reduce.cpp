@@ -152,13 +152,46 @@ Tensors vjp_cumsum(const VjpArgs& args) {
                  !args.node.attrs.flag("reverse", false))};
 }
 
-// d y_j / d x_i = y_j / x_i for j >= i.
+// x moved towards the start of an axis by some places; zeros follow.
+Tensor moved_up(const Tensor& x, int64_t axis, int64_t places) {
+  const size_t at = static_cast<size_t>(axis);
+  Ints starts(static_cast<size_t>(x.rank()), 0), padding(2 * starts.size(), 0), sizes;
+  for (int i = 0; i < x.rank(); ++i) sizes.push_back(x.shape()[i]);
+  starts[at] = places;
+  sizes[at] -= places;
+  padding[2 * at + 1] = places;
+  return pad(slice(x, starts, sizes), padding);
+}
+
+// s_i = dy_i + x_{i+1} s_{i+1} in log2(n) rounds, each of which doubles the number of terms.
+Tensor sums_of_later_products(const Tensor& x, const Tensor& dy, int64_t axis) {
+  const int64_t count = x.shape()[static_cast<int>(axis)];
+  if (count < 2) return dy;
+  Tensor total = dy, factor = moved_up(x, axis, 1);
+  for (int64_t step = 1; step < count; step *= 2) {
+    total = add(total, mul(factor, moved_up(total, axis, step)));
+    if (2 * step < count) factor = mul(factor, moved_up(factor, axis, step));
+  }
+  return total;
+}
+
+// dx_i = (prod_{j<i} x_j) s_i, without dividing: zeros among the factors are no trouble.
 Tensors vjp_cumprod(const VjpArgs& args) {
-  const Tensor& x = input(args, 0);
-  if (!is_floating(x.dtype())) return {Tensor()};
-  const Tensor tail = cumsum(mul(args.grads[0], output(args, 0)), args.node.attrs.integer("axis"),
-                             !args.node.attrs.flag("reverse", false));
-  return {div(tail, x)};
+  const Tensor& source = input(args, 0);
+  if (!is_floating(source.dtype()) || source.size() == 0) return {zeros_like(source)};
+  const int64_t axis = normalize_axis("cumprod", args.node.attrs.integer("axis"), source.rank());
+  const bool reverse = args.node.attrs.flag("reverse", false);
+  const Tensor x = reverse ? flip(source, {axis}) : source;
+  const Tensor dy = reverse ? flip(args.grads[0], {axis}) : args.grads[0];
+  Ints starts(static_cast<size_t>(x.rank()), 0), sizes;
+  for (int i = 0; i < x.rank(); ++i) sizes.push_back(x.shape()[i]);
+  sizes[static_cast<size_t>(axis)] = 1;
+  const Tensor one = ones({x.dtype(), Shape(sizes)});
+  sizes[static_cast<size_t>(axis)] = x.shape()[static_cast<int>(axis)] - 1;
+  const Tensor shifted = concat({one, slice(x, starts, sizes)}, axis);
+  const Tensor before = apply1(kCumprod, {shifted}, {{"axis", axis}});
+  const Tensor dx = mul(before, sums_of_later_products(x, dy, axis));
+  return {reverse ? flip(dx, {axis}) : dx};
 }
 
 // --- kernels ---

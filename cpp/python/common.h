@@ -28,12 +28,14 @@ DType dtype_of(py::handle name_or_dtype);
 Shape shape_of(py::handle sequence);
 py::tuple to_tuple(const Shape& shape);
 py::dtype numpy_dtype(DType dtype);
+py::object dtype_name(DType dtype);  // a string with the ways of a NumPy dtype
 
 Attrs to_attrs(py::handle dict_or_none);
 Tensors to_tensors(py::handle sequence);
 py::object from_outputs(Tensors outputs);  // one tensor bare, several as a tuple
 
 void bind_errors(py::module_& m);
+void bind_dtype_names(py::module_& m);
 void bind_tensor(py::module_& m);
 void bind_dlpack(py::module_& m, py::class_<Tensor>& tensor);
 void bind_ops(py::module_& m);

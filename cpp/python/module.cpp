@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m) {
   using namespace ranvier::python;
   m.doc() = "Ranvier's C++ core. Import it through ranvier._backend only.";
   bind_errors(m);
+  bind_dtype_names(m);
   bind_tensor(m);
   bind_ops(m);
   bind_state(m);

@@ -156,7 +156,12 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   bind_unary(cls, "__pos__");
   bind_unary(cls, "__abs__");
   bind_unary(cls, "__invert__");
-  bind_unary(cls, "__round__");
+  cls.def(
+      "__round__",
+      [](const py::object& self, const py::object& digits) -> py::object {
+        return hooks()["round"](self, digits);
+      },
+      py::arg("ndigits") = py::none());
   bind_unary(cls, "__iter__");
   cls.def("__setitem__", [](const Tensor&, const py::object&, const py::object&) {
     throw py::type_error(

@@ -107,6 +107,14 @@ std::string repr(const Tensor& t) {
 
 py::object number(const Tensor& t, const char* method) { return item(value_of(t)).attr(method)(); }
 
+// As for arrays elsewhere, int() and float() of many elements are a TypeError.
+py::object converted(const Tensor& t, const char* method) {
+  if (t.size() != 1)
+    throw py::type_error("only tensors of one element can be converted to Python numbers, not " +
+                         t.spec().str() + ".");
+  return number(t, method);
+}
+
 }  // namespace
 
 const Tensor* as_tensor(PyObject* object) noexcept {
@@ -203,13 +211,16 @@ void bind_tensor(py::module_& m) {
                          "An immutable dense array, or while tracing a symbol for one.");
   g_tensor_type = reinterpret_cast<PyTypeObject*>(cls.ptr());
   cls.def_property_readonly("shape", [](const Tensor& t) { return to_tuple(t.shape()); })
-      .def_property_readonly("dtype", [](const Tensor& t) { return name_of(t.dtype()); })
+      .def_property_readonly("dtype", [](const Tensor& t) { return dtype_name(t.dtype()); })
       .def_property_readonly("ndim", &Tensor::rank)
       .def_property_readonly("size", &Tensor::size)
       .def_property_readonly("nbytes", [](const Tensor& t) { return t.spec().bytes(); })
       .def_property_readonly("is_symbol", &Tensor::is_symbol)
       .def("numpy", &to_numpy)
-      .def("item", [](const Tensor& t) { return item(value_of(t)); })
+      .def("item",
+           [](const Tensor& t, const py::args& place) -> py::object {
+             return place.empty() ? item(value_of(t)) : to_numpy(t).attr("item")(*place);
+           })
       .def("tolist", [](const Tensor& t) { return to_numpy(t).attr("tolist")(); })
       .def(
           "__array__",
@@ -225,8 +236,8 @@ void bind_tensor(py::module_& m) {
              return t.shape()[0];
            })
       .def("__bool__", [](const Tensor& t) { return number(t, "__bool__"); })
-      .def("__int__", [](const Tensor& t) { return number(t, "__int__"); })
-      .def("__float__", [](const Tensor& t) { return number(t, "__float__"); })
+      .def("__int__", [](const Tensor& t) { return converted(t, "__int__"); })
+      .def("__float__", [](const Tensor& t) { return converted(t, "__float__"); })
       .def("__index__",
            [](const Tensor& t) {
              if (is_floating(t.dtype()) || t.dtype() == DType::Bool)
@@ -237,6 +248,10 @@ void bind_tensor(py::module_& m) {
            })
       .def("__hash__", [](const Tensor& t) { return reinterpret_cast<intptr_t>(t.get()) >> 4; })
       .def("__repr__", &repr)
+      .def("__str__",
+           [](const Tensor& t) {
+             return t.is_symbol() ? repr(t) : py::str(to_numpy(t)).cast<std::string>();
+           })
       .def("__format__",
            [](const Tensor& t, const py::str& spec) -> py::str {
              if (t.is_symbol() || t.rank() > 0) return py::str(repr(t));

@@ -211,8 +211,8 @@ def standardize_dtype(dtype) -> str:
     """The Keras name of a dtype given as a name, a Python type, or any library's dtype object."""
     if dtype is None:
         return _floatx
-    if type(dtype) is str and dtype in _KNOWN:
-        return dtype
+    if isinstance(dtype, str) and dtype in _KNOWN:
+        return _KNOWN[dtype]  # a plain string, also for a tensor's dtype
     if isinstance(dtype, type) and dtype in _PYTHON_TYPES:
         return _PYTHON_TYPES[dtype] or _floatx
     if isinstance(dtype, str):

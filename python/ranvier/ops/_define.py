@@ -369,8 +369,28 @@ def _operand(x):
     return to_tensor(x)
 
 
+_HALF_AS_WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
+
+
+def _narrowed(x, tensors):
+    """NumPy's 64 bits beside tensors that are narrower: its default dtypes say nothing."""
+    if not isinstance(x, (np.ndarray, np.generic)) or x.dtype.itemsize != 8:
+        return x
+    narrow = _HALF_AS_WIDE.get(x.dtype.name)
+    if narrow is None or any(t.dtype.endswith("64") for t in tensors):
+        return x
+    return x.astype(narrow)
+
+
 def promote_pair(a, b, floating: bool = False):
-    """Both as tensors of their common dtype (of a float dtype, with `floating`)."""
+    """Both as tensors of their common dtype (of a float dtype, with `floating`).
+
+    A NumPy array or number of 64 bits counts as one of 32 beside a tensor of at most 32.
+    """
+    if isinstance(a, (Tensor, Variable)):
+        b = _narrowed(b, (a,))
+    elif isinstance(b, (Tensor, Variable)):
+        a = _narrowed(a, (b,))
     a, b = _operand(a), _operand(b)
     if type(a) is Tensor:
         if type(b) is Tensor:
@@ -394,7 +414,8 @@ def _in(x, dtype):
 
 def promote_all(xs, floating: bool = False) -> list:
     """All as tensors of their common dtype."""
-    items = [_operand(x) for x in xs]
+    known = [x for x in xs if isinstance(x, (Tensor, Variable))]
+    items = [_operand(_narrowed(x, known) if known else x) for x in xs]
     tensors = [x for x in items if type(x) is Tensor]
     dtype = tensors[0].dtype if tensors else "bool"
     for x in tensors[1:]:

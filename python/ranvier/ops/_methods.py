@@ -5,6 +5,8 @@ What Keras gives on its JAX backend are JAX arrays, which have them; so programs
 
 from __future__ import annotations
 
+import math
+
 from ranvier import _backend as B
 from ranvier.config import standardize_dtype
 from ranvier.ops import elementwise, indexing, products, reductions, shapes, special
@@ -12,10 +14,27 @@ from ranvier.ops._define import cast
 
 
 def _reduction(fn):
+    """With `dtype`, the values are of it before they are reduced."""
+
     def method(self, axis=None, dtype=None, out=None, keepdims=False):
         _no_out(out)
-        result = fn(self, axis=axis, keepdims=keepdims)
-        return result if dtype is None else cast(result, dtype)
+        return fn(_in_dtype(self, dtype), axis=axis, keepdims=keepdims)
+
+    return method
+
+
+def _in_dtype(x, dtype):
+    return x if dtype is None else cast(x, standardize_dtype(dtype))
+
+
+def _spread(root):
+    def method(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+        _no_out(out)
+        result = reductions.var(_in_dtype(self, dtype), axis=axis, keepdims=keepdims)
+        if ddof:
+            count = self.size // max(math.prod(result.shape), 1)
+            result = elementwise.multiply(result, count / (count - ddof))
+        return elementwise.sqrt(result) if root else result
 
     return method
 
@@ -31,8 +50,7 @@ def _place(fn):
 def _cumulative(fn):
     def method(self, axis=None, dtype=None, out=None):
         _no_out(out)
-        result = fn(self, axis=axis)
-        return result if dtype is None else cast(result, dtype)
+        return fn(_in_dtype(self, dtype), axis=axis)
 
     return method
 
@@ -66,10 +84,27 @@ def _clip(self, min=None, max=None):
     return self if max is None else elementwise.minimum(self, max)
 
 
+def _nonzero(self):
+    return indexing.nonzero(self)
+
+
+def _ptp(self, axis=None, keepdims=False):
+    return reductions.ptp(self, axis, keepdims)
+
+
+def _tobytes(self, order="C"):
+    return self.numpy().tobytes(order)
+
+
+def _view(self, dtype=None):
+    return special.view(self, dtype=dtype)
+
+
 METHODS = {
     **{name: _reduction(getattr(reductions, name)) for name in ("sum", "mean", "prod")},
     **{name: _place(getattr(reductions, name)) for name in ("all", "any", "max", "min")},
-    **{name: _place(getattr(reductions, name)) for name in ("std", "var")},
+    "std": _spread(root=True),
+    "var": _spread(root=False),
     **{name: _place(getattr(reductions, name)) for name in ("argmax", "argmin")},
     **{name: _cumulative(getattr(reductions, name)) for name in ("cumsum", "cumprod")},
     "astype": _astype,
@@ -80,6 +115,7 @@ METHODS = {
     "clip": _clip,
     "copy": lambda self: shapes.copy(self),
     "conj": lambda self: special.conj(self),
+    "conjugate": lambda self: special.conj(self),
     "round": lambda self, decimals=0: elementwise.round(self, decimals),
     "dot": lambda self, other: products.dot(self, other),
     "squeeze": lambda self, axis=None: shapes.squeeze(self, axis=axis),
@@ -96,6 +132,14 @@ METHODS = {
     ),
 }
 
+# Those that give no single tensor, or that arrays of NumPy 2 no longer have.
+OTHER_METHODS = {
+    "nonzero": _nonzero,
+    "ptp": _ptp,
+    "tobytes": _tobytes,
+    "view": _view,
+}
+
 PROPERTIES = {
     "T": lambda self: shapes.transpose(self),
     "mT": lambda self: shapes.swapaxes(self, -1, -2),
@@ -107,7 +151,7 @@ PROPERTIES = {
 
 def install() -> None:
     """Gives `Tensor` the methods."""
-    for name, fn in METHODS.items():
+    for name, fn in (METHODS | OTHER_METHODS).items():
         setattr(B.Tensor, name, fn)
     for name, fn in PROPERTIES.items():
         setattr(B.Tensor, name, property(fn))

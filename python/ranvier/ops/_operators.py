@@ -7,7 +7,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.ops import elementwise, indexing, products, reductions, shapes
-from ranvier.ops._define import any_symbolic
+from ranvier.ops._define import any_symbolic, cast
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.variable import Variable
 
@@ -56,7 +56,13 @@ _UNARY = {
 
 
 def _round(x, ndigits=None):
-    return elementwise.round(x, ndigits or 0)
+    """Python's `round`: without digits integers, as of numbers; symbolic tensors stay floats."""
+    rounded = elementwise.round(x, ndigits or 0)
+    return cast(rounded, "int32") if ndigits is None and isinstance(x, B.Tensor) else rounded
+
+
+def _divmod(a, b):
+    return elementwise.floor_divide(a, b), elementwise.mod(a, b)
 
 
 def _reflected(fn):
@@ -172,6 +178,8 @@ def install() -> None:
     )
     for name, fn in _LOGICAL.items():
         methods[f"__{name}__"], methods[f"__r{name}__"] = fn, _reflected(fn)
+    for name, fn in (("__divmod__", _divmod), ("__rdivmod__", _reflected(_divmod))):
+        setattr(B.Tensor, name, fn)
     for cls in (KerasTensor, Variable):
         for name, fn in methods.items():
             if name in ("__eq__", "__ne__") and cls is Variable:

@@ -290,8 +290,9 @@ def logaddexp(x1, x2):
     """log(exp(x1) + exp(x2)) without overflow."""
     a, b = promote_pair(to_tensor(x1), to_tensor(x2), floating=True)
     high = maximum(a, b)
-    gap = negative(absolute(subtract(a, b)))
-    return where(equal(a, b), add(a, math.log(2.0)), add(high, log1p(exp(gap))))
+    # Equal operands, infinities too, have no gap; they share the gradient.
+    gap = negative(absolute(where(equal(a, b), 0.0, subtract(a, b))))
+    return add(high, log1p(exp(gap)))
 
 
 @op(NUMPY)
@@ -306,14 +307,18 @@ def logaddexp2(x1, x2):
 def cbrt(x):
     """Cube root, with the sign of x."""
     x = to_float(x)
-    return multiply(sign(x), power(absolute(x), 1.0 / 3.0))
+    root = power(absolute(x), 1.0 / 3.0)
+    return where(less(x, 0), negative(root), root)
 
 
 @op(NUMPY)
 def hypot(x1, x2):
-    """sqrt(x1**2 + x2**2)."""
-    a, b = promote_pair(x1, x2, floating=True)
-    return sqrt(add(square(a), square(b)))
+    """sqrt(x1**2 + x2**2), without overflow on the way."""
+    a, b = (absolute(x) for x in promote_pair(x1, x2, floating=True))
+    high, low = maximum(a, b), minimum(a, b)
+    whole = logical_or(equal(high, 0), isinf(high))
+    ratio = divide(low, where(whole, 1.0, high))
+    return where(whole, high, multiply(high, sqrt(add(square(where(whole, 0.0, ratio)), 1.0))))
 
 
 @op(NUMPY)
@@ -338,14 +343,14 @@ def fabs(x):
 def fmax(x1, x2):
     """The larger value; a number wins over NaN."""
     a, b = promote_pair(x1, x2)
-    return where(isnan(a), b, where(isnan(b), a, maximum(a, b)))
+    return where(logical_or(greater(a, b), isnan(b)), a, b)
 
 
 @op(NUMPY)
 def fmin(x1, x2):
     """The smaller value; a number wins over NaN."""
     a, b = promote_pair(x1, x2)
-    return where(isnan(a), b, where(isnan(b), a, minimum(a, b)))
+    return where(logical_or(less(a, b), isnan(b)), a, b)
 
 
 @op(NUMPY)

@@ -279,6 +279,8 @@ def _off_diagonal_inverse(gap):
 def _eigh_gradient(inputs, outputs, grads):
     # dA = V (diag(dw) + F (V^T dV)) V^T, F_ij = 1 / (w_j - w_i) off the diagonal.
     values, vectors = outputs
+    if grads[1] is None:
+        return [_symmetric(matmul(ew.multiply(vectors, _row(grads[0])), _t(vectors)))]
     dw, dv = _or_zeros(grads, outputs)
     inverse = _off_diagonal_inverse(ew.subtract(expand(values, -2), expand(values, -1)))
     inner = ew.multiply(inverse, matmul(_t(vectors), dv))
@@ -401,6 +403,10 @@ def _svd_gradient(inputs, outputs, grads, full_matrices):
     # dA = U (diag(ds) + (F (U^T dU - dU^T U)) S + S (F (V^T dV - dV^T V))) V^T
     #      + (I - U U^T) dU S^-1 V^T + U S^-1 dV^T (I - V V^T)
     u, s, vt = outputs
+    if grads[0] is None and grads[2] is None:
+        # Of the values alone: no 1 / gap, which equal values have not.
+        count = s.shape[-1]
+        return [matmul(ew.multiply(u[..., :count], _row(grads[1])), vt[..., :count, :])]
     if full_matrices and u.shape[-1] != vt.shape[-1]:
         raise NotImplementedError(
             "svd: full matrices of an oblong matrix have no gradient. Hint: full_matrices=False."

@@ -454,7 +454,7 @@ def index(x: Tensor, key) -> Tensor:
     """`x[key]`: ints, slices, `None`, `...`, integer tensors, and boolean masks of known values."""
     items = list(key) if isinstance(key, tuple) else [key]
     items = [_plain_key(k) for k in items]
-    items = _expand_masks(items)
+    items = _expand_masks(items, x.shape)
     items = _expand_ellipsis(items, len(x.shape))
     starts, sizes, strides, shape = [], [], [], []
     arrays = []
@@ -466,7 +466,7 @@ def index(x: Tensor, key) -> Tensor:
         n = x.shape[axis]
         if isinstance(k, int):
             if not -n <= k < n:
-                raise B.RangeError(
+                raise _range_error(
                     f"index {k} is out of bounds for axis {axis} with size {n}. Received: "
                     f"x.shape={tuple(x.shape)}"
                 )
@@ -511,12 +511,38 @@ def _known_slice(k):
     return builtins.slice(*parts)
 
 
-def _expand_masks(items):
+def _range_error(text):
+    """An IndexError, as of arrays; of a symbolic tensor a ValueError."""
+    return (B.ShapeError if probing() else B.RangeError)(text)
+
+
+def _is_mask(k):
+    return isinstance(k, (np.ndarray, Tensor)) and str(k.dtype) == "bool"
+
+
+def _axes_taken(k):
+    """How many axes one item of an index stands for."""
+    if k is None or k is Ellipsis:
+        return 0
+    return k.ndim if _is_mask(k) else 1
+
+
+def _expand_masks(items, shape):
     out = []
-    for k in items:
-        is_mask = isinstance(k, (np.ndarray, Tensor)) and str(k.dtype) == "bool"
-        if is_mask:
+    for place, k in enumerate(items):
+        if _is_mask(k):
             mask = k.numpy() if isinstance(k, Tensor) else k
+            before = [i for i in items[:place] if i is not Ellipsis]
+            if len(before) == place:
+                axis = builtins.sum(_axes_taken(i) for i in before)
+            else:
+                axis = len(shape) - builtins.sum(_axes_taken(i) for i in items[place:])
+            expected = tuple(shape[axis : axis + mask.ndim])
+            if mask.ndim and mask.shape != expected:
+                raise _range_error(
+                    f"a boolean index must have the shape of the axes it selects from: {expected} "
+                    f"from axis {axis}. Received: a mask of shape {mask.shape}"
+                )
             out.extend(i.astype("int32") for i in np.nonzero(mask))
         else:
             out.append(k)
@@ -526,7 +552,7 @@ def _expand_masks(items):
 def _expand_ellipsis(items, rank):
     used = len([k for k in items if k is not None and k is not Ellipsis])
     if used > rank:
-        raise B.RangeError(
+        raise _range_error(
             f"too many indices: the tensor has {rank} dimensions, but {used} were indexed"
         )
     at = [i for i, k in enumerate(items) if k is Ellipsis]

@@ -113,7 +113,11 @@ def hard_swish(x):
 @op(NN)
 def hard_tanh(x):
     """x clipped to [-1, 1]."""
-    return ew.clip(x, -1, 1)
+    x = to_tensor(x)
+    if not config.is_float_dtype(x.dtype):
+        return ew.clip(x, -1, 1)
+    # Here the gradient at the bounds is that of x.
+    return apply("clip", [x, scalar(-1.0, x.dtype), scalar(1.0, x.dtype)], None)
 
 
 @op(NN, static=("threshold",))

@@ -60,8 +60,9 @@ def _between(method, position, low, a, b):
             "quantile: unknown `method`. Expected one of 'linear', 'lower', 'higher', 'midpoint', "
             f"'nearest'. Received: method={method!r}"
         )
-    # Equal neighbours stay what they are, infinities too.
-    return ew.where(ew.equal(a, b), a, ew.add(a, ew.multiply(ew.subtract(b, a), weight)))
+    # Equal infinities stay what they are; between equal numbers both share the gradient.
+    whole = ew.logical_and(ew.equal(a, b), ew.isinf(a))
+    return ew.where(whole, a, ew.add(a, ew.multiply(ew.subtract(b, a), weight)))
 
 
 @op(NUMPY, static=("axis", "method", "keepdims"))

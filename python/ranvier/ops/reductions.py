@@ -366,7 +366,10 @@ def nanmean(x, axis=None, keepdims=False):
 def nanvar(x, axis=None, keepdims=False):
     """Variance over axes, NaN ignored."""
     x = to_float(x)
-    return nanmean(ew.square(ew.subtract(x, nanmean(x, axis, True))), axis, keepdims)
+    missing = ew.isnan(x)
+    count = sum(cast(ew.logical_not(missing), x.dtype), axis, keepdims)
+    deviation = ew.where(missing, 0.0, ew.subtract(x, nanmean(x, axis, True)))
+    return ew.divide(sum(ew.square(deviation), axis, keepdims), count)
 
 
 @op(NUMPY, static=("axis", "keepdims"))

@@ -347,9 +347,16 @@ def roll(x, shift, axis=None):
     return x
 
 
+_PAD_BY = ("maximum", "minimum", "mean", "median", "linear_ramp", "empty")
+
+
 @op(NUMPY, static=("pad_width", "mode"))
 def pad(x, pad_width, mode="constant", constant_values=None):
-    """Values added around: constant, edge, reflect, symmetric or wrap."""
+    """Values added around.
+
+    `mode` is "constant" (of `constant_values`, 0 when not given), "edge", "reflect", "symmetric",
+    "wrap", "linear_ramp", "maximum", "minimum", "mean", "median" or "empty", as in NumPy.
+    """
     x = to_tensor(x)
     widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (len(x.shape), 2))
     if mode != "constant" and constant_values is not None:
@@ -357,6 +364,13 @@ def pad(x, pad_width, mode="constant", constant_values=None):
             "Argument `constant_values` can only be provided when `mode == 'constant'`. "
             f"Received: mode={mode}"
         )
+    if isinstance(constant_values, B.Tensor):
+        inside = pad(ones_like(x, dtype="bool"), widths)
+        return ew.where(inside, pad(x, widths), to_tensor(constant_values, x.dtype))
+    if mode in _PAD_BY:
+        from ranvier.ops.pad_modes import pad_by
+
+        return pad_by(x, widths, mode)
     value = 0.0 if constant_values is None else float(constant_values)
     if mode in ("reflect", "symmetric", "wrap"):
         x, widths = _pad_widely(x, widths, mode)

@@ -16,6 +16,7 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import MATH, NN, NUMPY, cast, op, promote_pair, to_float, to_tensor
 from ranvier.ops._host import host_call, no_gradient
+from ranvier.ops.creation import zeros_like
 
 # dtype -> (bound between both series, terms below, terms above): 1 ulp or so of truncation.
 _I0_TERMS = {"float64": (20.0, 48, 26)}
@@ -168,7 +169,7 @@ def real(x):
 @op(NUMPY)
 def imag(x):
     """The imaginary part: zeros for a real tensor."""
-    return _part(np.imag(x)) if is_complex(x) else ew.multiply(to_tensor(x), 0)
+    return _part(np.imag(x)) if is_complex(x) else zeros_like(to_tensor(x))
 
 
 @op(NUMPY)
@@ -189,8 +190,7 @@ def angle(x):
         return _part(np.angle(x))
     x = to_tensor(x)
     x = cast(x, config.floatx()) if x.dtype == "int64" else to_float(x)
-    out = ew.where(ew.less(x, 0), math.pi, 0.0)
-    return cast(ew.where(ew.isnan(x), math.nan, out), x.dtype)
+    return ew.arctan2(zeros_like(x), x)
 
 
 @op(NUMPY)

@@ -1,5 +1,7 @@
 """What NumPy's functions give for tensors, and the methods of arrays that tensors have."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,64 @@ def test_numpy_functions_and_methods_are_recorded():
     symbol = keras.Input((3,))
     model = keras.Model(symbol, np.exp(symbol))
     np.testing.assert_allclose(np.asarray(model(x)), np.exp(x), rtol=1e-6)
+
+
+def test_dtype_is_a_name_with_the_ways_of_a_numpy_dtype():
+    x = ops.ones((2,), dtype="float32")
+    assert x.dtype == "float32" and x.dtype == np.float32 and x.dtype == np.dtype("float32")
+    assert x.dtype != np.float64 and not (x.dtype == float) and x.dtype != object()
+    assert x.dtype in (np.float16, np.float32) and {"float32": 1}[x.dtype] == 1
+    assert (x.dtype.name, x.dtype.kind, x.dtype.itemsize) == ("float32", "f", 4)
+    assert x.dtype.type is np.float32 and np.issubdtype(x.dtype, np.floating)
+    assert ops.convert_to_tensor([True]).dtype == bool
+    assert type(pickle.loads(pickle.dumps(x.dtype))) is str
+    with pytest.raises(AttributeError):
+        x.dtype.nothing_of_the_kind()
+
+
+def test_numpy_operands_take_the_width_of_the_tensor():
+    x = ops.ones((3,))
+    for other in (np.ones(3), np.sqrt(2.0), np.ones(3, "int64")):
+        for y in (x * other, other * x, x + other, x / other, ops.maximum(x, other)):
+            assert y.dtype == "float32"
+    assert (ops.ones((3,), dtype="int32") * np.int64(2)).dtype == "int32"
+    assert (ops.ones((3,), dtype="float16") * np.float64(2)).dtype == "float32"
+    assert (ops.ones((3,), dtype="float64") * np.ones(3)).dtype == "float64"
+    assert ops.concatenate([x, np.ones(3)]).dtype == "float32"
+    assert ops.add(np.ones(3), np.ones(3)).dtype == "float64"
+
+
+def test_numbers_of_tensors():
+    x = ops.convert_to_tensor([[1.5, -2.5], [0.25, 4.0]])
+    for convert in (int, float):
+        with pytest.raises(TypeError, match="one element"):
+            convert(x)
+    assert float(x[0, 0]) == 1.5 and complex(x[0, 0]) == 1.5 + 0j
+    assert x.item(1) == -2.5 and x.item(1, 0) == 0.25
+    whole = round(x)
+    assert whole.dtype == "int32" and whole.tolist() == [[2, -2], [0, 4]]
+    assert round(x, 1).dtype == "float32"
+    quotient, rest = divmod(x, 1.0)
+    assert quotient.tolist() == [[1, -3], [0, 4]] and rest.tolist() == [[0.5, 0.5], [0.25, 0]]
+    assert str(x[0, 0]) == "1.5" and str(x[0]) == "[ 1.5 -2.5]"
+
+
+def test_spread_and_dtype_of_methods():
+    values = np.array([[1.0, 2.0, 4.5], [0.5, 3.0, 9.0]], "float32")
+    x = ops.convert_to_tensor(values)
+    for ddof in (0, 1):
+        np.testing.assert_allclose(x.std(ddof=ddof), values.std(ddof=ddof), rtol=1e-6)
+        np.testing.assert_allclose(x.var(axis=1, ddof=ddof), values.var(axis=1, ddof=ddof), 1e-6)
+    assert x.sum(dtype="int32").tolist() == 19
+    assert [i.tolist() for i in (x > 2).nonzero()] == [[0, 1, 1], [2, 1, 2]]
+    assert x.tobytes() == values.tobytes() and x.ptp().tolist() == 8.5
+
+
+def test_masks_must_fit():
+    x = ops.convert_to_tensor(np.arange(12.0).reshape(3, 4))
+    short = np.array([True, False, True])
+    assert x[short].shape == (2, 4)
+    assert x[..., np.array([True, False, True, True])].shape == (3, 3)
+    for key in ((slice(None), short), (Ellipsis, short), np.ones((3, 3), bool)):
+        with pytest.raises(IndexError, match="boolean index"):
+            x[key]

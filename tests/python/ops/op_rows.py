@@ -246,6 +246,9 @@ add("roll", f(2, 5), (1, 2), axis=(0, 1))
 for _mode in ("constant", "edge", "reflect", "symmetric", "wrap"):
     add("pad", f(3, 4), ((1, 2), (2, 1)), mode=_mode)
 add("pad", f(3, 4), 1, grad=True)
+for _mode in ("maximum", "minimum", "mean", "median", "linear_ramp"):
+    add("pad", f(3, 4), ((1, 2), (3, 0)), mode=_mode, grad=_mode != "median")
+    add("pad", ints(3, 4), ((1, 2), (3, 0)), mode=_mode)
 for _mode in ("reflect", "symmetric", "wrap"):
     add("pad", f(3, 4), ((7, 5), (1, 9)), mode=_mode, grad=True)
 add("view", ints(3, 4), reference=lambda x: x)

@@ -196,7 +196,7 @@ double apply_two(PwOp op, double x, double y) {
 double apply_many(PwOp op, std::span<const double> x) {
   switch (op) {
     case PwOp::LeakyReluGrad:
-      return x[0] > 0 ? x[1] : x[1] * x[2];
+      return x[0] >= 0 ? x[1] : x[1] * x[2];
     case PwOp::EluGrad:
       return x[0] > 0 ? x[1] : x[1] * x[2] * std::exp(x[0]);
     case PwOp::Clip:

@@ -118,7 +118,7 @@ TileFn arithmetic_fn(PwOp op) {
     RV_2(SigmoidGrad, y * x * (T(1) - x));
     RV_2(TanhGrad, y * (T(1) - x * x));
     RV_2(LeakyRelu, x < T(0) ? x * y : x);
-    RV_3(LeakyReluGrad, x > T(0) ? y : y * z);
+    RV_3(LeakyReluGrad, x >= T(0) ? y : y * z);
     RV_3(Clip, min_nan(max_nan(x, y), z));
     case PwOp::Select:
       return select_lanes<T>();
