@@ -129,11 +129,60 @@ def shapes_for(method, spec: CallSpec, class_name: str) -> dict:
 
 
 class CallContext:
-    """What outer layer calls hand down: the `training` flag."""
+    """What outer layer calls hand down: the `training` flag, and arguments that layers registered.
+
+    `handed_down` maps the name of a registered argument to its value; see
+    `Layer._register_call_context_args`.
+    """
 
     def __init__(self, entry_layer):
         self.entry_layer = entry_layer
         self.training = None
+        self.handed_down: dict = {}
+
+    def hand_down(self, names, spec: CallSpec, unsigned: dict, kwargs: dict) -> dict:
+        """Settles registered arguments of one call; `kwargs` with those that `call` takes.
+
+        The caller's value comes first, then the outer layer's, then the default. `unsigned` has
+        the caller's values of names that are not in the signature.
+        """
+        given = {**spec.user_arguments, **unsigned}
+        settled = {}
+        for name in names:
+            value = given[name] if name in given else self.handed_down.get(name)
+            if value is None and name not in given:
+                value = spec.arguments.get(name)
+            settled[name] = value
+        self.handed_down = {**self.handed_down, **settled}
+        taken = {n: v for n, v in settled.items() if n in spec.names and v is not None}
+        return {**kwargs, **taken}
+
+
+class HandsDown:
+    """Part of `Layer`: arguments of a call that reach the layers called inside it."""
+
+    name: str
+    _called: bool
+    _context_args: tuple = ()
+
+    def _register_call_context_args(self, *names):
+        """Arguments that calls of this layer take and hand down to the layers called inside.
+
+        A layer inside gets one when it registered the name too and its `call` has the argument.
+
+        Raises:
+            RuntimeError: the layer was called before.
+        """
+        if self._called:
+            raise RuntimeError(
+                f"Cannot add call-context args after the layer has been called. Layer: {self.name}"
+            )
+        known = self._context_args
+        object.__setattr__(self, "_context_args", known + tuple(n for n in names if n not in known))
+
+    @property
+    def _call_context_args(self) -> set:
+        return {"training", *self._context_args}
 
 
 def current_context() -> CallContext | None:

@@ -57,7 +57,7 @@ def _wrap_build(build):
     return wrapper
 
 
-class Layer(LayerState, Operation):
+class Layer(LayerState, calls.HandsDown, Operation):
     """A computation with state.
 
     Subclasses create variables in `build` (or in `__init__`) with `add_weight` and compute in
@@ -208,6 +208,10 @@ class Layer(LayerState, Operation):
         args, kwargs = self._convert_arguments(args, kwargs)
         self._check_positional(args)
         traits = self._call_traits
+        unsigned = {}
+        for name in self._context_args:
+            if name in kwargs and name not in traits.names:
+                unsigned[name] = kwargs.pop(name)
         spec = calls.CallSpec(traits, args, kwargs)
         self._assert_input_compatibility(spec.first_arg)
         if not self.built:
@@ -219,14 +223,16 @@ class Layer(LayerState, Operation):
             context = calls.CallContext(self)
             calls.set_context(context)
             self._clear_losses()
-        outer_training = context.training
+        outer_training, outer_values = context.training, context.handed_down
         try:
+            if self._context_args:
+                kwargs = context.hand_down(self._context_args, spec, unsigned, kwargs)
             kwargs = self._resolve_training(traits, spec, context, kwargs, symbolic)
             previous_mask = self._fill_masks(traits, spec, kwargs)
             outputs = self._run_call(args, kwargs, symbolic)
             self._hand_on_masks(spec.first_arg, outputs, previous_mask)
         finally:
-            context.training = outer_training
+            context.training, context.handed_down = outer_training, outer_values
             if entry:
                 calls.set_context(None)
         if symbolic:

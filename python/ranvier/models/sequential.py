@@ -188,7 +188,8 @@ class Sequential(CompiledCall, Model):
 
     def _graph_property(self, name):
         if self._functional is None:
-            raise AttributeError(f"Sequential model '{self.name}' has no defined {name} yet.")
+            what = name.replace("_", " ")
+            raise AttributeError(f"Sequential model '{self.name}' has no defined {what} yet.")
         return getattr(self._functional, name)
 
     @property

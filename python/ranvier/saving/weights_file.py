@@ -63,9 +63,9 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
     check_overwrite(path, overwrite)
     if not model.built:
         raise ValueError(
-            f"The model '{model.name}' has no weights yet: it is not built. Hint: call it on "
-            f"data, or "
-            "`model.build(input_shape)`, before `save_weights`."
+            "You are saving a model that has not yet been built, and so has no weights. Try "
+            "building the model first by calling it on some data or by using `build()`. Model: "
+            f"'{model.name}'."
         )
     entries = entries_of(model, skipped)
     if max_shard_size is not None:

@@ -84,7 +84,9 @@ class Operation:
 
     @classmethod
     def from_config(cls, config: dict):
-        """An instance from its config."""
+        """An instance from its config; a dtype policy arrives as its name or, quantized, itself."""
+        if isinstance(config.get("dtype"), dict):
+            config = {**config, "dtype": _read_policy(config["dtype"])}
         try:
             return cls(**config)
         except (TypeError, ValueError) as error:
@@ -118,6 +120,14 @@ class Operation:
 
     def __repr__(self):
         return f"<Operation name={self.name}>"
+
+
+def _read_policy(config):
+    from ranvier import dtype_policies
+
+    policy = dtype_policies.deserialize(config)
+    whole = isinstance(policy, dtype_policies.DTypePolicyMap) or policy.quantization_mode
+    return policy if whole else policy.name
 
 
 def _plain_arguments(instance, parameters) -> dict:

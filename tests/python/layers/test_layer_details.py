@@ -83,3 +83,21 @@ def test_a_layer_without_a_call_has_no_output_shape():
         layers.Layer().compute_output_shape((2, 3))
     with pytest.raises(ValueError, match="ragged"):
         keras.Input((2,), ragged=True)
+
+
+def test_a_registered_argument_reaches_the_layers_inside():
+    class Inner(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self._register_call_context_args("shift")
+
+        def call(self, x, shift=None):
+            return x if shift is None else x + shift
+
+    inner = Inner()
+    chain = keras.Sequential([keras.Input((1,)), inner])
+    chain._register_call_context_args("shift")
+    assert float(chain(np.zeros((1, 1)), shift=2.0)[0, 0]) == 2.0
+    assert float(chain(np.zeros((1, 1)))[0, 0]) == 0.0
+    with pytest.raises(RuntimeError, match="has been called"):
+        inner._register_call_context_args("late")

@@ -293,6 +293,52 @@ def output_shapes_that_nobody_can_tell(k):
     return [raised(shape, (2, 3)) for shape in shapes]
 
 
+@case
+def arguments_handed_down(k):
+    class Inner(k.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self._register_call_context_args("mode")
+
+        def call(self, x, mode=None):
+            return x + (1.0 if mode else 0.0)
+
+    class Deaf(k.layers.Layer):
+        def call(self, x, mode=None):
+            return x + (1.0 if mode else 0.0)
+
+    class Outer(k.layers.Layer):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, x):
+            return self.inner(x)
+
+    x = np.zeros((1, 1), "float32")
+    out = []
+    for inner in (Inner(), Deaf()):
+        outer = Outer(Outer(inner))
+        outer._register_call_context_args("mode")
+        out += [outer(x, mode=True), outer(x), raised(inner._register_call_context_args, "late")]
+    chain = k.Sequential([k.Input((1,)), Outer(Inner())])
+    return [*out, sorted(chain._call_context_args)]
+
+
+@case
+def policies_of_subclasses(k):
+    seen = []
+
+    class Own(k.layers.Dense):
+        def __init__(self, *args, **kwargs):
+            seen.append(type(kwargs["dtype"]).__name__)
+            super().__init__(*args, **kwargs)
+
+    for dtype in ("bfloat16", "int8_from_float32"):
+        Own.from_config(k.layers.Dense(2, dtype=dtype).get_config())
+    return seen
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_does_what_keras_does(name):
     results = []

@@ -245,7 +245,7 @@ def test_names_of_weight_files(tmp_path):
         small().load_weights(tmp_path / "none.weights.h5")
     with pytest.raises(ValueError, match="File format not supported"):
         small().load_weights(tmp_path / "m.npz")
-    with pytest.raises(ValueError, match="not built"):
+    with pytest.raises(ValueError, match="not yet been built"):
         keras.Sequential([layers.Dense(2)]).save_weights(tmp_path / "m.weights.h5")
 
 
