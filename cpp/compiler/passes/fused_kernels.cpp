@@ -75,6 +75,30 @@ Kernel prepare_fused_conv(const PrepareArgs& args) {
           payload.plan.variant};
 }
 
+void run_conv_pair(const Context& context, const Slots& slots, const void* params) noexcept {
+  const auto& payload = *static_cast<const ConvPairPayload*>(params);
+  size_t next = 1;
+  const auto take = [&](const ConvPairPayload::Closing& closing, const float*& filter,
+                        kernels::ConvEpilogue& epilogue) {
+    filter = static_cast<const float*>(slots.in[next++]);
+    if (closing.bias) epilogue.bias = slots.in[next++];
+    if (closing.residual) epilogue.residual = slots.in[next++];
+    epilogue.activation = closing.activation;
+  };
+  kernels::ConvPairOperands operands;
+  operands.x = static_cast<const float*>(slots.in[0]);
+  operands.y = static_cast<float*>(slots.out[0]);
+  take(payload.first, operands.first_filter, operands.first);
+  take(payload.second, operands.second_filter, operands.second);
+  kernels::run_conv_pair(context, payload.plan, operands, slots.worker, slots.worker_stride);
+}
+
+Kernel prepare_conv_pair(const PrepareArgs& args) {
+  const auto& payload = static_cast<const ConvPairPayload&>(*args.attrs.payload("fused"));
+  return {run_conv_pair, hold<ConvPairPayload>(args), payload.plan.scratch, payload.plan.cost,
+          "product, depthwise"};
+}
+
 void run_winograd_filter(const Context& context, const Slots& slots, const void* params) noexcept {
   const auto& payload = *static_cast<const WinogradFilterPayload*>(params);
   kernels::run_winograd_filter(context, payload.plan, static_cast<const float*>(slots.in[0]),
@@ -145,6 +169,22 @@ std::string ConvPayload::str() const {
 
 const OpRecord& fused_conv_record() {
   static const OpRecord record{"fused_conv", infer_fused, nullptr, {prepare_fused_conv, nullptr}};
+  return record;
+}
+
+std::string ConvPairPayload::str() const {
+  std::ostringstream out;
+  const char* separator = "product";
+  for (const Closing& closing : {first, second}) {
+    out << separator << (closing.bias ? " bias" : "") << (closing.residual ? " residual" : "");
+    if (closing.activation != kernels::Activation::None) out << ' ' << name_of(closing.activation);
+    separator = ", depthwise";
+  }
+  return out.str();
+}
+
+const OpRecord& conv_pair_record() {
+  static const OpRecord record{"conv_pair", infer_fused, nullptr, {prepare_conv_pair, nullptr}};
   return record;
 }
 

@@ -6,6 +6,7 @@
 
 #include "compiler/internal_ops.h"
 #include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/conv_pair.h"
 #include "kernels/cpu/conv/winograd.h"
 #include "kernels/cpu/gemm/gemm.h"
 
@@ -35,9 +36,21 @@ struct ConvPayload : FusedPayload {
   std::optional<kernels::WinogradPlan> winograd;
   bool bias = false, residual = false;
   kernels::Activation activation = kernels::Activation::None;
+  bool packed() const { return plan.product && plan.product->shape.packed_b; }
   std::string str() const override;
 };
 const OpRecord& fused_conv_record();
+// Inputs: x, then of both convolutions the kernel, bias and residual where used.
+struct ConvPairPayload : FusedPayload {
+  struct Closing {
+    bool bias = false, residual = false;
+    kernels::Activation activation = kernels::Activation::None;
+  };
+  kernels::ConvPairPlan plan;
+  Closing first, second;
+  std::string str() const override;
+};
+const OpRecord& conv_pair_record();
 // Input: a kernel (3, 3, C, F).
 struct WinogradFilterPayload : FusedPayload {
   kernels::WinogradPlan plan;

@@ -87,6 +87,28 @@ def test_frozen_weights_are_packed_for_training_too():
     assert plan_of(model, "train").count(" = pack(") == 2
 
 
+def expanded_model():
+    """A block of MobileNetV2 whose expanded image is larger than the caches, twice."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((70, 67, 24))
+    for strides in (1, 2):
+        x = layers.ReLU(6.0)(layers.BatchNormalization()(layers.Conv2D(100, 1)(x)))
+        x = layers.DepthwiseConv2D(3, strides=strides, padding="same")(x)
+        x = layers.Conv2D(24, 1)(layers.ReLU()(x))
+    return keras.Model(inputs, x)
+
+
+def test_an_expansion_and_its_depthwise_convolution_are_one_step():
+    model = expanded_model()
+    x = np.random.default_rng(1).normal(size=(2, 70, 67, 24)).astype("float32")
+    y = model.predict(x, batch_size=2, verbose=0)
+    assert plan_of(model, "predict").count(" = conv_pair(") == 2
+    np.testing.assert_allclose(y, eager(model, x), 1e-4, 1e-5)
+    shared = keras.Model(model.input, [model.output, model.layers[3].output])
+    shared.predict(x, batch_size=2, verbose=0)
+    assert plan_of(shared, "predict").count(" = conv_pair(") == 1
+
+
 @pytest.mark.parametrize("rows", [1, 448])
 def test_one_row_and_many_rows_are_not_worth_packing(rows):
     model = dense_model()

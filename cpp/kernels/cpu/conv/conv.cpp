@@ -36,15 +36,6 @@ ConvShape repeated(ConvShape s) {
   s.in_channels = s.groups = s.out_channels;
   return s;
 }
-Correlation depthwise_correlation(const ConvShape& s) {
-  Correlation q = forward_correlation(s);
-  q.groups = 1;
-  q.k_channels = q.n_channels = s.out_channels;
-  q.tap_pitch = {s.filter[1] * s.filter[2] * s.out_channels, s.filter[2] * s.out_channels,
-                 s.out_channels};
-  return q;
-}
-
 void check_shape(const ConvShape& s, DType dtype) {
   RV_CHECK(dtype == DType::F32 || dtype == DType::F64);
   RV_CHECK(s.batch >= 0 && s.in_channels >= 1 && s.out_channels >= 1 && s.groups >= 1);

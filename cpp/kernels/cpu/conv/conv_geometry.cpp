@@ -51,6 +51,15 @@ Correlation forward_correlation(const ConvShape& s) {
   return q;
 }
 
+Correlation depthwise_correlation(const ConvShape& s) {
+  Correlation q = forward_correlation(s);
+  q.groups = 1;
+  q.k_channels = q.n_channels = s.out_channels;
+  q.tap_pitch = {s.filter[1] * s.filter[2] * s.out_channels, s.filter[2] * s.out_channels,
+                 s.out_channels};
+  return q;
+}
+
 int64_t phase_count(const ConvShape& s) { return s.stride[0] * s.stride[1] * s.stride[2]; }
 
 // Input positions i = residue + stride*t see exactly the taps k with k*dilation = i + pad modulo

@@ -124,6 +124,8 @@ struct ConvKernels {
 };
 const ConvKernels& conv_kernels(Isa isa);
 
+// A filter of one pixel that meets all pixels.
+bool is_pointwise(const ConvShape& shape);
 // A plan that has checked its shape and knows its cost, but has no variant yet.
 ConvPlan plan_of(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
 // A pass as a matrix product; forward of the pixels of x, or of their patches.
@@ -144,6 +146,8 @@ void pack_data_filter(const Context& ctx, const ConvPlan& plan, const float* fil
 
 // Pure functions of the shape, used when preparing and when running.
 Correlation forward_correlation(const ConvShape& shape);
+// One input channel for each output channel, as one group of all.
+Correlation depthwise_correlation(const ConvShape& shape);
 int64_t phase_count(const ConvShape& shape);
 // One phase of the data gradient: x is dy, y is dx. Dense filters are packed by phase, turned round
 // and transposed; depthwise ones are read where they lie.

@@ -21,6 +21,9 @@ constexpr int64_t kFewTerms = 128;
 // Weights of a tap from which on a product reads them less often, and the gradient of a filter of
 // one pixel is too large to be summed by slices of the batch.
 constexpr int64_t kManyWeights = 1 << 16;
+// Sums of so few terms are done before a tile's epilogue has paid for a pass of its own: the direct
+// kernel closes them in registers.
+constexpr int64_t kFewChannels = 64, kNarrowFilter = 32, kFewNarrowChannels = 160;
 constexpr int64_t kCopied = 32768;  // elements of a chunk of patches
 
 int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
@@ -158,14 +161,19 @@ void spread_pixels(const Context& ctx, const ConvShape& s, const float* met, flo
 
 }  // namespace
 
-std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
+bool is_pointwise(const ConvShape& s) {
   constexpr Dims3 kOne{1, 1, 1};
-  if (s.groups != 1 || s.filter != kOne || s.stride != kOne || s.pad_lo != Dims3{} ||
-      s.pad_hi != Dims3{})
-    return {};
+  return s.groups == 1 && s.filter == kOne && s.stride == kOne && s.pad_lo == Dims3{} &&
+         s.pad_hi == Dims3{};
+}
+
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
+  if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
+  const int64_t few = f <= kNarrowFilter ? kFewNarrowChannels : kFewChannels;
   switch (pass) {
     case ConvPass::Forward:
+      if (c < few && c * f < kManyWeights) return {};
       return GemmShape{.m = pixels, .n = f, .k = c};
     case ConvPass::BackwardData:
       return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
