@@ -19,32 +19,37 @@ class Metric:
 
     _variables: list[Variable]
     _metrics: list[Metric]
+    _containers: dict[str, list | dict]
 
     def __init__(self, dtype=None, name=None):
         object.__setattr__(self, "_variables", [])
         object.__setattr__(self, "_metrics", [])
+        object.__setattr__(self, "_containers", {})  # lists and dicts that may grow, by attribute
         self.name = name or naming.auto_name(type(self).__name__)
         self._dtype_policy = dtype_policies.get(dtype or config.floatx())
         self._dtype = self._dtype_policy.compute_dtype
 
     def __setattr__(self, name, value):
-        # Variables and metrics that become attributes are state; lists of metrics are too.
-        if isinstance(value, Variable):
-            self._add_once(self._variables, value)
-        elif isinstance(value, Metric):
-            self._add_once(self._metrics, value)
-        elif isinstance(value, (list, tuple)) and "_metrics" in self.__dict__:
-            for item in value:
-                if isinstance(item, Metric):
-                    self._add_once(self._metrics, item)
-                elif isinstance(item, Variable):
-                    self._add_once(self._variables, item)
+        # Variables and metrics that become attributes are state, also inside lists and dicts.
+        if "_metrics" in self.__dict__:
+            found = self._track(value)
+            if isinstance(value, (list, dict)) and (found or not value):
+                self._containers[name] = value
         object.__setattr__(self, name, value)
 
-    @staticmethod
-    def _add_once(store, value):
-        if not any(value is known for known in store):
-            store.append(value)
+    def _track(self, value) -> bool:
+        """Notes the variables and metrics in a value; whether there are any."""
+        if isinstance(value, (Variable, Metric)):
+            store = self._variables if isinstance(value, Variable) else self._metrics
+            if not any(value is known for known in store):
+                store.append(value)
+            return True
+        if isinstance(value, dict):
+            value = value.values()
+        elif not isinstance(value, (list, tuple)):
+            return False
+        found = [self._track(item) for item in value]
+        return any(found)
 
     def _check_super_called(self):
         if "_variables" not in self.__dict__:
@@ -61,6 +66,8 @@ class Metric:
     @property
     def variables(self) -> list:
         """The state, that of inner metrics included."""
+        for container in self._containers.values():
+            self._track(container)
         return [*self._variables, *(v for m in self._metrics for v in m.variables)]
 
     def add_variable(self, shape, initializer, dtype=None, aggregation="sum", name=None):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ranvier
-from ranvier import metrics, ops
+from ranvier import Variable, metrics, ops
 from ranvier.training.compile_utils import CompileLoss, CompileMetrics
 
 
@@ -192,3 +192,19 @@ def test_crossentropy_is_resolved_by_shapes():
     for true in (np.array([1]), np.array([[0.0, 1.0]], "float32")):
         value = CompileLoss("crossentropy")(true, pred)
         np.testing.assert_allclose(value, -np.log(0.75), rtol=1e-6)
+
+
+def test_state_in_lists_and_dicts():
+    def nested(structure):
+        metric = metrics.Mean()
+        metric.more = structure
+        return len(metric.variables) - 2
+
+    assert nested([Variable(0.0), Variable(1.0)]) == 2
+    assert nested({"a": [Variable(0.0)], "b": (Variable(1.0),)}) == 2
+    assert nested({"a": metrics.Mean(), "b": [metrics.Sum()]}) == 3
+    metric = metrics.Mean()
+    metric.parts = []
+    metric.parts.append(metrics.Sum())
+    assert len(metric.variables) == 3
+    assert metric.variables[-1] is metric.parts[0].variables[0]
