@@ -159,6 +159,7 @@ def map_graph(inputs, outputs):
             op_depths[history.operation] = 0
             op_indices[history.operation] = -1
             node_depths[history.operation._inbound_nodes[history.node_index]] = 0
+    _drop_producers(given, node_depths, op_depths)
     nodes_by_depth = collections.defaultdict(list)
     for node, depth in node_depths.items():
         nodes_by_depth[depth].append(node)
@@ -173,6 +174,16 @@ def map_graph(inputs, outputs):
     _check_connected(inputs, operations, nodes_by_depth)
     _check_unique_names(operations)
     return set(node_depths), nodes_by_depth, operations, ops_by_depth
+
+
+def _drop_producers(given, node_depths, op_depths):
+    """What made an input that is itself a result stands outside of the graph."""
+    made = [n for n in node_depths if not n.is_input and all(id(x) in given for x in n.outputs)]
+    for node in made:
+        del node_depths[node]
+    left = {node.operation for node in node_depths}
+    for op in {node.operation for node in made} - left:
+        del op_depths[op]
 
 
 class DisconnectedGraph(ValueError):

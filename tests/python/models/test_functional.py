@@ -287,3 +287,16 @@ def test_a_list_for_a_dict_whose_keys_are_not_sorted_is_refused():
     model = Model({"b": b, "a": a}, a - b)
     with pytest.raises(ValueError, match="doesn't match the expected structure"):
         model([np.ones((1, 3)), np.zeros((1, 3))])
+
+
+def test_function_from_an_intermediate_tensor():
+    x = Input((3,))
+    middle = x * 2 + 1
+    out = middle**2
+    function = Function(middle, out)
+    assert [op.name.split("_")[0] for op in function.operations] == ["power"]
+    np.testing.assert_array_equal(function(np.full((2, 3), 3.0, "float32")), np.full((2, 3), 9.0))
+    # The value given for the middle wins over the one that `x` would make.
+    both = Function([x, middle], out + x)
+    given = [np.full((1, 3), 1.0, "float32"), np.full((1, 3), 5.0, "float32")]
+    np.testing.assert_array_equal(both(given), np.full((1, 3), 26.0))
