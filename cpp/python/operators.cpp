@@ -50,7 +50,7 @@ PyObject* fast_binary(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const Tensor* b = as_tensor(args[1]);
   if (!a || !b || a->dtype() != b->dtype()) return not_implemented();
   try {
-    return py::cast(binary(*record_of(self), *a, *b)).release().ptr();
+    return from_tensor(binary(*record_of(self), *a, *b)).release().ptr();
   } catch (...) {
     set_python_error();
     return nullptr;
@@ -61,7 +61,7 @@ PyObject* fast_unary(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   const Tensor* a = count == 1 ? as_tensor(args[0]) : nullptr;
   if (!a) return not_implemented();
   try {
-    return py::cast(unary(*record_of(self), *a)).release().ptr();
+    return from_tensor(unary(*record_of(self), *a)).release().ptr();
   } catch (...) {
     set_python_error();
     return nullptr;
@@ -109,7 +109,7 @@ void bind_binary(py::class_<Tensor>& cls, const char* method, const char* reflec
             const Tensor* a = as_tensor(self.ptr());
             const Tensor* b = as_tensor(other.ptr());
             if (op && a && b && a->dtype() == b->dtype() && a->dtype() != DType::Bool)
-              return py::cast(binary(*op, *a, *b));
+              return from_tensor(binary(*op, *a, *b));
             return call_hook(hook, self, other);
           });
   if (reflected)

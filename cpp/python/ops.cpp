@@ -81,9 +81,9 @@ Tensors to_tensors(py::handle sequence) {
 }
 
 py::object from_outputs(Tensors outputs) {
-  if (outputs.size() == 1) return py::cast(std::move(outputs[0]));
+  if (outputs.size() == 1) return from_tensor(std::move(outputs[0]));
   py::tuple result(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) result[i] = py::cast(std::move(outputs[i]));
+  for (size_t i = 0; i < outputs.size(); ++i) result[i] = from_tensor(std::move(outputs[i]));
   return result;
 }
 

@@ -123,6 +123,15 @@ const Tensor* as_tensor(PyObject* object) noexcept {
       reinterpret_cast<py::detail::instance*>(object)->simple_value_holder[0]);
 }
 
+py::object from_tensor(Tensor tensor) {
+  static const py::detail::type_info* const type = py::detail::get_type_info(typeid(Tensor));
+  const auto move = [](const void* from) -> void* {
+    return new Tensor(std::move(*static_cast<Tensor*>(const_cast<void*>(from))));
+  };
+  return py::reinterpret_steal<py::object>(py::detail::type_caster_generic::cast(
+      &tensor, py::return_value_policy::move, {}, type, nullptr, move));
+}
+
 DType dtype_of(py::handle object) {
   if (py::isinstance<py::str>(object)) return dtype_from_name(object.cast<std::string>().c_str());
   return from_numpy_dtype(py::dtype::from_args(py::reinterpret_borrow<py::object>(object)));

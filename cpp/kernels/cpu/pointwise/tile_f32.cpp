@@ -27,6 +27,7 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
     src[k] = static_cast<const float*>(args.src[k]);
     step[k] = args.step[k] * kLanes;
   }
+  const int64_t ahead = args.n > kAhead ? kAhead : 0;  // nothing follows a small array
   int64_t i = 0;
   for (; i + Unroll * kLanes <= args.n; i += Unroll * kLanes) {
     VecF result[Unroll];
@@ -39,7 +40,7 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
     }
 #pragma GCC unroll 4
     for (int u = 0; u < Unroll; ++u) {
-      __builtin_prefetch(dst + i + kAhead + u * kLanes, 1);
+      __builtin_prefetch(dst + i + ahead + u * kLanes, 1);
       result[u].store(dst + i + u * kLanes);
     }
 #pragma GCC unroll 5
