@@ -14,10 +14,12 @@ RV_TABLES(WinogradKernels, kWinograd, winograd_kernels)
 
 namespace {
 
-constexpr double kChunkFlops = 2.5e6;         // about 20 microseconds
-constexpr int64_t kBlockFloats = 384 * 1024;  // v and m of a block: L2 and a little
+constexpr double kChunkFlops = 2.5e6;  // about 20 microseconds
+// v and m of a block: half of L2 beside filters that stay there too, else L2 and a little, for then
+// each block reads the filters again.
+constexpr int64_t kResidentFilter = 160 * 1024, kShortBlock = 128 * 1024, kLongBlock = 384 * 1024;
 constexpr int64_t kFewestBlockTiles = 28, kMostBlockTiles = 168;
-constexpr int64_t kFewestBlocks = 8;
+constexpr int64_t kFewestBlocks = 4;
 constexpr int64_t kMostStagedFloats = 8 << 20;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -82,8 +84,10 @@ WinogradPlan prepare_winograd(const ConvShape& shape, Isa isa) {
   if (plan.tiles == 0) return plan;
   const int64_t tile_floats = kWinogradPoints * (shape.in_channels + plan.columns);
   const int64_t filter_floats = kWinogradPoints * shape.in_channels * plan.columns;
-  plan.block_tiles = std::clamp(kBlockFloats / tile_floats, kFewestBlockTiles, kMostBlockTiles);
+  const int64_t block_floats = filter_floats <= kResidentFilter ? kShortBlock : kLongBlock;
+  plan.block_tiles = std::clamp(block_floats / tile_floats, kFewestBlockTiles, kMostBlockTiles);
   plan.blocks = ceil_div(plan.tiles, plan.block_tiles);
+  plan.blocks += plan.blocks > 1 && plan.blocks % 2 != 0;  // divides among two threads
   const int64_t all = plan.tiles * tile_floats;
   plan.staged = all <= kMostStagedFloats &&
                 (plan.blocks < kFewestBlocks || plan.blocks * filter_floats > 2 * all);
