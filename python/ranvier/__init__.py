@@ -33,6 +33,10 @@ _NAMES = {
 }  # fmt: skip
 
 
+# Tensors and variables have their operators once `ops` is loaded.
+_WITHOUT_OPERATORS = ("devices", "dtype_policies", "profiling")
+
+
 def version():
     """The package's version."""
     return __version__
@@ -40,6 +44,8 @@ def version():
 
 def __getattr__(name):
     if name in _NAMES:
+        if _NAMES[name] not in _WITHOUT_OPERATORS:
+            _importlib.import_module(f"{__name__}.ops")
         value = getattr(_importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         globals()[name] = value
         return value

@@ -233,6 +233,15 @@ def standardize_dtype(dtype) -> str:
     return name
 
 
+_HALF_AS_WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
+
+
+def narrowed_dtype(dtype) -> str:
+    """The dtype that stands for one of NumPy's where its 64 bits are only NumPy's default."""
+    name = standardize_dtype(dtype)
+    return name if name == _floatx else _HALF_AS_WIDE.get(name, name)
+
+
 def enable_unsafe_deserialization() -> None:
     """Keras' permission to run code from files; there is nothing to permit here.
 

@@ -277,7 +277,7 @@ class Variable:
     Args:
         initializer: a value, or a function `(shape, dtype=...)` that makes one.
         shape: needed with a function.
-        dtype: defaults to the value's, else to `floatx`.
+        dtype: defaults to the value's (of 32 bits where NumPy has 64), else to `floatx`.
         trainable: whether gradients are taken with respect to it.
         autocast: whether float reads follow the active `AutocastScope`.
         aggregation: how replicas are combined: none, mean, sum, only_first_replica.
@@ -361,8 +361,10 @@ class Variable:
                         )
                     return _to_tensor(initializer(shape, dtype=dtype), dtype)
                 if dtype is None:
-                    if isinstance(initializer, (Variable, B.Tensor, np.ndarray, np.generic)):
+                    if isinstance(initializer, (Variable, B.Tensor)):
                         dtype = standardize_dtype(initializer.dtype)
+                    elif isinstance(initializer, (np.ndarray, np.generic)):
+                        dtype = config.narrowed_dtype(initializer.dtype)
                     else:
                         dtype = B.tensor(initializer).dtype
                 value = _to_tensor(initializer, standardize_dtype(dtype))

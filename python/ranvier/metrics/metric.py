@@ -40,7 +40,7 @@ class Metric:
     def _track(self, value) -> bool:
         """Notes the variables and metrics in a value; whether there are any."""
         if isinstance(value, (Variable, Metric)):
-            store = self._variables if isinstance(value, Variable) else self._metrics
+            store: list = self._variables if isinstance(value, Variable) else self._metrics
             if not any(value is known for known in store):
                 store.append(value)
             return True

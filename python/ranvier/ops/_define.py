@@ -320,7 +320,8 @@ def _holds_tensors(items):
 
 
 def _stack_nested(items, dtype):
-    parts = promote_all([to_tensor(x) for x in items])
+    parts = promote_all([x if isinstance(x, (np.ndarray, np.generic)) else to_tensor(x)
+                         for x in items])  # fmt: skip
     rows = [expand(x, 0) for x in parts]
     return cast(apply("concatenate", rows, {"axis": 0}), dtype or parts[0].dtype)
 
@@ -369,17 +370,13 @@ def _operand(x):
     return to_tensor(x)
 
 
-_HALF_AS_WIDE = {"float64": "float32", "int64": "int32", "uint64": "uint32"}
-
-
 def _narrowed(x, tensors):
     """NumPy's 64 bits beside tensors that are narrower: its default dtypes say nothing."""
     if not isinstance(x, (np.ndarray, np.generic)) or x.dtype.itemsize != 8:
         return x
-    narrow = _HALF_AS_WIDE.get(x.dtype.name)
-    if narrow is None or any(t.dtype.endswith("64") for t in tensors):
+    if x.dtype.kind not in "iuf" or any(t.dtype.endswith("64") for t in tensors):
         return x
-    return x.astype(narrow)
+    return x.astype(config.narrowed_dtype(x.dtype))
 
 
 def promote_pair(a, b, floating: bool = False):

@@ -31,6 +31,11 @@ _NUMBERS = (float, int)
 _ON_BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")
 
 
+def _strong(x):
+    """Python numbers as tensors of their own dtypes; NumPy's operands as they are."""
+    return x if isinstance(x, (np.ndarray, np.generic)) else to_tensor(x)
+
+
 def _publish(fn, name, doc, module, cls):
     fn.__name__ = fn.__qualname__ = name
     fn.__doc__ = doc
@@ -60,7 +65,7 @@ def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cl
 
     def slow(x1, x2):
         if not weak and not any_symbolic((x1, x2)):
-            x1, x2 = to_tensor(x1), to_tensor(x2)
+            x1, x2 = _strong(x1), _strong(x2)
         # A float tensor and a Python number: nothing to promote.
         if type(x1) is Tensor:
             if type(x2) in _NUMBERS and (dtype := x1.dtype) in FLOAT_TYPES:
@@ -288,7 +293,7 @@ def round(x, decimals=0):
 @op(NUMPY)
 def logaddexp(x1, x2):
     """log(exp(x1) + exp(x2)) without overflow."""
-    a, b = promote_pair(to_tensor(x1), to_tensor(x2), floating=True)
+    a, b = promote_pair(_strong(x1), _strong(x2), floating=True)
     high = maximum(a, b)
     # Equal operands, infinities too, have no gap; they share the gradient.
     gap = negative(absolute(where(equal(a, b), 0.0, subtract(a, b))))

@@ -160,8 +160,8 @@ def kron(x1, x2):
 @op(NUMPY, static=("subscripts",))
 def einsum(subscripts, *operands, **kwargs):
     """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
-    operands = [_operand(x) for x in operands]
     tensors = promote_all(operands)
+    operands = [_operand(x) for x in operands]
     narrow = tensors[0].dtype == "int8" and not _both_int8(*operands)
     terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
     if tensors[0].dtype == "int8" and not _one_product(terms, out):

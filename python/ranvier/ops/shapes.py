@@ -190,6 +190,7 @@ def _atleast(x, rank):
 @op(NUMPY, static=("axis",))
 def append(x1, x2, axis=None):
     """x2 after x1; both flat when `axis` is `None`."""
+    x1, x2 = promote_all([x1, x2])
     if axis is None:
         return concatenate([ravel(x1), ravel(x2)], 0)
     return concatenate([x1, x2], axis)

@@ -1,6 +1,8 @@
 """What NumPy's functions give for tensors, and the methods of arrays that tensors have."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -86,6 +88,18 @@ def test_numpy_operands_take_the_width_of_the_tensor():
     assert (ops.ones((3,), dtype="float64") * np.ones(3)).dtype == "float64"
     assert ops.concatenate([x, np.ones(3)]).dtype == "float32"
     assert ops.add(np.ones(3), np.ones(3)).dtype == "float64"
+    assert ops.einsum("i,i", x, np.ones(3)).dtype == "float32"
+    assert ops.arctan2(x, np.ones(3)).dtype == ops.logaddexp(x, np.ones(3)).dtype == "float32"
+    assert ops.append(x, np.ones(3)).dtype == "float32"
+    assert ops.convert_to_tensor([x[0], np.float64(2)]).dtype == "float32"
+    assert keras.Variable(np.ones(3)).dtype == "float32"
+    assert keras.Variable(np.arange(3)).dtype == "int32"
+    assert keras.Variable(np.ones(3), dtype="float64").dtype == "float64"
+
+
+def test_variables_and_tensors_have_operators_without_the_ops_module():
+    code = "import ranvier; v = ranvier.Variable(2.0); assert float(v * 3 + 1) == 7.0"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_numbers_of_tensors():

@@ -11,7 +11,7 @@ from ranvier.variable import AutocastScope, structure_version
 
 def test_values_dtypes_and_names():
     v = Variable(np.arange(6.0).reshape(2, 3), name="v")
-    assert (v.shape, v.dtype, v.ndim, v.size, v.path) == ((2, 3), "float64", 2, 6, "v")
+    assert (v.shape, v.dtype, v.ndim, v.size, v.path) == ((2, 3), "float32", 2, 6, "v")
     assert Variable([1.0, 2.0]).dtype == "float32"
     assert Variable([1, 2]).dtype == "int32"
     ones = Variable("ones", shape=(2,), dtype="float32")
