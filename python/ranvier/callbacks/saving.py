@@ -35,7 +35,8 @@ class _EveryBatches:
 def _check_frequency(save_freq):
     if save_freq != "epoch" and (not isinstance(save_freq, int) or isinstance(save_freq, bool)):
         raise ValueError(
-            f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values"
+            f"Invalid value for argument `save_freq`. Unrecognized save_freq: {save_freq}. "
+            "Expected save_freq are 'epoch' or integer values"
         )
 
 
