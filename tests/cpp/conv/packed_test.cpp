@@ -1,6 +1,6 @@
 // Convolution with packed filters against the definition: every level, borders, strides, dilation.
 
-#include "conv/conv_shapes.h"
+#include "conv/forward_case.h"
 #include "kernels/cpu/conv/conv.h"
 
 using namespace ranvier;
@@ -9,55 +9,22 @@ using namespace ranvier::testing;
 
 namespace {
 
-struct Case {
-  Case(const ConvShape& shape, std::mt19937& rng)
-      : s(shape),
-        x(random_values<float>(rng, size_x(s))),
-        w(random_values<float>(rng, size_w(s))),
-        bias(random_values<float>(rng, s.out_channels)),
-        residual(random_values<float>(rng, size_y(s))) {}
-
-  std::vector<float> run(Isa isa, const Context& ctx, Activation close) const {
-    const ConvPlan plan = prepare_packed_conv(s, isa);
-    const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
-    Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
-    const GemmPlan& product = *plan.product;
-    Aligned packed(product.shape.k * gemm_packed_columns(product) * sizeof(float));
-    gemm_pack(ctx, product, w.data(), packed.data());
-    std::vector<float> y(size_y(s), NAN);
-    ConvEpilogue epilogue;
-    if (close != Activation::None) epilogue = {bias.data(), residual.data(), close};
-    run_conv_forward(ctx, plan, x.data(), packed.data(), epilogue, y.data(), shared.data(),
-                     worker.data(), stride);
-    return y;
-  }
-  std::vector<float> expected(Activation close) const {
-    const bool closed = close != Activation::None;
-    std::vector<float> y(size_y(s));
-    reference::conv_forward<float>(s, x.data(), w.data(), closed ? bias.data() : nullptr,
-                                   closed ? residual.data() : nullptr, close, y.data());
-    return y;
-  }
-
-  ConvShape s;
-  std::vector<float> x, w, bias, residual;
-};
+std::vector<float> run(const ForwardCase& c, Isa isa, const Context& ctx, Activation close) {
+  const ConvPlan plan = prepare_packed_conv(c.s, isa);
+  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+  Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
+  const GemmPlan& product = *plan.product;
+  Aligned packed(product.shape.k * gemm_packed_columns(product) * sizeof(float));
+  gemm_pack(ctx, product, c.w.data(), packed.data());
+  std::vector<float> y(size_y(c.s), NAN);
+  run_conv_forward(ctx, plan, c.x.data(), packed.data(), c.epilogue(close), y.data(), shared.data(),
+                   worker.data(), stride);
+  return y;
+}
 
 void check(const ConvShape& s, std::mt19937& rng) {
-  static Threads one(1), two(2), three(3);
-  const Case c(s, rng);
-  INFO(text(s));
   const double terms = static_cast<double>(product(s.filter) * s.in_channels);
-  for (Activation close : {Activation::None, Activation::Relu, Activation::Relu6}) {
-    const std::vector<float> want = c.expected(close);
-    for (Isa isa : levels()) {
-      INFO(name_of(isa));
-      const std::vector<float> got = c.run(isa, one.context, close);
-      CHECK(largest_difference(got, want) <= 1e-6 * (4 + std::sqrt(terms)));
-      CHECK(same_bits(got, c.run(isa, two.context, close)));
-      CHECK(same_bits(got, c.run(isa, three.context, close)));
-    }
-  }
+  check_forward(s, rng, 1e-6 * (4 + std::sqrt(terms)), run);
 }
 
 ConvShape square(int64_t batch, int64_t size, int64_t in, int64_t out, int64_t filter,
@@ -102,10 +69,10 @@ TEST_CASE("any filter, stride, dilation and padding, windows of zeros alone") {
 TEST_CASE("an empty batch writes nothing, and NaN stays within its windows") {
   std::mt19937 rng(3);
   check(square(0, 7, 16, 16, 3, 1, 1), rng);
-  Case c(square(1, 9, 16, 16, 3, 1, 1), rng);
+  ForwardCase c(square(1, 9, 16, 16, 3, 1, 1), rng);
   c.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = c.run(isa, default_context(), Activation::None);
+    const std::vector<float> y = run(c, isa, default_context(), Activation::None);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y[2 * 16]));
     CHECK_FALSE(std::isnan(y.back()));

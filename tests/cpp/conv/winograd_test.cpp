@@ -2,7 +2,7 @@
 
 #include "kernels/cpu/conv/winograd.h"
 
-#include "conv/conv_shapes.h"
+#include "conv/forward_case.h"
 
 using namespace ranvier;
 using namespace ranvier::kernels;
@@ -20,56 +20,24 @@ ConvShape square(int64_t batch, int64_t height, int64_t width, int64_t in, int64
   return s;
 }
 
-struct Case {
-  Case(const ConvShape& shape, std::mt19937& rng)
-      : s(shape),
-        x(random_values<float>(rng, size_x(s))),
-        w(random_values<float>(rng, size_w(s))),
-        bias(random_values<float>(rng, s.out_channels)),
-        residual(random_values<float>(rng, size_y(s))) {}
-
-  std::vector<float> run(Isa isa, const Context& ctx, Activation close) const {
-    const WinogradPlan plan = prepare_winograd(s, isa);
-    const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
-    Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
-    Aligned packed(36 * s.in_channels * winograd_columns(s.out_channels) * sizeof(float));
-    auto* filter = reinterpret_cast<float*>(packed.data());
-    run_winograd_filter(ctx, plan, w.data(), filter);
-    std::vector<float> y(size_y(s), NAN);
-    ConvEpilogue epilogue;
-    if (close != Activation::None) epilogue = {bias.data(), residual.data(), close};
-    run_winograd(ctx, plan, x.data(), filter, epilogue, y.data(), shared.data(), worker.data(),
-                 stride);
-    return y;
-  }
-  std::vector<float> expected(Activation close) const {
-    const bool closed = close != Activation::None;
-    std::vector<float> y(size_y(s));
-    reference::conv_forward<float>(s, x.data(), w.data(), closed ? bias.data() : nullptr,
-                                   closed ? residual.data() : nullptr, close, y.data());
-    return y;
-  }
-
-  ConvShape s;
-  std::vector<float> x, w, bias, residual;
-};
+std::vector<float> run(const ForwardCase& c, Isa isa, const Context& ctx, Activation close) {
+  const ConvShape& s = c.s;
+  const WinogradPlan plan = prepare_winograd(s, isa);
+  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
+  Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
+  Aligned packed(36 * s.in_channels * winograd_columns(s.out_channels) * sizeof(float));
+  auto* filter = reinterpret_cast<float*>(packed.data());
+  run_winograd_filter(ctx, plan, c.w.data(), filter);
+  std::vector<float> y(size_y(s), NAN);
+  run_winograd(ctx, plan, c.x.data(), filter, c.epilogue(close), y.data(), shared.data(),
+               worker.data(), stride);
+  return y;
+}
 
 void check(const ConvShape& s, std::mt19937& rng) {
-  static Threads one(1), two(2), three(3);
-  const Case c(s, rng);
-  INFO(text(s));
   // The outputs' RMS is the root of the number of terms, over 3 for values in (-1, 1).
   const double rms = std::sqrt(9.0 * static_cast<double>(s.in_channels)) / 3;
-  for (Activation close : {Activation::None, Activation::Relu, Activation::Relu6}) {
-    const std::vector<float> want = c.expected(close);
-    for (Isa isa : levels()) {
-      INFO(name_of(isa));
-      const std::vector<float> got = c.run(isa, one.context, close);
-      CHECK(largest_difference(got, want) <= 5e-5 * (1 + rms));
-      CHECK(same_bits(got, c.run(isa, two.context, close)));
-      CHECK(same_bits(got, c.run(isa, three.context, close)));
-    }
-  }
+  check_forward(s, rng, 5e-5 * (1 + rms), run);
 }
 
 }  // namespace
@@ -107,10 +75,10 @@ TEST_CASE("an empty batch, and NaN stays within its tile") {
   std::mt19937 rng(4);
   check(square(0, 8, 8, 16, 16, 1), rng);
   const ConvShape s = square(1, 12, 12, 16, 16, 1);
-  Case c(s, rng);
+  ForwardCase c(s, rng);
   c.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = c.run(isa, default_context(), Activation::None);
+    const std::vector<float> y = run(c, isa, default_context(), Activation::None);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y.back()));
   }
