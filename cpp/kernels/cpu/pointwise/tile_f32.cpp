@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kLanes = VecF::kLanes;
 
-// Results are fetched this many elements ahead of their stores: a store that misses waits for a line
-// whose old contents nobody reads.
+// Results are fetched this many elements ahead of their stores: a store that misses waits for a
+// line whose old contents nobody reads.
 constexpr int64_t kAhead = 256;
 
 // Applies f to N operands, `Unroll` vectors at a time; the tail runs the same code under a mask.
