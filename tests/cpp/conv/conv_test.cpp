@@ -197,6 +197,8 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
       {square(1, 9, 3, 1, 2, 256, 256, 1, 2), "patches patches filter, by tap "},
       {cropped, "patches padded filter, by tap "},
   };
+  // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
+  CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
   for (const auto& [shape, expected] : cases) {
     CHECK(variants(shape) == expected);
     check_shape<float>(shape, rng);

@@ -17,16 +17,15 @@ constexpr int64_t kBlocks = 32;            // enough for every thread to get sev
 constexpr double kBlockBytes = 256e3;      // of x in one block: stays in L2
 constexpr int64_t kElements = 16384;       // of a plain copy or sum per chunk
 
-int64_t product(const Dims3& d) { return d[0] * d[1] * d[2]; }
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Sizes {
   int64_t x, filter, y;
 };
 Sizes sizes_of(const ConvShape& s) {
-  return {s.batch * product(s.in) * s.in_channels,
-          product(s.filter) * (s.in_channels / s.groups) * s.out_channels,
-          s.batch * product(s.out) * s.out_channels};
+  return {s.batch * pixels_of(s.in) * s.in_channels,
+          pixels_of(s.filter) * (s.in_channels / s.groups) * s.out_channels,
+          s.batch * pixels_of(s.out) * s.out_channels};
 }
 bool is_depthwise(const ConvShape& s) { return s.groups == s.in_channels && s.groups > 1; }
 int64_t multiplier_of(const ConvShape& s) { return s.out_channels / s.in_channels; }
@@ -178,7 +177,7 @@ void pack_data_gradient(const Context& ctx, const ConvPlan& plan, const T* filte
   for (int64_t i = 0; i < phase_count(s); ++i) {
     const Phase phase = data_gradient_phase(s, i, false);
     const Correlation& q = phase.correlation;
-    const int64_t slice = in_group * out_group, taps = product(q.taps);
+    const int64_t slice = in_group * out_group, taps = pixels_of(q.taps);
     ctx.parallel_for(
         taps * s.groups, std::max<int64_t>(1, kElements / slice),
         [&](int64_t begin, int64_t end, int) {
@@ -426,7 +425,7 @@ ConvPlan plan_of(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
   plan.shape = shape, plan.pass = pass, plan.dtype = dtype, plan.isa = isa;
   plan.kernels = &conv_kernels(isa);
   const Sizes n = sizes_of(shape);
-  plan.cost.flops = 2.0 * n.y * product(shape.filter) * (shape.in_channels / shape.groups);
+  plan.cost.flops = 2.0 * n.y * pixels_of(shape.filter) * (shape.in_channels / shape.groups);
   plan.cost.bytes = static_cast<double>(n.x + n.filter + n.y) * size_of(dtype);
   return plan;
 }

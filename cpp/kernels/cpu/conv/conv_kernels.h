@@ -124,6 +124,7 @@ struct ConvKernels {
 };
 const ConvKernels& conv_kernels(Isa isa);
 
+inline int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
 // A filter of one pixel that meets all pixels.
 bool is_pointwise(const ConvShape& shape);
 // A plan that has checked its shape and knows its cost, but has no variant yet.

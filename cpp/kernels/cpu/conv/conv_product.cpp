@@ -26,8 +26,6 @@ constexpr int64_t kManyWeights = 1 << 16;
 constexpr int64_t kFewChannels = 64, kNarrowFilter = 32, kFewNarrowChannels = 160;
 constexpr int64_t kCopied = 32768;  // elements of a chunk of patches
 
-int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
-
 GemmShape patch_product(const ConvShape& s) {
   GemmShape product{.m = s.batch * pixels_of(s.out),
                     .n = s.out_channels,
@@ -93,10 +91,7 @@ void copy_patches(const Context& ctx, const ConvShape& s, const float* x, float*
                    });
 }
 
-size_t patch_floats(const ConvShape& s) {
-  const GemmShape product = patch_product(s);
-  return static_cast<size_t>(product.m * product.lda);
-}
+int64_t patch_floats(const ConvShape& s) { return patch_product(s).m * patch_product(s).lda; }
 
 // The convolution of dy with the filter turned round that gives dx; none where x was strided.
 std::optional<ConvShape> turned_round(const ConvShape& s) {
@@ -117,16 +112,27 @@ bool one_pixel(const ConvShape& s) {
   return pixels_of(s.filter) == 1 && s.pad_lo == Dims3{} && s.pad_hi == Dims3{};
 }
 
+// The convolution whose patches a pass copies: of x, or for its gradient of dy.
+std::optional<ConvShape> patched(ConvPass pass, const ConvShape& s) {
+  return pass == ConvPass::BackwardData && !one_pixel(s) ? turned_round(s) : s;
+}
+
+void copies_patches(ConvPlan& plan, int64_t floats) {
+  plan.scratch.shared = static_cast<size_t>(floats) * sizeof(float);
+  plan.patches = true;
+  plan.variant = "patches";
+}
+
 // Why a pass is not computed of patches; nullptr where it pays.
 const char* patches_refusal(ConvPass pass, const ConvShape& s) {
   constexpr int64_t kFewColumns = 14, kVeryFewColumns = 7;
   if (s.groups != 1) return "groups";
   if (s.in_channels * s.out_channels < kManyWeights) return "few weights: they stay in cache";
-  if (patch_product(s).m * patch_product(s).lda > kMostPatchFloats)
-    return "the patches would leave the caches";
+  const auto source = patched(pass, s);
+  if (!source) return "x was strided or cropped";
+  if (patch_floats(*source) > kMostPatchFloats) return "the patches would leave the caches";
   if (one_pixel(s)) return nullptr;
   if (s.out[2] > kFewColumns) return "rows of outputs are long enough for tiles";
-  if (pass == ConvPass::BackwardData && !turned_round(s)) return "x was strided or cropped";
   if (pass == ConvPass::BackwardFilter && s.out[2] > kVeryFewColumns && s.stride[2] == 1)
     return "rows are read for several taps as they lie";
   return nullptr;
@@ -191,7 +197,7 @@ const char* conv_panels_refusal(const ConvShape& s, DType dtype) {
   if (product.m < 2 || product.n < 2) return "one operand is a vector: nothing is read twice";
   if (product.n < kWideFilter && product.m >= kManyPatches)
     return "many patches: a filter of few outputs stays in cache as it lies";
-  if (product.m * product.lda > kMostPatchFloats) return "the patches would leave the caches";
+  if (patch_floats(s) > kMostPatchFloats) return "the patches would leave the caches";
   if (product.k < kFewTerms) return "few terms: copying x is a large part of the work";
   return nullptr;
 }
@@ -202,9 +208,7 @@ ConvPlan prepare_packed_conv(const ConvShape& shape, Isa isa) {
   GemmShape product = patch_product(shape);
   product.packed_b = true;
   prepare_product(plan, product);
-  plan.patches = true;
-  plan.scratch.shared = patch_floats(shape) * sizeof(float);
-  plan.variant = "patches";
+  copies_patches(plan, patch_floats(shape));
   return plan;
 }
 
@@ -223,24 +227,33 @@ bool prepare_patches(ConvPlan& plan) {
           "patches", reason);
     return false;
   }
-  const GemmShape patches = patch_product(s);
+  const GemmShape patches = patch_product(*patched(plan.pass, s));
   GemmShape product = patches;
-  size_t floats = patch_floats(s);
+  int64_t floats = patches.m * patches.lda;
   if (plan.pass == ConvPass::BackwardFilter) {
     product = {.m = patches.k, .n = patches.n, .k = patches.m, .trans_a = true, .lda = patches.lda};
   } else if (plan.pass == ConvPass::BackwardData && one_pixel(s)) {
     product = {.m = patches.m, .n = s.in_channels, .k = s.out_channels, .trans_b = true};
-    floats = static_cast<size_t>(product.m * product.n);
+    floats = product.m * product.n;  // of dx, before it is spread
   } else if (plan.pass == ConvPass::BackwardData) {
-    product = patch_product(*turned_round(s));
-    floats = patch_floats(*turned_round(s)) + static_cast<size_t>(product.k * product.n);
+    floats += product.k * product.n;  // the filter turned round
   }
   prepare_product(plan, product);
-  plan.scratch.shared = floats * sizeof(float);
-  plan.patches = true;
-  plan.variant = "patches";
+  copies_patches(plan, floats);
   return true;
 }
+
+namespace {
+
+// x as the plan's product reads it: as it lies, or its patches in `shared`.
+const float* operand(const Context& ctx, const ConvPlan& plan, const float* x, void* shared) {
+  if (!plan.patches) return x;
+  auto* patches = static_cast<float*>(shared);
+  copy_patches(ctx, plan.shape, x, patches);
+  return patches;
+}
+
+}  // namespace
 
 void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* filter,
                  const ConvEpilogue& e, float* y, void* shared, std::byte* worker,
@@ -249,12 +262,11 @@ void run_product(const Context& ctx, const ConvPlan& plan, const float* x, const
   product.epilogue.bias = e.bias != nullptr;
   product.epilogue.residual = e.residual != nullptr;
   product.epilogue.activation = e.activation;
-  if (plan.patches) {
-    auto* patches = static_cast<float*>(shared);
-    copy_patches(ctx, plan.shape, x, patches);
-    x = patches;
-  }
-  const GemmOperands operands{.a = x, .b = filter, .c = y, .bias = e.bias, .residual = e.residual};
+  const GemmOperands operands{.a = operand(ctx, plan, x, shared),
+                              .b = filter,
+                              .c = y,
+                              .bias = e.bias,
+                              .residual = e.residual};
   gemm_run(ctx, product, operands, shared, worker, stride);
 }
 
@@ -279,12 +291,8 @@ void run_data_product(const Context& ctx, const ConvPlan& plan, const float* dy,
 
 void run_filter_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* dy,
                         float* dw, void* shared, std::byte* worker, size_t stride) noexcept {
-  if (plan.patches) {
-    auto* patches = static_cast<float*>(shared);
-    copy_patches(ctx, plan.shape, x, patches);
-    x = patches;
-  }
-  gemm_run(ctx, *plan.product, {.a = x, .b = dy, .c = dw}, nullptr, worker, stride);
+  const GemmOperands operands{.a = operand(ctx, plan, x, shared), .b = dy, .c = dw};
+  gemm_run(ctx, *plan.product, operands, nullptr, worker, stride);
 }
 
 }  // namespace ranvier::kernels
