@@ -94,6 +94,60 @@ TEST_CASE("elementary functions keep their stated error on every level") {
   }
 }
 
+// |y - exact| in units of 2^-24 max(1, |x|). dy is 1 in gradients.
+double absolute_error(float y, double exact, float x) {
+  if (std::isnan(exact)) return std::isnan(y) ? 0 : 1e9;
+  if (y == static_cast<float>(exact)) return 0;
+  return std::abs(y - exact) / std::max(1.0, std::abs(double{x})) * (1 << 24);
+}
+
+TEST_CASE("GELU and its gradients keep their absolute error on every level, over all magnitudes") {
+  struct Row {
+    PwOp op;
+    double wide, narrow;  // bounds with AVX-512 and without
+  };
+  for (const Row& row : {Row{PwOp::Gelu, 1.3, 1.9}, Row{PwOp::GeluTanh, 1.3, 2.7},
+                         Row{PwOp::GeluGrad, 1.6, 2.4}, Row{PwOp::GeluTanhGrad, 1.6, 6.7}}) {
+    std::vector<float> x = samples(-10, 10);
+    const std::vector<float> ones(x.size(), 1.0f);
+    for (Isa isa : levels()) {
+      CAPTURE(std::string(info_of(row.op).name));
+      CAPTURE(std::string(name_of(isa)));
+      std::vector<float> y(x.size());
+      const void* src[] = {x.data(), ones.data()};
+      const bool scalar[] = {false, false};
+      run_direct(Context(), prepare_direct(row.op, DType::F32, isa), y.data(), src, scalar,
+                 static_cast<int64_t>(x.size()));
+      double worst = 0;
+      float where = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        if (std::abs(x[i]) > 1e12f) continue;  // the reference's cube overflows, and 0 * inf
+        const double in[] = {x[i], 1};
+        const auto operands = std::span(in).first(info_of(row.op).arity);
+        const double error = absolute_error(y[i], reference::apply_float(row.op, operands), x[i]);
+        if (error > worst) worst = error, where = x[i];
+      }
+      CAPTURE(where);
+      CHECK(worst <= (isa == Isa::Avx512 ? row.wide : row.narrow));
+    }
+  }
+}
+
+TEST_CASE("the slope of GELU is 0 or 1 far out") {
+  for (Isa isa : levels())
+    for (PwOp op : {PwOp::GeluGrad, PwOp::GeluTanhGrad})
+      for (float x : {20.0f, 1e10f, 3e38f}) {
+        CAPTURE(std::string(info_of(op).name));
+        CAPTURE(std::string(name_of(isa)));
+        const float xs[] = {x, -x}, ones[] = {1, 1};
+        float slope[2];
+        run_binary(Context(), prepare_direct(op, DType::F32, isa), slope, xs, false, ones, false,
+                   2);
+        CHECK(slope[0] == 1.0f);
+        CHECK(slope[1] == 0.0f);
+      }
+}
+
 TEST_CASE("signed zeros survive odd functions") {
   for (Isa isa : levels())
     for (PwOp op : {PwOp::Expm1, PwOp::Log1p, PwOp::Tanh, PwOp::Erf, PwOp::Sin, PwOp::Sqrt,

@@ -12,12 +12,7 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-// exp for x <= 0; below e^-87 zero, since denormals cost hundreds of cycles and a softmax has no
-// use for them. NaN stays.
-RV_INLINE VecF exp_of(VecF x) {
-  const VecF least = VecF::set1(-87.0f);
-  return select(x < least, VecF::zero(), exp(max(least, x)));
-}
+RV_INLINE VecF exp_of(VecF x) { return exp_or_zero(x); }
 RV_INLINE VecF log_of(VecF x) { return log(x); }
 // float64 is rare: libm, lane by lane.
 RV_INLINE VecD exp_of(VecD x) {
@@ -31,13 +26,20 @@ RV_INLINE T lowest() {
   return -static_cast<T>(INFINITY);
 }
 
+// Four maxima side by side: one alone would wait for itself.
 template <class T>
 RV_INLINE T row_max(const T* x, int64_t cols) {
-  Vec<T> best = Vec<T>::set1(lowest<T>());
-  for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-    best = max(keep_lanes(load_lanes(x + c, lanes), lanes, Vec<T>::set1(lowest<T>())), best);
+  constexpr int kLanes = Vec<T>::kLanes;
+  Vec<T> best[4];
+  for (auto& b : best) b = Vec<T>::set1(lowest<T>());
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= cols; c += 4 * kLanes)
+    for (int k = 0; k < 4; ++k) best[k] = max(Vec<T>::load(x + c + k * kLanes), best[k]);
+  for_each_vector<T>(cols - c, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
+    const Vec<T> last = load_lanes(x + c + i, lanes);
+    best[0] = max(keep_lanes(last, lanes, Vec<T>::set1(lowest<T>())), best[0]);
   });
-  return max_lanes(best);
+  return max_lanes(max(max(best[0], best[1]), max(best[2], best[3])));
 }
 
 // exp(x - m), 0 beyond the lanes.

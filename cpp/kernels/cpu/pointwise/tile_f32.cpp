@@ -4,6 +4,7 @@
 // functions.
 
 #include "kernels/cpu/pointwise/tile_ops.h"
+#include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -72,25 +73,6 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
 
 RV_INLINE VecF relu(VecF x) { return select(x < vf(0.0f), vf(0.0f), x); }
 RV_INLINE VecF silu(VecF x) { return x * sigmoid(x); }
-RV_INLINE VecF gelu(VecF x) {
-  return vf(0.5f) * x * (vf(1.0f) + erf(x * vf(0.70710678118654752f)));
-}
-// d/dx = Phi(x) + x phi(x)
-RV_INLINE VecF gelu_grad(VecF x, VecF dy) {
-  const VecF cdf = vf(0.5f) * (vf(1.0f) + erf(x * vf(0.70710678118654752f)));
-  const VecF pdf = vf(0.39894228040143268f) * exp(vf(-0.5f) * x * x);
-  return dy * (cdf + x * pdf);
-}
-// The argument of tanh in the approximate form, sqrt(2/pi) (x + 0.044715 x^3).
-RV_INLINE VecF gelu_inner(VecF x) {
-  return vf(0.79788456080286536f) * (x + vf(0.044715f) * x * x * x);
-}
-RV_INLINE VecF gelu_tanh(VecF x) { return vf(0.5f) * x * (vf(1.0f) + tanh(gelu_inner(x))); }
-RV_INLINE VecF gelu_tanh_grad(VecF x, VecF dy) {
-  const VecF t = tanh(gelu_inner(x));
-  const VecF slope = vf(0.79788456080286536f) * (vf(1.0f) + vf(3.0f * 0.044715f) * x * x);
-  return dy * (vf(0.5f) * (vf(1.0f) + t) + vf(0.5f) * x * (vf(1.0f) - t * t) * slope);
-}
 RV_INLINE VecF silu_grad(VecF x, VecF dy) {
   const VecF s = sigmoid(x);
   return dy * (s * (vf(1.0f) + x * (vf(1.0f) - s)));
@@ -128,7 +110,7 @@ RV_TILE(exp_, 1, 4, exp(x[0]))
 RV_TILE(expm1_, 1, 4, expm1(x[0]))
 RV_TILE(exp2_, 1, 1, exp2(x[0]))
 RV_TILE(log_, 1, 4, log(x[0]))
-RV_TILE(log1p_, 1, 1, log1p(x[0]))
+RV_TILE(log1p_, 1, 4, log1p(x[0]))
 RV_TILE(log2_, 1, 1, log2(x[0]))
 RV_TILE(log10_, 1, 1, log10(x[0]))
 RV_TILE(sqrt_, 1, 2, sqrt(x[0]))
@@ -176,7 +158,7 @@ RV_TILE(lerp, 3, 4, (x[0] - x[1]) * x[2] + x[1])
 RV_TILE(square_lerp, 3, 4, (x[0] * x[0] - x[1]) * x[2] + x[1])
 RV_TILE(add_relu, 2, 4, relu(x[0] + x[1]))
 RV_TILE(mul_add_relu, 3, 4, relu(x[0] * x[1] + x[2]))
-RV_TILE(sigmoid_sub, 2, 2, sigmoid(x[0]) - x[1])
+RV_TILE(sigmoid_sub, 2, 4, sigmoid(x[0]) - x[1])
 
 // Comparisons give one byte per element, selection takes one.
 template <class F>

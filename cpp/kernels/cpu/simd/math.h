@@ -1,14 +1,16 @@
 #pragma once
 // Vector approximations of the elementary functions for float32, in every lane alike: the result
 // for one value never depends on its neighbours. Errors in ULP of the correctly rounded result,
-// largest seen over dense samples of the whole range, with FMA / without:
-//   exp 1.0/1.5   expm1 1.5/2.0   log 1.0/1.5   log1p 1.5/2.0   tanh 2.5/3.0   sigmoid 2.2/2.5
-//   erf 1.5/2.0   softplus 2.0/2.5   sin, cos 1.5/2.0   pow, exp2, log2, log10 0.6/0.6
+// largest seen over dense samples of the whole range, with AVX-512 / FMA / neither:
+//   exp 0.8/1.0/1.0   expm1 1.5   log 1.0/1.0/1.5   log1p 1.5/1.5/2.0   tanh 1.0/2.5/2.5
+//   sigmoid 2.3   erf 1.1/1.2/1.3   softplus 1.6   sin, cos 1.5/1.5/2.0   pow, exp2, log2, log10
+//   0.6
 // NaN gives NaN; infinities, signed zeros and denormals are handled as C's libm does. The tests
 // hold these bounds.
 
 #include <math.h>
 
+#include "kernels/cpu/simd/odd_tables.h"
 #include "kernels/cpu/simd/vec.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -49,41 +51,105 @@ RV_INLINE V horner(V x, const T (&c)[N]) {
   return p;
 }
 
-// p * 2^n for integral n in [-150, 128], rounded once.
-RV_INLINE VecF scale_by_power(VecF p, VecF n) {
-#if defined(__AVX512F__)
-  return {_mm512_scalef_ps(p.v, n.v)};
-#else
-  const VecI k = to_int(n);
-  const VecI k1 = k >> 1;
-  const VecI bias = VecI::set1(127);
-  return p * bit_cast<float>((k1 + bias) << 23) * bit_cast<float>((k - k1 + bias) << 23);
-#endif
-}
-
-// x = n ln 2 + r with |r| <= ln 2 / 2. The high part of ln 2 has few bits, so n * kLn2Hi is exact.
-inline constexpr float kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f;
-RV_INLINE VecF reduce_ln2(VecF x, VecF& n) {
-  n = round(x * vf(0x1.715476p+0f));
+// x = n ln 2 + r with |r| <= ln 2 / 2; scale = 2^(n + kPower), which must be a normal number. The
+// sum with 1.5 * 2^23 is rounded to an integer, and its low bits are the exponent of the scale. The
+// high part of ln 2 has few bits, so n * kLn2Hi is exact.
+inline constexpr float kLog2E = 0x1.715476p+0f, kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f;
+template <int kPower>
+RV_INLINE VecF reduce_ln2(VecF x, VecF& scale) {
+  const VecF shift = vf(0x1.8p+23f + 127 + kPower);
+  const VecF shifted = fma(x, vf(kLog2E), shift);
+  const VecF n = shifted - shift;
+  scale = bit_cast<float>(bit_cast<uint32_t>(shifted) << 23);
   return fnma(n, vf(kLn2Lo), fnma(n, vf(kLn2Hi), x));
 }
 // e^r - 1 = r + r^2 P(r) on |r| <= ln 2 / 2.
 inline constexpr float kExpPoly[] = {0x1.a1a0e4p-13f, 0x1.6d7706p-10f, 0x1.11109p-7f,
                                      0x1.5554acp-5f,  0x1.555556p-3f,  0.5f};
+RV_INLINE VecF expm1_reduced(VecF r) { return fma(r * r, horner(r, kExpPoly), r); }
 
-RV_INLINE VecF exp(VecF x) {
-  VecF n;
-  const VecF r = reduce_ln2(clamp_nan(x, -104.0f, 89.0f), n);
-  const VecF q = fma(r * r, horner(r, kExpPoly), r);
-  return scale_by_power(q + vf(1.0f), n);
+#if defined(__AVX512F__)
+// high[j] + low[j] = 2^(j/16 + kPower)
+template <int kPower>
+struct ExpTable {
+  alignas(64) float high[16] = {0x1p+0f,        0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f,
+                                0x1.306fep+0f,  0x1.3dea64p+0f, 0x1.4bfdaep+0f, 0x1.5ab07ep+0f,
+                                0x1.6a09e6p+0f, 0x1.7a1148p+0f, 0x1.8ace54p+0f, 0x1.9c4918p+0f,
+                                0x1.ae89fap+0f, 0x1.c199bep+0f, 0x1.d5818ep+0f, 0x1.ea4afap+0f};
+  alignas(64) float low[16] = {0.0f,
+                               0x1.9f3122p-25f,
+                               -0x1.c15742p-27f,
+                               0x1.ceac48p-25f,
+                               0x1.4636e2p-25f,
+                               0x1.824684p-25f,
+                               -0x1.593abcp-25f,
+                               -0x1.5bd5ecp-27f,
+                               0x1.9fcef4p-26f,
+                               -0x1.829fdp-25f,
+                               0x1.15506ep-27f,
+                               0x1.51f848p-27f,
+                               -0x1.a94b14p-26f,
+                               -0x1.3d56b2p-27f,
+                               -0x1.822dbcp-27f,
+                               0x1.52486cp-27f};
+  constexpr ExpTable() {
+    for (float& value : high) value *= 1 << kPower;
+    for (float& value : low) value *= 1 << kPower;
+  }
+};
+template <int kPower>
+inline constexpr ExpTable<kPower> kExpTable;
+
+RV_INLINE VecF look_up(const float (&row)[16], VecF index) {
+  return {_mm512_permutexvar_ps(_mm512_castps_si512(index.v), _mm512_load_ps(row))};
 }
 
+// 2^kPower e^x = 2^(floor(n) + kPower) 2^(n - floor(n)) e^r with x = n ln 2 + r, n a multiple of
+// 1/16: |r| <= ln 2 / 32 needs three terms. 0 <= kPower <= 24; |x| < 200.
+template <int kPower>
+RV_INLINE VecF exp_scaled(VecF x) {
+  constexpr const ExpTable<kPower>& table = kExpTable<kPower>;
+  const VecF shift =
+      vf(0x1.8p+19f);  // one ULP is 1/16: the low four bits of the sum index the table
+  const VecF shifted = fma(x, vf(kLog2E), shift);
+  const VecF n = shifted - shift;
+  const VecF r = fnma(n, vf(kLn2Lo), fnma(n, vf(kLn2Hi), x));
+  const VecF t = look_up(table.high, shifted);
+  const VecF p = fma(fma(vf(0x1.55574p-3f), r, vf(0x1.00022p-1f)), r, vf(1.0f));
+  const VecF y = fma(fma(t, r, look_up(table.low, shifted)), p, t);
+  return {_mm512_scalef_ps(y.v, n.v)};
+}
+RV_INLINE VecF exp(VecF x) { return exp_scaled<0>(clamp_nan(x, -104.0f, 89.0f)); }
+#else
+// 2^kPower e^x where 2^(n + kPower) is a normal number, n = x / ln 2 rounded.
+template <int kPower>
+RV_INLINE VecF exp_scaled(VecF x) {
+  VecF scale;
+  const VecF q = expm1_reduced(reduce_ln2<kPower>(x, scale));
+  return fma(scale, q, scale);
+}
+RV_INLINE VecF exp(VecF x) {
+  VecF scale;
+  x = clamp_nan(x, -104.0f, 89.0f);
+  const VecF q = expm1_reduced(reduce_ln2<0>(x, scale));
+  // scale = first * second, second = 2^64 for positive x, else 2^-64.
+  using VecU = Vec<uint32_t>;
+  const VecU second =
+      (bit_cast<uint32_t>(x) >> 1 & VecU::set1(0x40000000)) ^ VecU::set1(uint32_t{127 + 64} << 23);
+  const VecF first =
+      bit_cast<float>(bit_cast<uint32_t>(scale) - second + VecU::set1(uint32_t{127} << 23));
+  return fma(first, q, first) * bit_cast<float>(second);
+}
+#endif
+
+// e^x where that is a normal number, |x| <= 87.
+RV_INLINE VecF exp_normal(VecF x) { return exp_scaled<0>(x); }
+// e^x for x <= 0; below e^-87 zero, since denormals cost hundreds of cycles.
+RV_INLINE VecF exp_or_zero(VecF x) { return select(x < vf(-87.0f), VecF::zero(), exp_normal(x)); }
+
 RV_INLINE VecF expm1(VecF x) {
-  VecF n;
-  const VecF r = reduce_ln2(clamp_nan(x, -19.0f, 89.0f), n);
-  const VecF q = fma(r * r, horner(r, kExpPoly), r);
-  // 2 (h q + (h - 1/2)) with h = 2^(n-1), so that n = 128 does not overflow on the way.
-  const VecF h = scale_by_power(vf(0.5f), n);
+  VecF h;  // 2^(n-1): 2 (h q + (h - 1/2)) does not overflow on the way where n = 128
+  const VecF q = expm1_reduced(reduce_ln2<-1>(clamp_nan(x, -19.0f, 89.0f), h));
   const VecF y = fma(h, q, h - vf(0.5f));
   return select(abs(x) < vf(0x1p-25f), x, y + y);
 }
@@ -126,14 +192,22 @@ RV_INLINE VecF log1p(VecF x) {
   return select(abs(x) < vf(0x1p-25f), x, y);
 }
 
+#if defined(__AVX512F__)
+RV_INLINE VecF tanh(VecF x) { return with_sign(odd_function(kTanhTable, abs(x)), x); }
+#else
 RV_INLINE VecF tanh(VecF x) {
-  const VecF t = expm1(vf(-2.0f) * abs(x));
-  return or_bits(abs(t / (t + vf(2.0f))), sign_bits(x));
+  VecF h;
+  const VecF q = expm1_reduced(reduce_ln2<-1>(max(vf(-19.0f), vf(-2.0f) * abs(x)), h));
+  const VecF t = fma(h, q, h - vf(0.5f));  // half of e^(-2|x|) - 1
+  return or_bits(abs(t / (t + vf(1.0f))), sign_bits(x));
 }
+#endif
 
+// e^-|x| or 1, over 1 + e^-|x|; all scaled by 2^24, so that only the division gives denormals.
 RV_INLINE VecF sigmoid(VecF x) {
-  const VecF e = exp(-abs(x));
-  return select(x < vf(0.0f), e, vf(1.0f)) / (vf(1.0f) + e);
+  const VecF one = vf(0x1p+24f);
+  const VecF e = exp_scaled<24>(max(vf(-104.0f), or_bits(x, vf(-0.0f))));
+  return select(x < VecF::zero(), e, one) / (one + e);
 }
 
 // log(1 + e^x)
@@ -149,7 +223,7 @@ inline constexpr float kErfLarge[] = {0x1.ab24d2p-13f, -0x1.98aa38p-9f, 0x1.70f3
 RV_INLINE VecF erf(VecF x) {
   const VecF a = abs(x);
   const VecF small = fma(x, horner(x * x, kErfSmall), x);
-  const VecF large = vf(1.0f) - exp(horner(clamp_nan(a, 0.0f, 4.0f), kErfLarge));
+  const VecF large = vf(1.0f) - exp_normal(horner(clamp_nan(a, 0.0f, 4.0f), kErfLarge));
   return select(a < vf(0.9f), small, or_bits(large, sign_bits(x)));
 }
 
