@@ -12,13 +12,13 @@ _ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_
 
 
 def plain_logs(logs):
-    """Scalars of logs as Python floats."""
+    """Scalars of logs as Python floats, in the order of their names."""
     if not logs:
         return {}
     if not isinstance(logs, dict):
         return logs
     plain = {}
-    for name, value in logs.items():
+    for name, value in sorted(logs.items()):
         if not isinstance(value, (float, int)):
             array = np.asarray(value)
             value = float(array) if array.ndim == 0 else array

@@ -202,3 +202,20 @@ def similar_arguments(cls, kwargs) -> str:
     known = [name for code, count in counted for name in code.co_varnames[:count]]
     near = [match for name in kwargs for match in difflib.get_close_matches(name, known, 1)]
     return f". Hint: did you mean {', '.join(map(repr, near))}?" if near else ""
+
+
+def add_note(layer, error, args) -> None:
+    """Says in the error which layer was called on what; the innermost layer does so."""
+    if not hasattr(error, "add_note") or getattr(error, "_ranvier_layer", False):
+        return
+    shapes = tree.map_structure(
+        lambda x: f"shape={tuple(x.shape)}, dtype={x.dtype}" if hasattr(x, "shape") else repr(x),
+        args,
+    )
+    error.add_note(
+        f"While calling layer '{layer.name}' (of type {type(layer).__name__}) on: {shapes}"
+    )
+    try:
+        error._ranvier_layer = True
+    except AttributeError:
+        pass

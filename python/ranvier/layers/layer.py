@@ -71,8 +71,14 @@ class Layer(LayerState, calls.HandsDown, Operation):
         name: automatic when not given.
     """
 
+    # Whether symbolic outputs carry the compute dtype, as of Keras' layers with a shape rule,
+    # or the dtype that `call` gives.
+    _declares_dtype = False
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("ranvier.layers."):
+            cls._declares_dtype = cls.__dict__.get("_declares_dtype", True)
         for name, wrap in (("build", _wrap_build), ("quantize", wrap_quantize)):
             method = cls.__dict__.get(name)
             if method is not None and not getattr(method, "is_wrapped", False):
@@ -358,7 +364,7 @@ class Layer(LayerState, calls.HandsDown, Operation):
                         call = rematerialized_call(self, call, args, kwargs)
                     outputs = self._in_scope(scope, call, args, kwargs)
         except Exception as error:
-            self._add_note(error, args)
+            calls.add_note(self, error, args)
             raise
         finally:
             if site is not None:
@@ -386,23 +392,6 @@ class Layer(LayerState, calls.HandsDown, Operation):
         if compute != self.variable_dtype and _config.is_float_dtype(compute):
             return AutocastScope(compute)
         return None
-
-    def _add_note(self, error, args):
-        if not hasattr(error, "add_note") or getattr(error, "_ranvier_layer", False):
-            return
-        shapes = tree.map_structure(
-            lambda x: (
-                f"shape={tuple(x.shape)}, dtype={x.dtype}" if hasattr(x, "shape") else repr(x)
-            ),
-            args,
-        )
-        error.add_note(
-            f"While calling layer '{self.name}' (of type {type(self).__name__}) on: {shapes}"
-        )
-        try:
-            error._ranvier_layer = True
-        except AttributeError:
-            pass
 
     def _hand_on_masks(self, inputs, outputs, previous_mask):
         if previous_mask is None:
@@ -458,13 +447,20 @@ class Layer(LayerState, calls.HandsDown, Operation):
         if not layer.built:
             return layer.symbolic_probe(*args, **kwargs)
         probe = functools.partial(compute_output_spec, layer.call)
-        return layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
+        outputs = layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
+        return tree.map_structure(self._declared, outputs) if self._declares_dtype else outputs
 
     def _spec_from_shape_method(self, args, kwargs):
         spec = calls.CallSpec(self._call_traits, args, kwargs)
         shapes = calls.shapes_for(self.compute_output_shape, spec, type(self).__name__)
         out = self.compute_output_shape(**shapes)
         return tree.map_shape_structure(lambda s: KerasTensor(s, dtype=self.compute_dtype), out)
+
+    def _declared(self, x):
+        """A symbolic output with the dtype that the layers of Keras announce, whatever comes in."""
+        declared = self.compute_dtype
+        known = not isinstance(x, KerasTensor) or x.dtype == declared
+        return x if known else KerasTensor(x.shape, dtype=declared)
 
     def compute_output_shape(self, *args, **kwargs):
         """Output shapes for input shapes; has no effect on the layer."""

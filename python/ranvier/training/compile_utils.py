@@ -259,6 +259,7 @@ class CompileLoss(losses_module.Loss):
         """Resolves names by the shapes of labels and predictions."""
         loss, weights = self._by_output(y_pred)
         loss = self._with_weights(loss, weights)
+        y_pred = _in_key_order(y_pred)
         names = self.output_names
         if isinstance(loss, dict) and names and set(loss) == set(names):
             if isinstance(y_pred, (list, tuple)) and len(y_pred) == len(names):
@@ -351,7 +352,8 @@ class CompileLoss(losses_module.Loss):
                 parts = [own]
             elif isinstance(parts[-1], int):
                 parts[-1] = own
-        full = "/".join(map(str, parts)) or "_".join(map(str, tree.flatten(name)))
+        names = list(name) if isinstance(name, dict) else tree.flatten(name)
+        full = "/".join(map(str, parts)) or "_".join(map(str, names))
         self._parts.append(_OutputLoss(path, loss, weighted.weight, full))
 
     # -- values
@@ -431,6 +433,11 @@ def _evaluate(part, y_true, y_pred, sample_weight):
     try:
         return part.loss(y_true, y_pred, sample_weight)
     except (ValueError, TypeError) as error:
+        if isinstance(error, TypeError) and tree.is_nested(y_pred):
+            raise ValueError(
+                f"The loss '{part.name}' was given a structure of outputs: "
+                f"{_shape_of(y_pred)}. Expected one loss per output, in the same structure."
+            ) from error
         if hasattr(error, "add_note"):
             leaves = (*tree.flatten(y_true), *tree.flatten(y_pred))
             shapes = [tuple(x.shape) for x in leaves if x is not None]
@@ -445,6 +452,15 @@ def _has(structure, key):
     if isinstance(structure, dict):
         return structure.get(key) is not None
     return isinstance(structure, (list, tuple)) and isinstance(key, int) and key < len(structure)
+
+
+def _in_key_order(structure):
+    """The structure with the keys of its dicts sorted, as `tree.flatten` takes them."""
+    if type(structure) is dict:
+        return {key: _in_key_order(structure[key]) for key in sorted(structure)}
+    if type(structure) in (list, tuple):
+        return type(structure)(_in_key_order(entry) for entry in structure)
+    return structure
 
 
 def _same(a, b):

@@ -75,7 +75,7 @@ def stateful(model, method, mode):
 
 def _settle(model, data):
     """Builds the model and the compiled loss and metrics: a state holds all their variables."""
-    parts = [p for p in (model._compile_loss, model._compile_metrics) if p is not None]
+    parts = [p for p in (model._compile_metrics, model._compile_loss) if p is not None]
     if model.built and all(part.built for part in parts):
         return
     x, y, _ = data_adapters.unpack_x_y_sample_weight(data)

@@ -101,3 +101,43 @@ def test_a_registered_argument_reaches_the_layers_inside():
     assert float(chain(np.zeros((1, 1)))[0, 0]) == 0.0
     with pytest.raises(RuntimeError, match="has been called"):
         inner._register_call_context_args("late")
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "shape", "declared"),
+    [
+        ("ReLU", {}, (2, 4), True),
+        ("Dropout", {"rate": 0.5}, (2, 4), True),
+        ("MaxPooling1D", {"pool_size": 2}, (2, 4, 3), True),
+        ("ZeroPadding1D", {}, (2, 4, 3), True),
+        ("Masking", {}, (2, 4, 3), True),
+        ("Flatten", {}, (2, 4), False),
+        ("Reshape", {"target_shape": (2, 2)}, (2, 4), False),
+        ("Permute", {"dims": (2, 1)}, (2, 4, 3), False),
+        ("Identity", {}, (2, 4), False),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+def test_symbolic_outputs_of_integers_have_the_dtype_keras_declares(
+    name, kwargs, shape, declared, dtype
+):
+    if name == "MaxPooling1D" and dtype == "bool":
+        pytest.skip("no maximum of booleans")
+    symbol = keras.KerasTensor(shape, dtype)
+    for policy, compute in (("float32", "float32"), ("mixed_float16", "float16")):
+        layer = getattr(keras.layers, name)(**kwargs, dtype=policy)
+        assert layer(symbol).dtype == (compute if declared else dtype)
+
+
+def test_an_own_layer_without_a_shape_rule_keeps_the_dtype_of_its_call():
+    class Double(keras.Layer):
+        def call(self, x):
+            return x + x
+
+    class Ruled(Double):
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    symbol = keras.KerasTensor((2, 4), "int32")
+    assert Double()(symbol).dtype == "int32"
+    assert Ruled()(symbol).dtype == "float32"

@@ -300,3 +300,47 @@ def test_predictions_may_be_written_to():
     value = model.weights[0].numpy()
     value[:] = 7
     assert not (model.weights[0].numpy() == 7).any()
+
+
+def _two_outputs(names):
+    x = keras.Input((3,))
+    return keras.Model(x, {name: layers.Dense(1, name=f"d_{name}")(x) for name in names})
+
+
+def test_logs_are_in_the_order_of_their_names():
+    x, y = _data()
+    model = _two_outputs("zx")
+    model.compile("sgd", "mse", metrics={"z": "mae"})
+    history = model.fit(x, {"z": y, "x": y}, validation_data=(x, {"z": y, "x": y}), verbose=0)
+    assert list(history.history) == sorted(history.history)
+    assert model.metrics_names == ["loss", "compile_metrics", "x_loss", "z_loss"]
+
+
+def test_a_loss_of_several_outputs_is_named_after_them():
+    class Distance(keras.losses.Loss):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            return ops.mean(ops.abs(y_pred["z"] - y_true["z"]) + ops.abs(y_pred["x"]))
+
+    x, y = _data()
+    model = _two_outputs("zx")
+    model.compile("sgd", [Distance(), Distance(), Distance()])
+    history = model.fit(x, {"z": y, "x": y}, verbose=0).history
+    assert list(history) == ["loss", "x_z_loss"]
+
+
+def test_one_loss_for_a_structure_of_outputs_is_an_error():
+    x, y = _data()
+    model = _two_outputs("zx")
+    model.compile("sgd", ["mse", "mae", "mse"])
+    with pytest.raises(ValueError, match="one loss per output"):
+        model.fit(x, {"z": y, "x": y}, verbose=0)
+
+
+def test_metrics_alone_can_be_followed():
+    x, y = _data()
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", metrics=["mae"])
+    before = model.get_weights()[0]
+    logs = model.fit(x, y, verbose=0).history
+    assert logs["loss"] == [0.0] and logs["mae"][0] > 0
+    np.testing.assert_array_equal(model.get_weights()[0], before)

@@ -11,6 +11,8 @@ from ranvier.layers.layer import Layer
 class Identity(Layer):
     """Returns its input."""
 
+    _declares_dtype = False
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True

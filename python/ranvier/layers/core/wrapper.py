@@ -13,6 +13,8 @@ class Wrapper(Layer):
         layer: the wrapped layer.
     """
 
+    _declares_dtype = False
+
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
             raise ValueError(

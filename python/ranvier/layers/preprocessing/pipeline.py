@@ -21,6 +21,8 @@ class Pipeline(Layer):
     (2, 8, 8, 3)
     """
 
+    _declares_dtype = False
+
     def __init__(self, layers, name=None):
         super().__init__(name=name)
         self._pipeline_layers = layers

@@ -18,6 +18,8 @@ class Flatten(Layer):
         data_format: "channels_first" moves the channels to the end first.
     """
 
+    _declares_dtype = False
+
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
@@ -39,6 +41,8 @@ class Reshape(Layer):
     Args:
         target_shape: sizes without the batch; one may be -1.
     """
+
+    _declares_dtype = False
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
@@ -86,6 +90,8 @@ class Permute(Layer):
     Args:
         dims: axes from 1; `(2, 1)` swaps the first two after the batch.
     """
+
+    _declares_dtype = False
 
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)

@@ -33,6 +33,8 @@ class RecurrentCell(Layer, DropoutRNNCell):
     `gates` products of the input (and of the state) lie side by side in the kernels.
     """
 
+    _declares_dtype = False
+
     gates = 1
 
     def _take_arguments(self, arguments: dict) -> None:

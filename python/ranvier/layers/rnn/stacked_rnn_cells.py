@@ -29,6 +29,8 @@ class StackedRNNCells(Layer):
         (2, 4)
     """
 
+    _declares_dtype = False
+
     def __init__(self, cells, **kwargs):
         super().__init__(**kwargs)
         for cell in cells:

@@ -109,6 +109,8 @@ class RandomGrayscale(ColorLayer):
         seed: integer seed.
     """
 
+    _declares_dtype = False
+
     _CONFIG = ("factor",)
 
     def __init__(self, factor=0.5, data_format=None, seed=None, **kwargs):

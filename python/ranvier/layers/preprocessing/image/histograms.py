@@ -47,6 +47,8 @@ class Equalization(ColorLayer):
         data_format: "channels_last" or "channels_first".
     """
 
+    _declares_dtype = False
+
     _CONFIG = ("bins", "value_range")
 
     def __init__(self, value_range=(0, 255), bins=256, data_format=None, **kwargs):
