@@ -163,6 +163,9 @@ py::dtype numpy_dtype(DType dtype) {
 Tensor to_tensor(py::handle object, py::handle dtype) {
   if (const Tensor* known = as_tensor(object.ptr()))
     return dtype.is_none() ? *known : cast_to(*known, dtype_of(dtype));
+  if (object.is_none())
+    fail<ValueError>(
+        "None is not a value that can become a tensor. Hint: pass a number or an array.");
   if (dtype.is_none()) return from_object(object);
   // Numbers go straight to the wanted dtype: by way of float32 they would lose digits.
   const DType wanted = dtype_of(dtype);

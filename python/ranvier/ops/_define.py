@@ -411,6 +411,8 @@ def _in(x, dtype):
 
 def promote_all(xs, floating: bool = False) -> list:
     """All as tensors of their common dtype."""
+    if not xs:
+        raise ValueError("Expected at least one tensor. Received: none")
     known = [x for x in xs if isinstance(x, (Tensor, Variable))]
     items = [_operand(_narrowed(x, known) if known else x) for x in xs]
     tensors = [x for x in items if type(x) is Tensor]
@@ -453,6 +455,10 @@ def result_type(*dtypes) -> str:
     return out
 
 
+class AxisError(B.ShapeError, IndexError):
+    """An axis that the tensor does not have."""
+
+
 def axis_tuple(axis, rank: int) -> tuple:
     """Non-negative axes from an axis, several, or `None` for all."""
     if axis is None:
@@ -462,9 +468,9 @@ def axis_tuple(axis, rank: int) -> tuple:
     for a in axes:
         a = int(a)
         if not -rank <= a < rank:
-            raise B.ShapeError(
-                f"axis {a} is out of bounds for a tensor of rank {rank}. Expected an axis in "
-                f"[{-rank}, {rank - 1}]."
+            expected = f"an axis in [{-rank}, {rank - 1}]" if rank else "none"
+            raise AxisError(
+                f"axis {a} is out of bounds for a tensor of rank {rank}. Expected {expected}."
             )
         out.append(a % rank)
     return tuple(out)

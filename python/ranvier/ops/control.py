@@ -10,10 +10,10 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.ops import elementwise as ew
-from ranvier.ops._define import CORE, apply, op, reshape, to_tensor
+from ranvier.ops._define import CORE, apply, op, reshape, result_type, to_tensor
 from ranvier.ops._define import cast as _cast
 from ranvier.symbolic.keras_tensor import KerasTensor
-from ranvier.symbolic.probe import probing
+from ranvier.symbolic.probe import compute_output_spec, probing
 from ranvier.variable import Variable
 
 
@@ -118,6 +118,54 @@ class _Structure:
             leaves[i] = t
         return tree.pack_sequence_as(self.template, leaves)
 
+    def promoted(self, tensors, step):
+        """The tensors a loop starts with: a number takes the dtype that one step gives it."""
+        weak = [_weak_type(self.leaves[i]) for i in self.places]
+        if not any(weak):
+            return tensors
+        after = self._leaves_of(compute_output_spec(step, [_slot(t, t.shape) for t in tensors]))
+        return [
+            _cast(t, result_type(kind, getattr(new, "dtype", type(new)))) if kind else t
+            for t, kind, new in zip(tensors, weak, after)
+        ]
+
+    def _leaves_of(self, value):
+        leaves = tree.flatten(value)
+        if len(leaves) != len(self.leaves):
+            raise TypeError(
+                "A loop must return what it carries. Expected the structure of "
+                f"{self.template}. Received: {value}"
+            )
+        return [leaves[i] for i in self.places]
+
+    def carried(self, name, before, value):
+        """The tensors of what one step of a loop gives, in the dtypes of those before."""
+        out = []
+        for new, old in zip(self._leaves_of(value), before):
+            new = new if isinstance(new, B.Tensor) else to_tensor(new, old.dtype)
+            if new.dtype != old.dtype:
+                raise B.DTypeError(
+                    f"{name}: a carried tensor must keep its dtype. Expected {old.dtype}. "
+                    f"Received: {new.dtype}. Hint: cast the initial value or the result."
+                )
+            out.append(new)
+        return out
+
+
+_WEAK = {"bool": bool, "int32": int, "float32": float}
+
+
+def _weak_type(x):
+    """The Python type of a number, also of one that is a tensor; `None` of anything else."""
+    if isinstance(x, B.Tensor):
+        return None if x.ndim else _WEAK.get(x.dtype)
+    return type(x) if type(x) in (bool, int, float) else None
+
+
+def _slot(x, shape):
+    """A place for a tensor in a step that only tells shapes and dtypes."""
+    return KerasTensor(shape, dtype=x.dtype, name="slot")
+
 
 @op(CORE, static=("true_fn", "false_fn"))
 def cond(pred, true_fn, false_fn):
@@ -144,7 +192,12 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
     start = (loop_vars,) if single else tuple(loop_vars)
     layout = _Structure()
     carry = layout.flatten(start)
-    dtypes = [t.dtype for t in carry]
+
+    def call(c):
+        out = body(*layout.pack(c))
+        return (out,) if single or not isinstance(out, (list, tuple)) else tuple(out)
+
+    carry = layout.promoted(carry, call)
 
     def test(*args):
         if probing():
@@ -153,10 +206,7 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
         return [_cast(reshape(out, []) if out.ndim else out, "bool")]
 
     def step(*args):
-        out = body(*layout.pack(_args(args)))
-        out = (out,) if single or not isinstance(out, (list, tuple)) else tuple(out)
-        leaves = tree.flatten(out)
-        return [to_tensor(leaves[i], d) for i, d in zip(layout.places, dtypes)]
+        return layout.carried("while_loop", carry, call(_args(args)))
 
     limit = -1 if maximum_iterations is None else int(maximum_iterations)
     out = layout.pack(B.core.while_loop(test, step, carry, limit))
@@ -183,6 +233,10 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     state, inputs, results = _Structure(), _Structure(), _Structure()
     carry = state.flatten(init)
     slices = inputs.flatten(xs) if xs is not None else []
+
+    def call(c, x):
+        return f(state.pack(c), inputs.pack(x) if slices else None)
+
     if slices:
         count = slices[0].shape[0]
         if length is not None and int(length) != count:
@@ -194,15 +248,13 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         raise ValueError("Got no `xs` to scan over and `length` not provided.")
     else:
         count = int(length)
-    dtypes = [t.dtype for t in carry]
+    first = [_slot(t, t.shape[1:]) for t in slices]
+    carry = state.promoted(carry, lambda c: call(c, first)[0])
 
     def body(*args):
         flat = _args(args)
-        c, x = flat[: len(carry)], flat[len(carry) :]
-        new, y = f(state.pack(c), inputs.pack(x) if slices else None)
-        leaves = tree.flatten(new)
-        out = [to_tensor(leaves[i], d) for i, d in zip(state.places, dtypes)]
-        return out + results.flatten(y)
+        new, y = call(flat[: len(carry)], flat[len(carry) :])
+        return state.carried("scan", carry, new) + results.flatten(y)
 
     out = B.core.scan(body, carry, slices, count, bool(reverse))
     return state.pack(out[: len(carry)]), results.pack(out[len(carry) :])
@@ -215,7 +267,7 @@ def fori_loop(lower, upper, body_fun, init_val):
     if None not in known:
         count = max(0, known[1] - known[0])
         if count == 0:
-            return init_val
+            return tree.map_structure(to_tensor, init_val)
         steps = apply("arange", [], {"size": count, "start": known[0], "step": 1, "dtype": "int32"})
         return scan(lambda value, i: (body_fun(i, value), None), init_val, steps)[0]
     start = to_tensor(lower, "int32")

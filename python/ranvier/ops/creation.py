@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -94,6 +95,8 @@ def arange(start, stop=None, step=None, dtype=None):
         dtype = config.floatx() if floats else "int32"
     dtype = config.standardize_dtype(dtype)
     size = max(0, math.ceil((stop - start) / step))
+    if not config.is_float_dtype(dtype):
+        start, step = int(start), int(start + step) - int(start)
     if all(float(v).is_integer() for v in (start, step)):
         attrs = {"size": size, "start": int(start), "step": int(step), "dtype": dtype}
         return apply("arange", [], attrs)
@@ -104,6 +107,7 @@ def arange(start, stop=None, step=None, dtype=None):
 @op(NUMPY, static=("num", "endpoint", "retstep", "dtype", "axis"))
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """`num` evenly spaced values from start to stop (left out without `endpoint`)."""
+    num = operator.index(num)
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
     start, stop = promote_all([start, stop], floating=True)
@@ -121,7 +125,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         from ranvier.ops.shapes import moveaxis
 
         out = moveaxis(out, 0, axis)
-    out = _cast(out, out_dtype)
+    out = _cast(out if config.is_float_dtype(out_dtype) else ew.floor(out), out_dtype)
     return (out, step) if retstep else out
 
 
@@ -136,7 +140,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """Values evenly spaced on a logarithmic scale, from start to stop."""
     start, stop = promote_all([start, stop], floating=True)
-    sign = ew.sign(start)
+    sign = linspace(ew.sign(start), ew.sign(stop), num, endpoint, axis=axis)
     out = ew.exp(
         linspace(ew.log(ew.absolute(start)), ew.log(ew.absolute(stop)), num, endpoint, axis=axis)
     )

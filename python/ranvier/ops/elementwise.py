@@ -449,12 +449,19 @@ def divide_no_nan(x1, x2):
     return where(zero, 0.0, divide(a, where(zero, 1.0, b)))
 
 
+def _integer_pair(name, x1, x2):
+    a, b = promote_pair(x1, x2)
+    if "int" not in a.dtype:
+        raise ValueError(f"{name}: expected integers. Received: {a.dtype}. Hint: ops.cast both.")
+    return a, b
+
+
 @op(NUMPY)
 def gcd(x1, x2):
     """Greatest common divisor of integers."""
     from ranvier.ops.control import while_loop
 
-    a, b = promote_pair(x1, x2)
+    a, b = _integer_pair("gcd", x1, x2)
     shape = add(a, b)
     a, b = absolute(add(a, multiply(shape, 0))), absolute(add(b, multiply(shape, 0)))
 
@@ -470,7 +477,7 @@ def gcd(x1, x2):
 @op(NUMPY)
 def lcm(x1, x2):
     """Least common multiple of integers."""
-    a, b = promote_pair(x1, x2)
+    a, b = _integer_pair("lcm", x1, x2)
     divisor = gcd(a, b)
     zero = equal(divisor, 0)
     return where(zero, 0, absolute(multiply(floor_divide(a, where(zero, 1, divisor)), b)))

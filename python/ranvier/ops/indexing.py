@@ -34,7 +34,7 @@ def _index_tensor(x):
     x = to_tensor(x)
     if x.dtype in ("int32", "int64"):
         return x
-    if (config.is_float_dtype(x.dtype) or x.dtype == "bool") and not probing():
+    if config.is_float_dtype(x.dtype) and not probing():
         raise B.DTypeError(f"Indices must be integers. Received: dtype={x.dtype}")
     return cast(x, "int64" if x.dtype in ("uint32", "uint64") else "int32")
 
@@ -409,13 +409,14 @@ def unique(
     size=None,
     fill_value=None,
 ):
-    """Distinct values in ascending order; needs the values."""
+    """Distinct values in ascending order, every NaN one of its own; needs the values."""
     found = np.unique(
         _values(x, "unique"),
         return_index=return_index,
         return_inverse=return_inverse,
         return_counts=return_counts,
         axis=axis,
+        equal_nan=False,
     )
     parts = list(found) if isinstance(found, tuple) else [found]
     if size is not None:

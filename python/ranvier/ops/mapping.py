@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier import tree
 from ranvier.ops import shapes as sh
-from ranvier.ops._define import CORE, apply, op, reshape, to_tensor
+from ranvier.ops._define import CORE, apply, one_axis, op, reshape, to_tensor
 from ranvier.ops.control import check_callable, scan
 
 
@@ -130,7 +130,7 @@ def associative_scan(f, elems, reverse=False, axis=0):
     """All prefix results of an associative function, in log2(n) combining steps."""
     check_callable(f, "f")
     leaves = [to_tensor(x) for x in tree.flatten(elems)]
-    axis = axis % leaves[0].ndim
+    axis = one_axis(axis, leaves[0].ndim)
     count = leaves[0].shape[axis]
     if any(t.shape[axis] != count for t in leaves):
         raise ValueError(

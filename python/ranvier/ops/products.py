@@ -12,7 +12,6 @@ from ranvier.ops import shapes as sh
 from ranvier.ops._define import (
     MATH,
     NUMPY,
-    _operand,
     apply,
     axis_tuple,
     cast,
@@ -77,6 +76,11 @@ def inner(x1, x2):
     a, b = promote_pair(x1, x2)
     if not a.shape or not b.shape:
         return ew.multiply(a, b)
+    if a.shape[-1] != b.shape[-1]:
+        raise B.ShapeError(
+            "inner: both must have the same last dimension. Received: "
+            f"x1.shape={tuple(a.shape)}, x2.shape={tuple(b.shape)}"
+        )
     return tensordot(a, b, ([-1], [-1]))
 
 
@@ -161,7 +165,6 @@ def kron(x1, x2):
 def einsum(subscripts, *operands, **kwargs):
     """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
     tensors = promote_all(operands)
-    operands = [_operand(x) for x in operands]
     narrow = tensors[0].dtype == "int8" and not _both_int8(*operands)
     terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
     if tensors[0].dtype == "int8" and not _one_product(terms, out):
@@ -285,10 +288,10 @@ def _without(term, letters):
 
 @op(NUMPY)
 def corrcoef(x):
-    """Correlation coefficients of the rows."""
+    """Correlation coefficients of the rows; of a vector with itself, a number."""
     x = to_float(x)
-    if len(x.shape) == 1:
-        x = expand(x, 0)
+    if len(x.shape) < 2:
+        return reshape(corrcoef(reshape(x, [1, -1])), [])
     centred = ew.subtract(x, red.mean(x, 1, True))
     covariance = matmul(centred, sh.transpose(centred))
     scale = ew.sqrt(sh.diagonal(covariance))

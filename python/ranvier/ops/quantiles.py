@@ -49,20 +49,19 @@ def _between(method, position, low, a, b):
         return a
     if method == "higher":
         return b
-    if method == "linear":
-        weight = ew.subtract(position, low)
-    elif method == "midpoint":
-        weight = ew.where(ew.equal(position, low), 0.0, 0.5)
-    elif method == "nearest":
-        weight = ew.subtract(ew.round(position), low)
-    else:
+    weight = ew.subtract(position, low)
+    if method == "nearest":
+        return ew.where(ew.greater(weight, 0.5), b, a)
+    if method == "midpoint":
+        weight = ew.multiply(0.5, cast(ew.greater(weight, 0.0), weight.dtype))
+    elif method != "linear":
         raise ValueError(
             "quantile: unknown `method`. Expected one of 'linear', 'lower', 'higher', 'midpoint', "
             f"'nearest'. Received: method={method!r}"
         )
-    # Equal infinities stay what they are; between equal numbers both share the gradient.
-    whole = ew.logical_and(ew.equal(a, b), ew.isinf(a))
-    return ew.where(whole, a, ew.add(a, ew.multiply(ew.subtract(b, a), weight)))
+    # Each value times its own weight, so that infinities stay; the other one may be infinite.
+    mixed = ew.add(ew.multiply(a, ew.subtract(1.0, weight)), ew.multiply(b, weight))
+    return ew.where(ew.equal(weight, 0.0), a, mixed)
 
 
 @op(NUMPY, static=("axis", "method", "keepdims"))

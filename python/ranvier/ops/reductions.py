@@ -52,7 +52,8 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     """Product over axes; narrow integers multiply in 32 bits."""
     x = to_tensor(x)
     dtype = config.standardize_dtype(dtype) if dtype else _ACCUMULATE.get(x.dtype, x.dtype)
-    return apply("prod", [cast(x, dtype)], _attrs(x, axis, keepdims))
+    x = cast(x, dtype)
+    return apply("all" if dtype == "bool" else "prod", [x], _attrs(x, axis, keepdims))
 
 
 @op(NUMPY, static=("axis", "keepdims"))
@@ -212,13 +213,13 @@ def argmin(x, axis=None, keepdims=False):
 
 def _cumulate(prim, x, axis, dtype):
     x = to_tensor(x)
-    if dtype is not None:
-        x = cast(x, config.standardize_dtype(dtype))
-    elif x.dtype == "bool":
+    dtype = config.standardize_dtype(dtype or ("int32" if x.dtype == "bool" else x.dtype))
+    x = cast(x, dtype)
+    if dtype == "bool":
         x = cast(x, "int32")
     if axis is None:
         x, axis = reshape(x, [-1]), 0
-    return apply(prim, [x], {"axis": one_axis(axis, len(x.shape))})
+    return cast(apply(prim, [x], {"axis": one_axis(axis, len(x.shape))}), dtype)
 
 
 @op(NUMPY, static=("axis", "dtype"))
@@ -278,6 +279,8 @@ def argsort(x, axis=-1):
 @op(NUMPY, static=("kth", "axis"))
 def argpartition(x, kth, axis=-1):
     """Indices that put the kth smallest into its place; here a full `argsort`."""
+    if not isinstance(kth, (int, np.integer)):
+        raise ValueError(f"argpartition: `kth` must be an integer. Received: kth={kth}")
     return argsort(x, axis)
 
 

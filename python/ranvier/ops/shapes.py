@@ -43,18 +43,17 @@ def triu(x, k=0):
 def reshape(x, newshape):
     """The same elements in another shape; one size may be -1."""
     shape = [newshape] if isinstance(newshape, (int, np.integer)) else list(newshape)
-    if any(d is None for d in shape):
-        if sum(d is None for d in shape) + sum(d == -1 for d in shape if d is not None) > 1:
-            raise ValueError(
-                f"reshape: at most one size may be unknown. Received: newshape={newshape}"
-            )
-        shape = [-1 if d is None else d for d in shape]
-    if any(int(d) < -1 for d in shape) or sum(int(d) == -1 for d in shape) > 1:
+    shape = [-1 if d is None else int(d) for d in shape]
+    if any(d < -1 for d in shape):
         raise ValueError(
             "reshape: every size must be a non-negative integer, or one of them -1. "
             f"Received: newshape={newshape}"
         )
-    return _reshape(to_tensor(x), [int(d) for d in shape])
+    if shape.count(-1) > 1:
+        raise ValueError(
+            f"reshape: there must be at most one unknown dimension. Received: newshape={newshape}"
+        )
+    return _reshape(to_tensor(x), shape)
 
 
 @op(NUMPY)
@@ -142,8 +141,10 @@ def broadcast_to(x, shape):
 
 @op(NUMPY, static=("axis",))
 def concatenate(xs, axis=0):
-    """Tensors joined along an existing axis."""
+    """Tensors joined along an existing axis; their flat elements when it is `None`."""
     tensors = promote_all(list(xs))
+    if axis is None:
+        tensors, axis = [_reshape(t, [-1]) for t in tensors], 0
     if len(tensors) == 1:
         return tensors[0]
     return apply("concatenate", tensors, {"axis": one_axis(axis, len(tensors[0].shape))})
@@ -161,7 +162,7 @@ def stack(x, axis=0):
 def hstack(xs):
     """Joined along axis 1 (0 for vectors)."""
     tensors = [_atleast(to_tensor(x), 1) for x in xs]
-    return concatenate(tensors, 0 if len(tensors[0].shape) == 1 else 1)
+    return concatenate(tensors, 0 if tensors and len(tensors[0].shape) == 1 else 1)
 
 
 @op(NUMPY)
@@ -234,6 +235,11 @@ def array_split(x, indices_or_sections, axis=0):
     axis = one_axis(axis, len(x.shape))
     if not isinstance(indices_or_sections, (int, np.integer)):
         return split(x, indices_or_sections, axis)
+    if indices_or_sections < 1:
+        raise ValueError(
+            "array_split: the number of parts must be positive. Received: "
+            f"indices_or_sections={indices_or_sections}"
+        )
     size, rest = divmod(x.shape[axis], int(indices_or_sections))
     cuts = [size * i + min(i, rest) for i in range(1, int(indices_or_sections))]
     return _cut_at(x, axis, cuts)
@@ -260,13 +266,16 @@ def dsplit(x, indices_or_sections):
 
 @op(CORE, static=("num", "axis"))
 def unstack(x, num=None, axis=0):
-    """The slices along an axis, without it."""
+    """The slices along an axis, without it; `num` is needed where its size is not known."""
     x = to_tensor(x)
     axis = one_axis(axis, len(x.shape))
-    if num is None and x.shape[axis] == current_stand_in():
-        raise ValueError(f"Cannot infer argument `num` from shape: axis {axis} is not known.")
+    size = x.shape[axis]
+    if size == current_stand_in():
+        if num is None:
+            raise ValueError(f"Cannot infer argument `num` from shape: axis {axis} is not known.")
+        size = num
     rest = [d for i, d in enumerate(x.shape) if i != axis]
-    return [_reshape(_cut(x, axis, i, 1), rest) for i in range(num or x.shape[axis])]
+    return [_reshape(_cut(x, axis, i, 1), rest) for i in range(size)]
 
 
 @op(NUMPY, static=("repeats",))
@@ -335,16 +344,12 @@ def rot90(array, k=1, axes=(0, 1)):
 
 @op(NUMPY, static=("shift", "axis"))
 def roll(x, shift, axis=None):
-    """Moved cyclically along axes."""
+    """Moved cyclically along axes; one shift serves all axes, and one axis takes all shifts."""
     x = to_tensor(x)
     if axis is None:
-        return _reshape(
-            apply("roll", [_reshape(x, [-1])], {"shift": int(shift), "axis": 0}), x.shape
-        )
-    axes = axis_tuple(axis, len(x.shape))
-    shifts = [shift] * len(axes) if isinstance(shift, (int, np.integer)) else list(shift)
-    for s, a in zip(shifts, axes):
-        x = apply("roll", [x], {"shift": int(s), "axis": a})
+        return _reshape(roll(_reshape(x, [-1]), shift, 0), x.shape)
+    for s, a in np.broadcast(np.asarray(shift), axis_tuple(axis, len(x.shape))):
+        x = apply("roll", [x], {"shift": int(s), "axis": int(a)})
     return x
 
 
@@ -481,6 +486,10 @@ def size(x):
 def vander(x, N=None, increasing=False):
     """Powers of a vector as columns."""
     x = to_tensor(x)
+    if len(x.shape) != 1:
+        raise ValueError(
+            f"Input tensor must be 1-dimensional. Received: input.shape={tuple(x.shape)}"
+        )
     count = x.shape[0] if N is None else int(N)
     powers = range(count) if increasing else range(count - 1, -1, -1)
     columns = [ew.power(x, p) if p else ones_like(x) for p in powers]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ranvier import config
 from ranvier.ops import (
     attention,
@@ -19,8 +21,9 @@ from ranvier.ops import (
     signal,
     special,
 )
-from ranvier.ops._define import result_type
+from ranvier.ops._define import one_axis, result_type
 from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import compute_output_spec
 
 _COMPLEX = ("complex64", "complex128")
 
@@ -161,6 +164,49 @@ def _layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **_):
 @rule(neural.psnr)
 def _psnr(x1, x2, max_val):
     return KerasTensor((), dtype=_dtype(x1))
+
+
+@rule(shapes.diagonal)
+def _diagonal(x, offset=0, axis1=0, axis2=1):
+    """The shorter of two sizes is not known when one of them is not."""
+    rank = len(_shape(x))
+    axes = {one_axis(axis1, rank), one_axis(axis2, rank)}
+    if len(axes) == 1 or None not in (_shape(x)[a] for a in axes):
+        return None
+    kept = [d for i, d in enumerate(_shape(x)) if i not in axes]
+    return KerasTensor((*kept, None), dtype=_dtype(x))
+
+
+@rule(shapes.diag)
+def _diag(x, k=0):
+    return _diagonal(x) if len(_shape(x)) == 2 else None
+
+
+@rule(indexing.get_item)
+def _get_item(x, key):
+    """How much a slice takes of an axis of unknown size is not known."""
+    items = list(key) if isinstance(key, (tuple, list)) else [key]
+    if None not in _shape(x) or not all(
+        k is None or k is ... or type(k) in (int, slice) for k in items
+    ):
+        return None
+    items = indexing._expand_ellipsis(items, len(_shape(x)))
+    axes = [i for i, k in enumerate(items) if k is not None]
+    cut = [i for i, d in zip(axes, _shape(x)) if d is None and type(items[i]) is slice]
+    whole = [slice(None) if i in cut else k for i, k in enumerate(items)]
+    return compute_output_spec(indexing.get_item, x, tuple(whole))
+
+
+@rule(shapes.repeat)
+def _repeat(x, repeats, axis=None):
+    """Repeats given one by one tell the size of the axis."""
+    counts = repeats if isinstance(repeats, (list, tuple, np.ndarray)) else ()
+    if axis is None or np.size(counts) < 2 or _shape(x)[axis] is not None:
+        return None
+    axis = one_axis(axis, len(_shape(x)))
+    return KerasTensor(
+        (*_shape(x)[:axis], int(np.sum(counts)), *_shape(x)[axis + 1 :]), dtype=_dtype(x)
+    )
 
 
 # --- conditions on sizes --------------------------------------------------------------------------

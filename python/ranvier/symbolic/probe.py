@@ -11,8 +11,9 @@ from ranvier.symbolic.host import HostArray
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.variable import SymbolicScope
 
-# Unlikely sizes; the second pair is large and divisible by much, for rules that refuse the first.
-_PAIRS = ((83, 89), (6720, 13440))
+# Unlikely sizes, apart by more than a stride, so that the numbers of windows differ too; the second
+# pair is large and divisible by much, for rules that refuse the first.
+_PAIRS = ((83, 197), (6720, 13440))
 
 # Assignments of known sizes to unknown axes tried before an error is believed.
 _MOST_TRIALS = 64

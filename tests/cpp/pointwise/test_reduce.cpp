@@ -175,6 +175,7 @@ TEST_CASE("empty reductions give the identity") {
   run(prepare_reduce(ReduceOp::Sum, DType::F32, DType::F32, {3, 0}, last), nullptr, y);
   CHECK(y[1] == 0.0f);
   run(prepare_reduce(ReduceOp::Sum, DType::F32, DType::F32, {0, 3}, last), nullptr, y);
+  run(prepare_reduce(ReduceOp::Sum, DType::F32, DType::F32, {3, 0}, axes), nullptr, y);
 }
 
 TEST_CASE("a long float32 sum is accurate") {

@@ -49,6 +49,7 @@ def test_type_is_one_that_users_catch(name):
         "ValueError",
         "TypeError",
         "ShapeError",
+        "AxisError",
         "DTypeError",
         "RangeError",
         "GraphError",

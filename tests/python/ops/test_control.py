@@ -237,3 +237,27 @@ def test_a_switch_on_a_known_index_gives_tensors():
 def test_refused_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+X = np.array([1.5, 2.0, 3.0], "float32")
+
+
+@pytest.mark.parametrize("start", [0, 0.0, ops.convert_to_tensor(0)])
+def test_a_number_that_a_loop_starts_with_takes_the_dtype_of_a_step(start):
+    for run in (lambda f: f(X), lambda f: jit(f)(X)):
+        total, partial = run(lambda xs: ops.scan(lambda c, x: (c + x, c), start, xs))
+        assert total.dtype == "float32" and total == 6.5
+        np.testing.assert_array_equal(partial, [0, 1.5, 3.5])
+    count, value = ops.while_loop(lambda i, v: i < 3, lambda i, v: (i + 1, v * 1.5), (0, 1))
+    assert (count.dtype, value.dtype) == ("int32", "float32") and value == 1.5**3
+    assert ops.fori_loop(0, 3, lambda i, v: v + 0.5, 0) == 1.5
+    assert ops.is_tensor(ops.fori_loop(0, 0, lambda i, v: v, 0))
+
+
+def test_a_carried_tensor_keeps_its_dtype_and_structure():
+    with pytest.raises(TypeError, match="Expected int32. Received: float32"):
+        ops.scan(lambda c, x: (c + x, c), np.zeros(2, "int32"), X)
+    with pytest.raises(TypeError, match="Expected float32. Received: float16"):
+        ops.while_loop(lambda c: True, lambda c: (ops.cast(c, "float16"),), (X,))
+    with pytest.raises(TypeError, match="must return what it carries"):
+        ops.while_loop(lambda c: True, lambda c: (c, c), (X,))

@@ -25,6 +25,23 @@ ROWS = [
 ]
 
 
+OPEN = [
+    (lambda: layers.Conv2D(8, 16, strides=16)(symbol(None, None, None, 3)), (None, None, None, 8)),
+    (lambda: layers.MaxPooling1D(100)(symbol(None, None, 3)), (None, None, 3)),
+    (lambda: ops.extract_sequences(symbol(3, None), 2, 10), (3, None, 2)),
+    (lambda: ops.diag(symbol(None, 4)), (None,)),
+    (lambda: ops.diagonal(symbol(None, 4, 5)), (5, None)),
+    (lambda: symbol(None, 5, 16)[:5, 3:, 3:12:2], (None, 2, 5)),
+    (lambda: symbol(None, 5)[-3:, None, 0], (None, 1)),
+    (lambda: ops.repeat(symbol(None, 3), [1, 2], axis=0), (3, 3)),
+]
+
+
+@pytest.mark.parametrize(("infer", "shape"), OPEN)
+def test_what_an_unknown_size_decides_stays_unknown(infer, shape):
+    assert infer().shape == shape
+
+
 @pytest.mark.parametrize(("infer", "shape"), ROWS)
 def test_an_unknown_size_takes_the_known_one(infer, shape):
     assert infer().shape == shape

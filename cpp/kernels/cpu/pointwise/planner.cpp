@@ -329,7 +329,7 @@ void ProgramPlanner::cut_work() {
                                 : p.outer * ceil_div(p.reduce, kTile);
   } else {
     // A power of two of rows, so that blocks of kBlockRows end with a tile.
-    const int64_t width = std::min(p.inner, kTile);
+    const int64_t width = std::clamp<int64_t>(p.inner, 1, kTile);
     int64_t rows = 1;
     while (rows < kBlockRows && 2 * rows * width <= kTile) rows *= 2;
     p.tile = rows * width;

@@ -19,12 +19,11 @@ def _pairs(value, rank, name):
         return ((value, value),) * rank
     if not hasattr(value, "__len__"):
         raise ValueError(problem)
-    value = value if rank == 1 else tuple(value)
     if rank == 1:
         return (tuple_of(value, 2, name, allow_zero=True),)
     if len(value) != rank:
         count = {2: "two", 3: "three"}[rank]
-        raise ValueError(f"`{name}` should have {count} elements. Received: {name}={value}.")
+        raise ValueError(f"`{name}` should have {count} elements. Received: {name}={tuple(value)}.")
     entries = zip(("1st", "2nd", "3rd"), value)
     return tuple(tuple_of(v, 2, f"{nth} entry of {name}", allow_zero=True) for nth, v in entries)
 

@@ -1,0 +1,32 @@
+"""Rows at the corners of arguments: ties, empty and flat axes, several shifts, other dtypes."""
+
+from __future__ import annotations
+
+import numpy as np
+from op_rows import add, f, ints, pos
+
+for _name in ("sum", "prod", "mean", "all", "any"):
+    add(_name, f(3, 0), axis=0)
+for _dtype in ("bool", "int32", "float16"):
+    add("prod", ints(3, 4), axis=0, dtype=_dtype, reference=lambda x, axis, dtype: (
+        np.prod(x.astype(dtype), axis, dtype)))  # fmt: skip
+add("cumsum", np.array([0, 0, 2, 0]), dtype="bool", reference=lambda x, dtype: np.cumsum(x) > 0)
+add("cumprod", np.array([1, 2, 0, 3]), dtype="bool", reference=lambda x, dtype: np.cumprod(x) > 0)
+
+for _count in (2, 3, 4, 6):
+    for _q in (0.25, 0.5, 0.75):
+        add("quantile", np.arange(float(_count)), _q, method="nearest",
+            reference=lambda x, q, method: x[int(np.ceil(q * (len(x) - 1) - 0.5))])  # fmt: skip
+add("nanmedian", np.array([np.nan, -np.inf, 1.0]), reference=lambda x: -np.inf)
+add("nanpercentile", f(3, 4).astype("float16"), 30.0, method="midpoint", tolerance=1e-3)
+add("unique", np.array([np.nan, 1.0, np.nan, 1.0]), reference=lambda x: np.array([1, *x[[0, 2]]]))
+add("corrcoef", f(5))
+
+add("roll", f(3, 4), (1, 2), axis=-1)
+add("roll", f(3, 4), [1], axis=(0, 1))
+add("roll", f(3, 4), [2], axis=None)
+add("concatenate", [f(2, 3), f(4)], axis=None)
+add("arange", 0, 10, 3.5, dtype="int32")
+add("linspace", -1.6, 2.0, num=4, dtype="int32")
+for _axis in (0, 1, -1):
+    add("geomspace", pos(2, 3), pos(2, 3), num=4, axis=_axis, tolerance=1e-5)

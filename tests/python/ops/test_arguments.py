@@ -1,0 +1,33 @@
+"""What a wrong argument of an op raises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ranvier import ops
+
+X = np.ones((3, 4), "float32")
+MISTAKES = [
+    (lambda: ops.sum(X, axis=5), IndexError, "axis 5 is out of bounds"),
+    (lambda: ops.sum(X, axis=5), ValueError, "axis 5 is out of bounds"),
+    (lambda: ops.sum(ops.ones(()), axis=0), ValueError, "Expected none"),
+    (lambda: ops.abs(None), ValueError, "None is not a value"),
+    (lambda: ops.gcd(X, X), ValueError, "expected integers"),
+    (lambda: ops.lcm([True], [True]), ValueError, "expected integers"),
+    (lambda: ops.vander(X), ValueError, "must be 1-dimensional"),
+    (lambda: ops.argpartition(X, (1, 2)), ValueError, "`kth` must be an integer"),
+    (lambda: ops.inner(X, X[0, :3]), ValueError, "last dimension"),
+    (lambda: ops.reshape(X, (-1, -1)), ValueError, "at most one unknown dimension"),
+    (lambda: ops.reshape(X, (-2, 6)), ValueError, "non-negative integer"),
+    (lambda: ops.array_split(X, 0), ValueError, "must be positive"),
+    (lambda: ops.concatenate([]), ValueError, "at least one tensor"),
+    (lambda: ops.linspace(0, 1, 2.5), TypeError, "integer"),
+    (lambda: ops.associative_scan(ops.add, ops.ones(())), ValueError, "out of bounds"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), MISTAKES)
+def test_mistakes(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
