@@ -180,10 +180,14 @@ def scatter(indices, values, shape):
 
 @op(CORE, static=("reduction",))
 def scatter_update(inputs, indices, updates, reduction=None):
-    """The tensor with values set (or combined: add, max, min, mul) at the index rows."""
-    x = to_tensor(inputs)
-    updates = to_tensor(updates, x.dtype)
+    """The tensor with values set (or combined: add, max, min, mul) at the index rows; the updates
+    broadcast to one slice per row."""
+    from ranvier.ops.shapes import broadcast_to
+
+    x, indices = to_tensor(inputs), _index_tensor(indices)
     shape = list(x.shape)
+    slices = (*indices.shape[:-1], *shape[indices.shape[-1] :])
+    updates = broadcast_to(to_tensor(updates, x.dtype), slices)
     if reduction in (None, "update"):
         return _scatter("scatter_update", x, indices, updates, shape)
     if reduction == "add":
@@ -194,7 +198,7 @@ def scatter_update(inputs, indices, updates, reduction=None):
             "scatter_update: unknown `reduction`. Expected None, 'add', 'max', 'min' or 'mul'. "
             f"Received: reduction={reduction!r}"
         )
-    return _scatter_combine(known[reduction], x, _index_tensor(indices), updates, shape)
+    return _scatter_combine(known[reduction], x, indices, updates, shape)
 
 
 def _scatter_combine(combine, x, indices, updates, shape):
@@ -218,10 +222,13 @@ def _scatter_combine(combine, x, indices, updates, shape):
 
 @op(NN, static=("num_classes", "axis", "dtype", "sparse"))
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """A new axis with 1 at the class of each element; zeros for classes out of range."""
-    x = _index_tensor(x)
-    dtype = config.standardize_dtype(dtype)
-    out = apply("one_hot", [x], {"depth": int(num_classes), "dtype": dtype})
+    """A new axis with 1 at the class of each element; zeros for what is no class."""
+    x, dtype = to_tensor(x), config.standardize_dtype(dtype)
+    if config.is_float_dtype(x.dtype):
+        attrs = {"size": int(num_classes), "start": 0, "step": 1, "dtype": x.dtype}
+        out = cast(ew.equal(expand(x, -1), apply("arange", [], attrs)), dtype)
+    else:
+        out = apply("one_hot", [_index_tensor(x)], {"depth": int(num_classes), "dtype": dtype})
     rank = len(out.shape)
     if axis in (-1, rank - 1):
         return out
@@ -237,7 +244,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
     if num_classes is None:
         num_classes = kwargs.pop("num_tokens")
-    x = _index_tensor(inputs)
+    x = to_tensor(inputs)
     reduce_axis = 1 if len(x.shape) > 1 else 0
     return _max(one_hot(x, num_classes, axis=axis, dtype=dtype), axis=reduce_axis)
 
@@ -274,8 +281,13 @@ def searchsorted(sorted_sequence, values, side="left"):
 
 @op(NUMPY)
 def digitize(x, bins):
-    """The number of the bin each value falls in; `bins` ascends."""
-    return searchsorted(bins if hasattr(bins, "shape") else np.asarray(bins), x, side="right")
+    """The number of the bin each value falls in; `bins` ascends, or descends where it is known."""
+    bins = to_tensor(bins)
+    known = B.constant_value(bins) if bins.is_symbol else bins
+    if known is None or known.size < 2 or not known[0] > known[-1]:
+        return searchsorted(bins, x, side="right")
+    rising = apply("flip", [bins], {"axes": [0]})
+    return ew.subtract(known.size, searchsorted(rising, x, side="right"))
 
 
 @op(NUMPY, static=("minlength", "sparse"))

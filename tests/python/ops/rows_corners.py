@@ -22,6 +22,13 @@ add("nanpercentile", f(3, 4).astype("float16"), 30.0, method="midpoint", toleran
 add("unique", np.array([np.nan, 1.0, np.nan, 1.0]), reference=lambda x: np.array([1, *x[[0, 2]]]))
 add("corrcoef", f(5))
 
+add("digitize", f(5), [1.0, 0.0, -1.0])
+add("digitize", ints(5).astype("float32"), [1.0, 0.0, -1.0])
+add("one_hot", np.array([0.0, 2.0, 1.2], "float32"), 3,
+    reference=lambda x, n: (x[:, None] == np.arange(n)) * 1.0)  # fmt: skip
+for _reduction in (None, "add", "mul", "max", "min"):
+    add("scatter_update", f(3, 4), np.array([[0], [2]]), f(4), reduction=_reduction, reference=None)
+
 add("roll", f(3, 4), (1, 2), axis=-1)
 add("roll", f(3, 4), [1], axis=(0, 1))
 add("roll", f(3, 4), [2], axis=None)
