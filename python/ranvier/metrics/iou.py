@@ -34,8 +34,9 @@ class _ConfusionMatrix(Metric):
             return ops.ones(shape, dtype=self.dtype)
         if "float" in str(getattr(sample_weight, "dtype", "")) and "int" in self.dtype:
             warnings.warn(
-                f"Metric '{self.name}' of dtype {self.dtype} cuts the fractions off sample weights "
-                "that are floats. Hint: pass integer weights, or dtype='float32' to the metric.",
+                f"Metric '{self.name}': sample weights are floats, but the metric is {self.dtype}; "
+                "casting cuts their fractions off. Hint: pass integer weights, or dtype='float32' to "
+                "the metric.",
                 stacklevel=4,
             )
         weight = ops.cast(sample_weight, self.dtype)

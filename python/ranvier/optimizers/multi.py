@@ -102,7 +102,8 @@ def _check_inner(optimizer, where):
         raise ValueError(f"Expected an Optimizer instance {where}. Received: {optimizer}")
     if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
         raise ValueError(
-            f"Inner optimizer cannot be {type(optimizer).__name__}. Received: {optimizer} {where}. "
+            f"{type(optimizer).__name__} cannot be used inside an MultiOptimizer. "
+            f"Received: {optimizer} {where}. "
             "Hint: wrap the MultiOptimizer instead."
         )
 

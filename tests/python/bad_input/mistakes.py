@@ -216,8 +216,8 @@ def label_out_of_range_in_evaluate():
 
 
 @mistake
-def one_hot_of_floats():
-    ops.one_hot(x(3), 4)
+def take_at_floats():
+    ops.take(x(3), x(2))
 
 
 @mistake
