@@ -35,8 +35,8 @@ class _ConfusionMatrix(Metric):
         if "float" in str(getattr(sample_weight, "dtype", "")) and "int" in self.dtype:
             warnings.warn(
                 f"Metric '{self.name}': sample weights are floats, but the metric is {self.dtype}; "
-                "casting cuts their fractions off. Hint: pass integer weights, or dtype='float32' to "
-                "the metric.",
+                "casting cuts their fractions off. Hint: pass integer weights, or give the metric "
+                "dtype='float32'.",
                 stacklevel=4,
             )
         weight = ops.cast(sample_weight, self.dtype)

@@ -455,6 +455,13 @@ def result_type(*dtypes) -> str:
     return out
 
 
+def shape_list(shape) -> list:
+    """The sizes of a shape; one number is the size of a vector."""
+    if isinstance(shape, (int, np.integer)) or getattr(shape, "shape", None) == ():
+        return [int(shape)]
+    return [int(d) for d in shape]
+
+
 class AxisError(B.ShapeError, IndexError):
     """An axis that the tensor does not have."""
 

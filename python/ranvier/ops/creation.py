@@ -10,18 +10,14 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
-from ranvier.ops._define import NUMPY, apply, expand, op, promote_all, to_tensor
+from ranvier.ops._define import NUMPY, apply, expand, op, promote_all, shape_list, to_tensor
 from ranvier.ops._define import cast as _cast
 from ranvier.ops._define import reshape as _reshape
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
-def _shape_list(shape):
-    return [int(shape)] if isinstance(shape, (int, np.integer)) else [int(d) for d in shape]
-
-
 def _created(shape, value, dtype):
-    return apply("full", [], {"shape": _shape_list(shape), "dtype": dtype, "value": value})
+    return apply("full", [], {"shape": shape_list(shape), "dtype": dtype, "value": value})
 
 
 @op(NUMPY, static=("shape", "dtype"))
@@ -53,7 +49,7 @@ def full(shape, fill_value, dtype=None):
     )
     if exact:
         return _created(shape, float(fill_value), dtype)
-    return apply("broadcast_to", [to_tensor(fill_value, dtype)], {"shape": _shape_list(shape)})
+    return apply("broadcast_to", [to_tensor(fill_value, dtype)], {"shape": shape_list(shape)})
 
 
 @op(NUMPY, static=("dtype",))

@@ -17,13 +17,14 @@ from ranvier.ops._define import (
     one_axis,
     op,
     promote_all,
+    shape_list,
     to_float,
     to_tensor,
 )
 from ranvier.ops._define import (
     reshape as _reshape,
 )
-from ranvier.ops.creation import _shape_list, ones_like, zeros
+from ranvier.ops.creation import ones_like, zeros
 from ranvier.symbolic.probe import current_stand_in
 
 
@@ -136,7 +137,7 @@ def swapaxes(x, axis1, axis2):
 @op(NUMPY, static=("shape",))
 def broadcast_to(x, shape):
     """Repeated to the shape by NumPy's rules."""
-    return apply("broadcast_to", [to_tensor(x)], {"shape": _shape_list(shape)})
+    return apply("broadcast_to", [to_tensor(x)], {"shape": shape_list(shape)})
 
 
 @op(NUMPY, static=("axis",))
@@ -282,7 +283,7 @@ def unstack(x, num=None, axis=0):
 def tile(x, repeats):
     """The tensor repeated as a block."""
     x = to_tensor(x)
-    repeats = _shape_list(repeats)
+    repeats = shape_list(repeats)
     rank = max(len(repeats), len(x.shape))
     x = _atleast(x, rank)
     return apply("tile", [x], {"repeats": [1] * (rank - len(repeats)) + repeats})

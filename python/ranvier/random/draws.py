@@ -6,7 +6,7 @@ import math
 
 from ranvier import _backend as B
 from ranvier import config, ops
-from ranvier.ops._define import cast, to_float, to_tensor
+from ranvier.ops._define import cast, shape_list, to_float, to_tensor
 from ranvier.random.seed import draw_seed
 from ranvier.symbolic.keras_tensor import KerasTensor
 
@@ -20,10 +20,6 @@ def _float_dtype(dtype, name):
     return dtype
 
 
-def _shape(shape):
-    return [int(d) for d in shape]
-
-
 def _number(x):
     return isinstance(x, (int, float)) and not isinstance(x, bool)
 
@@ -32,7 +28,7 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Normal numbers."""
     dtype = _float_dtype(dtype, "normal")
     plain = _number(mean) and _number(stddev)
-    attrs = {"shape": _shape(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
+    attrs = {"shape": shape_list(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
              "stddev": float(stddev) if plain else 1.0}  # fmt: skip
     out = B.apply("random_normal", [draw_seed(seed)], attrs)
     return out if plain else cast(ops.add(ops.multiply(out, stddev), mean), dtype)
@@ -42,7 +38,7 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Normal numbers within two standard deviations."""
     dtype = _float_dtype(dtype, "truncated_normal")
     plain = _number(mean) and _number(stddev)
-    attrs = {"shape": _shape(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
+    attrs = {"shape": shape_list(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
              "stddev": float(stddev) if plain else 1.0}  # fmt: skip
     out = B.apply("random_truncated_normal", [draw_seed(seed)], attrs)
     return out if plain else cast(ops.add(ops.multiply(out, stddev), mean), dtype)
@@ -56,7 +52,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
         )
     dtype = config.standardize_dtype(dtype)
     plain = _number(minval) and _number(maxval)
-    attrs = {"shape": _shape(shape), "dtype": dtype, "low": float(minval) if plain else 0.0,
+    attrs = {"shape": shape_list(shape), "dtype": dtype, "low": float(minval) if plain else 0.0,
              "high": float(maxval) if plain else 1.0}  # fmt: skip
     out = B.apply("random_uniform", [draw_seed(seed)], attrs)
     if plain:
@@ -71,7 +67,7 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
         raise ValueError(
             f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} "
         )
-    attrs = {"shape": _shape(shape), "dtype": dtype, "low": int(minval), "high": int(maxval)}
+    attrs = {"shape": shape_list(shape), "dtype": dtype, "low": int(minval), "high": int(maxval)}
     return B.apply("random_integers", [draw_seed(seed)], attrs)
 
 
@@ -123,7 +119,7 @@ _ROUNDS = 16
 def gamma(shape, alpha, dtype=None, seed=None):
     """Gamma numbers of shape parameter alpha and rate 1."""
     dtype = _float_dtype(dtype, "gamma")
-    shape = _shape(shape)
+    shape = shape_list(shape)
     alpha = ops.broadcast_to(to_tensor(alpha, dtype), shape)
     boost = ops.less(alpha, 1.0)
     a = ops.where(boost, ops.add(alpha, 1.0), alpha)
@@ -170,7 +166,7 @@ def beta(shape, alpha, beta, dtype=None, seed=None):
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
     """How many of `counts` trials succeed. The largest count must be known."""
     dtype = _float_dtype(dtype, "binomial")
-    shape = _shape(shape)
+    shape = shape_list(shape)
     counts = ops.broadcast_to(to_tensor(counts, "float32"), shape)
     p = ops.broadcast_to(to_tensor(probabilities, "float32"), shape)
     most = B.constant_value(counts) if counts.is_symbol else counts
