@@ -573,7 +573,7 @@ def _unbuilt(layer):
 
 
 def _convertible(x):
-    return isinstance(x, calls.TENSORS) or hasattr(x, "__array__") or isinstance(x, (int, float))
+    return isinstance(x, calls.TENSORS) or hasattr(x, "__array__")
 
 
 def _mask_of(value):

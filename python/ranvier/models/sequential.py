@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import serialization, tree
+from ranvier import naming, serialization, tree
 from ranvier.layers.core.input_layer import InputLayer
 from ranvier.layers.layer import Layer
 from ranvier.models.compiled_call import CompiledCall
@@ -134,6 +134,7 @@ class Sequential(CompiledCall, Model):
             except NotImplementedError:
                 # No shape without values: such a chain stays a plain loop over its layers.
                 return
+        naming.auto_name("Functional")  # Keras' inner graph takes one: later names are the same.
         self._set_functional(Functional(inputs=inputs, outputs=outputs, name=self.name))
 
     def _set_functional(self, functional):

@@ -143,12 +143,14 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     Raises:
         FileFormatError: the file is damaged, or holds what is never read (lambdas, links).
         TypeError, ValueError: a class is unknown, or config and weights do not fit each other.
+        ValueError, FileNotFoundError: there is no such `.keras` file; no such `.h5` file.
     """
     path = os.fspath(filepath)
     if not os.path.exists(path) and path.endswith((".keras", ".h5", ".hdf5")):
-        raise ValueError(
+        missing = ValueError if path.endswith(".keras") else FileNotFoundError  # as Keras has it
+        raise missing(
             f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` "
-            f"zip file."
+            f"zip file or `.h5` file."
         )
     if not os.path.isdir(path) and path.endswith((".h5", ".hdf5")):
         from ranvier.saving import legacy

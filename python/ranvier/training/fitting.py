@@ -73,6 +73,7 @@ class Fitting:
         self._assert_compiled("fit")
         epochs = least(epochs, config.max_epochs())
         _due(1, validation_freq)
+        steps_per_epoch = steps_per_epoch or None
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = data_adapters.train_validation_split(
                 (x, y, sample_weight), validation_split=validation_split

@@ -201,21 +201,31 @@ def _seen(adapter):
 
 
 def test_generator_goes_on_over_epochs():
-    adapter = adapters.get_adapter(_generator(5), steps=2)
+    adapter = adapters.get_adapter(_generator(5), steps=2, shuffle=False)
+    adapter.continues = True
     assert adapter.num_batches is None and adapter.kind == "batches"
     assert _seen(adapter) == [0, 1]
     assert _seen(adapter) == [2, 3]
     with pytest.warns(UserWarning, match="ran out of data"):
         assert _seen(adapter) == [4]
+    assert _seen(adapter) == [0, 1]  # the batches that were looked at first
     with pytest.warns(UserWarning, match="ran out of data"):
         assert _seen(adapter) == []
 
 
+def test_validations_begin_anew():
+    adapter = adapters.get_adapter(_generator(5), steps=3, shuffle=False)
+    assert _seen(adapter) == [0, 1, 2]
+    assert _seen(adapter) == [0, 1, 3]
+
+
 def test_generator_without_steps_ends_by_itself():
-    adapter = adapters.get_adapter(_generator(3))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with pytest.warns(UserWarning, match="shuffle=True"):
+        adapter = adapters.get_adapter(_generator(3))
+    with pytest.warns(UserWarning, match="ran out of data"):
         assert _seen(adapter) == [0, 1, 2]
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert _seen(adapter) == [0, 1]
 
 
 def test_iterables_begin_anew():
@@ -228,6 +238,7 @@ def test_iterables_begin_anew():
     adapter = adapters.get_adapter(Source())
     assert _seen(adapter) == _seen(adapter) == [0, 1, 2]
     adapter = adapters.get_adapter(Source(), steps=2)
+    adapter.continues = True
     assert _seen(adapter) == [0, 1]
     with pytest.warns(UserWarning, match="ran out of data"):
         assert _seen(adapter) == [2]
@@ -235,7 +246,7 @@ def test_iterables_begin_anew():
 
 
 def test_float64_batches_become_floatx():
-    batch = next(iter(adapters.get_adapter(_generator(1)).batches()))
+    batch = next(iter(adapters.get_adapter(_generator(1), shuffle=False).batches()))
     assert batch[0].dtype == batch[1].dtype == np.float32
 
 

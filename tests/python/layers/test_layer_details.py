@@ -141,3 +141,11 @@ def test_an_own_layer_without_a_shape_rule_keeps_the_dtype_of_its_call():
     symbol = keras.KerasTensor((2, 4), "int32")
     assert Double()(symbol).dtype == "int32"
     assert Ruled()(symbol).dtype == "float32"
+
+
+@pytest.mark.parametrize("value", [3.0, 3, [1.0, 2.0], [[1, 2]]])
+def test_python_numbers_are_no_inputs(value):
+    with pytest.raises(ValueError, match="Only input tensors"):
+        layers.ReLU()(value)
+    with pytest.raises(ValueError, match="passed as a keyword argument: 3"):
+        layers.Dense(2)(np.ones((2, 2)), 3)

@@ -300,3 +300,9 @@ def test_function_from_an_intermediate_tensor():
     both = Function([x, middle], out + x)
     given = [np.full((1, 3), 1.0, "float32"), np.full((1, 3), 5.0, "float32")]
     np.testing.assert_array_equal(both(given), np.full((1, 3), 26.0))
+
+
+def test_names_count_the_graphs_inside_sequential_models_as_in_keras():
+    before = int(Model(x := Input((3,)), layers.Dense(1)(x)).name.rpartition("_")[2] or 0)
+    Sequential([Input((3,)), layers.Dense(2), layers.Dense(1)])
+    assert Model(x, layers.Dense(1)(x)).name == f"functional_{before + 2}"

@@ -242,6 +242,8 @@ def test_names_of_weight_files(tmp_path):
     with pytest.raises(ValueError, match="File not found"):
         saving.load_model(tmp_path / "none.keras")
     with pytest.raises(FileNotFoundError, match="File not found"):
+        keras.models.load_model(tmp_path / "none.h5")
+    with pytest.raises(FileNotFoundError, match="File not found"):
         small().load_weights(tmp_path / "none.weights.h5")
     with pytest.raises(ValueError, match="File format not supported"):
         small().load_weights(tmp_path / "m.npz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import warnings
 
 from ranvier import tree
 from ranvier.training.data_adapters.arrays import ArrayAdapter
@@ -74,7 +75,16 @@ def get_adapter(
             f"Argument `class_weight` is not supported for {kind} inputs. Hint: yield sample "
             f"weights. Received: class_weight={class_weight}"
         )
-    return IterableAdapter(x, shuffle, class_weight, steps)
+    adapter = IterableAdapter(x, shuffle, class_weight, steps)
+    endless = kind == "PyDataset" and x.num_batches is None
+    if shuffle and (endless or kind in ("generator", "torch DataLoader")):
+        warnings.warn(
+            f"`shuffle=True` was passed, but will be ignored since the data `x` was provided as "
+            f"{'an infinite ' if endless else 'a '}{kind}. It is expected to yield shuffled data. "
+            "Hint: shuffle=False.",
+            stacklevel=3,
+        )
+    return adapter
 
 
 def _is_arrays(structure) -> bool:

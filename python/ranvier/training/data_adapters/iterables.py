@@ -21,7 +21,11 @@ class IterableAdapter:
         source: a generator, `PyDataset`, torch `DataLoader` or iterable of batches.
         shuffle: whether a `PyDataset`'s batches come in a new order every epoch.
         class_weight: weight per class index, for batches without sample weights.
-        steps: batches per epoch. Then an epoch goes on where the last one ended.
+        steps: batches per epoch. Then an epoch goes on where the last one ended, if `continues`.
+
+    Attributes:
+        continues: whether epochs of `steps` batches continue each other, as those of `fit` do; each
+            validation begins anew.
     """
 
     kind = "batches"
@@ -32,7 +36,9 @@ class IterableAdapter:
         self._class_weight = class_weight
         self._steps = steps
         self._once = isinstance(source, types.GeneratorType) or iter_is_self(source)
-        self._iterator = _first_checked(source) if self._once else None
+        self._peeked = _first_batches(source) if self._once else []
+        self._iterator = None
+        self.continues = False
         self.batch_size = getattr(source, "batch_size", None)
         self.num_batches = self._count()
 
@@ -59,16 +65,16 @@ class IterableAdapter:
     def _start(self):
         source = self._source
         if not isinstance(source, PyDataset):
-            return iter(source)
+            return itertools.chain(self._peeked, source) if self._once else iter(source)
         count = source.num_batches
         shuffled = self._shuffle and count is not None
         indices = [int(i) for i in permutation(count)] if shuffled else indices_of(count)
         return ordered_items(source, indices)
 
     def batches(self):
-        """The batches of one epoch.
+        """The batches of one epoch; one that ends early, or with a generator, warns.
 
-        An epoch that ends before its `steps`, and one that finds a generator used up, warns.
+        A generator is begun anew with the batches that were looked at first, as in Keras.
         """
         if self._steps is None and not self._once:
             iterator = self._start()
@@ -78,12 +84,13 @@ class IterableAdapter:
             finally:
                 _close(iterator)
             return
+        if self._steps is None or not self.continues:
+            self._iterator = None
         given = 0
         while self._steps is None or given < self._steps:
             batch = self._next(first=given == 0)
             if batch is _END:
-                if given == 0 or self._steps is not None:
-                    warnings.warn(RAN_OUT, stacklevel=2)
+                warnings.warn(RAN_OUT, stacklevel=2)
                 return
             given += 1
             yield self._standardize(batch)
@@ -93,10 +100,11 @@ class IterableAdapter:
         if self._iterator is None:
             self._iterator = self._start()
         batch = next(self._iterator, _END)
-        if batch is not _END or self._once:
+        if batch is not _END:
             return batch
-        self._iterator = self._start() if first else None
-        return next(self._iterator, _END) if first else _END
+        again = first and not self._once
+        self._iterator = self._start() if again else None
+        return next(self._iterator, _END) if again else _END
 
     def _standardize(self, batch):
         if isinstance(batch, list):
@@ -122,6 +130,9 @@ class IterableAdapter:
 
 _END = object()
 
+# Batches of a generator that Keras draws before training, to tell their shapes.
+_PEEKED = 2
+
 
 def _close(iterator):
     close = getattr(iterator, "close", None)
@@ -134,18 +145,18 @@ def iter_is_self(source) -> bool:
     return hasattr(source, "__next__")
 
 
-def _first_checked(generator):
-    """The generator with its first batch looked at."""
-    first = next(generator, _END)
-    if first is _END:
+def _first_batches(generator):
+    """The first batches of a generator, looked at."""
+    peeked = list(itertools.islice(generator, _PEEKED))
+    if not peeked:
         raise ValueError(
             "When passing a Python generator to a Keras model, the generator must yield at least "
             "one batch. Received an empty generator."
         )
-    if not isinstance(first, tuple):
+    if not isinstance(peeked[0], tuple):
         raise ValueError(
             "When passing a Python generator to a Keras model, the generator must return a tuple, "
             "either (input,) or (inputs, targets) or (inputs, targets, sample_weights). "
-            f"Received: {type(first).__name__}"
+            f"Received: {type(peeked[0]).__name__}"
         )
-    return itertools.chain([first], generator)
+    return peeked
