@@ -28,8 +28,13 @@ constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
 constexpr int64_t kScatteredBytes = 1024;
 // Rows of a chunk where B is read in place: two tiles.
 constexpr int64_t kFewestRows = 28;
-// Tiles of a transposed A that are packed together: its rows are read in runs of some lines.
-constexpr int64_t kPackedTogether = 4;
+// Tiles of a transposed A that are packed together: its rows are read in runs of many lines, for
+// each may lie in a page of its own.
+constexpr int64_t kPackedTogether = 16, kShortestTile = 4;
+// Products of more rows in the batch than this cut what is costly to pack as rarely as they can.
+constexpr int64_t kManyInBatch = 192;
+// Rows that are too few to pack a B for that stays in the caches.
+constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
 // Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
 constexpr int64_t kTilesOfPanel = 16;
 // Rows from which on packing B in each run is a small part of the product.
@@ -102,6 +107,18 @@ GemmVariant choose_variant(GemmPlan& plan) {
   return GemmVariant::Tiles;
 }
 
+// The rows of the layer's batch: of op(A), or in its weight gradient the terms of a sum.
+int64_t batch_of(const GemmShape& s) { return s.trans_a ? s.k : s.m; }
+
+// Each cut of columns packs A anew, each cut of rows B: the columns of a much larger B are cut,
+// unless some rows can be cut that read it in place in the caches.
+bool cuts_columns(const GemmShape& s, int64_t element) {
+  if (batch_of(s) < kManyInBatch || s.n < 2 * s.m) return false;
+  const bool in_place =
+      s.m >= 2 * kFewestRows && s.m < kRowsInPlace && s.k * s.n * element < kCachedBytes;
+  return !in_place;
+}
+
 // Columns are cut where there are enough: then a thread reads its part of B alone.
 void cut_panels(GemmPlan& plan, int64_t wanted) {
   const int64_t panels = ceil_div(plan.shape.n, plan.column_unit);
@@ -125,11 +142,11 @@ void cut_work(GemmPlan& plan, int64_t element) {
   } else if (plan.variant == GemmVariant::Tiles || plan.variant == GemmVariant::Empty) {
     // With a small batch, columns are cut as fine as they stay efficient, and alike in a layer's
     // product (the batch is m) and its weight gradient (the batch is k), so that a thread meets the
-    // same columns of the weight again. Else rows are cut, for each cut of columns packs A anew.
-    // Even counts divide among two threads.
-    const int64_t batch = s.trans_a ? s.k : s.m;
-    const int64_t narrowest = batch <= 64 ? 3 : batch < 192 ? 6 : lines;
-    const int64_t fewest = ceil_div(s.n, kMaxChunkColumnBytes / element);
+    // same columns of the weight again. Even counts divide among two threads.
+    const int64_t batch = batch_of(s);
+    const int64_t narrowest = batch <= 64 ? 3 : batch < kManyInBatch ? 6 : lines;
+    const int64_t fewest = std::max(ceil_div(s.n, kMaxChunkColumnBytes / element),
+                                    int64_t{cuts_columns(s, element) && lines >= 8 ? 2 : 1});
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
     // Chunks that a worker takes together share one packed B; few are left for the one who helps.
@@ -152,7 +169,8 @@ void cut_work(GemmPlan& plan, int64_t element) {
 // B is packed where it cannot be read in place, or where enough rows read it.
 void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
-  const int64_t rows = s.m < 224 ? s.m / 2 : s.m;  // of one of two threads, at least
+  // Of one of two threads, at least.
+  const int64_t rows = s.m < 224 && !cuts_columns(s, element) ? s.m / 2 : s.m;
   const bool ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
   const bool scattered = s.ldb * element >= kScatteredBytes;
   const bool misaligned = s.ldb * element % 64 != 0;
@@ -174,7 +192,7 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
 
-  if (s.trans_a) plan.a_group = kPackedTogether;
+  if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
   if (plan.pack_a)
     plan.a_elements = plan.a_group * round_up(kernels.tile_rows * plan.k_block + line, line);
   int64_t elements = plan.a_elements;
