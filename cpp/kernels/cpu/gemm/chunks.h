@@ -41,6 +41,25 @@ struct Chunk {
     if (e.residual) e.residual += i * e.ld_residual + j;
     finish(e, height, width, c + i * plan.shape.ldc + j, plan.shape.ldc);
   }
+  // The part of the epilogue that the tile at (i, j) does in registers.
+  RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
+    const EpilogueRows<T>& e = epilogue;
+    if (!e.any()) return {};
+    const bool relu = e.activation == Activation::Relu || e.activation == Activation::Relu6;
+    const T* nothing = kNothing<T>.data();
+    return {.bias = e.bias ? e.bias + j : nothing,
+            .residual = e.residual ? e.residual + i * e.ld_residual + j : nothing,
+            .ld_residual = e.residual ? e.ld_residual : 0,
+            .lowest = relu ? T(0) : -static_cast<T>(kInf),
+            .highest = e.activation == Activation::Relu6 ? T(6) : static_cast<T>(kInf)};
+  }
+  // And the part that follows it: activations that are longer.
+  RV_INLINE void activate_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
+    if (epilogue.activation <= Activation::Relu6 && epilogue.activation != Activation::LeakyRelu)
+      return;
+    finish<T>({.activation = epilogue.activation, .slope = epilogue.slope}, height, width,
+              c + i * plan.shape.ldc + j, plan.shape.ldc);
+  }
 };
 
 // Columns are cut in units, rows anywhere.
@@ -231,12 +250,11 @@ RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t 
     return;
   }
   const int parts = (rows + most - 1) / most;
-  T* const c = target.c;
   for (int part = 0; part < parts; ++part) {
-    const int from = rows * part / parts, to = rows * (part + 1) / parts;
-    target.c = c + from * target.ldc;
-    find_tile<T>(a.walk, columns, to - from, vectors)(a.row(from), a.stride, b, b_stride, kc,
-                                                      target);
+    const int from = rows * part / parts, count = rows * (part + 1) / parts - from;
+    find_tile<T>(a.walk, columns, count, vectors)(a.row(from), a.stride, b, b_stride, kc, target);
+    target.c += count * target.ldc;
+    target.close.residual += count * target.close.ld_residual;
   }
 }
 
@@ -274,8 +292,9 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
                              : panel.tail == kLanes ? Columns::Whole
                                                     : Columns::Ragged;
         compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
-                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail});
-        if (last) chunk.finish_block(i, panel.j, rows, panel.columns);
+                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+                       last ? chunk.close_at(i, panel.j) : TileClose<T>{}});
+        if (last) chunk.activate_block(i, panel.j, rows, panel.columns);
         v += panel.width;
       }
     }

@@ -64,9 +64,43 @@ RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
     store_last<T, kTail>(result(acc[r][V - 1], old), last, target.tail);
   }
 }
+// The sums fill the registers: all else is read anew for each of them.
+template <class T, int R, int V, bool kTail>
+RV_INLINE void tile_close(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
+  const TileTarget<T>* t = &target;
+  const bool fresh = target.beta == 0;
+  const T* old = fresh ? kNothing<T>.data() : target.c;
+  const int64_t ld_old = fresh ? 0 : target.ldc;
+  const T* residual = target.close.residual;
+  T* c = target.c;
+  const auto close = [&]<bool kLast>(Vec<T> x, int64_t j) __attribute__((always_inline)) {
+    const auto load = [&](const T* p) __attribute__((always_inline)) {
+      return load_last < T, kLast && kTail > (p, t->tail);
+    };
+    pin(t);
+    x = fma(Vec<T>::set1(t->beta), load(old + j), Vec<T>::set1(t->alpha) * x);
+    x = x + load(t->close.bias + j) + load(residual + j);
+    x = min(Vec<T>::set1(t->close.highest), max(Vec<T>::set1(t->close.lowest), x));
+    store_last<T, kLast && kTail>(x, c + j, t->tail);
+  };
+#pragma GCC unroll 14
+  for (int r = 0; r < R; ++r) {
+    constexpr int kLanes = Vec<T>::kLanes;
+#pragma GCC unroll 4
+    for (int v = 0; v < V - 1; ++v) close.template operator()<false>(acc[r][v], v * kLanes);
+    close.template operator()<true>(acc[r][V - 1], (V - 1) * kLanes);
+    c += t->ldc;
+    old += ld_old;
+    residual += t->close.ld_residual;
+    pin(old);
+    pin(residual);
+  }
+}
 template <class T, int R, int V, bool kTail>
 RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
-  if (target.beta == 0)
+  if (target.close.bias)
+    tile_close<T, R, V, kTail>(acc, target);
+  else if (target.beta == 0)
     tile_store<T, R, V, kTail, true>(acc, target);
   else
     tile_store<T, R, V, kTail, false>(acc, target);

@@ -35,6 +35,7 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmShape& s = chunk.plan.shape;
   const T beta = p0 == 0 ? static_cast<T>(chunk.plan.epilogue.beta) : T(1);
+  const bool closes = p0 + kc == s.k;
   const int64_t vectors = (chunk.columns + kLanes - 1) / kLanes;
   for (int64_t v = 0; v < vectors; v += kPanel) {
     const Panel<T> panel(chunk, v, static_cast<int>(least(kPanel, vectors - v)));
@@ -45,8 +46,9 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
       const int rows = tiles.height(t);
       compute_block(row_tile<T>(chunk, tiles, t, p0, packed_a), rows, b, stride, panel.width, kc,
                     Columns::Packed,
-                    {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail});
-      if (p0 + kc == s.k) chunk.finish_block(i, panel.j, rows, panel.columns);
+                    {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+                     closes ? chunk.close_at(i, panel.j) : TileClose<T>{}});
+      if (closes) chunk.activate_block(i, panel.j, rows, panel.columns);
     }
   }
 }

@@ -3,6 +3,8 @@
 // vectors of C in registers and walks k once; operands are packed or read where they lie, the
 // difference is in the strides alone. micro.h has the tiles themselves.
 
+#include <array>
+
 #include "kernels/cpu/simd/vec.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -16,13 +18,33 @@ enum class Columns { Packed, Whole, Ragged };
 // Across: at a[r * stride + p] (A stored m×k).
 enum class Walk { Along, Across };
 
-// C = alpha * product + beta * C; beta 0 does not read C.
+// Added without effect, where there is nothing to add.
+template <class T>
+alignas(64) inline constexpr auto kNothing = [] {
+  std::array<T, 4 * Vec<T>::kLanes> zeros{};
+  zeros.fill(T(-0.0));
+  return zeros;
+}();
+
+// What a tile does to its sums before they are stored for the last time:
+//   min(highest, max(lowest, x + bias + residual))
+// A bias or residual that is not there is kNothing.
+template <class T>
+struct TileClose {
+  const T* bias = nullptr;  // of the tile's columns; nullptr: the tile does not close
+  const T* residual = nullptr;
+  int64_t ld_residual = 0;
+  T lowest = 0, highest = 0;
+};
+
+// C = close(alpha * product + beta * C); beta 0 does not read C.
 template <class T>
 struct TileTarget {
   T* c;
   int64_t ldc;
   T alpha, beta;
   int tail;  // columns of the last vector, 1 to lanes
+  TileClose<T> close = {};
 };
 
 // C (R×V vectors) += k columns of A times k rows of B: (a, stride, b, b_stride, k, C).
