@@ -17,14 +17,31 @@ RV_INLINE float row_maximum(const float* row, int64_t columns) {
   return max_lanes(best);
 }
 
+// Calls fn(c, lanes, count) for `count` vectors from column c on: several together, so that their
+// chains of dependent instructions overlap, and the rest one by one.
+constexpr int kTogether = 4;
+template <class Fn>
+RV_INLINE void for_each_group(int64_t columns, Fn&& fn) {
+  int64_t c = 0;
+  for (; c + kTogether * kLanes <= columns; c += kTogether * kLanes)
+    fn(c, kLanes, std::integral_constant<int, kTogether>());
+  for_each_vector<float>(columns - c, [&](int64_t rest, int lanes) RV_INLINE_LAMBDA {
+    fn(c + rest, lanes, std::integral_constant<int, 1>());
+  });
+}
+
 // row = exp(row - shift); the sum.
 RV_INLINE float exponentiate(float* row, int64_t columns, float shift) {
   const VecF m = VecF::set1(shift);
   VecF sum = VecF::zero();
-  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-    const VecF e = exp(load_lanes(row + c, lanes) - m);
-    store_lanes(e, row + c, lanes);
-    sum = sum + keep_lanes(e, lanes, VecF::zero());
+  for_each_group(columns, [&](int64_t c, int lanes, auto count) RV_INLINE_LAMBDA {
+    VecF e[count];
+    for (int i = 0; i < count; ++i) e[i] = load_lanes(row + c + i * kLanes, lanes) - m;
+    for (int i = 0; i < count; ++i) e[i] = exp(e[i]);
+    for (int i = 0; i < count; ++i) {
+      store_lanes(e[i], row + c + i * kLanes, lanes);
+      sum = sum + keep_lanes(e[i], lanes, VecF::zero());
+    }
   });
   return sum_lanes(sum);
 }
@@ -49,27 +66,30 @@ RV_INLINE bool all_masked(float maximum) { return maximum <= 0.5f * kMaskedLogit
 
 // --- forward ---
 
-// The weights of one block of keys, and what the sum so far shrinks by.
+// The weights of one block of keys; what was summed so far shrinks with the maximum. Step by step
+// for all rows: each row's step is one chain of dependent instructions.
 RV_INLINE void weigh(const Problem& p, const Rows& r, int64_t first, int64_t columns, float* out,
                      int64_t ld_out, const Workspace& w) {
+  float* const before = w.d_scores;
   for (int64_t i = 0; i < r.count; ++i) {
-    float* row = w.scores + i * kAttentionColumns;
-    const float found = row_maximum(row, columns);
-    const float before = first > 0 ? w.maximum[i] : found;
-    const float maximum = before > found ? before : found;
-    const float sum = exponentiate(row, columns, maximum);
-    if (first > 0) {
-      const float shrink = exp_of(before - maximum);
-      w.total[i] = w.total[i] * shrink + sum;
+    const float found = row_maximum(w.scores + i * kAttentionColumns, columns);
+    before[i] = first > 0 ? w.maximum[i] : found;
+    w.maximum[i] = before[i] > found ? before[i] : found;
+  }
+  if (first > 0)
+    for (int64_t i = 0; i < r.count; ++i) {
+      const float shrink = exp_of(before[i] - w.maximum[i]);
+      w.total[i] *= shrink;
       if (shrink != 1) scale_row(out + i * ld_out, p.s.value_size, shrink);
-    } else {
-      w.total[i] = sum;
     }
-    w.maximum[i] = maximum;
-    if (p.s.rate > 0) {
-      p.draw(r, r.begin + i, first, columns, w.bits);
-      drop(row, columns, w.bits, p.plan.keep_threshold);
-    }
+  for (int64_t i = 0; i < r.count; ++i) {
+    const float sum = exponentiate(w.scores + i * kAttentionColumns, columns, w.maximum[i]);
+    w.total[i] = first > 0 ? w.total[i] + sum : sum;
+  }
+  if (p.s.rate == 0) return;
+  for (int64_t i = 0; i < r.count; ++i) {
+    p.draw(r, r.begin + i, first, columns, w.bits);
+    drop(w.scores + i * kAttentionColumns, columns, w.bits, p.plan.keep_threshold);
   }
 }
 
@@ -77,18 +97,22 @@ RV_INLINE void weigh(const Problem& p, const Rows& r, int64_t first, int64_t col
 RV_INLINE void finish_rows(const Problem& p, const Rows& r, float* out, int64_t ld_out,
                            float* log_sum, const Workspace& w) {
   const float kept = static_cast<float>(1 / (1 - p.s.rate));
+  for_each_vector<float>(r.count, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
+    const VecF total = load_lanes(w.total + i, lanes);
+    store_lanes(load_lanes(w.maximum + i, lanes) + log(total), log_sum + i, lanes);
+  });
   for (int64_t i = 0; i < r.count; ++i) {
     const bool masked = all_masked(w.maximum[i]);
     float factor = kept / w.total[i];
-    log_sum[i] = w.maximum[i] + log(VecF::set1(w.total[i]))[0];
     if (masked) log_sum[i] = p.s.zero_masked ? kInf : kMaskedLogit;
     if (masked && p.s.zero_masked) factor = 0;
     scale_row(out + i * ld_out, p.s.value_size, factor);
   }
 }
 
+// held: the key head whose keys are packed in w.keys, where they are one block.
 RV_INLINE void forward_rows(const Problem& p, const Rows& r, const AttentionResults& results,
-                            const Workspace& w) {
+                            const Workspace& w, int64_t& held) {
   const AttentionShape& s = p.s;
   const int64_t key_head = r.n / (s.heads / s.key_heads), end = p.visible_keys(r);
   const int64_t ld_out = s.heads * s.value_size;
@@ -101,7 +125,11 @@ RV_INLINE void forward_rows(const Problem& p, const Rows& r, const AttentionResu
   }
   for (int64_t first = 0; first < end; first += kAttentionColumns) {
     const int64_t columns = least(kAttentionColumns, end - first);
-    pack_columns(p.keys(r.b, key_head, first), columns, s.size, w.keys);
+    const bool one_block = s.keys <= kAttentionColumns;
+    const int64_t head = r.b * s.key_heads + key_head;
+    if (!one_block || held != head)
+      pack_columns(p.keys(r.b, key_head, first), one_block ? s.keys : columns, s.size, w.keys);
+    held = head;
     p.scores(r, first, columns, w.keys, w.scores);
     weigh(p, r, first, columns, out, ld_out, w);
     product(Walk::Across, {w.scores, kAttentionColumns}, r.count, p.values(r.b, key_head, first),
@@ -117,10 +145,11 @@ void forward(const Context& context, const AttentionPlan& plan, const AttentionO
       s.batch * s.heads * plan.row_blocks, plan.grain, [&](int64_t begin, int64_t end, int index) {
         const Problem p(plan, operands);
         const Workspace w(s, worker + static_cast<size_t>(index) * worker_stride);
+        int64_t held = -1;
         for (int64_t i = begin; i < end; ++i) {
           const int64_t head = i / plan.row_blocks;
           const Rows r = p.rows(head / s.heads, head % s.heads, i % plan.row_blocks);
-          forward_rows(p, r, results, w);
+          forward_rows(p, r, results, w, held);
         }
       });
 }
@@ -129,12 +158,21 @@ void forward(const Context& context, const AttentionPlan& plan, const AttentionO
 
 // sum over the features of d_out out, per row.
 RV_INLINE void row_products(Block a, Block b, int64_t rows, int64_t columns, float* to) {
-  for (int64_t i = 0; i < rows; ++i) {
-    float sum[1];
-    row_sums<float>(columns, sum, [&](int64_t c, int lanes, VecF(&out)[1]) RV_INLINE_LAMBDA {
-      out[0] = load_lanes(a.data + i * a.ld + c, lanes) * load_lanes(b.data + i * b.ld + c, lanes);
-    });
-    to[i] = sum[0];
+  for (int64_t i = 0; i < rows; i += kLanes) {
+    const int count = static_cast<int>(least(rows - i, kLanes));
+    VecF sums[kLanes];
+    for (int r = 0; r < kLanes; ++r) {
+      sums[r] = VecF::zero();
+      if (r >= count) continue;
+      const float *x = a.data + (i + r) * a.ld, *y = b.data + (i + r) * b.ld;
+      for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        sums[r] = fma(load_lanes(x + c, lanes), load_lanes(y + c, lanes), sums[r]);
+      });
+    }
+    transpose(sums);
+    for (int width = kLanes / 2; width > 0; width /= 2)
+      for (int lane = 0; lane < width; ++lane) sums[lane] = sums[lane] + sums[lane + width];
+    store_lanes(sums[0], to + i, count);
   }
 }
 
@@ -150,11 +188,16 @@ RV_INLINE void backward_row(const Problem& p, float* score, float* d_weight, int
     for (int64_t c = 0; c < columns; ++c)
       d_weight[c] = bits[c] < threshold ? d_weight[c] * kept : 0;
   }
-  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-    const VecF weight = uniform ? even : exp(load_lanes(score + c, lanes) - m);
-    const VecF slope = weight * (load_lanes(d_weight + c, lanes) - d);
-    store_lanes(weight, score + c, lanes);
-    store_lanes(uniform ? VecF::zero() : slope, d_weight + c, lanes);
+  for_each_group(columns, [&](int64_t c, int lanes, auto count) RV_INLINE_LAMBDA {
+    VecF weight[count];
+    for (int i = 0; i < count; ++i) weight[i] = load_lanes(score + c + i * kLanes, lanes) - m;
+    for (int i = 0; i < count; ++i) weight[i] = uniform ? even : exp(weight[i]);
+    for (int i = 0; i < count; ++i) {
+      float* const slope = d_weight + c + i * kLanes;
+      const VecF change = weight[i] * (load_lanes(slope, lanes) - d);
+      store_lanes(weight[i], score + c + i * kLanes, lanes);
+      store_lanes(uniform ? VecF::zero() : change, slope, lanes);
+    }
   });
   if (dropping) {
     drop(score, columns, bits, p.plan.keep_threshold);
@@ -162,10 +205,11 @@ RV_INLINE void backward_row(const Problem& p, float* score, float* d_weight, int
   }
 }
 
-// What one block of queries and one of keys add to the gradients. w.keys, w.values: the packed
-// keys.
+// What one block of queries and one of keys add to the gradients, which the first blocks write.
+// w.keys, w.values: the packed keys.
 RV_INLINE void backward_block(const Problem& p, const Rows& r, int64_t key_head, int64_t first,
-                              int64_t columns, const AttentionGradients& g, const Workspace& w) {
+                              int64_t columns, bool first_rows, const AttentionGradients& g,
+                              const Workspace& w) {
   const AttentionShape& s = p.s;
   const int64_t row0 = Problem::at(r.b, r.begin, r.n, s.queries, s.heads, 1);
   const Block d_out{g.d_out + row0 * s.value_size, s.heads * s.value_size};
@@ -182,33 +226,40 @@ RV_INLINE void backward_block(const Problem& p, const Rows& r, int64_t key_head,
   }
   const Block weights{w.scores, kAttentionColumns}, slopes{w.d_scores, kAttentionColumns};
   const int64_t key0 = Problem::at(r.b, first, key_head, s.keys, s.key_heads, 1);
+  const float beta = first_rows ? 0.0f : 1.0f;
   product(Walk::Along, weights, columns, d_out, s.value_size, r.count, g.dv + key0 * s.value_size,
-          s.key_heads * s.value_size, 1, 1, w.copy);
+          s.key_heads * s.value_size, 1, beta, w.copy);
   product(Walk::Along, slopes, columns, p.queries(r), s.size, r.count, g.dk + key0 * s.size,
-          s.key_heads * s.size, s.scale, 1, w.copy);
+          s.key_heads * s.size, s.scale, beta, w.copy);
   product(Walk::Across, slopes, r.count, p.keys(r.b, key_head, first), s.size, columns,
-          g.dq + row0 * s.size, s.heads * s.size, s.scale, 1, w.copy);
+          g.dq + row0 * s.size, s.heads * s.size, s.scale, first > 0 ? 1.0f : 0.0f, w.copy);
 }
 
 // One key head of one sample with all its query heads: nobody else writes there.
 RV_INLINE void backward_head(const Problem& p, int64_t b, int64_t key_head,
                              const AttentionGradients& g, const Workspace& w) {
   const AttentionShape& s = p.s;
-  const int64_t group = s.heads / s.key_heads,
-                key0 = Problem::at(b, 0, key_head, s.keys, s.key_heads, 1);
-  const int64_t row0 = Problem::at(b, 0, key_head * group, s.queries, s.heads, 1);
-  clear_rows(g.dk + key0 * s.size, s.key_heads * s.size, s.keys, s.size);
-  clear_rows(g.dv + key0 * s.value_size, s.key_heads * s.value_size, s.keys, s.value_size);
-  clear_rows(g.dq + row0 * s.size, s.heads * s.size, s.queries, group * s.size);
+  const int64_t group = s.heads / s.key_heads;
+  if (s.keys == 0) {
+    const int64_t row0 = Problem::at(b, 0, key_head * group, s.queries, s.heads, 1);
+    clear_rows(g.dq + row0 * s.size, s.heads * s.size, s.queries, group * s.size);
+  }
   for (int64_t first = 0; first < s.keys; first += kAttentionColumns) {
     const int64_t columns = least(kAttentionColumns, s.keys - first);
     pack_columns(p.keys(b, key_head, first), columns, s.size, w.keys);
     pack_columns(p.values(b, key_head, first), columns, s.value_size, w.values);
+    bool first_rows = true;
     for (int64_t head = 0; head < group; ++head)
       for (int64_t block = 0; block < p.plan.row_blocks; ++block) {
         const Rows r = p.rows(b, key_head * group + head, block);
-        if (first < p.visible_keys(r)) backward_block(p, r, key_head, first, columns, g, w);
+        if (first >= p.visible_keys(r)) continue;
+        backward_block(p, r, key_head, first, columns, first_rows, g, w);
+        first_rows = false;
       }
+    if (!first_rows) continue;
+    const int64_t key0 = Problem::at(b, first, key_head, s.keys, s.key_heads, 1);
+    clear_rows(g.dk + key0 * s.size, s.key_heads * s.size, columns, s.size);
+    clear_rows(g.dv + key0 * s.value_size, s.key_heads * s.value_size, columns, s.value_size);
   }
 }
 
