@@ -441,9 +441,11 @@ def binary_crossentropy(target, output, from_logits=False):
     target, output = promote_pair(target, output, floating=True)
     _same_rank(target, output, "binary_crossentropy")
     if from_logits:
-        # max(x, 0) - x t + log(1 + exp(-|x|))
-        tail = ew.log1p(ew.exp(ew.negative(ew.absolute(output))))
-        return ew.add(ew.subtract(relu(output), ew.multiply(output, target)), tail)
+        # max(x, 0) - x t + log(1 + exp(min(x, -x))): at x = 0, where both corners are, ties share
+        # the gradient and the slope is 1/2 - t.
+        tail = ew.log1p(ew.exp(ew.minimum(output, ew.negative(output))))
+        rise = ew.maximum(output, 0.0)
+        return ew.add(ew.subtract(rise, ew.multiply(output, target)), tail)
     eps = config.epsilon()
     output = ew.clip(output, eps, 1.0 - eps)
     positive = ew.multiply(target, ew.log(output))

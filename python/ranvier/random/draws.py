@@ -6,7 +6,7 @@ import math
 
 from ranvier import _backend as B
 from ranvier import config, ops
-from ranvier.ops._define import cast, shape_list, to_float, to_tensor
+from ranvier.ops._define import cast, one_axis, shape_list, to_float, to_tensor
 from ranvier.random.seed import draw_seed
 from ranvier.symbolic.keras_tensor import KerasTensor
 
@@ -105,7 +105,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
 def shuffle(x, axis=0, seed=None):
     """The slices along an axis in random order."""
     x = to_tensor(x)
-    axis = axis % x.ndim
+    axis = one_axis(axis, x.ndim)
     order = B.apply("random_permutation", [draw_seed(seed)],
                     {"size": int(x.shape[axis]), "dtype": "int32"})  # fmt: skip
     return ops.take(x, order, axis)

@@ -9,6 +9,11 @@ from ranvier import jit, ops, random, utils
 from ranvier.random import SeedGenerator
 
 
+def test_a_number_is_the_size_of_a_vector():
+    assert random.normal(3).shape == random.gamma(3, 2.0).shape == (3,)
+    assert random.uniform(ops.convert_to_tensor(2)).shape == (2,)
+
+
 def draw(seed, **kwargs):
     return np.asarray(random.normal((4, 5), seed=seed, **kwargs))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier import ops
+from ranvier import ops, random
 
 X = np.ones((3, 4), "float32")
 MISTAKES = [
@@ -22,6 +22,7 @@ MISTAKES = [
     (lambda: ops.reshape(X, (-2, 6)), ValueError, "non-negative integer"),
     (lambda: ops.array_split(X, 0), ValueError, "must be positive"),
     (lambda: ops.concatenate([]), ValueError, "at least one tensor"),
+    (lambda: random.shuffle(ops.ones(())), ValueError, "out of bounds"),
     (lambda: ops.linspace(0, 1, 2.5), TypeError, "integer"),
     (lambda: ops.associative_scan(ops.add, ops.ones(())), ValueError, "out of bounds"),
 ]
