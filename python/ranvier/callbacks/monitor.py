@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 
 import numpy as np
 
+from ranvier import ops
 from ranvier.callbacks.callback import Callback, learning_rates
 from ranvier.training.progress import print_message
 
@@ -43,7 +43,7 @@ class MonitorCallback(Callback):
                 "metric should be maximized or minimized cannot be told. Pass `mode='max'` to "
                 "look for the highest value, or `mode='min'` for the lowest."
             )
-        self.monitor_op = operator.gt if direction == "up" else operator.lt
+        self.monitor_op = ops.greater if direction == "up" else ops.less
         if direction == "down":
             self.min_delta = -self.min_delta
 

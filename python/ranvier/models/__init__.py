@@ -16,3 +16,7 @@ def __getattr__(name):
 
         return getattr(saving, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), "load_model", "save_model"})

@@ -83,6 +83,10 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__():
+    return sorted({*globals(), *_LAZY, *_SUBMODULES})
+
+
 def set_random_seed(seed: int) -> None:
     """Seeds Python, NumPy and this package's global generator."""
     if not isinstance(seed, int):

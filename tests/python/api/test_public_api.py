@@ -75,3 +75,18 @@ def test_layers_of_other_frameworks_say_why_they_are_not_here():
 
     with pytest.raises(AttributeError, match="FlaxLayer.*Flax.*set_weights"):
         ranvier.layers.FlaxLayer  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("models", "load_model"),
+        ("utils", "PyDataset"),
+        ("wrappers", "SKLearnClassifier"),
+        ("visualization", "plot_image_gallery"),
+        ("layers", "Dense"),
+    ],
+)
+def test_names_that_are_loaded_late_are_listed(package, name):
+    module = importlib.import_module(f"ranvier.{package}")
+    assert name in dir(module) and callable(getattr(module, name))

@@ -342,3 +342,10 @@ def test_numbers_are_readable(value, text):
     from ranvier.training.progress import format_value
 
     assert format_value(value) == text
+
+
+def test_watched_values_are_compared_by_the_ops_of_keras():
+    for mode, op in (("min", ranvier.ops.less), ("max", ranvier.ops.greater)):
+        callback = ranvier.callbacks.EarlyStopping(monitor="mae", mode=mode)
+        callback._set_monitor_op()
+        assert callback.monitor_op is op
