@@ -69,27 +69,68 @@ RV_INLINE float max_lanes(VecF x) { return horizontal_max(x); }
 RV_INLINE double sum_lanes(VecD x) { return horizontal_sum(x); }
 RV_INLINE double max_lanes(VecD x) { return horizontal_max(x); }
 
-// K sums over a row: f(column, lanes, values) gives each vector's K terms, zero beyond the lanes.
-// Lane sums of kBlock vectors are added to the totals, so that long rows lose no digits.
-template <class T, int K, class F>
-RV_INLINE void row_sums(int64_t cols, T (&sums)[K], const F& f) {
+// K sums over a row: f(column, lanes, values) gives each vector's K terms, zero beyond the lanes;
+// then done(column, lanes, values) may store, for four vectors at a time: the terms of one need not
+// wait for the stores of the one before. Lane sums of kBlock vectors are added to the totals, so
+// that long rows lose no digits.
+template <class T, int K, class F, class G>
+RV_INLINE void row_sums(int64_t cols, T (&sums)[K], const F& f, const G& done) {
   constexpr int kLanes = Vec<T>::kLanes;
+  constexpr int kSide = 4;
   constexpr int64_t kBlock = 32;
   Vec<T> total[K];
   for (auto& t : total) t = Vec<T>::zero();
   for (int64_t begin = 0; begin < cols; begin += kBlock * kLanes) {
-    const int64_t rest = cols - begin;
+    const int64_t end = cols - begin < kBlock * kLanes ? cols : begin + kBlock * kLanes;
     Vec<T> block[K];
     for (auto& b : block) b = Vec<T>::zero();
-    for_each_vector<T>(rest < kBlock * kLanes ? rest : kBlock * kLanes,
-                       [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-                         Vec<T> values[K];
-                         f(begin + c, lanes, values);
-                         for (int k = 0; k < K; ++k) block[k] = block[k] + values[k];
-                       });
+    int64_t c = begin;
+    if (end - c >= kSide * kLanes) {
+      Vec<T> side[kSide][K];
+      for (auto& part : side)
+        for (auto& p : part) p = Vec<T>::zero();
+      for (; c + kSide * kLanes <= end; c += kSide * kLanes) {
+        Vec<T> values[kSide][K];
+#pragma GCC unroll 4
+        for (int s = 0; s < kSide; ++s) f(c + s * kLanes, kLanes, values[s]);
+#pragma GCC unroll 4
+        for (int s = 0; s < kSide; ++s) {
+          done(c + s * kLanes, kLanes, values[s]);
+          for (int k = 0; k < K; ++k) side[s][k] = side[s][k] + values[s][k];
+        }
+      }
+      for (int k = 0; k < K; ++k) block[k] = (side[0][k] + side[1][k]) + (side[2][k] + side[3][k]);
+    }
+    for_each_vector<T>(end - c, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
+      Vec<T> values[K];
+      f(c + i, lanes, values);
+      done(c + i, lanes, values);
+      for (int k = 0; k < K; ++k) block[k] = block[k] + values[k];
+    });
     for (int k = 0; k < K; ++k) total[k] = total[k] + block[k];
   }
   for (int k = 0; k < K; ++k) sums[k] = sum_lanes(total[k]);
+}
+template <class T, int K, class F>
+RV_INLINE void row_sums(int64_t cols, T (&sums)[K], const F& f) {
+  row_sums<T>(cols, sums, f, [](int64_t, int, Vec<T>(&)[K]) RV_INLINE_LAMBDA {});
+}
+
+// y[c] = f(column, lanes) along a row, four vectors at a time: y may be what f reads.
+template <class T, class F>
+RV_INLINE void fill_row(T* y, int64_t cols, const F& f) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  int64_t c = 0;
+  for (; c + 4 * kLanes <= cols; c += 4 * kLanes) {
+    Vec<T> values[4];
+#pragma GCC unroll 4
+    for (int s = 0; s < 4; ++s) values[s] = f(c + s * kLanes, kLanes);
+#pragma GCC unroll 4
+    for (int s = 0; s < 4; ++s) values[s].store(y + c + s * kLanes);
+  }
+  for_each_vector<T>(cols - c, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
+    store_lanes(f(c + i, lanes), y + c + i, lanes);
+  });
 }
 
 // Rows per chunk: about 10 µs of work, whole cache lines of per-row results.

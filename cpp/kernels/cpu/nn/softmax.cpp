@@ -30,16 +30,19 @@ RV_INLINE T lowest() {
 template <class T>
 RV_INLINE T row_max(const T* x, int64_t cols) {
   constexpr int kLanes = Vec<T>::kLanes;
-  Vec<T> best[4];
-  for (auto& b : best) b = Vec<T>::set1(lowest<T>());
+  const Vec<T> least = Vec<T>::set1(lowest<T>());
+  Vec<T> best = least;
   int64_t c = 0;
-  for (; c + 4 * kLanes <= cols; c += 4 * kLanes)
-    for (int k = 0; k < 4; ++k) best[k] = max(Vec<T>::load(x + c + k * kLanes), best[k]);
+  if (cols >= 4 * kLanes) {
+    Vec<T> side[4] = {least, least, least, least};
+    for (; c + 4 * kLanes <= cols; c += 4 * kLanes)
+      for (int k = 0; k < 4; ++k) side[k] = max(Vec<T>::load(x + c + k * kLanes), side[k]);
+    best = max(max(side[0], side[1]), max(side[2], side[3]));
+  }
   for_each_vector<T>(cols - c, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
-    const Vec<T> last = load_lanes(x + c + i, lanes);
-    best[0] = max(keep_lanes(last, lanes, Vec<T>::set1(lowest<T>())), best[0]);
+    best = max(keep_lanes(load_lanes(x + c + i, lanes), lanes, least), best);
   });
-  return max_lanes(max(max(best[0], best[1]), max(best[2], best[3])));
+  return max_lanes(best);
 }
 
 // exp(x - m), 0 beyond the lanes.
@@ -52,9 +55,8 @@ RV_INLINE Vec<T> shifted_exp(const T* x, int lanes, Vec<T> m) {
 template <class T>
 RV_INLINE void scale_row(T* y, int64_t cols, T factor) {
   const Vec<T> f = Vec<T>::set1(factor);
-  for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-    store_lanes(load_lanes(y + c, lanes) * f, y + c, lanes);
-  });
+  fill_row(y, cols,
+           [&](int64_t c, int lanes) RV_INLINE_LAMBDA { return load_lanes(y + c, lanes) * f; });
 }
 
 template <class T>
@@ -78,10 +80,12 @@ RV_INLINE MaxSum<T> softmax_row(T* y, const T* x, int64_t cols) {
   const T largest = row_max(x, cols);
   const Vec<T> m = Vec<T>::set1(largest);
   T sum[1];
-  row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
-    value[0] = shifted_exp(x + c, lanes, m);
-    store_lanes(value[0], y + c, lanes);
-  });
+  row_sums<T>(
+      cols, sum,
+      [&](int64_t c, int lanes, Vec<T>(&value)[1])
+          RV_INLINE_LAMBDA { value[0] = shifted_exp(x + c, lanes, m); },
+      [&](int64_t c, int lanes, Vec<T>(&value)[1])
+          RV_INLINE_LAMBDA { store_lanes(value[0], y + c, lanes); });
   scale_row(y, cols, 1 / sum[0]);
   return {largest, sum[0]};
 }
@@ -107,8 +111,8 @@ void log_softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
         value[0] = shifted_exp(x + c, lanes, m);
       });
       const Vec<T> log_sum = log_of(Vec<T>::set1(sum[0]));
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        store_lanes(load_lanes(x + c, lanes) - m - log_sum, y + c, lanes);
+      fill_row(y, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        return load_lanes(x + c, lanes) - m - log_sum;
       });
     }
   });
@@ -127,8 +131,8 @@ void softmax_backward(const Context& context, int64_t rows, int64_t cols, void* 
         value[0] = load_lanes(dy + c, lanes) * load_lanes(y + c, lanes);
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        store_lanes(load_lanes(y + c, lanes) * (load_lanes(dy + c, lanes) - s), dx + c, lanes);
+      fill_row(dx, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        return load_lanes(y + c, lanes) * (load_lanes(dy + c, lanes) - s);
       });
     }
   });
@@ -147,9 +151,8 @@ void log_softmax_backward(const Context& context, int64_t rows, int64_t cols, vo
         value[0] = load_lanes(dy + c, lanes);
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        const Vec<T> p = exp_of(load_lanes(y + c, lanes));
-        store_lanes(load_lanes(dy + c, lanes) - p * s, dx + c, lanes);
+      fill_row(dx, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        return load_lanes(dy + c, lanes) - exp_of(load_lanes(y + c, lanes)) * s;
       });
     }
   });
@@ -187,13 +190,16 @@ void cross_entropy(const Context& context, int64_t rows, int64_t cols, void* los
       const Vec<T> m = Vec<T>::set1(row_max(x, cols));
       // sum exp(x - m), sum labels, sum labels (x - m): read before prob, which may be the logits.
       T sums[3];
-      row_sums<T>(cols, sums, [&](int64_t c, int lanes, Vec<T>(&value)[3]) RV_INLINE_LAMBDA {
-        const Vec<T> label = load_lanes(labels + c, lanes);
-        value[2] = label * (load_lanes(x + c, lanes) - m);
-        value[1] = label;
-        value[0] = shifted_exp(x + c, lanes, m);
-        store_lanes(value[0], prob + c, lanes);
-      });
+      row_sums<T>(
+          cols, sums,
+          [&](int64_t c, int lanes, Vec<T>(&value)[3]) RV_INLINE_LAMBDA {
+            const Vec<T> label = load_lanes(labels + c, lanes);
+            value[2] = label * (load_lanes(x + c, lanes) - m);
+            value[1] = label;
+            value[0] = shifted_exp(x + c, lanes, m);
+          },
+          [&](int64_t c, int lanes, Vec<T>(&value)[3])
+              RV_INLINE_LAMBDA { store_lanes(value[0], prob + c, lanes); });
       static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(sums[0]))[0] * sums[1] - sums[2];
       scale_row(prob, cols, 1 / sums[0]);
     }
@@ -214,9 +220,8 @@ void cross_entropy_backward(const Context& context, int64_t rows, int64_t cols, 
       });
       const Vec<T> s = Vec<T>::set1(sum[0]);
       const Vec<T> d = Vec<T>::set1(static_cast<const T*>(dloss_)[r]);
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        const Vec<T> p = load_lanes(prob + c, lanes) * s;
-        store_lanes((p - load_lanes(labels + c, lanes)) * d, dlogits + c, lanes);
+      fill_row(dlogits, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        return (load_lanes(prob + c, lanes) * s - load_lanes(labels + c, lanes)) * d;
       });
     }
   });
@@ -257,8 +262,8 @@ void sparse_cross_entropy_backward(const Context& context, int64_t rows, int64_t
       const T d = static_cast<const T*>(dloss_)[r];
       const int64_t label = class_of(labels, label_dtype, r, cols);
       const T at_label = (prob[label] - 1) * d;
-      for_each_vector<T>(cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        store_lanes(load_lanes(prob + c, lanes) * Vec<T>::set1(d), dlogits + c, lanes);
+      fill_row(dlogits, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+        return load_lanes(prob + c, lanes) * Vec<T>::set1(d);
       });
       dlogits[label] = at_label;
     }

@@ -20,8 +20,16 @@ inline constexpr float kInf = __builtin_inff();
 
 RV_INLINE VecF vf(float x) { return VecF::set1(x); }
 RV_INLINE VecD vd(double x) { return VecD::set1(x); }
-// Negates the product: c - a*b.
-RV_INLINE VecF fnma(VecF a, VecF b, VecF c) { return fma(-a, b, c); }
+// Negates the product: c - a*b. Spelled out, since GCC negates once what it sees twice.
+RV_INLINE VecF fnma(VecF a, VecF b, VecF c) {
+#if defined(__AVX512F__)
+  return {_mm512_fnmadd_ps(a.v, b.v, c.v)};
+#elif defined(__AVX2__)
+  return {_mm256_fnmadd_ps(a.v, b.v, c.v)};
+#else
+  return {c.v - a.v * b.v};
+#endif
+}
 // Clamps without losing NaN: the processor's minimum and maximum give their second operand then.
 RV_INLINE VecF clamp_nan(VecF x, float low, float high) {
 #if defined(__AVX512F__)
