@@ -24,6 +24,7 @@ from ranvier.ops import (
     shapes,
     signal,
     special,
+    subscripts,
 )
 from ranvier.variable import name_scope as name_scope
 
@@ -48,6 +49,7 @@ _MODULES = (
     shapes,
     signal,
     special,
+    subscripts,
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import tree
-from ranvier.ops import elementwise, indexing, products, reductions, shapes
+from ranvier.ops import elementwise, products, reductions, shapes, subscripts
 from ranvier.ops._define import any_symbolic, cast
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.variable import Variable
@@ -79,7 +79,7 @@ def _set_item(x, key, value):
 def _methods():
     table = {
         "round": _round,
-        "getitem": indexing.subscript,
+        "getitem": subscripts.subscript,
         "setitem": _set_item,
         **_UNARY,
         **_COMPARE,
@@ -165,7 +165,7 @@ def _recorded(args, kwargs):
 
 
 def _iterate(self):
-    return iter([indexing.get_item(self, i) for i in range(len(self))])
+    return iter([subscripts.get_item(self, i) for i in range(len(self))])
 
 
 def install() -> None:

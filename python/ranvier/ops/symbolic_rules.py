@@ -20,6 +20,7 @@ from ranvier.ops import (
     shapes,
     signal,
     special,
+    subscripts,
 )
 from ranvier.ops._define import one_axis, result_type
 from ranvier.symbolic.keras_tensor import KerasTensor
@@ -182,7 +183,7 @@ def _diag(x, k=0):
     return _diagonal(x) if len(_shape(x)) == 2 else None
 
 
-@rule(indexing.get_item)
+@rule(subscripts.get_item)
 def _get_item(x, key):
     """How much a slice takes of an axis of unknown size is not known."""
     items = list(key) if isinstance(key, (tuple, list)) else [key]
@@ -190,11 +191,11 @@ def _get_item(x, key):
         k is None or k is ... or type(k) in (int, slice) for k in items
     ):
         return None
-    items = indexing._expand_ellipsis(items, len(_shape(x)))
+    items = subscripts._expand_ellipsis(items, len(_shape(x)))
     axes = [i for i, k in enumerate(items) if k is not None]
     cut = [i for i, d in zip(axes, _shape(x)) if d is None and type(items[i]) is slice]
     whole = [slice(None) if i in cut else k for i, k in enumerate(items)]
-    return compute_output_spec(indexing.get_item, x, tuple(whole))
+    return compute_output_spec(subscripts.get_item, x, tuple(whole))
 
 
 @rule(shapes.repeat)
