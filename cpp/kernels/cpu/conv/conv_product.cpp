@@ -19,11 +19,8 @@ constexpr int64_t kMostPatchFloats = 4 << 20;
 // Terms of a sum under which the copy of x is a large part of the work.
 constexpr int64_t kFewTerms = 128;
 // Weights of a tap from which on a product reads them less often, and the gradient of a filter of
-// one pixel is too large to be summed by slices of the batch.
-constexpr int64_t kManyWeights = 1 << 16;
-// Sums of so few terms are done before a tile's epilogue has paid for a pass of its own: the direct
-// kernel closes them in registers.
-constexpr int64_t kFewChannels = 64, kNarrowFilter = 32, kFewNarrowChannels = 160;
+// one pixel is too large to be summed by slices of the batch: alone, or beside so few pixels.
+constexpr int64_t kManyWeights = 1 << 16, kWeightsPerPixel = 8;
 constexpr int64_t kCopied = 32768;  // elements of a chunk of patches
 
 GemmShape patch_product(const ConvShape& s) {
@@ -176,15 +173,13 @@ bool is_pointwise(const ConvShape& s) {
 std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
   if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
-  const int64_t few = f <= kNarrowFilter ? kFewNarrowChannels : kFewChannels;
   switch (pass) {
     case ConvPass::Forward:
-      if (c < few && c * f < kManyWeights) return {};
       return GemmShape{.m = pixels, .n = f, .k = c};
     case ConvPass::BackwardData:
       return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
     case ConvPass::BackwardFilter:
-      if (c * f < kManyWeights) return {};
+      if (c * f < std::min(kManyWeights, kWeightsPerPixel * pixels)) return {};
       return GemmShape{.m = c, .n = f, .k = pixels, .trans_a = true};
   }
   return {};
