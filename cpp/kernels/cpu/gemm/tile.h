@@ -18,14 +18,6 @@ enum class Columns { Packed, Whole, Ragged };
 // Across: at a[r * stride + p] (A stored m×k).
 enum class Walk { Along, Across };
 
-// Added without effect, where there is nothing to add.
-template <class T>
-alignas(64) inline constexpr auto kNothing = [] {
-  std::array<T, 4 * Vec<T>::kLanes> zeros{};
-  zeros.fill(T(-0.0));
-  return zeros;
-}();
-
 // What a tile does to its sums before they are stored for the last time:
 //   min(highest, max(lowest, x + bias + residual))
 // A bias or residual that is not there is kNothing.
@@ -77,6 +69,14 @@ template <class T>
 inline constexpr int kMaxVectors = sizeof(T) == 8 || kVectorBytes == 16 ? 2
                                    : kVectorBytes == 64                 ? 4
                                                                         : 3;
+// Added without effect, where there is nothing to add.
+template <class T>
+alignas(64) inline constexpr auto kNothing = [] {
+  std::array<T, kMaxVectors<T> * Vec<T>::kLanes> zeros{};
+  zeros.fill(T(-0.0));
+  return zeros;
+}();
+
 // Without masked loads a ragged B is packed.
 template <class T>
 inline constexpr bool kMaskedLoads = sizeof(T) == 4 && kVectorBytes > 16;
