@@ -17,40 +17,24 @@ RV_INLINE float row_maximum(const float* row, int64_t columns) {
   return max_lanes(best);
 }
 
-// Calls fn(c, lanes, count) for `count` vectors from column c on: several together, so that their
-// chains of dependent instructions overlap, and the rest one by one.
-constexpr int kTogether = 4;
-template <class Fn>
-RV_INLINE void for_each_group(int64_t columns, Fn&& fn) {
-  int64_t c = 0;
-  for (; c + kTogether * kLanes <= columns; c += kTogether * kLanes)
-    fn(c, kLanes, std::integral_constant<int, kTogether>());
-  for_each_vector<float>(columns - c, [&](int64_t rest, int lanes) RV_INLINE_LAMBDA {
-    fn(c + rest, lanes, std::integral_constant<int, 1>());
-  });
-}
-
 // row = exp(row - shift); the sum.
 RV_INLINE float exponentiate(float* row, int64_t columns, float shift) {
   const VecF m = VecF::set1(shift);
-  VecF sum = VecF::zero();
-  for_each_group(columns, [&](int64_t c, int lanes, auto count) RV_INLINE_LAMBDA {
-    VecF e[count];
-    for (int i = 0; i < count; ++i) e[i] = load_lanes(row + c + i * kLanes, lanes) - m;
-    for (int i = 0; i < count; ++i) e[i] = exp(e[i]);
-    for (int i = 0; i < count; ++i) {
-      store_lanes(e[i], row + c + i * kLanes, lanes);
-      sum = sum + keep_lanes(e[i], lanes, VecF::zero());
-    }
-  });
-  return sum_lanes(sum);
+  float sum[1];
+  row_sums<float>(
+      columns, sum,
+      [&](int64_t c, int lanes, VecF(&value)[1]) RV_INLINE_LAMBDA {
+        value[0] = keep_lanes(exp(load_lanes(row + c, lanes) - m), lanes, VecF::zero());
+      },
+      [&](int64_t c, int lanes, VecF(&value)[1])
+          RV_INLINE_LAMBDA { store_lanes(value[0], row + c, lanes); });
+  return sum[0];
 }
 
 RV_INLINE void scale_row(float* row, int64_t columns, float factor) {
   const VecF f = VecF::set1(factor);
-  for_each_vector<float>(columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-    store_lanes(load_lanes(row + c, lanes) * f, row + c, lanes);
-  });
+  fill_row(row, columns,
+           [&](int64_t c, int lanes) RV_INLINE_LAMBDA { return load_lanes(row + c, lanes) * f; });
 }
 
 RV_INLINE void clear_rows(float* data, int64_t ld, int64_t rows, int64_t columns) {
@@ -188,16 +172,12 @@ RV_INLINE void backward_row(const Problem& p, float* score, float* d_weight, int
     for (int64_t c = 0; c < columns; ++c)
       d_weight[c] = bits[c] < threshold ? d_weight[c] * kept : 0;
   }
-  for_each_group(columns, [&](int64_t c, int lanes, auto count) RV_INLINE_LAMBDA {
-    VecF weight[count];
-    for (int i = 0; i < count; ++i) weight[i] = load_lanes(score + c + i * kLanes, lanes) - m;
-    for (int i = 0; i < count; ++i) weight[i] = uniform ? even : exp(weight[i]);
-    for (int i = 0; i < count; ++i) {
-      float* const slope = d_weight + c + i * kLanes;
-      const VecF change = weight[i] * (load_lanes(slope, lanes) - d);
-      store_lanes(weight[i], score + c + i * kLanes, lanes);
-      store_lanes(uniform ? VecF::zero() : change, slope, lanes);
-    }
+  fill_row(score, columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    return uniform ? even : exp(load_lanes(score + c, lanes) - m);
+  });
+  fill_row(d_weight, columns, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
+    const VecF slope = load_lanes(score + c, lanes) * (load_lanes(d_weight + c, lanes) - d);
+    return uniform ? VecF::zero() : slope;
   });
   if (dropping) {
     drop(score, columns, bits, p.plan.keep_threshold);

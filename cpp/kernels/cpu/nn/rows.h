@@ -69,6 +69,9 @@ RV_INLINE float max_lanes(VecF x) { return horizontal_max(x); }
 RV_INLINE double sum_lanes(VecD x) { return horizontal_sum(x); }
 RV_INLINE double max_lanes(VecD x) { return horizontal_max(x); }
 
+// Vectors worked on together, so that their chains of dependent instructions overlap.
+constexpr int kSide = 4;
+
 // K sums over a row: f(column, lanes, values) gives each vector's K terms, zero beyond the lanes;
 // then done(column, lanes, values) may store, for four vectors at a time: the terms of one need not
 // wait for the stores of the one before. Lane sums of kBlock vectors are added to the totals, so
@@ -76,7 +79,6 @@ RV_INLINE double max_lanes(VecD x) { return horizontal_max(x); }
 template <class T, int K, class F, class G>
 RV_INLINE void row_sums(int64_t cols, T (&sums)[K], const F& f, const G& done) {
   constexpr int kLanes = Vec<T>::kLanes;
-  constexpr int kSide = 4;
   constexpr int64_t kBlock = 32;
   Vec<T> total[K];
   for (auto& t : total) t = Vec<T>::zero();
@@ -121,12 +123,12 @@ template <class T, class F>
 RV_INLINE void fill_row(T* y, int64_t cols, const F& f) {
   constexpr int kLanes = Vec<T>::kLanes;
   int64_t c = 0;
-  for (; c + 4 * kLanes <= cols; c += 4 * kLanes) {
-    Vec<T> values[4];
+  for (; c + kSide * kLanes <= cols; c += kSide * kLanes) {
+    Vec<T> values[kSide];
 #pragma GCC unroll 4
-    for (int s = 0; s < 4; ++s) values[s] = f(c + s * kLanes, kLanes);
+    for (int s = 0; s < kSide; ++s) values[s] = f(c + s * kLanes, kLanes);
 #pragma GCC unroll 4
-    for (int s = 0; s < 4; ++s) values[s].store(y + c + s * kLanes);
+    for (int s = 0; s < kSide; ++s) values[s].store(y + c + s * kLanes);
   }
   for_each_vector<T>(cols - c, [&](int64_t i, int lanes) RV_INLINE_LAMBDA {
     store_lanes(f(c + i, lanes), y + c + i, lanes);
