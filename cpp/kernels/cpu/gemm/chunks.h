@@ -22,6 +22,10 @@ RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 // Rows of an operand that are packed at a time: lines enough to stay in L1 in every way it is cut.
 constexpr int64_t kPackedRows = 4;
 
+RV_INLINE bool clamps_in_tile(Activation a) {
+  return a == Activation::Relu || a == Activation::Relu6;
+}
+
 // One matrix of the batch and the part of C that a chunk computes.
 template <class T>
 struct Chunk {
@@ -45,18 +49,17 @@ struct Chunk {
   RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
     const EpilogueRows<T>& e = epilogue;
     if (!e.any()) return {};
-    const bool relu = e.activation == Activation::Relu || e.activation == Activation::Relu6;
+    const bool clamps = clamps_in_tile(e.activation);
     const T* nothing = kNothing<T>.data();
     return {.bias = e.bias ? e.bias + j : nothing,
             .residual = e.residual ? e.residual + i * e.ld_residual + j : nothing,
             .ld_residual = e.residual ? e.ld_residual : 0,
-            .lowest = relu ? T(0) : -static_cast<T>(kInf),
+            .lowest = clamps ? T(0) : -static_cast<T>(kInf),
             .highest = e.activation == Activation::Relu6 ? T(6) : static_cast<T>(kInf)};
   }
   // And the part that follows it: activations that are longer.
   RV_INLINE void activate_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
-    if (epilogue.activation <= Activation::Relu6 && epilogue.activation != Activation::LeakyRelu)
-      return;
+    if (epilogue.activation == Activation::None || clamps_in_tile(epilogue.activation)) return;
     finish<T>({.activation = epilogue.activation, .slope = epilogue.slope}, height, width,
               c + i * plan.shape.ldc + j, plan.shape.ldc);
   }

@@ -64,6 +64,7 @@ RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
     store_last<T, kTail>(result(acc[r][V - 1], old), last, target.tail);
   }
 }
+
 // The sums fill the registers: all else is read anew for each of them.
 template <class T, int R, int V, bool kTail>
 RV_INLINE void tile_close(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
@@ -74,14 +75,15 @@ RV_INLINE void tile_close(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
   const T* residual = target.close.residual;
   T* c = target.c;
   const auto close = [&]<bool kLast>(Vec<T> x, int64_t j) __attribute__((always_inline)) {
+    constexpr bool kPart = kLast && kTail;
     const auto load = [&](const T* p) __attribute__((always_inline)) {
-      return load_last < T, kLast && kTail > (p, t->tail);
+      return load_last<T, kPart>(p, t->tail);
     };
     pin(t);
     x = fma(Vec<T>::set1(t->beta), load(old + j), Vec<T>::set1(t->alpha) * x);
     x = x + load(t->close.bias + j) + load(residual + j);
     x = min(Vec<T>::set1(t->close.highest), max(Vec<T>::set1(t->close.lowest), x));
-    store_last<T, kLast && kTail>(x, c + j, t->tail);
+    store_last<T, kPart>(x, c + j, t->tail);
   };
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r) {

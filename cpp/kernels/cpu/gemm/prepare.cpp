@@ -33,6 +33,8 @@ constexpr int64_t kFewestRows = 28;
 constexpr int64_t kPackedTogether = 16, kShortestTile = 4;
 // Products of more rows in the batch than this cut what is costly to pack as rarely as they can.
 constexpr int64_t kManyInBatch = 192;
+// Columns that are worth a cut of their own packing: two halves of so many lines.
+constexpr int64_t kWideBytes = 2 * 4 * 64;
 // Rows that are too few to pack a B for that stays in the caches.
 constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
 // Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
@@ -113,7 +115,7 @@ int64_t batch_of(const GemmShape& s) { return s.trans_a ? s.k : s.m; }
 // Each cut of columns packs A anew, each cut of rows B: the columns of a much larger B are cut,
 // unless some rows can be cut that read it in place in the caches.
 bool cuts_columns(const GemmShape& s, int64_t element) {
-  if (batch_of(s) < kManyInBatch || s.n < 2 * s.m) return false;
+  if (batch_of(s) < kManyInBatch || s.n < 2 * s.m || s.n * element < kWideBytes) return false;
   const bool in_place =
       s.m >= 2 * kFewestRows && s.m < kRowsInPlace && s.k * s.n * element < kCachedBytes;
   return !in_place;
@@ -146,7 +148,7 @@ void cut_work(GemmPlan& plan, int64_t element) {
     const int64_t batch = batch_of(s);
     const int64_t narrowest = batch <= 64 ? 3 : batch < kManyInBatch ? 6 : lines;
     const int64_t fewest = std::max(ceil_div(s.n, kMaxChunkColumnBytes / element),
-                                    int64_t{cuts_columns(s, element) && lines >= 8 ? 2 : 1});
+                                    int64_t{cuts_columns(s, element) ? 2 : 1});
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
     // Chunks that a worker takes together share one packed B; few are left for the one who helps.
