@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/cpu/conv/conv_kernels.h"
+#include "kernels/cpu/conv/conv_cut.h"
 
 namespace ranvier::kernels {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Row-major pitches of an NHWC tensor.

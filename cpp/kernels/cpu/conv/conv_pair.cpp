@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "kernels/cpu/conv/conv_kernels.h"
+#include "kernels/cpu/conv/conv_cut.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -14,8 +14,6 @@ constexpr int64_t kLargeFloats = (3 << 19) / sizeof(float);
 constexpr int64_t kBlockFloats = (448 << 10) / sizeof(float);
 // More terms may be summed in blocks, whose cut depends on the number of pixels.
 constexpr int64_t kMostTerms = 256;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Rows of t that `rows` neighbouring rows of y read.
 int64_t rows_under(const ConvShape& s, int64_t rows) {
