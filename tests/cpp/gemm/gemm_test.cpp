@@ -131,6 +131,16 @@ TEST_CASE_TEMPLATE("gemm: batches with strides, shared operands and folded rows"
   CHECK(folded.shape.batch == 1);
 }
 
+TEST_CASE_TEMPLATE("gemm: rows of a vector product may begin anywhere in a line", T, float,
+                   double) {
+  for (const int64_t columns : {31, 49, 63, 65, 100, 200, 333})
+    for (const int64_t padding : {0, 1, 4, 8, 16}) {
+      check_shape<T>({.m = 1, .n = columns, .k = 37, .ldb = columns + padding});
+      check_shape<T>({.m = 1, .n = columns, .k = 3, .ldb = columns + padding}, {.beta = 1});
+      check_shape<T>({.m = columns, .n = 1, .k = 38, .trans_a = true, .lda = columns + padding});
+    }
+}
+
 TEST_CASE("gemm: the variant follows from the shape") {
   const auto variant = [](GemmShape s) { return gemm_prepare(s, DType::F32).variant; };
   CHECK(variant({.m = 32, .n = 200, .k = 784}) == GemmVariant::Tiles);

@@ -32,6 +32,41 @@ RV_INLINE void add_scaled_row(Vec<T> (&sum)[V], T x, const T* row, int tail) noe
   sum[V - 1] = fma(factor, load_last<T, true>(row + (V - 1) * kLanes, tail), sum[V - 1]);
 }
 
+#if defined(__AVX512F__)
+RV_INLINE VecF shift_lanes(VecF low, VecI index, VecF high) {
+  return {_mm512_permutex2var_ps(low.v, reinterpret_cast<__m512i>(index.v), high.v)};
+}
+RV_INLINE VecD shift_lanes(VecD low, VecL index, VecD high) {
+  return {_mm512_permutex2var_pd(low.v, reinterpret_cast<__m512i>(index.v), high.v)};
+}
+
+// As add_scaled_row for V whole vectors, where a load at each place would cross two lines, which
+// costs double: lines are loaded and shifted. Reads up to a line before the row and one after V.
+template <class T, int V>
+RV_INLINE void add_scaled_lines(Vec<T> (&sum)[V], T x, const T* row) noexcept {
+  constexpr int kLanes = Vec<T>::kLanes;
+  using Index = typename Vec<T>::Mask;
+  const auto place = reinterpret_cast<uintptr_t>(row) % kVectorBytes / sizeof(T);
+  const T* line = row - place;
+  const Index index = Index::iota() + Index::set1(static_cast<int>(place));
+  const Vec<T> factor = Vec<T>::set1(x);
+  Vec<T> low = Vec<T>::load(line);
+#pragma GCC unroll 14
+  for (int v = 0; v < V; ++v) {
+    Vec<T> high = Vec<T>::load(line + (v + 1) * kLanes);
+    asm("" : "+v"(high.v));  // loaded once
+    sum[v] = fma(factor, shift_lanes(low, index, high), sum[v]);
+    low = high;
+  }
+}
+
+template <class T>
+RV_INLINE bool crosses_lines(const T* m, int64_t ld) {
+  return (reinterpret_cast<uintptr_t>(m) | static_cast<uintptr_t>(ld) * sizeof(T)) % kVectorBytes !=
+         0;
+}
+#endif
+
 // V vectors of y = alpha * sum of x[p * x_stride] * m[p * ld ...] + beta * y.
 template <class T, int V>
 void row_sum_strip(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k,
@@ -43,6 +78,18 @@ void row_sum_strip(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t
 #pragma GCC unroll 14
     for (int v = 0; v < V; ++v) acc[c][v] = Vec<T>::zero();
   int64_t p = 0;
+#if defined(__AVX512F__)
+  // All but the first and the last rows, which have no neighbour to read from.
+  if (V >= 4 && k > 2 * kChains && crosses_lines(m, ld)) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c)
+      add_scaled_row(acc[c], x[c * x_stride], m + c * ld, target.tail);
+    for (p = kChains; p + kChains < k; p += kChains)
+#pragma GCC unroll 4
+      for (int c = 0; c < kChains; ++c)
+        add_scaled_lines(acc[c], x[(p + c) * x_stride], m + (p + c) * ld);
+  }
+#endif
   for (; p + kChains <= k; p += kChains)
 #pragma GCC unroll 4
     for (int c = 0; c < kChains; ++c)
