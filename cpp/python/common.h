@@ -26,6 +26,7 @@ Tensor to_tensor(py::handle object, py::handle dtype);  // copies arrays, scalar
 Tensor borrow_or_copy(py::handle object,
                       DType dtype);         // wraps a dense array of that dtype in place
 py::object to_numpy(const Tensor& tensor);  // read-only view
+py::object to_own_array(Tensor tensor);     // writable: of a tensor that nobody else sees
 DType dtype_of(py::handle name_or_dtype);
 Shape shape_of(py::handle sequence);
 py::tuple to_tuple(const Shape& shape);

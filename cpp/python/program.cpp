@@ -29,6 +29,13 @@ Tensors run(const Program& program, const py::sequence& args, StepTimes* times) 
   return program.run(tensors, times);
 }
 
+template <class Convert>
+py::list each(Tensors outputs, const Convert& convert) {
+  py::list list(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) list[i] = convert(std::move(outputs[i]));
+  return list;
+}
+
 py::list step_table(const Program& program, const StepTimes& times) {
   py::list rows;
   const ProgramStats stats = program.stats();
@@ -62,7 +69,12 @@ void bind_program(py::module_& m) {
   py::class_<Program, ProgramRef>(m, "Program",
                                   "A compiled trace: planned memory and a flat list of steps.")
       .def_property_readonly("name", &Program::name)
-      .def("run", [](const Program& p, const py::sequence& args) { return run(p, args, nullptr); })
+      .def("run", [](const Program& p,
+                     const py::sequence& args) { return each(run(p, args, nullptr), from_tensor); })
+      .def("run_arrays",
+           [](const Program& p, const py::sequence& args) {
+             return each(run(p, args, nullptr), to_own_array);
+           })
       .def("stats", &stats_dict)
       .def("dump", &Program::dump)
       .def(

@@ -1,5 +1,8 @@
 // The Python class Tensor: attributes and conversions. Operators live in operators.cpp.
 
+#include <array>
+#include <span>
+
 #include "base/error.h"
 #include "python/common.h"
 #include "python/operators.h"
@@ -156,8 +159,13 @@ static bool in_numpy(DType dtype) {
 }
 
 py::dtype numpy_dtype(DType dtype) {
-  if (in_numpy(dtype)) return py::dtype(std::string(name_of(dtype)));
-  return py::dtype::from_args(py::module_::import("ml_dtypes").attr(name_of(dtype)));
+  if (!in_numpy(dtype))
+    return py::dtype::from_args(py::module_::import("ml_dtypes").attr(name_of(dtype)));
+  // Looked up by name once each, under the GIL; they live as long as NumPy.
+  static std::array<PyObject*, 32> known{};
+  PyObject*& found = known.at(static_cast<size_t>(dtype));
+  if (found == nullptr) found = py::dtype(std::string(name_of(dtype))).release().ptr();
+  return py::reinterpret_borrow<py::dtype>(found);
 }
 
 Tensor to_tensor(py::handle object, py::handle dtype) {
@@ -188,34 +196,42 @@ Tensor borrow_or_copy(py::handle object, DType dtype) {
     const auto array = py::reinterpret_borrow<py::array>(object);
     const bool dense = array.flags() & py::array::c_style;
     if (dense && from_numpy_dtype(array.dtype()) == dtype) {
-      std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
-      return Tensor::wrap(dtype, Shape(dims), {}, const_cast<void*>(array.data()));
+      const Shape shape(std::span(array.shape(), static_cast<size_t>(array.ndim())));
+      return Tensor::wrap(dtype, shape, {}, const_cast<void*>(array.data()));
     }
   }
   return cast_to(to_tensor(object, py::none()), dtype);
 }
 
+// A writable array over the tensor's memory, which it keeps.
+static py::object array_over(Tensor tensor) {
+  const Shape shape = tensor.shape();
+  const py::dtype dtype = numpy_dtype(tensor.dtype());
+  void* const data = tensor.data();
+  const py::capsule base(new Tensor(std::move(tensor)),
+                         [](void* p) { delete static_cast<Tensor*>(p); });
+  return py::array(dtype, std::span<const py::ssize_t>(shape.begin(), shape.end()), data, base);
+}
+
 py::object to_numpy(const Tensor& tensor) {
   const Tensor value = value_of(tensor);
-  DType dtype = value.dtype();
   Tensor shown = value;
-  if (!in_numpy(dtype)) {
+  if (!in_numpy(value.dtype())) {
     try {
-      numpy_dtype(dtype);
+      numpy_dtype(value.dtype());
     } catch (py::error_already_set& e) {
       if (!e.matches(PyExc_ImportError)) throw;
       static const OpRecord& cast = *find_op("cast");
       shown = run_eager(cast, TensorSpan(&value, 1), {{"dtype", DType::F32}})[0];
-      dtype = DType::F32;
     }
   }
-  auto* owner = new Tensor(shown);
-  const py::capsule base(owner, [](void* p) { delete static_cast<Tensor*>(p); });
-  const auto dims = shown.shape().dims();
-  py::array view(numpy_dtype(dtype), std::vector<py::ssize_t>(dims.begin(), dims.end()),
-                 shown.data(), base);
+  py::object view = array_over(std::move(shown));
   py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
   return view;
+}
+
+py::object to_own_array(Tensor tensor) {
+  return in_numpy(tensor.dtype()) ? array_over(std::move(tensor)) : to_numpy(tensor).attr("copy")();
 }
 
 void bind_tensor(py::module_& m) {

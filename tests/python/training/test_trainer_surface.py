@@ -291,10 +291,13 @@ def test_epochs_after_the_data_ran_out_are_in_the_history():
 
 def test_predictions_may_be_written_to():
     model, (x, _) = _model(), _data(40)
-    for rows in (4, 40):
+    for rows in (4, 4, 40):
         predictions = model.predict(x[:rows], verbose=0)
+        before = model.predict(x[:rows], verbose=0)
+        assert not np.shares_memory(predictions, before) and np.array_equal(predictions, before)
         predictions[predictions > 0] = 0
         assert predictions.max() <= 0
+        np.testing.assert_array_equal(model.predict(x[:rows], verbose=0), before)
     on_batch = model.predict_on_batch(x[:4])
     on_batch += 1
     value = model.weights[0].numpy()
