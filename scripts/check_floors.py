@@ -21,7 +21,16 @@ PACKAGE = ROOT / "python" / "ranvier"
 CPP_FLOORS = (("base",), ("kernels",), ("ops", "tensor"), ("compiler",), ("runtime",), ("python",))
 PYTHON_FLOORS = (
     ("_core", "_backend", "version"),
-    ("config", "devices", "naming", "tree", "serialization", "identifiers"),
+    (
+        "config",
+        "devices",
+        "errors",
+        "identifiers",
+        "naming",
+        "serialization",
+        "tracebacks",
+        "tree",
+    ),
     ("dtype_policies", "variable", "symbolic"),
     ("ops", "random"),
     ("autodiff", "jit"),

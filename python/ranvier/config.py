@@ -122,19 +122,19 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Kept for Keras programs; errors carry a note with the layer instead of a cut traceback."""
+    """Errors of layers and models show the caller's frames, without the package's own (default)."""
     global _traceback_filtering
     _traceback_filtering = True
 
 
 def disable_traceback_filtering() -> None:
-    """See `enable_traceback_filtering`."""
+    """Errors show every frame, those inside the package too."""
     global _traceback_filtering
     _traceback_filtering = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """See `enable_traceback_filtering`."""
+    """Whether the package's own frames are left out of tracebacks."""
     return _traceback_filtering
 
 

@@ -8,7 +8,7 @@ import warnings
 
 from ranvier import _backend as B
 from ranvier import config as _config
-from ranvier import dtype_policies, tree
+from ranvier import dtype_policies, tracebacks, tree
 from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
 from ranvier.layers.quantization import wrap_quantize
@@ -207,6 +207,12 @@ class Layer(LayerState, calls.HandsDown, Operation):
     # -- calling, in Keras' order
 
     def __call__(self, *args, **kwargs):
+        try:
+            return self._checked_call(args, kwargs)
+        except Exception as error:
+            raise tracebacks.filtered(error)  # noqa: B904 - the same error, with its own cause
+
+    def _checked_call(self, args, kwargs):
         self._check_super_called()
         self._called = True
         symbolic = any_symbolic(args, kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ranvier import config
+from ranvier.tracebacks import entry_point
 from ranvier.training import data_adapters
 from ranvier.training.epochs import Pass
 
@@ -24,6 +25,7 @@ class Fitting:
     _run_test: Callable
     _using_programs: Callable
 
+    @entry_point
     def fit(
         self,
         x=None,

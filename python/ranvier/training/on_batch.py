@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ranvier import tree
+from ranvier.tracebacks import entry_point
 from ranvier.training import data_adapters
 
 
@@ -22,6 +23,7 @@ class BatchMethods:
     _in_order: Callable
     _plain_logs: Callable
 
+    @entry_point
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One update on one batch; returns the logs."""
         self._assert_compiled("train_on_batch")
@@ -35,11 +37,13 @@ class BatchMethods:
             sample_weight = data_adapters.class_weight_to_sample_weights(y, class_weight)
         return self._on_batch("train", x, y, sample_weight, return_dict)
 
+    @entry_point
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Loss and metrics of one batch."""
         self._assert_compiled("test_on_batch")
         return self._on_batch("test", x, y, sample_weight, return_dict)
 
+    @entry_point
     def predict_on_batch(self, x):
         """Outputs for one batch, as NumPy arrays that may be written to."""
         result = self._run_batch("predict", (data_adapters.to_arrays(x, strings=True),))

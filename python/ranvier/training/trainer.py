@@ -7,6 +7,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config
 from ranvier import variable as _variable
+from ranvier.tracebacks import entry_point
 from ranvier.training import data_adapters, eager_steps
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, Pass
 from ranvier.training.fitting import Fitting, least
@@ -38,6 +39,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         self._predict_fast: dict = {}
         self._predict_fast_version = -1
 
+    @entry_point
     def evaluate(
         self,
         x=None,
@@ -87,6 +89,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         callbacks.on_test_end(logs)
         return logs
 
+    @entry_point
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Outputs for all rows of `x`.
 
