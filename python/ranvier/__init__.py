@@ -11,9 +11,9 @@ from ranvier.version import __version__ as __version__
 
 _SUBMODULES = frozenset({
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets",
-    "dtype_policies", "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers",
-    "random", "regularizers", "saving", "symbolic", "training", "tree", "utils", "mixed_precision",
-    "wrappers", "export", "distillation", "distribution", "legacy", "quantizers", "preprocessing",
+    "dtype_policies", "errors", "initializers", "layers", "losses", "metrics", "models", "ops",
+    "optimizers", "random", "regularizers", "saving", "symbolic", "training", "tree", "utils",
+    "mixed_precision", "wrappers", "export", "distillation", "distribution", "legacy", "quantizers", "preprocessing",
     "visualization",
 })  # fmt: skip
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 
-from ranvier.datasets._files import DataNotFoundError, RemoteFile, download, find
+from ranvier.datasets._files import RemoteFile, download, find
+from ranvier.errors import DataNotFoundError
 
 HOST = "https://storage.googleapis.com/"
 KERAS_APPLICATIONS = HOST + "tensorflow/keras-applications/"

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ranvier.errors import DataNotFoundError
+
 _KERAS_DATASETS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
@@ -20,10 +22,6 @@ class RemoteFile(NamedTuple):
     name: str
     url: str
     checksum: str  # "algorithm:hex digits"
-
-
-class DataNotFoundError(FileNotFoundError):
-    """A data set is neither on this machine nor can be downloaded."""
 
 
 def folders(path) -> list[pathlib.Path]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, serialization
+from ranvier.errors import AxisError
 from ranvier.symbolic import operation as _operation
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.operation import Operation
@@ -460,10 +461,6 @@ def shape_list(shape) -> list:
     if isinstance(shape, (int, np.integer)) or getattr(shape, "shape", None) == ():
         return [int(shape)]
     return [int(d) for d in shape]
-
-
-class AxisError(B.ShapeError, IndexError):
-    """An axis that the tensor does not have."""
 
 
 def axis_tuple(axis, rank: int) -> tuple:

@@ -4,7 +4,7 @@ A file is data: nothing in it is ever executed, classes are found by an allow-li
 checked before memory is taken.
 """
 
-from ranvier.saving.archive import FileFormatError, SaveError
+from ranvier.errors import FileFormatError, SaveError
 from ranvier.saving.file_editor import KerasFileEditor
 from ranvier.saving.model_file import load_model, save_model
 from ranvier.saving.weights_file import load_weights, save_weights

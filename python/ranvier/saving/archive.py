@@ -7,19 +7,13 @@ import os
 import secrets
 import zipfile
 
+from ranvier.errors import FileFormatError, SaveError
+
 MAX_CONFIG_BYTES = 1 << 28
 # A member above the floor may not expand more than this: Keras stores its members uncompressed.
 _ZIP_FLOOR_BYTES = 1 << 28
 _ZIP_MAX_EXPANSION = 100
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-
-
-class FileFormatError(ValueError):
-    """A file is not what its name promises: truncated, damaged, or hostile."""
-
-
-class SaveError(OSError):
-    """A file could not be written; what was there before is unchanged."""
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 
-from ranvier.saving.archive import FileFormatError, Members, names_below
+from ranvier.errors import FileFormatError
+from ranvier.saving.archive import Members, names_below
 from ranvier.saving.paths import walk
 
 _FOLDER = "assets/"

@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from ranvier.saving.archive import FileFormatError, reading
+from ranvier.errors import FileFormatError
+from ranvier.saving.archive import reading
 
 _MAX_RANK = 8
 _MAX_OBJECTS = 1_000_000

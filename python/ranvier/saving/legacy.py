@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 
 from ranvier import serialization
+from ranvier.errors import FileFormatError
 from ranvier.saving import hdf5, legacy_config
-from ranvier.saving.archive import MAX_CONFIG_BYTES, FileFormatError, reading
+from ranvier.saving.archive import MAX_CONFIG_BYTES, reading
 from ranvier.variable import StatelessScope
 
 _MAX_ATTRIBUTE_PARTS = 10_000

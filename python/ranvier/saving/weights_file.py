@@ -10,9 +10,10 @@ import json
 import os
 import warnings
 
+from ranvier.errors import FileFormatError
 from ranvier.optimizers.base import Optimizer
 from ranvier.saving import assets, hdf5
-from ranvier.saving.archive import FileFormatError, Members, reading, write_atomically
+from ranvier.saving.archive import Members, reading, write_atomically
 from ranvier.saving.paths import walk
 from ranvier.variable import StatelessScope
 

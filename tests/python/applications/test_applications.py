@@ -10,7 +10,7 @@ import pytest
 
 import ranvier as keras
 from ranvier.applications import _files, imagenet_utils
-from ranvier.datasets._files import DataNotFoundError
+from ranvier.errors import DataNotFoundError
 
 apps = keras.applications
 BOTH_CASES = [name for name in dir(apps) if name[0].isupper()]

@@ -1,0 +1,51 @@
+"""The errors that this package raises on purpose.
+
+Each is also the built-in class that Keras raises in its place: `except ValueError` catches a
+`ShapeError`. A message says what was expected, what was received and, where it is known, what to
+try. From Python 3.11 on, notes below it name the layer that was called and the model that ran.
+"""
+
+from __future__ import annotations
+
+from ranvier import _backend as B
+
+Error = B.Error
+ShapeError = B.ShapeError
+InvalidValueError = B.InvalidValueError
+DTypeError = B.DTypeError
+RangeError = B.RangeError
+GraphError = B.GraphError
+OutOfMemoryError = B.core.OutOfMemoryError
+InternalError = B.core.InternalError
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis is out of bounds; a ValueError and an IndexError, as in NumPy."""
+
+
+class FileFormatError(ValueError):
+    """A file is not what its name promises: truncated, damaged, or hostile."""
+
+
+class SaveError(OSError):
+    """A file could not be written; what was there before is unchanged."""
+
+
+class DataNotFoundError(FileNotFoundError):
+    """A data set is neither on this machine nor can it be downloaded."""
+
+
+__all__ = [
+    "AxisError",
+    "DTypeError",
+    "DataNotFoundError",
+    "Error",
+    "FileFormatError",
+    "GraphError",
+    "InternalError",
+    "InvalidValueError",
+    "OutOfMemoryError",
+    "RangeError",
+    "SaveError",
+    "ShapeError",
+]
