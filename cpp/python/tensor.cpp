@@ -88,7 +88,8 @@ Tensor from_object(py::handle object) {
 py::object item(const Tensor& t) {
   if (t.size() != 1)
     fail<ShapeError>(
-        "item: only a tensor of one element has a Python value. Received: ", t.spec().str(), ".");
+        "item: only a tensor of one element has a Python value. Received: shape=", t.shape().str(),
+        ". Hint: reduce it first (ops.sum, ops.any, ops.all), or choose with ops.where");
   return to_numpy(t).attr("item")();
 }
 

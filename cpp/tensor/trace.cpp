@@ -18,9 +18,13 @@ std::atomic<uint32_t> g_next_remat{1};
 
 Trace* trace_at(Env* env) { return dynamic_cast<Trace*>(env); }
 
+std::string described(const Tensor& t) {
+  return " (shape=" + t.shape().str() + ", dtype=" + name_of(t.dtype()) + ")";
+}
+
 [[noreturn]] void leaked(const Tensor& symbol) {
   fail<GraphError>(
-      "trace: a traced tensor ", symbol.spec().str(),
+      "trace: a traced tensor", described(symbol),
       " is used outside the function in which it was made. Expected a tensor of the running "
       "function. Hint: return it from the traced function instead of storing it in a global, a "
       "closure or an attribute.");
@@ -247,7 +251,7 @@ void throw_value_needed(const Tensor& symbol) {
   for (Env* env = current_env(); env; env = env->enclosing_env())
     if (const Trace* trace = trace_at(env); trace && trace->id() == symbol.get()->trace)
       fail<GraphError>(
-          "tensor: the value of a traced tensor ", symbol.spec().str(),
+          "tensor: the value of a traced tensor", described(symbol),
           " is not known while its function is being traced. Hint: use ops (ops.where, "
           "ops.cond, ops.while_loop) instead of Python's if, while, int() or NumPy on it, "
           "or run without compilation (run_eagerly=True).");

@@ -13,8 +13,8 @@ _SUBMODULES = frozenset({
     "activations", "applications", "backend", "callbacks", "config", "constraints", "datasets",
     "dtype_policies", "errors", "initializers", "layers", "losses", "metrics", "models", "ops",
     "optimizers", "random", "regularizers", "saving", "symbolic", "training", "tree", "utils",
-    "mixed_precision", "wrappers", "export", "distillation", "distribution", "legacy", "quantizers", "preprocessing",
-    "visualization",
+    "mixed_precision", "wrappers", "export", "distillation", "distribution", "legacy",
+    "quantizers", "preprocessing", "visualization",
 })  # fmt: skip
 
 _NAMES = {

@@ -8,6 +8,8 @@ import warnings
 
 import numpy as np
 
+from ranvier import naming
+
 FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
 INT_TYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 ALL_DTYPES = (
@@ -229,7 +231,7 @@ def standardize_dtype(dtype) -> str:
     if name.startswith("str") or name == "object":
         name = "string"
     if name not in _KNOWN:
-        raise ValueError(f"Invalid dtype: {dtype}")
+        raise ValueError(f"Invalid dtype: {dtype}.{naming.similar([dtype], _KNOWN)}")
     return name
 
 

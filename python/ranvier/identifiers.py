@@ -36,9 +36,10 @@ def resolve(identifier, table: dict, kind: str):
     elif isinstance(identifier, str):
         found = serialization.get_registered_object(identifier, module_objects=table)
     if not callable(found):
+        names = sorted(name for name in table if name[:1].islower())
         raise ValueError(
-            f"Could not interpret {kind} identifier: {identifier}. Expected a name among "
-            f"{sorted(name for name in table if name[:1].islower())}, a config, or a callable."
+            f"Could not interpret {kind} identifier: {identifier}. Expected a name among {names}, "
+            f"a config, or a callable.{naming.similar([identifier], names)}"
         )
     return found() if inspect.isclass(found) else found
 

@@ -1,7 +1,8 @@
-"""Automatic names of objects and the snake case Keras derives them from."""
+"""Automatic names of objects, the snake case they come from, and hints at misspelt ones."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import defaultdict
 
@@ -36,3 +37,17 @@ def uniquify(name: str) -> str:
 def reset_uids() -> None:
     """Starts all automatic names anew."""
     _uids.clear()
+
+
+def similar(names, known) -> str:
+    """A hint, after a full stop, where unknown names look like known ones; else nothing."""
+    known = [name for name in known if isinstance(name, str)]
+    near = [match for name in names for match in difflib.get_close_matches(str(name), known, 1)]
+    return f" Hint: did you mean {', '.join(map(repr, near))}?" if near else ""
+
+
+def similar_arguments(cls, names) -> str:
+    """The same for arguments of a class's constructors."""
+    codes = [getattr(base.__init__, "__code__", None) for base in cls.__mro__]
+    counted = [(c, c.co_argcount + c.co_kwonlyargcount) for c in codes if c is not None]
+    return similar(names, [name for code, count in counted for name in code.co_varnames[:count]])

@@ -473,8 +473,14 @@ def _resolve(config, custom_objects, module_objects):
     raise TypeError(
         f"Could not locate {'function' if class_name == 'function' else 'class'} '{class_name}'. "
         "Make sure custom classes are decorated with "
-        f"`@keras.saving.register_keras_serializable()`. Full object config: {config}"
+        f"`@keras.saving.register_keras_serializable()`. Full object config: {_shortened(config)}"
     )
+
+
+def _shortened(config) -> str:
+    """The beginning of a config's text: that of a model fills pages."""
+    text = str(config)
+    return text if len(text) <= 400 else f"{text[:400]}…"
 
 
 def _refuse_registered_name(config, name):
@@ -519,7 +525,7 @@ def _deserialize_named(config, custom_objects, module_objects, safe_mode):
     if not hasattr(found, "from_config"):
         raise TypeError(
             f"Unable to reconstruct an instance of '{config['class_name']}' because the class is "
-            f"missing a `from_config()` method. Full object config: {config}"
+            f"missing a `from_config()` method. Full object config: {_shortened(config)}"
         )
     scope = CustomObjectScope(custom_objects) if custom_objects else contextlib.nullcontext()
     with scope, _reading(safe_mode):
@@ -530,7 +536,7 @@ def _deserialize_named(config, custom_objects, module_objects, safe_mode):
                 f"{found} could not be deserialized properly. Please ensure that components that "
                 "are Python object instances (layers, models, etc.) returned by `get_config()` are "
                 f"explicitly deserialized in the model's `from_config()` method.\n\n"
-                f"config={config}.\n\nException encountered: {error}"
+                f"config={_shortened(config)}.\n\nException encountered: {error}"
             ) from error
         build_config = config.get("build_config")
         if build_config and not getattr(instance, "built", True):

@@ -250,7 +250,8 @@ def standardize_shape(shape) -> tuple:
         if shape is None:
             raise ValueError("Undefined shapes are not supported.")
         if not hasattr(shape, "__iter__"):
-            raise ValueError(f"Cannot convert '{shape}' to a shape.")
+            hint = f" Hint: a shape is a tuple, ({shape},)." if isinstance(shape, int) else ""
+            raise ValueError(f"Cannot convert '{shape}' to a shape.{hint}")
         shape = tuple(shape)
     out: list[int | None] = []
     for d in shape:
@@ -498,7 +499,7 @@ class Variable:
             raise B.ShapeError(
                 "The shape of the target variable and the shape of the target value in "
                 f"`variable.assign(value)` must match. variable.shape={self._shape}, Received: "
-                f"value.shape={tuple(tensor.shape)}. Target variable: {self!r}"
+                f"value.shape={tuple(tensor.shape)}. Target variable: '{self.path}'"
             )
         self._handle.assign(tensor)
         return tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 
-from ranvier import serialization
+from ranvier import naming, serialization
 from ranvier.activations.functions import (
     celu,
     elu,
@@ -97,5 +97,5 @@ def get(identifier):
         return found
     raise ValueError(
         f"Could not interpret activation function identifier: {identifier}. Expected one of "
-        f"{sorted(_BY_NAME)}, a config, or a callable."
+        f"{sorted(_BY_NAME)}, a config, or a callable.{naming.similar([identifier], _BY_NAME)}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ranvier import activations, constraints, initializers, regularizers
+from ranvier.errors import AxisError
 
 
 def take_weight_arguments(layer, **arguments) -> None:
@@ -36,7 +37,7 @@ def activation_config(layer):
 
 def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
     """n ints from one or n; `ValueError` when something else comes."""
-    problem = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value}"
+    problem = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value!r}"
     if isinstance(value, int):
         out = (value,) * n
     else:
@@ -65,7 +66,12 @@ def check_padding(padding, allow_causal: bool = False) -> str:
 
 
 def check_channels(input_shape, axis: int, layer) -> int:
-    """The size of the channel axis; `ValueError` when it is not known."""
+    """The size of the channel axis; `ValueError` when it is not known, or there is no such axis."""
+    if not -len(input_shape) <= axis < len(input_shape):
+        raise AxisError(
+            f"Axis {axis} is out of bounds for inputs of '{layer.name}'. Expected an axis in "
+            f"[{-len(input_shape)}, {len(input_shape) - 1}]. Received: input_shape={input_shape}"
+        )
     channels = input_shape[axis]
     if channels is None:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 
@@ -41,6 +40,7 @@ class CallTraits:
     """What a class's `call` accepts."""
 
     def __init__(self, method):
+        self.owner = type(getattr(method, "__self__", method)).__name__
         self.signature = signature_of(method)
         parameters = self.signature.parameters
         self.names = set(parameters)
@@ -59,7 +59,10 @@ class CallSpec:
     def __init__(self, traits: CallTraits, args, kwargs):
         if "training" in kwargs and not traits.has_training and not traits.has_kwargs:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-        bound = traits.signature.bind(*args, **kwargs)
+        try:
+            bound = traits.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{traits.owner}.call(): {error}") from None
         self.user_arguments = dict(bound.arguments)
         bound.apply_defaults()
         self.arguments = dict(bound.arguments)
@@ -195,26 +198,25 @@ def set_context(context: CallContext | None) -> None:
     _state.call_context = context
 
 
-def similar_arguments(cls, kwargs) -> str:
-    """A hint where a name that is not known looks like one that is."""
-    codes = [getattr(base.__init__, "__code__", None) for base in cls.__mro__]
-    counted = [(c, c.co_argcount + c.co_kwonlyargcount) for c in codes if c is not None]
-    known = [name for code, count in counted for name in code.co_varnames[:count]]
-    near = [match for name in kwargs for match in difflib.get_close_matches(name, known, 1)]
-    return f". Hint: did you mean {', '.join(map(repr, near))}?" if near else ""
+class _Described:
+    """Shape and dtype of a tensor, or what else was passed, as text without quotes."""
+
+    def __init__(self, x):
+        shaped = hasattr(x, "shape") and hasattr(x, "dtype")
+        self._text = f"(shape={tuple(x.shape)}, dtype={x.dtype})" if shaped else repr(x)
+
+    def __repr__(self):
+        return self._text
 
 
 def add_note(layer, error, args) -> None:
     """Says in the error which layer was called on what; the innermost layer does so."""
     if not hasattr(error, "add_note") or getattr(error, "_ranvier_layer", False):
         return
-    shapes = tree.map_structure(
-        lambda x: f"shape={tuple(x.shape)}, dtype={x.dtype}" if hasattr(x, "shape") else repr(x),
-        args,
-    )
-    error.add_note(
-        f"While calling layer '{layer.name}' (of type {type(layer).__name__}) on: {shapes}"
-    )
+    kind = type(layer).__name__
+    name = getattr(layer, "name", kind)  # none where `super().__init__()` was forgotten
+    described = ", ".join(str(tree.map_structure(_Described, x)) for x in args)
+    error.add_note(f"While calling layer '{name}' (of type {kind}) on: {described}")
     try:
         error._ranvier_layer = True
     except AttributeError:

@@ -105,10 +105,8 @@ def _count_message(specs, flat, layer_name):
 
 
 def _check(spec, shape, dtype, index, layer_name):
-    start = (
-        f"Input {index} with name '{spec.name}' of layer '{layer_name}' is incompatible with the "
-        "layer: "
-    )
+    called = f" with name '{spec.name}'" if spec.name else ""
+    start = f"Input {index}{called} of layer '{layer_name}' is incompatible with the layer: "
     rank = len(shape)
     if spec.ndim is not None and not spec.allow_last_axis_squeeze and rank != spec.ndim:
         raise B.ShapeError(

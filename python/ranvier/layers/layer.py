@@ -8,7 +8,7 @@ import warnings
 
 from ranvier import _backend as B
 from ranvier import config as _config
-from ranvier import dtype_policies, tracebacks, tree
+from ranvier import dtype_policies, naming, tracebacks, tree
 from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
 from ranvier.layers.quantization import wrap_quantize
@@ -26,6 +26,7 @@ from ranvier.variable import (
     current_path,
     get_autocast_dtype,
     name_scope,
+    standardize_shape,
 )
 
 Tensor = B.Tensor
@@ -117,11 +118,11 @@ class Layer(LayerState, calls.HandsDown, Operation):
                 "instead.",
                 stacklevel=2,
             )
-            self._input_shape_arg = tuple(shape)
+            self._input_shape_arg = standardize_shape(shape)
         if kwargs:
             raise ValueError(
-                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
-                f"{calls.similar_arguments(type(self), kwargs)}"
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}."
+                f"{naming.similar_arguments(type(self), kwargs)}"
             )
         self._path = None
         self.built = False
@@ -210,6 +211,7 @@ class Layer(LayerState, calls.HandsDown, Operation):
         try:
             return self._checked_call(args, kwargs)
         except Exception as error:
+            calls.add_note(self, error, args)
             raise tracebacks.filtered(error)  # noqa: B904 - the same error, with its own cause
 
     def _checked_call(self, args, kwargs):
@@ -369,9 +371,6 @@ class Layer(LayerState, calls.HandsDown, Operation):
                     if self._remat_mode is not None:
                         call = rematerialized_call(self, call, args, kwargs)
                     outputs = self._in_scope(scope, call, args, kwargs)
-        except Exception as error:
-            calls.add_note(self, error, args)
-            raise
         finally:
             if site is not None:
                 B.core.restore_site(site)

@@ -460,6 +460,8 @@ def shape_list(shape) -> list:
     """The sizes of a shape; one number is the size of a vector."""
     if isinstance(shape, (int, np.integer)) or getattr(shape, "shape", None) == ():
         return [int(shape)]
+    if shape is None or isinstance(shape, str) or any(isinstance(d, str) for d in shape):
+        raise TypeError(f"A shape must be an integer or several. Received: shape={shape!r}")
     return [int(d) for d in shape]
 
 

@@ -371,12 +371,23 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 # --- losses ---------------------------------------------------------------------------------------
 
 
-def _same_rank(target, output, name):
+def _same_shape(target, output, name, hint=""):
     if tuple(target.shape) != tuple(output.shape):
         raise B.ShapeError(
             f"{name}: arguments `target` and `output` must have the same shape. Received: "
-            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
+            f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}{hint}"
         )
+
+
+def _sparse_hint(target, output) -> str:
+    """What to try where the targets look like class indices instead of one-hot rows."""
+    sparse = tuple(target.shape) in (tuple(output.shape[:-1]), (*output.shape[:-1], 1))
+    return (
+        ". Hint: for class indices use sparse_categorical_crossentropy, or turn them into one-hot "
+        "rows with keras.utils.to_categorical"
+        if sparse
+        else ""
+    )
 
 
 def _log_probabilities(output, from_logits, axis):
@@ -396,7 +407,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
             "Arguments `target` and `output` must be at least rank 1. Received: "
             f"target.shape={tuple(target.shape)}, output.shape={tuple(output.shape)}"
         )
-    _same_rank(target, output, "categorical_crossentropy")
+    _same_shape(target, output, "categorical_crossentropy", hint=_sparse_hint(target, output))
     last = one_axis(axis, output.ndim) == output.ndim - 1
     if from_logits and last and output.dtype in ("float32", "float64"):
         return apply("softmax_cross_entropy", [output, target], None)[0]
@@ -420,10 +431,12 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         target = reshape(target, target.shape[:-1])
     kept = [d for i, d in enumerate(output.shape) if i != axis]
     if list(target.shape) != kept:
+        one_hot = tuple(target.shape) == tuple(output.shape)
+        hint = ". Hint: for one-hot rows use categorical_crossentropy" if one_hot else ""
         raise B.ShapeError(
             "sparse_categorical_crossentropy: `target` must have the shape of `output` without the "
             f"class axis. Expected: {tuple(kept)}. Received: target.shape={tuple(target.shape)}, "
-            f"output.shape={tuple(output.shape)}"
+            f"output.shape={tuple(output.shape)}{hint}"
         )
     apply("check_range", [target], {"low": 0, "high": int(output.shape[axis]), "subject": "label"})
     last = axis == output.ndim - 1
@@ -439,7 +452,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 def binary_crossentropy(target, output, from_logits=False):
     """-(target log(p) + (1 - target) log(1 - p)), element by element."""
     target, output = promote_pair(target, output, floating=True)
-    _same_rank(target, output, "binary_crossentropy")
+    _same_shape(target, output, "binary_crossentropy")
     if from_logits:
         # max(x, 0) - x t + log(1 + exp(min(x, -x))): at x = 0, where both corners are, ties share
         # the gradient and the slope is 1/2 - t.
@@ -457,6 +470,6 @@ def binary_crossentropy(target, output, from_logits=False):
 def psnr(x1, x2, max_val):
     """Peak signal to noise ratio in dB."""
     x1, x2 = promote_pair(x1, x2, floating=True)
-    _same_rank(x1, x2, "psnr")
+    _same_shape(x1, x2, "psnr")
     error = red.mean(ew.square(ew.subtract(x1, x2)))
     return ew.subtract(20.0 * math.log10(max_val), ew.multiply(ew.log10(error), 10.0))

@@ -227,6 +227,12 @@ def _parse(subscripts, ranks):
         full.append(term)
     if arrow:
         out = right.replace("...", dots)
+        unknown = sorted(set(out) - set("".join(full)))
+        if unknown or len(set(out)) < len(out):
+            raise ValueError(
+                "einsum: each index of the output must be one of the operands, and only once. "
+                f"Received: subscripts={subscripts!r}"
+            )
     else:
         letters = "".join(full)
         out = dots + "".join(

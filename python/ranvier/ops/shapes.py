@@ -155,6 +155,9 @@ def concatenate(xs, axis=0):
 def stack(x, axis=0):
     """Tensors joined along a new axis."""
     tensors = promote_all(list(x))
+    shapes = [tuple(t.shape) for t in tensors]
+    if len(set(shapes)) > 1:
+        raise B.ShapeError(f"stack: all tensors must have one shape. Received: shapes {shapes}")
     axis = one_axis(axis, len(tensors[0].shape) + 1)
     return apply("concatenate", [expand(t, axis) for t in tensors], {"axis": axis})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier import identifiers, serialization
+from ranvier import identifiers, naming, serialization
 from ranvier.optimizers import legacy as legacy
 from ranvier.optimizers import schedules as schedules
 from ranvier.optimizers.adafactor import Adafactor
@@ -53,8 +53,12 @@ def get(identifier):
         cls = cls or _TABLE.get(identifier.lower())
         found = cls() if cls is not None else None
     if not isinstance(found, Optimizer):
+        names = sorted(name for name in _TABLE if name != "optimizer")
+        hint = naming.similar([identifier], names)
+        if isinstance(found, type):
+            hint = f" Hint: {found.__name__}(), with parentheses."
         raise ValueError(
-            f"Could not interpret optimizer identifier: {identifier}. Expected one of "
-            f"{sorted(name for name in _TABLE if name != 'optimizer')}, a config or an `Optimizer`."
+            f"Could not interpret optimizer identifier: {identifier}. Expected one of {names}, "
+            f"a config or an `Optimizer`.{hint}"
         )
     return found

@@ -64,7 +64,10 @@ class Optimizer(OptimizerState, WeightEffects):
                 "Argument `decay` is no longer supported and will be ignored.", stacklevel=3
             )
         if kwargs:
-            raise ValueError(f"Argument(s) not recognized: {kwargs}")
+            hint = naming.similar_arguments(type(self), kwargs)
+            if "lr" in kwargs:
+                hint = " Hint: `lr` is called `learning_rate`."
+            raise ValueError(f"Argument(s) not recognized: {kwargs}.{hint}")
         self.name = name or naming.auto_name(type(self).__name__)
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
@@ -122,7 +125,7 @@ class Optimizer(OptimizerState, WeightEffects):
             raise ValueError(
                 "Argument `learning_rate` should be float, or an instance of "
                 "LearningRateSchedule, or a callable (that takes no arguments and returns the "
-                f"learning rate). Received instead: learning_rate={value}"
+                f"learning rate). Received instead: learning_rate={value!r}"
             )
         return Variable(
             value, name="learning_rate", dtype=settings.floatx(), trainable=False,

@@ -66,5 +66,8 @@ def get(identifier, **kwargs):
     if inspect.isclass(found):
         found = found(**kwargs)
     if found is None or not (callable(found) or isinstance(found, QuantizationConfig)):
-        raise ValueError(f"Could not interpret quantizer identifier: {identifier}")
+        raise ValueError(
+            f"Could not interpret quantizer identifier: {identifier}. Expected a name among "
+            f"{sorted(_TABLE)}, a config or a `Quantizer`."
+        )
     return found

@@ -107,8 +107,8 @@ class Members:
             return
         if not zipfile.is_zipfile(self.path):
             raise FileFormatError(
-                f"File not found: filepath={self.path}. Please ensure the file is an accessible "
-                "`.keras` zip file: its directory is missing."
+                f"{self.path}: the file is damaged or cut short, or no `.keras` zip file: a zip's "
+                "directory, at its end, is missing."
             )
         self._archive = zipfile.ZipFile(self.path)
         self.names = set(self._archive.namelist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from ranvier import _backend as B
 from ranvier import tree
@@ -52,7 +53,18 @@ def compute_output_spec(fn, *args, **kwargs):
             first_error = first_error or error
             continue
         return _merge(*results)
-    raise first_error
+    raise _with_unknown_sizes(first_error, leaves)
+
+
+def _with_unknown_sizes(error, leaves):
+    """The error, with `None` where its text and its notes tell the first probe's stand-in."""
+    stand_in = _PAIRS[0][0]
+    if not any(stand_in in x.shape for x in leaves if hasattr(x, "shape")):
+        number = re.compile(rf"\b{stand_in}\b")
+        error.args = tuple(number.sub("None", a) if isinstance(a, str) else a for a in error.args)
+        notes = getattr(error, "__notes__", [])
+        notes[:] = [number.sub("None", note) for note in notes]
+    return error
 
 
 def _trials(leaves, unknown):

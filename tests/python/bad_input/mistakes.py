@@ -3,7 +3,11 @@
 The name of the function is the name of its file in `golden/`.
 """
 
+import os
+import tempfile
+
 import numpy as np
+import pytest
 
 import ranvier as keras
 from ranvier import layers, ops
@@ -167,7 +171,98 @@ def functional_disconnected():
     keras.Model(a, layers.Add(name="sum")([a, b]))
 
 
+@mistake
+def input_shape_that_is_no_tuple():
+    keras.Input(4)
+
+
+@mistake
+def input_shape_argument_that_is_no_tuple():
+    layers.Dense(2, input_shape=4)
+
+
+@mistake
+def shape_that_is_a_text():
+    keras.random.normal("3")
+
+
+@mistake
+def normalization_axis_out_of_range():
+    layers.BatchNormalization(axis=7, name="norm")(x(2, 3))
+
+
+@mistake
+def dot_axis_out_of_range():
+    layers.Dot(axes=5, name="dot")([x(2, 3), x(2, 3)])
+
+
+@mistake
+def stack_of_different_shapes():
+    ops.stack([x(2, 3), x(2, 4)])
+
+
+@mistake
+def einsum_unknown_output_index():
+    ops.einsum("ij,jk->il", x(2, 3), x(3, 4))
+
+
+@mistake
+def one_hot_labels_for_a_sparse_loss():
+    classifier().fit(x(3, 4), np.eye(3, dtype="float32"), verbose=0)
+
+
+@mistake
+def error_inside_nested_models():
+    inner = keras.Sequential([keras.Input((None, None, 1)), layers.MaxPooling2D(4, name="pool")])
+    keras.Sequential([keras.Input((3, 3, 1)), inner])
+
+
+@mistake
+def incompatible_shapes_with_an_unknown_batch():
+    ops.add(keras.Input((3,)), keras.Input((4,)))
+
+
 # Dtypes and values.
+
+
+@mistake
+def misspelt_dtype():
+    ops.cast(x(3), "flot32")
+
+
+@mistake
+def units_that_are_a_text():
+    layers.Dense("3")
+
+
+@mistake
+def kernel_size_that_is_a_text():
+    layers.Conv2D(3, "3")
+
+
+@mistake
+def learning_rate_that_is_a_text():
+    keras.optimizers.Adam("0.01")
+
+
+@mistake
+def epochs_that_are_a_text():
+    classifier().fit(x(3, 4), labels(0, 1, 2), epochs="3", verbose=0)
+
+
+@mistake
+def epochs_with_a_fraction():
+    classifier().fit(x(3, 4), labels(0, 1, 2), epochs=2.5, verbose=0)
+
+
+@mistake
+def labels_that_are_texts():
+    classifier().fit(x(3, 4), np.array(["cat", "dog", "cat"]), verbose=0)
+
+
+@mistake
+def truth_of_a_tensor():
+    bool(ops.convert_to_tensor(x(3)) > 0)
 
 
 @mistake
@@ -319,6 +414,31 @@ def unknown_layer_argument():
 
 
 @mistake
+def unknown_optimizer_argument():
+    keras.optimizers.SGD(momentun=0.9)
+
+
+@mistake
+def learning_rate_under_its_old_name():
+    keras.optimizers.Adam(lr=0.1)
+
+
+@mistake
+def optimizer_that_is_a_class():
+    classifier().compile(keras.optimizers.Adam, "mse")
+
+
+@mistake
+def loss_for_an_unknown_output():
+    classifier({"outt": "mse"}).fit(x(3, 4), x(3, 3), verbose=0)
+
+
+@mistake
+def callback_that_is_a_class():
+    classifier().fit(x(3, 4), labels(0, 1, 2), callbacks=[keras.callbacks.EarlyStopping], verbose=0)
+
+
+@mistake
 def unknown_padding():
     layers.Conv2D(2, 3, padding="some")
 
@@ -363,6 +483,101 @@ def weights_of_an_unbuilt_model():
 @mistake
 def two_strategies_of_stride_and_dilation():
     layers.Conv2D(2, 3, strides=2, dilation_rate=2)
+
+
+@mistake
+def layer_without_super_init():
+    class Scale(layers.Layer):
+        def __init__(self, factor):
+            self.factor = factor
+
+        def call(self, x):
+            return self.factor * x
+
+    Scale(3)(x(2, 3))
+
+
+@mistake
+def model_without_call():
+    class Empty(keras.Model):
+        pass
+
+    Empty()(x(2, 3))
+
+
+@mistake
+def call_without_inputs():
+    layers.Dense(3)()
+
+
+@mistake
+def attention_without_value():
+    layers.MultiHeadAttention(2, 4)(x(2, 3, 4))
+
+
+# Files.
+
+
+def file_with(data: bytes, ending: str) -> str:
+    path = os.path.join(tempfile.mkdtemp(), f"model{ending}")
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def saved(model, ending: str) -> str:
+    pytest.importorskip("h5py")
+    path = os.path.join(tempfile.mkdtemp(), f"model{ending}")
+    (model.save_weights if ending == ".weights.h5" else model.save)(path)
+    return path
+
+
+@mistake
+def file_that_does_not_exist():
+    keras.models.load_model("missing.keras")
+
+
+@mistake
+def file_with_an_unknown_ending():
+    classifier().save("model.pb")
+
+
+@mistake
+def weights_file_with_an_unknown_ending():
+    classifier().save_weights("weights.bin")
+
+
+@mistake
+def damaged_keras_file():
+    keras.models.load_model(file_with(b"no zip", ".keras"))
+
+
+@mistake
+def keras_file_cut_short():
+    with open(saved(classifier(), ".keras"), "rb") as file:
+        data = file.read()
+    keras.models.load_model(file_with(data[: len(data) // 2], ".keras"))
+
+
+@mistake
+def weights_of_another_architecture():
+    path = saved(classifier(), ".weights.h5")
+    other = keras.Sequential([keras.Input((4,)), layers.Dense(7), layers.Dense(3)], name="other")
+    other.load_weights(path)
+
+
+@mistake
+def class_that_is_not_registered():
+    class Twice(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    keras.models.load_model(saved(keras.Sequential([keras.Input((3,)), Twice()]), ".keras"))
+
+
+@mistake
+def lambda_in_a_saved_model():
+    saved(keras.Sequential([keras.Input((3,)), layers.Lambda(lambda a: 2 * a)]), ".keras")
 
 
 # Traced values.

@@ -36,7 +36,7 @@ class Dense(QuantizableWeight):
         if not isinstance(units, int) or units <= 0:
             raise ValueError(
                 "Received an invalid value for `units`, expected a positive integer. Received: "
-                f"units={units}"
+                f"units={units!r}"
             )
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units

@@ -12,7 +12,7 @@ from ranvier.layers.weight_forms.quantizable import QuantizableWeight
 def _size(value, name):
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value} (of type "
+            f"`{name}` must be a positive integer. Received: {name}={value!r} (of type "
             f"{type(value).__name__})."
         )
     return value

@@ -6,6 +6,7 @@ import functools
 
 from ranvier import ops
 from ranvier.layers.layer import Layer
+from ranvier.ops._define import one_axis
 
 
 class Merge(Layer):
@@ -268,7 +269,7 @@ class Dot(Merge):
 
     def _positive_axes(self, rank_a, rank_b):
         axes = (self.axes, self.axes) if isinstance(self.axes, int) else tuple(self.axes)
-        return axes[0] % rank_a, axes[1] % rank_b
+        return one_axis(axes[0], rank_a), one_axis(axes[1], rank_b)
 
     def call(self, inputs):
         x, y = inputs

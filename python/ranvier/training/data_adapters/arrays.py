@@ -72,7 +72,7 @@ class ArrayAdapter:
             batch_size = math.ceil(self.rows / steps) if steps else 32
         if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
             raise ValueError(
-                f"`batch_size` must be a positive integer. Received: batch_size={batch_size}"
+                f"`batch_size` must be a positive integer. Received: batch_size={batch_size!r}"
             )
         self.batch_size = int(batch_size)
         self.num_batches = math.ceil(self.rows / self.batch_size)
