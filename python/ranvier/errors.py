@@ -19,7 +19,7 @@ OutOfMemoryError = B.core.OutOfMemoryError
 InternalError = B.core.InternalError
 
 
-class AxisError(ShapeError, IndexError):
+class AxisError(B.ShapeError, IndexError):
     """An axis is out of bounds; a ValueError and an IndexError, as in NumPy."""
 
 

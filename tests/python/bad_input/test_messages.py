@@ -10,6 +10,7 @@ import re
 import tempfile
 import warnings
 
+import mistakes_in_use  # noqa: F401 - adds its own
 import pytest
 from mistakes import MISTAKES
 
