@@ -20,16 +20,17 @@ constexpr Facts kFacts[kDTypeCount] = {
 
 using enum DType;
 // Least upper bounds in the lattice Keras 3 documents for `backend.result_type`, where its weak
-// "float" (uint64 with a signed integer) stands for the default floatx, float32.
+// "float" (uint64 with a signed integer) stands for the default floatx, float32. Nothing becomes
+// wider than 32 bits by promotion, as on Keras' JAX engine: uint32 with a signed integer is int32.
 constexpr DType kPromotion[kPromotableCount][kPromotableCount] = {
     {Bool, U8, U16, U32, U64, I8, I16, I32, I64, F16, BF16, F32, F64},            // Bool
     {U8, U8, U16, U32, U64, I16, I16, I32, I64, F16, BF16, F32, F64},             // U8
     {U16, U16, U16, U32, U64, I32, I32, I32, I64, F16, BF16, F32, F64},           // U16
-    {U32, U32, U32, U32, U64, I64, I64, I64, I64, F16, BF16, F32, F64},           // U32
+    {U32, U32, U32, U32, U64, I32, I32, I32, I64, F16, BF16, F32, F64},           // U32
     {U64, U64, U64, U64, U64, F32, F32, F32, F32, F16, BF16, F32, F64},           // U64
-    {I8, I16, I32, I64, F32, I8, I16, I32, I64, F16, BF16, F32, F64},             // I8
-    {I16, I16, I32, I64, F32, I16, I16, I32, I64, F16, BF16, F32, F64},           // I16
-    {I32, I32, I32, I64, F32, I32, I32, I32, I64, F16, BF16, F32, F64},           // I32
+    {I8, I16, I32, I32, F32, I8, I16, I32, I64, F16, BF16, F32, F64},             // I8
+    {I16, I16, I32, I32, F32, I16, I16, I32, I64, F16, BF16, F32, F64},           // I16
+    {I32, I32, I32, I32, F32, I32, I32, I32, I64, F16, BF16, F32, F64},           // I32
     {I64, I64, I64, I64, F32, I64, I64, I64, I64, F16, BF16, F32, F64},           // I64
     {F16, F16, F16, F16, F16, F16, F16, F16, F16, F16, F32, F32, F64},            // F16
     {BF16, BF16, BF16, BF16, BF16, BF16, BF16, BF16, BF16, F32, BF16, F32, F64},  // BF16

@@ -185,8 +185,8 @@ void run_take(const Context& ctx, const Slots& s, const void* params) noexcept {
 Kernel prepare_take(const PrepareArgs& args) {
   const TypeSpec &x = args.inputs[0], &indices = args.inputs[1];
   return make_kernel(run_take,
-                     kernels::prepare_take(size_of(x.dtype), x.shape, axis_of(args, x.shape),
-                                           indices.dtype, indices.size()),
+                     kernels::prepare_take(x.dtype, x.shape, axis_of(args, x.shape), indices.dtype,
+                                           indices.size(), args.attrs.flag("zero", false)),
                      {}, {0, 2.0 * static_cast<double>(args.outputs[0].bytes())});
 }
 
@@ -242,9 +242,10 @@ template <StepFn run>
 Kernel prepare_along(const PrepareArgs& args) {
   const TypeSpec &x = args.inputs[0], &indices = args.inputs[1];
   const int axis = axis_of(args, x.shape);
-  const AlongParams params{kernels::prepare_take_along(static_cast<int>(size_of(x.dtype)), x.shape,
-                                                       axis, indices.dtype, indices.shape[axis]),
-                           x.dtype, x.bytes()};
+  const AlongParams params{
+      kernels::prepare_take_along(x.dtype, x.shape, axis, indices.dtype, indices.shape[axis],
+                                  args.attrs.flag("zero", false)),
+      x.dtype, x.bytes()};
   return make_kernel(run, params, {}, traffic(args));
 }
 
@@ -307,13 +308,13 @@ constexpr const OpRecord* kList[] = {&kTake,       &kRowsGrad,      &kTakeAlong,
 Records index_records() { return kList; }
 
 Tensor take(const Tensor& x, const Tensor& indices, int64_t axis) {
-  return apply1(kTake, {x, indices}, {{"axis", axis}});
+  return apply1(kTake, {x, indices}, {{"axis", axis}, {"zero", true}});
 }
 Tensor rows_grad(const Tensor& values, const Tensor& indices, int64_t axis, int64_t size) {
   return apply1(kRowsGrad, {values, indices}, {{"axis", axis}, {"size", size}});
 }
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int64_t axis) {
-  return apply1(kTakeAlong, {x, indices}, {{"axis", axis}});
+  return apply1(kTakeAlong, {x, indices}, {{"axis", axis}, {"zero", true}});
 }
 Tensor add_along_axis(const Tensor& x, const Tensor& indices, const Tensor& updates, int64_t axis) {
   return apply1(kAddAlong, {x, indices, updates}, {{"axis", axis}});

@@ -6,7 +6,8 @@
 // unless said otherwise: promotion happens in Python. Anything that breaks a rule is a typed error.
 //
 // Element-wise, with NumPy broadcasting (one micro-op each, see pointwise.cpp)
-//   add subtract multiply divide floor_divide mod power maximum minimum arctan2 (a, b)
+//   add subtract multiply divide floor_divide mod power arctan2 (a, b)
+//   maximum minimum (a, b) {strict=false}: ties share the gradient, or have none
 //   equal not_equal less less_equal greater greater_equal (a, b) -> bool
 //   logical_and logical_or logical_xor (a, b), logical_not (a): bool only
 //   bitwise_and bitwise_or bitwise_xor left_shift right_shift (a, b), bitwise_not (a)
@@ -69,16 +70,18 @@
 //     zero_masked=false} -> out, log_sum: a row that sees nothing is uniform, or zero
 //   attention_grad (d_out, q, k, v, out, log_sum, bias?, mask?, seed?) {the same} -> dq, dk, dv
 //
-// Shapes and copies. Indices are int32 or int64; below zero they count from the end, then clamp
+// Shapes and copies. Indices are int32 or int64; below zero they count from the end. What then
+// still lies outside reads NaN (integers: the smallest signed, the largest unsigned; bool: true),
+// or 0 where {zero} asks for it, and writes nothing; starts of windows move so that the window fits
 //   reshape (x) {shape: one entry may be -1}, transpose (x) {perm}, broadcast_to (x) {shape}
 //   stop_gradient (x), copy (x)
 //   slice (x) {starts, sizes, strides}: x[starts + i * strides], strides may be negative
 //   slice_update (x, update) {starts, strides}
-//   dynamic_slice (x, starts: int (rank,)) {sizes}: starts clamp so that the window fits
+//   dynamic_slice (x, starts: int (rank,)) {sizes}
 //   dynamic_slice_update (x, update, starts)
-//   take (x, indices) {axis}, rows_grad (values, indices) {axis, size}: the gradient of take
-//   take_along_axis (x, indices) {axis}, add_along_axis (x, indices, updates) {axis}
-//   scatter_add scatter_update (x, indices, updates) {axis}: x[.., indices[i], ..] += or =
+//   take (x, indices) {axis, zero=false}, rows_grad (values, indices) {axis, size}: the gradient of
+//   take take_along_axis (x, indices) {axis, zero=false}, add_along_axis (x, indices, updates)
+//   {axis} scatter_add scatter_update (x, indices, updates) {axis}: x[.., indices[i], ..] += or =
 //   one_hot (indices) {depth, dtype}: a new last axis
 //   concatenate (x...) {axis}, tile (x) {repeats}, repeat (x) {repeats, axis}
 //   pad (x) {padding: (low, high) per axis, mode="constant", value=0}: edge, reflect, symmetric,
@@ -197,9 +200,10 @@ Tensor dynamic_slice_update(const Tensor& x, const Tensor& update, const Tensor&
 Tensor pad(const Tensor& x, const Ints& padding);  // with zeros; (low, high) per axis
 Tensor concat(Tensors parts, int64_t axis);
 Tensor stack(const Tensors& parts, int64_t axis);
+// These two read zeros outside, as gradients want.
 Tensor take(const Tensor& x, const Tensor& indices, int64_t axis);
-Tensor rows_grad(const Tensor& values, const Tensor& indices, int64_t axis, int64_t size);
 Tensor take_along_axis(const Tensor& x, const Tensor& indices, int64_t axis);
+Tensor rows_grad(const Tensor& values, const Tensor& indices, int64_t axis, int64_t size);
 Tensor add_along_axis(const Tensor& x, const Tensor& indices, const Tensor& updates, int64_t axis);
 Tensor scatter_add(const Tensor& x, const Tensor& indices, const Tensor& updates, int64_t axis);
 Tensor one_hot(const Tensor& indices, int64_t depth, DType dtype);

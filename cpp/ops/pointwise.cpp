@@ -18,6 +18,7 @@ struct Point {
   TensorSpan x;
   const Tensor& y;
   const Tensor& dy;
+  const Attrs& attrs;
 };
 // Gradient of input i, of the broadcast shape; a null Tensor: none.
 using PointGrad = Tensor (*)(const Point& p, size_t i);
@@ -51,8 +52,9 @@ Tensor grad_power(const Point& p, size_t i) {
   return mul(p.dy, mul(p.y, log(where(positive, a, constant_like(a, 1)))));
 }
 
-// Ties share the gradient.
+// Ties share the gradient; with {strict} there is none.
 Tensor grad_extremum(const Point& p, size_t i) {
+  if (p.attrs.flag("strict", false)) return zero_where_not(not_equal(p.y, p.x[1 - i]), p.dy);
   const Tensor half = scale(p.dy, 0.5);
   const Tensor chosen = zero_where_not(equal(p.x[i], p.y), p.dy);
   return where(equal(p.x[0], p.x[1]), half, chosen);
@@ -280,7 +282,7 @@ Tensors vjp_pointwise(const VjpArgs& args) {
   const PointGrad grad_of = kRows[row_index(node.op->micro_op)].grad;
   Tensors results(node.inputs.size());
   if (!is_floating(node.outputs[0].dtype())) return results;
-  const Point point{node.inputs, node.outputs[0], args.grads[0]};
+  const Point point{node.inputs, node.outputs[0], args.grads[0], node.attrs};
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (!args.needs[i] || !is_floating(node.inputs[i].dtype())) continue;
     const Tensor grad = grad_of(point, i);

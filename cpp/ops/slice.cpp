@@ -137,10 +137,10 @@ Tensors vjp_dynamic_slice_update(const VjpArgs& args) {
 struct SliceParams {
   kernels::StridedCopy copy;
   size_t bytes = 0;  // of x, which an update copies first when it is not in place
-  // Computed starts: element strides and the largest start of each axis of x.
+  // Computed starts: size, element stride and largest start of each axis of x.
   int rank = 0;
   bool wide = false;  // int64 starts
-  std::array<int64_t, kMaxRank> stride{}, limit{};
+  std::array<int64_t, kMaxRank> size{}, stride{}, limit{};
 };
 
 int64_t offset_of(const SliceParams& p, const void* starts) {
@@ -149,7 +149,8 @@ int64_t offset_of(const SliceParams& p, const void* starts) {
     const auto i = static_cast<size_t>(axis);
     const int64_t start =
         p.wide ? static_cast<const int64_t*>(starts)[i] : static_cast<const int32_t*>(starts)[i];
-    offset += std::clamp<int64_t>(start, 0, p.limit[i]) * p.stride[i];
+    const int64_t from = start < 0 ? start + p.size[i] : start;
+    offset += std::clamp<int64_t>(from, 0, p.limit[i]) * p.stride[i];
   }
   return offset;
 }
@@ -195,8 +196,11 @@ Kernel prepare(const PrepareArgs& args) {
     params.rank = rank;
     params.wide = args.inputs.back().dtype == DType::I64;
     params.stride = x.shape.strides();
-    for (int axis = 0; axis < rank; ++axis)
-      params.limit[static_cast<size_t>(axis)] = x.shape[axis] - window.shape[axis];
+    for (int axis = 0; axis < rank; ++axis) {
+      const auto i = static_cast<size_t>(axis);
+      params.size[i] = x.shape[axis];
+      params.limit[i] = x.shape[axis] - window.shape[axis];
+    }
   }
   const StepFn run =
       update ? (dynamic ? run_dynamic_update : run_update) : (dynamic ? run_dynamic : run_slice);

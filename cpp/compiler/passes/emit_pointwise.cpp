@@ -218,7 +218,7 @@ class Emitter {
   PwValue lookup_operand(const Lookup& lookup, const Shape& shape) {
     const TypeSpec& table = graph_.spec(lookup.table);
     const PwValue loaded = builder_.input_lookup(table.dtype, shape, lookup.row, table.shape[0],
-                                                 graph_.spec(lookup.indices).dtype);
+                                                 graph_.spec(lookup.indices).dtype, lookup.outside);
     add_input(lookup.table, loaded, false, {lookup.indices});
     dense_ = false;
     return loaded;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "compiler/passes/pointwise.h"
+#include "kernels/cpu/data/gather.h"
 
 namespace ranvier::compiler {
 namespace {
@@ -51,7 +52,8 @@ std::optional<Lookup> Lookups::of(const Graph& graph, ValueId value) const {
   if (!node || value >= read_in_programs_.size() || !read_in_programs_[value]) return {};
   if (!is_row_lookup(graph, *node)) return {};
   const TypeSpec& table = graph.spec(node->inputs[0]);
-  return Lookup{node->inputs[0], node->inputs[1], table.size() / table.shape[0]};
+  return Lookup{node->inputs[0], node->inputs[1], table.size() / table.shape[0],
+                kernels::outside_value(table.dtype, node->attrs.flag("zero", false))};
 }
 
 }  // namespace ranvier::compiler

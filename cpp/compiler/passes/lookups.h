@@ -11,7 +11,8 @@ namespace ranvier::compiler {
 
 struct Lookup {
   ValueId table, indices;
-  int64_t row;  // elements
+  int64_t row;       // elements
+  uint64_t outside;  // what an index reads that names no row (kernels/cpu/data/gather.h)
 };
 
 class Lookups {

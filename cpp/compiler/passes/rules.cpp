@@ -252,6 +252,7 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
   const GraphNode* inner = graph.producer(node.inputs[0]);
   if (!is(inner, "take")) return kNone;
   const ValueId table = inner->inputs[0], indices = inner->inputs[1];
+  const Attrs attrs = inner->attrs;  // adding nodes moves them
   const Shape &rows = graph.spec(node.inputs[0]).shape, &out = out_shape(graph, node);
   const int64_t axis = inner->attrs.integer("axis"), rank = graph.spec(table).shape.rank();
   if (axis != 0 && axis + rank != 0) return kNone;
@@ -267,7 +268,7 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
   const NodeId part = graph.add_node(
       slice, {indices}, {{"starts", first(starts)}, {"sizes", sizes}, {"strides", first(strides)}},
       {{graph.spec(indices).dtype, shape}}, node.site, node.region);
-  const NodeId made = graph.add_node(take, {table, graph.nodes[part].outputs[0]}, {{"axis", 0}},
+  const NodeId made = graph.add_node(take, {table, graph.nodes[part].outputs[0]}, attrs,
                                      {graph.spec(node.outputs[0])}, node.site, node.region);
   return graph.nodes[made].outputs[0];
 }

@@ -14,19 +14,22 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """max(x, 0), with an optional slope below the threshold and an optional upper end.
 
     f(x) = max_value for x >= max_value, x for threshold <= x < max_value, and
-    negative_slope (x - threshold) below.
+    negative_slope (x - threshold) below. With a `max_value`, what lies between a negative threshold
+    and zero becomes zero.
     """
     if negative_slope == 0.0 and max_value is None and threshold == 0.0:
         return ops.relu(x)
     if negative_slope == 0.0 and max_value == 6 and threshold == 0.0:
         return ops.relu6(x)
-    if threshold == 0.0:
-        out = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
-    else:
-        above = ops.greater(x, threshold)
-        below = ops.multiply(ops.subtract(x, threshold), negative_slope)
-        out = ops.where(above, x, below if negative_slope else ops.zeros_like(x))
-    return out if max_value is None else ops.minimum(out, max_value)
+    if max_value is None and threshold == 0.0:
+        return ops.leaky_relu(x, negative_slope)
+    out = ops.relu(x) if threshold == 0.0 else ops.where(ops.greater(x, threshold), x, 0.0)
+    if max_value is not None:
+        out = ops.relu6(x) if (max_value, threshold) == (6, 0) else ops.clip(out, 0.0, max_value)
+    if negative_slope == 0.0:
+        return out
+    below = ops.relu(ops.subtract(threshold, x))
+    return ops.subtract(out, ops.multiply(negative_slope, below))
 
 
 def leaky_relu(x, negative_slope=0.2):

@@ -462,6 +462,11 @@ def shape_list(shape) -> list:
         return [int(shape)]
     if shape is None or isinstance(shape, str) or any(isinstance(d, str) for d in shape):
         raise TypeError(f"A shape must be an integer or several. Received: shape={shape!r}")
+    if any(d is None for d in shape):
+        raise TypeError(
+            "A shape needs known sizes here. Hint: an op on the tensor itself, such as "
+            f"`ops.zeros_like`, or -1 in `ops.reshape`. Received: shape={tuple(shape)}"
+        )
     return [int(d) for d in shape]
 
 

@@ -41,8 +41,6 @@ def empty(shape, dtype=None):
 @op(NUMPY, static=("shape", "dtype"))
 def full(shape, fill_value, dtype=None):
     """A tensor of one value, or of a value broadcast to the shape."""
-    if dtype is None and not isinstance(fill_value, (bool, int, float)):
-        dtype = to_tensor(fill_value).dtype
     dtype = config.standardize_dtype(dtype)
     exact = isinstance(fill_value, (bool, float)) or (
         isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53

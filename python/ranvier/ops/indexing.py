@@ -41,7 +41,11 @@ def _index_tensor(x):
 
 @op(NUMPY, static=("axis",))
 def take(x, indices, axis=None):
-    """Slices of x at the indices along an axis (of the flat tensor when `None`)."""
+    """Slices of x at the indices along an axis (of the flat tensor when `None`).
+
+    An index below zero counts from the end. One that then still lies outside reads NaN, of integers
+    the smallest number (unsigned: the largest), of booleans true, and has no gradient.
+    """
     x, indices = to_tensor(x), _index_tensor(indices)
     if axis is None:
         x, axis = reshape(x, [-1]), 0
@@ -50,7 +54,7 @@ def take(x, indices, axis=None):
 
 @op(NUMPY, static=("axis",))
 def take_along_axis(x, indices, axis=None):
-    """One value per index along an axis; the other axes of both broadcast."""
+    """One value per index along an axis; the other axes of both broadcast. Outside: as `take`."""
     x, indices = to_tensor(x), _index_tensor(indices)
     if axis is None:
         return apply("take_along_axis", [reshape(x, [-1]), reshape(indices, [-1])], {"axis": 0})
@@ -69,6 +73,14 @@ def take_along_axis(x, indices, axis=None):
     if list(indices.shape) != want_i:
         indices = apply("broadcast_to", [indices], {"shape": want_i})
     return apply("take_along_axis", [x, indices], {"axis": axis})
+
+
+def _clamped(indices, size):
+    """The nearest indices that name one of `size` rows, from the end where below zero."""
+    low, high = -size, size - 1
+    if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu":
+        return np.clip(indices.astype("int64"), low, high)
+    return ew.minimum(ew.maximum(_index_tensor(indices), low), high)
 
 
 def _static_ints(values):
@@ -145,15 +157,20 @@ def slice_update(inputs, start_indices, updates):
 
 
 def _flat_index(indices, shape):
-    """Positions in the flattened leading axes from index rows (…, k)."""
+    """Positions in the flattened leading axes from index rows (…, k); behind the last where one of
+    the k lies outside."""
     depth = indices.shape[-1]
+    if depth == 1:
+        return indices
     strides = [math.prod(shape[i + 1 : depth]) for i in range(depth)]
     weights = B.tensor(np.asarray(strides, dtype=indices.dtype))
     size = B.tensor(np.asarray(shape[:depth], dtype=indices.dtype))
     indices = ew.where(ew.less(indices, 0), ew.add(indices, size), indices)
+    from ranvier.ops.reductions import all as _all
     from ranvier.ops.reductions import sum as _sum
 
-    return _sum(ew.multiply(indices, weights), -1)
+    inside = _all(ew.logical_and(ew.greater_equal(indices, 0), ew.less(indices, size)), -1)
+    return ew.where(inside, _sum(ew.multiply(indices, weights), -1), math.prod(shape[:depth]))
 
 
 def _scatter(prim, base, indices, values, shape):
@@ -172,7 +189,8 @@ def _scatter(prim, base, indices, values, shape):
 
 @op(CORE, static=("shape",))
 def scatter(indices, values, shape):
-    """Zeros of the shape with `values` added at the index rows; repeated indices add up."""
+    """Zeros of the shape with `values` added at the index rows; repeated indices add up, indices
+    outside add nothing."""
     values = to_tensor(values)
     shape = [int(d) for d in shape]
     return _scatter("scatter_add", B.full(shape, 0, values.dtype), indices, values, shape)
@@ -181,7 +199,7 @@ def scatter(indices, values, shape):
 @op(CORE, static=("reduction",))
 def scatter_update(inputs, indices, updates, reduction=None):
     """The tensor with values set (or combined: add, max, min, mul) at the index rows; the updates
-    broadcast to one slice per row."""
+    broadcast to one slice per row. Rows outside change nothing."""
     from ranvier.ops.shapes import broadcast_to
 
     x, indices = to_tensor(inputs), _index_tensor(indices)
@@ -292,8 +310,9 @@ def digitize(x, bins):
 
 @op(NUMPY, static=("minlength", "sparse"))
 def bincount(x, weights=None, minlength=0, sparse=False):
-    """How often each integer occurs along the last axis, or the sum of its weights."""
-    x = _index_tensor(x)
+    """How often each integer occurs along the last axis, or the sum of its weights; what is
+    negative counts as 0."""
+    x = ew.maximum(_index_tensor(x), 0)
     length = int(minlength)
     from ranvier.ops.reductions import max as _max
 

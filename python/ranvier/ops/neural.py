@@ -41,8 +41,9 @@ def swish(x):
 
 @op(NN)
 def relu6(x):
-    """min(max(x, 0), 6)."""
-    return ew.minimum(relu(to_float(x)), 6)
+    """min(max(x, 0), 6), flat at both corners."""
+    x = relu(to_float(x))
+    return apply("minimum", [x, scalar(6.0, x.dtype)], {"strict": True})
 
 
 @op(NN, static=("negative_slope",))

@@ -17,6 +17,7 @@ from ranvier.ops._define import (
     to_float,
     to_tensor,
 )
+from ranvier.ops.indexing import _clamped
 from ranvier.ops.shapes import moveaxis
 
 
@@ -80,7 +81,8 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
     rows = _Rows(x, axis)
     position = ew.multiply(reshape(q, [-1]), float(rows.size - 1))
     low, high = ew.floor(position), ew.ceil(position)
-    a, b = (apply("take", [rows.ordered, cast(i, "int32")], {"axis": -1}) for i in (low, high))
+    places = (_clamped(cast(i, "int32"), rows.size) for i in (low, high))
+    a, b = (apply("take", [rows.ordered, i], {"axis": -1}) for i in places)
     out = _between(method, position, low, a, b)
     nan = expand(red.any(ew.isnan(x), rows.axes), -1)
     return rows.back(ew.where(nan, math.nan, out), q, keepdims)
@@ -113,10 +115,8 @@ def nanquantile(x, q, axis=None, method="linear", keepdims=False):
     valid = red.sum(cast(ew.logical_not(ew.isnan(rows.ordered)), x.dtype), -1, True)
     position = ew.multiply(reshape(q, [-1]), ew.maximum(ew.subtract(valid, 1.0), 0.0))
     low, high = ew.floor(position), ew.ceil(position)
-    a, b = (
-        apply("take_along_axis", [rows.ordered, cast(i, "int32")], {"axis": -1})
-        for i in (low, high)
-    )
+    places = (_clamped(cast(i, "int32"), rows.size) for i in (low, high))
+    a, b = (apply("take_along_axis", [rows.ordered, i], {"axis": -1}) for i in places)
     out = _between(method, position, low, a, b)
     return rows.back(ew.where(ew.equal(valid, 0.0), math.nan, out), q, keepdims)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import NUMPY, Tensor, apply, op, reshape, to_tensor
-from ranvier.ops.indexing import _index_tensor
+from ranvier.ops.indexing import _clamped, _index_tensor
 from ranvier.symbolic.probe import probing
 from ranvier.variable import Variable
 
@@ -141,9 +141,9 @@ def _expand_ellipsis(items, rank):
 
 
 def _advanced(x, arrays, items):
-    """Integer arrays: broadcast together, one gather over their axes."""
+    """Integer arrays: broadcast together, one gather over their axes; outside is clamped."""
     axes = [a for a, _ in arrays]
-    tensors = [_index_tensor(k) for _, k in arrays]
+    tensors = [_index_tensor(_clamped(k, x.shape[a])) for a, k in arrays]
     if len(axes) == 1:
         return apply("take", [x, tensors[0]], {"axis": axes[0]})
     rank = len(x.shape)

@@ -46,13 +46,18 @@ std::string least_upper_bound(const std::string& a, const std::string& b) {
   for (const auto& name : above_a)
     if (above_b.count(name)) common.insert(name);
   for (const auto& name : common)
-    if (upper_bounds(name) == common) return name == "float" ? "float32" : name;
+    if (upper_bounds(name) == common) {
+      const bool widened = name == "int64" && a != name && b != name;
+      return name == "float" ? "float32" : widened ? "int32" : name;
+    }
   return "none";
 }
 
 }  // namespace
 
-TEST_CASE("promotion is the least upper bound of Keras' lattice, for every pair") {
+TEST_CASE(
+    "promotion is the least upper bound of Keras' lattice, for every pair, in at most 32 bits "
+    "unless given") {
   for (int i = 0; i < kPromotableCount; ++i) {
     for (int j = 0; j < kPromotableCount; ++j) {
       const DType a = static_cast<DType>(i), b = static_cast<DType>(j);
@@ -77,7 +82,7 @@ TEST_CASE("promotion cases that NumPy decides otherwise") {
   CHECK(promote(DType::U64, DType::I8) == DType::F32);
   CHECK(promote(DType::F16, DType::BF16) == DType::F32);
   CHECK(promote(DType::U8, DType::I8) == DType::I16);
-  CHECK(promote(DType::U32, DType::I32) == DType::I64);
+  CHECK(promote(DType::U32, DType::I32) == DType::I32);
 }
 
 TEST_CASE("names round-trip and unknown names list the known ones") {

@@ -1,3 +1,7 @@
+#include <bit>
+#include <cmath>
+#include <limits>
+
 #include "base/half.h"
 #include "kernels/cpu/data/gather.h"
 #include "kernels/cpu/data/group_rows.h"
@@ -9,10 +13,10 @@ namespace rk = ranvier::kernels;
 
 namespace {
 
-// As the kernels read an index: from the end below zero, then clamped.
-int64_t wrapped(int64_t i, int64_t n) {
+// As the kernels read an index: from the end below zero, then -1 for none.
+int64_t named(int64_t i, int64_t n) {
   i = i < 0 ? i + n : i;
-  return i < 0 ? 0 : i >= n ? n - 1 : i;
+  return i < 0 || i >= n ? -1 : i;
 }
 
 template <class Index>
@@ -25,17 +29,39 @@ TEST_CASE_TEMPLATE("take along every axis, any row length, wild indices", Index,
   const auto count = static_cast<int64_t>(index.size());
   for (const int64_t inner : {1, 2, 3, 4, 5, 8, 11, 16, 31, 100})
     for (const int64_t outer : {1, 4}) {
+      const bool zero = inner % 2 == 0;
       const auto src = numbers<float>(outer * 3 * inner, 1);
       std::vector<float> dst(static_cast<size_t>(outer * count * inner));
       const Shape shape = {outer, 3, inner};
-      rk::run_take(Context{}, rk::prepare_take(4, shape, 1, kIndex<Index>, count), dst.data(),
-                   src.data(), index.data());
+      rk::run_take(Context{}, rk::prepare_take(DType::F32, shape, 1, kIndex<Index>, count, zero),
+                   dst.data(), src.data(), index.data());
       for (int64_t o = 0; o < outer; ++o)
         for (int64_t i = 0; i < count; ++i)
-          for (int64_t k = 0; k < inner; ++k)
-            REQUIRE(dst[(o * count + i) * inner + k] ==
-                    src[(o * 3 + wrapped(index[i], 3)) * inner + k]);
+          for (int64_t k = 0; k < inner; ++k) {
+            const float got = dst[(o * count + i) * inner + k];
+            const int64_t row = named(index[i], 3);
+            if (row >= 0)
+              REQUIRE(got == src[(o * 3 + row) * inner + k]);
+            else
+              REQUIRE((zero ? got == 0 : std::isnan(got)));
+          }
     }
+}
+
+TEST_CASE("outside: NaN, the smallest signed, the largest unsigned, true, or zero") {
+  CHECK(rk::outside_value(DType::Bool, false) == 1);
+  CHECK((rk::outside_value(DType::U8, false) & 0xFF) == 0xFF);
+  CHECK(rk::outside_value(DType::U64, false) == ~uint64_t{0});
+  CHECK(rk::outside_value(DType::I8, false) == 0x80);
+  CHECK(rk::outside_value(DType::I32, false) == 0x80000000);
+  CHECK(rk::outside_value(DType::I64, false) == 0x8000000000000000);
+  CHECK(std::isnan(std::bit_cast<double>(rk::outside_value(DType::F64, false))));
+  CHECK(std::isnan(
+      std::bit_cast<float>(static_cast<uint32_t>(rk::outside_value(DType::F32, false)))));
+  CHECK(std::isnan(f16_to_f32(static_cast<uint16_t>(rk::outside_value(DType::F16, false)))));
+  CHECK(std::isnan(bf16_to_f32(static_cast<uint16_t>(rk::outside_value(DType::BF16, false)))));
+  for (const DType dtype : {DType::Bool, DType::I8, DType::F64})
+    CHECK(rk::outside_value(dtype, true) == 0);
 }
 
 TEST_CASE_TEMPLATE("take_along and its gradient", T, float, double, int32_t, int64_t) {
@@ -47,14 +73,23 @@ TEST_CASE_TEMPLATE("take_along and its gradient", T, float, double, int32_t, int
   const int64_t count = 4;
   const auto src = numbers<T>(shape.size(), 1, 100);
   std::vector<int32_t> index(static_cast<size_t>(2 * count * 3));
-  for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i * 7 % 6) - 1;
-  const auto p = rk::prepare_take_along(sizeof(T), shape, 1, DType::I32, count);
+  for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i * 7 % 9) - 2;
+  index[0] = 99;
+  index[1] = -6;
+  const auto p = rk::prepare_take_along(dtype, shape, 1, DType::I32, count);
   std::vector<T> dst(index.size()), gradient(src.size()), want(src.size());
   rk::run_take_along(Context{}, p, dst.data(), src.data(), index.data());
   rk::run_add_along(Context{}, p, dtype, gradient.data(), dst.data(), index.data());
   for (size_t i = 0; i < index.size(); ++i) {
     const int64_t o = static_cast<int64_t>(i) / (count * 3), k = static_cast<int64_t>(i) % 3;
-    const int64_t at = (o * 5 + wrapped(index[i], 5)) * 3 + k;
+    const int64_t row = named(index[i], 5), at = (o * 5 + row) * 3 + k;
+    if (row < 0) {
+      if constexpr (std::is_floating_point_v<T>)
+        CHECK(std::isnan(dst[i]));
+      else
+        CHECK(dst[i] == std::numeric_limits<T>::min());
+      continue;
+    }
     CHECK(dst[i] == src[at]);
     want[at] += dst[i];
   }
@@ -182,8 +217,9 @@ TEST_CASE("epoch gather of many rows: same bits for any number of threads") {
 }
 
 TEST_CASE_TEMPLATE("group_rows chains the positions of equal indices", Index, int32_t, int64_t) {
-  const std::vector<Index> index = {3, 0, 3, -1, 7, 3, -99};  // 5 rows: -1 and 7 are row 4
-  for (const size_t cut : {0, 2, 6, 7}) {                     // one list, or the same as two
+  const std::vector<Index> index = {3, 0, 3, -1,
+                                    4, 3, 5, -99};  // 5 rows: -1 is row 4, the last two none
+  for (const size_t cut : {0, 2, 7, 8}) {           // one list, or the same as two
     std::vector<int32_t> head(5), next(index.size()), touched(index.size() + 1, -7);
     const auto first = static_cast<int64_t>(cut);
     const rk::GroupRows params{
@@ -191,7 +227,7 @@ TEST_CASE_TEMPLATE("group_rows chains the positions of equal indices", Index, in
     const void* lists[] = {index.data(), index.data() + cut};
     rk::run_group_rows(Context{}, params, lists, head.data(), next.data(), touched.data());
     CHECK(head == std::vector<int32_t>{1, -1, -1, 0, 3});
-    CHECK(next == std::vector<int32_t>{2, 6, 5, 4, -1, -1, -1});
+    CHECK(next == std::vector<int32_t>{2, -1, 5, 4, -1, -1, -1, -1});
     CHECK(touched[0] == 3);
     CHECK(std::vector<int32_t>(touched.begin() + 1, touched.begin() + 4) ==
           std::vector<int32_t>{3, 0, 4});

@@ -21,11 +21,6 @@ int64_t index_at(DType dtype, const void* index, int64_t i) {
                              : static_cast<const int32_t*>(index)[i];
 }
 
-// Below zero counts from the end; the rest is clamped into [0, size).
-int64_t wrapped(int64_t i, int64_t size) {
-  return std::clamp<int64_t>(i < 0 ? i + size : i, 0, size - 1);
-}
-
 void split_axis(const Shape& shape, int axis, int64_t* outer, int64_t* size, int64_t* inner) {
   *outer = *inner = 1;
   for (int a = 0; a < axis; ++a) *outer *= shape[a];
@@ -127,11 +122,41 @@ GatherRowsFn to_i32(DType src, const GatherRowsKernels& kernels) {
 
 }  // namespace
 
-Take prepare_take(size_t element_bytes, const Shape& src, int axis, DType index_dtype,
-                  int64_t count) {
-  Take p{.index_dtype = index_dtype, .count = count};
+uint64_t outside_value(DType dtype, bool zero) {
+  if (zero) return 0;
+  switch (dtype) {
+    case DType::Bool:
+      return 1;
+    case DType::F64:
+      return 0x7FF8000000000000;
+    case DType::F32:
+      return 0x7FC00000;
+    case DType::BF16:
+      return 0x7FC0;
+    case DType::F16:
+      return 0x7E00;
+    case DType::F8E4M3:
+    case DType::F8E5M2:
+      return 0x7F;
+    default:
+      return is_unsigned(dtype) ? ~uint64_t{0} : uint64_t{1} << (8 * size_of(dtype) - 1);
+  }
+}
+
+void fill_outside(void* dst, int64_t count, int64_t element_bytes, uint64_t value) noexcept {
+  with_element(static_cast<int>(element_bytes), [&](auto element) {
+    fill_elements(dst, count, static_cast<decltype(element)>(value));
+  });
+}
+
+Take prepare_take(DType dtype, const Shape& src, int axis, DType index_dtype, int64_t count,
+                  bool zero_outside) {
+  Take p{.index_dtype = index_dtype,
+         .element_bytes = static_cast<int>(size_of(dtype)),
+         .count = count,
+         .outside = outside_value(dtype, zero_outside)};
   split_axis(src, axis, &p.outer, &p.axis, &p.inner_bytes);
-  p.inner_bytes *= static_cast<int64_t>(element_bytes);
+  p.inner_bytes *= p.element_bytes;
   return p;
 }
 
@@ -143,8 +168,12 @@ void run_take(const Context& context, const Take& p, void* dst, const void* src,
         int64_t o = begin / p.count, i = begin % p.count;
         char* d = static_cast<char*>(dst) + begin * p.inner_bytes;
         for (int64_t unit = begin; unit < end; ++unit, d += p.inner_bytes) {
-          const int64_t row = o * p.axis + wrapped(index_at(p.index_dtype, index, i), p.axis);
-          copy_bytes(d, static_cast<const char*>(src) + row * p.inner_bytes, p.inner_bytes);
+          const int64_t row = row_named(index_at(p.index_dtype, index, i), p.axis);
+          if (row >= 0)
+            copy_bytes(d, static_cast<const char*>(src) + (o * p.axis + row) * p.inner_bytes,
+                       p.inner_bytes);
+          else
+            fill_outside(d, p.inner_bytes / p.element_bytes, p.element_bytes, p.outside);
           if (++i == p.count) {
             i = 0;
             ++o;
@@ -153,9 +182,12 @@ void run_take(const Context& context, const Take& p, void* dst, const void* src,
       });
 }
 
-TakeAlong prepare_take_along(int element_bytes, const Shape& src, int axis, DType index_dtype,
-                             int64_t count) {
-  TakeAlong p{.index_dtype = index_dtype, .element_bytes = element_bytes, .count = count};
+TakeAlong prepare_take_along(DType dtype, const Shape& src, int axis, DType index_dtype,
+                             int64_t count, bool zero_outside) {
+  TakeAlong p{.index_dtype = index_dtype,
+              .element_bytes = static_cast<int>(size_of(dtype)),
+              .count = count,
+              .outside = outside_value(dtype, zero_outside)};
   split_axis(src, axis, &p.outer, &p.axis, &p.inner);
   return p;
 }
@@ -174,7 +206,8 @@ void run_take_along(const Context& context, const TakeAlong& p, void* dst, const
                              T* d = static_cast<T*>(dst) + at;
                              for (int64_t k = 0; k < p.inner; ++k) {
                                const int64_t i = index_at(p.index_dtype, index, at + k);
-                               d[k] = s[wrapped(i, p.axis) * p.inner + k];
+                               const int64_t row = row_named(i, p.axis);
+                               d[k] = row >= 0 ? s[row * p.inner + k] : static_cast<T>(p.outside);
                              }
                            }
                          });
@@ -193,8 +226,8 @@ void run_add_along(const Context& context, const TakeAlong& p, DType dtype, void
         for (int64_t i = 0; i < p.count; ++i)
           for (int64_t k = 0; k < p.inner; ++k) {
             const int64_t at = (o * p.count + i) * p.inner + k;
-            const int64_t row = wrapped(index_at(p.index_dtype, index, at), p.axis);
-            d[row * p.inner + k] += static_cast<const T*>(src)[at];
+            const int64_t row = row_named(index_at(p.index_dtype, index, at), p.axis);
+            if (row >= 0) d[row * p.inner + k] += static_cast<const T*>(src)[at];
           }
       }
     });
@@ -222,7 +255,7 @@ void run_scatter(const Context& context, const Scatter& p, void* dst, const void
       for (int64_t unit = begin; unit < end; ++unit) {
         const int64_t o = unit / p.owners, first = unit % p.owners * range;
         for (int64_t i = 0; i < p.count; ++i) {
-          const int64_t row = wrapped(index_at(p.index_dtype, index, i), p.axis);
+          const int64_t row = row_named(index_at(p.index_dtype, index, i), p.axis);
           if (row >= first && row < first + range)
             apply((o * p.axis + row) * p.inner, (o * p.count + i) * p.inner);
         }

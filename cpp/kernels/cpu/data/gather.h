@@ -1,7 +1,7 @@
 #pragma once
 // Rows by index: take, take_along_axis, scatter-add, one-hot, and the shuffled batch rows of an
-// epoch. An index below zero counts from the end; what then still lies outside is clamped (ranges
-// of inputs are guarded elsewhere, nn/guard.h).
+// epoch. An index below zero counts from the end; one that then still lies outside names no row: it
+// reads a value of its own (outside_value) and writes nothing.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,14 +14,26 @@
 
 namespace ranvier::kernels {
 
+// The row among `size` that an index names; -1 when it names none.
+inline int64_t row_named(int64_t index, int64_t size) {
+  if (index < 0) index += size;
+  return static_cast<uint64_t>(index) < static_cast<uint64_t>(size) ? index : -1;
+}
+// Bits of what is read outside: NaN, the smallest signed or the largest unsigned number, true; or
+// `zero`, for gradients.
+uint64_t outside_value(DType dtype, bool zero);
+void fill_outside(void* dst, int64_t count, int64_t element_bytes, uint64_t value) noexcept;
+
 // dst[o, i, :] = src[o, index[i], :] with src outer x axis x inner, dst outer x count x inner.
 struct Take {
   DType index_dtype = DType::I32;  // I32 or I64
+  int element_bytes = 4;
   int64_t outer = 0, axis = 0, count = 0;
   int64_t inner_bytes = 0;
+  uint64_t outside = 0;
 };
-Take prepare_take(size_t element_bytes, const Shape& src, int axis, DType index_dtype,
-                  int64_t count);
+Take prepare_take(DType dtype, const Shape& src, int axis, DType index_dtype, int64_t count,
+                  bool zero_outside = false);
 void run_take(const Context& context, const Take& params, void* dst, const void* src,
               const void* index) noexcept;
 
@@ -30,9 +42,10 @@ struct TakeAlong {
   DType index_dtype = DType::I32;
   int element_bytes = 4;
   int64_t outer = 0, axis = 0, count = 0, inner = 0;
+  uint64_t outside = 0;
 };
-TakeAlong prepare_take_along(int element_bytes, const Shape& src, int axis, DType index_dtype,
-                             int64_t count);
+TakeAlong prepare_take_along(DType dtype, const Shape& src, int axis, DType index_dtype,
+                             int64_t count, bool zero_outside = false);
 void run_take_along(const Context& context, const TakeAlong& params, void* dst, const void* src,
                     const void* index) noexcept;
 // Gradient of take_along for F32, F64, I32 or I64: dst[o, index, k] += src[o, i, k], in the order

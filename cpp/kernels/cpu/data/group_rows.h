@@ -11,7 +11,7 @@
 namespace ranvier::kernels {
 
 // Position i of all indices, list after list, belongs to the row that the index names among `size`
-// (below zero counts from the end; what then still lies outside is clamped, as in take).
+// (below zero counts from the end; to none when it then still lies outside).
 //   head (size):  first position of the row, -1 where it has none
 //   next (count): the row's next position, ascending, -1 after its last
 //   touched (1 + count): how many rows have a position, then those rows by their first position

@@ -87,7 +87,7 @@ PwValue ProgramBuilder::input_rows(DType dtype, int64_t row, std::span<const PwR
 }
 
 PwValue ProgramBuilder::input_lookup(DType dtype, const Shape& shape, int64_t row,
-                                     int64_t table_rows, DType index_dtype) {
+                                     int64_t table_rows, DType index_dtype, uint64_t outside) {
   RV_CHECK(row > 1 && table_rows > 0 && shape.size() % row == 0);
   RV_CHECK(index_dtype == DType::I32 || index_dtype == DType::I64);
   const PwValue value = input(dtype, shape);
@@ -96,6 +96,7 @@ PwValue ProgramBuilder::input_lookup(DType dtype, const Shape& shape, int64_t ro
   node.table_rows = table_rows;
   node.positions = shape.size() / row;
   node.index_dtype = index_dtype;
+  node.outside = outside;
   return value;
 }
 

@@ -155,6 +155,7 @@ void ProgramPlanner::place_inputs() {
       input.table_rows = node.table_rows;
       input.positions = node.positions;
       input.index_dtype = node.index_dtype;
+      input.outside = node.outside;
       input.outer_axes = program_.rank;
       while (input.outer_axes > 0 && node.strides[input.outer_axes - 1] == input.run)
         input.run *= program_.dims[--input.outer_axes];

@@ -76,9 +76,10 @@ struct PwInput {
   int16_t chain = -1;
   std::vector<PwRowPart> parts = {};
   uint32_t extra = 0;
-  // Lookup: rows of the table. An index below zero counts from the end; what then still lies
-  // outside is clamped. `strides` are those of the dense result.
+  // Lookup: rows of the table. An index below zero counts from the end; one that then still lies
+  // outside reads a row of `outside`. `strides` are those of the dense result.
   int64_t table_rows = 0, positions = 0;
+  uint64_t outside = 0;            // bits of an element
   int64_t run = 1;                 // elements of the innermost axes that are walked as they lie
   int outer_axes = 0;              // the others
   DType index_dtype = DType::I32;  // I32 or I64
@@ -209,9 +210,9 @@ class ProgramBuilder {
   // F64). Chains are numbered from 0 by first use.
   PwValue input_rows(DType dtype, int64_t row, std::span<const PwRowPart> parts, int chain);
   // table[indices], a value of `shape` that broadcasts to the program's shape; its last axes are
-  // a row of `row` elements of the table, and they are not broadcast.
+  // a row of `row` elements of the table, and they are not broadcast. `outside`: see PwInput.
   PwValue input_lookup(DType dtype, const Shape& shape, int64_t row, int64_t table_rows,
-                       DType index_dtype);
+                       DType index_dtype, uint64_t outside);
   PwValue constant(double value, DType dtype);
   PwValue constant_int(int64_t value, DType dtype);
 
@@ -254,6 +255,7 @@ class ProgramBuilder {
     int chain = -1;
     std::vector<PwRowPart> parts = {};
     int64_t table_rows = 0, positions = 0;
+    uint64_t outside = 0;
     DType index_dtype = DType::I32;
   };
 

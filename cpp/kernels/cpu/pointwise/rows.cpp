@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/cpu/data/gather.h"
 #include "kernels/cpu/levels.h"
 #include "kernels/cpu/pointwise/frame.h"
 
@@ -67,21 +68,24 @@ template <class Index>
 void copy_rows(const PwInput& input, const std::byte* table, const Index* index, int64_t begin,
                int64_t n, std::byte* raw) noexcept {
   constexpr int64_t kAhead = 6, kLine = 64, kMostLines = 16;  // rows and lines asked for early
-  const int64_t bytes = input.row * input.element, last = input.table_rows - 1;
-  const auto row_at = [&](int64_t position) {
-    const int64_t i = index[position];
-    return table + std::clamp<int64_t>(i < 0 ? i + input.table_rows : i, 0, last) * bytes;
+  const int64_t bytes = input.row * input.element;
+  const auto row_at = [&](int64_t position) -> const std::byte* {
+    const int64_t row = row_named(index[position], input.table_rows);
+    return row >= 0 ? table + row * bytes : nullptr;
   };
   int64_t position = quotient(begin, input.row), column = begin - position * input.row;
   for (int64_t done = 0; done < n; ++position) {
     if (position + kAhead < input.positions) {
       const std::byte* ahead = row_at(position + kAhead);
-      const int64_t lines = std::min(kMostLines, (bytes + kLine - 1) / kLine);
+      const int64_t lines = ahead ? std::min(kMostLines, (bytes + kLine - 1) / kLine) : 0;
       for (int64_t line = 0; line < lines; ++line) __builtin_prefetch(ahead + line * kLine);
     }
     const int64_t run = std::min(n - done, input.row - column);
-    std::memcpy(raw + done * input.element, row_at(position) + column * input.element,
-                static_cast<size_t>(run * input.element));
+    if (const std::byte* from = row_at(position))
+      std::memcpy(raw + done * input.element, from + column * input.element,
+                  static_cast<size_t>(run * input.element));
+    else
+      fill_outside(raw + done * input.element, run, input.element, input.outside);
     done += run;
     column = 0;
   }

@@ -1,0 +1,134 @@
+"""Indices that name no row, and slopes at the outer corners: as in Keras on JAX."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ranvier import activations, grad, jit, ops
+
+TABLE = np.array([[1, 2, 3], [4, 5, 6]])
+FILLS = {
+    "float32": np.nan,
+    "float16": np.nan,
+    "float64": np.nan,
+    "bfloat16": np.nan,
+    "int8": -128,
+    "int32": -(2**31),
+    "uint8": 255,
+    "uint32": 2**32 - 1,
+    "bool": 1,
+}
+
+
+def both(fn, *args):
+    """The eager result, which the compiled one equals."""
+    eager = fn(*args)
+    np.testing.assert_array_equal(plain(eager), plain(jit(fn)(*args)))
+    return plain(eager)
+
+
+def plain(x):
+    return np.asarray(ops.cast(x, "float64"))
+
+
+@pytest.mark.parametrize("dtype", list(FILLS))
+def test_take_fills_what_lies_outside(dtype):
+    x = ops.cast(TABLE, dtype)
+    index = np.array([0, 2, -1, -3])
+    rows = both(lambda x, i: ops.take(x, i, axis=0), x, index)
+    expected = plain(ops.cast(TABLE[[0, 0, 1, 0]], dtype)).copy()
+    expected[[1, 3]] = FILLS[dtype]
+    np.testing.assert_array_equal(rows, expected)
+    flat = both(lambda x, i: ops.take(x, i), x, np.array([5, 6, -6, -7]))
+    np.testing.assert_array_equal(flat[[0, 2]], plain(ops.cast([6, 1], dtype)))
+    np.testing.assert_array_equal(flat[[1, 3]], [FILLS[dtype]] * 2)
+    along = both(ops.take_along_axis, x.reshape(-1), index)
+    assert not np.isnan(along).any()
+    along = both(lambda x, i: ops.take_along_axis(x, i, axis=1), x, np.array([[3], [-4]]))
+    np.testing.assert_array_equal(along, [[FILLS[dtype]]] * 2)
+
+
+def test_what_lies_outside_has_no_gradient():
+    x, index = TABLE.astype("float32"), np.array([1, 2, -3, 1])
+    slope = grad(lambda x: ops.sum(ops.nan_to_num(ops.take(x, index, axis=0))))
+    expected = [[0, 0, 0], [2, 2, 2]]
+    np.testing.assert_array_equal(both(slope, x), expected)
+    along = grad(lambda x: ops.sum(ops.take_along_axis(x, index[:, None] + np.zeros((4, 3)), 0)))
+    with pytest.raises(TypeError, match="integers"):
+        along(x)
+    places = np.broadcast_to(index[:, None], (4, 3)).astype("int32")
+    along = grad(lambda x: ops.sum(ops.take_along_axis(x, places, axis=0)))
+    np.testing.assert_array_equal(both(along, x), expected)
+    second = grad(lambda v: ops.sum(grad(lambda x: ops.sum(ops.take(x, index, 0) * v))(x)))
+    np.testing.assert_array_equal(both(second, np.ones((4, 3), "float32"))[:, 0], [1, 0, 0, 1])
+
+
+def test_long_rows_are_filled_where_they_are_used():
+    table = np.random.default_rng(0).normal(size=(5, 40)).astype("float32")
+    index = np.array([[4, 5], [-5, -6]])
+    out = both(lambda t, i: ops.take(t, i, axis=0) * 2.0 + 1.0, table, index)
+    np.testing.assert_array_equal(np.isnan(out[..., 0]), [[False, True], [False, True]])
+    np.testing.assert_allclose(out[0, 0], table[4] * 2 + 1, rtol=1e-6)
+
+
+def test_subscripts_are_clamped():
+    x = TABLE.astype("float32")
+    for index in (np.array([0, 9, -9]), np.array([7, 0], "uint8")):
+        rows = both(lambda x, i: x[i], ops.convert_to_tensor(x), ops.convert_to_tensor(index))
+        wanted = np.where(index < 0, index.astype("int64") + 2, index).clip(0, 1)
+        np.testing.assert_array_equal(rows, x[wanted])
+    corners = both(lambda x: x[np.array([5, -5]), np.array([0, 9])], ops.convert_to_tensor(x))
+    np.testing.assert_array_equal(corners, [4, 3])
+
+
+def test_scatters_leave_out_what_lies_outside():
+    index, values = np.array([[0], [3], [-1], [-4]]), np.arange(1.0, 5, dtype="float32")
+    np.testing.assert_array_equal(both(lambda i, v: ops.scatter(i, v, (3,)), index, values),
+                                  [1, 0, 3])  # fmt: skip
+    pairs = np.array([[0, 0], [0, 3], [-1, -1], [1, -4], [2, 0]])
+    out = ops.scatter(pairs, np.arange(1.0, 6, dtype="float32"), (2, 3))
+    np.testing.assert_array_equal(out, [[1, 0, 0], [0, 0, 3]])
+    base = np.zeros(3, "float32")
+    np.testing.assert_array_equal(both(ops.scatter_update, base, index, values), [1, 0, 3])
+    slope = grad(lambda v: ops.sum(ops.scatter(index, v, (3,))))
+    np.testing.assert_array_equal(both(slope, values), [1, 0, 1, 0])
+    np.testing.assert_array_equal(ops.bincount(np.array([0, 2, -1])), [2, 0, 1])
+
+
+def test_computed_starts_count_from_the_end():
+    x = np.arange(5.0, dtype="float32")
+    start = np.array([-2], "int32")
+    np.testing.assert_array_equal(both(lambda x, s: ops.slice(x, s, (2,)), x, start), [3, 4])
+    update = np.ones(3, "float32")
+    np.testing.assert_array_equal(both(ops.slice_update, x, start, update), [0, 1, 1, 1, 1])
+
+
+def test_flat_at_the_outer_corners():
+    def slope(fn, x):
+        return both(grad(lambda x: ops.sum(fn(x))), np.asarray(x, "float32"))
+
+    np.testing.assert_array_equal(slope(ops.relu6, [-1, 0, 5, 6, 7]), [0, 0, 1, 0, 0])
+    np.testing.assert_array_equal(slope(ops.hard_sigmoid, [-3, 3]), [0, 0])
+    np.testing.assert_array_equal(slope(ops.hard_silu, [-3, 3]), [0, 1])
+    np.testing.assert_array_equal(slope(lambda x: activations.relu(x, max_value=6.0), [6]), [0])
+    bent = slope(lambda x: activations.relu(x, 0.1, max_value=3.0, threshold=1.0), [0, 1, 2, 3])
+    np.testing.assert_allclose(bent, [0.1, 0, 1, 0.5], rtol=1e-6)
+
+
+def test_a_ceiling_makes_zero_the_floor_of_relu():
+    x = np.array([-2.0, -0.5, 0.5, 7.0], "float32")
+    out = activations.relu(x, threshold=-1.0, max_value=6.0)
+    np.testing.assert_array_equal(out, [0, 0, 0.5, 6])
+    out = activations.relu(x, negative_slope=0.5, threshold=-1.0, max_value=6.0)
+    np.testing.assert_array_equal(out, [-0.5, 0, 0.5, 6])
+
+
+def test_promotion_stays_within_32_bits():
+    a = ops.ones((2,), "uint32")
+    for dtype in ("int8", "int16", "int32"):
+        assert (a + ops.ones((2,), dtype)).dtype == "int32"
+    assert (a + ops.ones((2,), "int64")).dtype == "int64"
+    assert ops.full((2,), np.array([1, 2])).dtype == "float32"
+    with pytest.raises(TypeError, match="known sizes"):
+        ops.zeros((None, 2))
