@@ -5,36 +5,28 @@
 #include "base/buffer.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <cstdlib>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "base/arena.h"
 #include "base/error.h"
+#include "base/pages.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
-#include <sanitizer/lsan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
-#define __lsan_ignore_object(address) ((void)(address))
 #endif
 
 namespace ranvier {
 namespace {
 
-constexpr size_t kHugePage = size_t{2} << 20;
-// Large blocks begin at different places of a huge page: arrays that are walked together would
-// otherwise compete for the same sets of the caches and banks of the memory.
-constexpr size_t kStagger = 17 * kAlignment;
-constexpr unsigned kStaggers = 16;
 constexpr size_t kMaxBytes = size_t{1} << 47;
 constexpr int kClasses = 4 * 48;
 
@@ -72,18 +64,13 @@ struct FreeBlock {
 
 class Allocator {
  public:
-  Allocator() {
-    const size_t physical = static_cast<size_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L)) *
-                            static_cast<size_t>(std::max(sysconf(_SC_PAGESIZE), 0L));
-    cache_limit_ = std::min(size_t{1} << 30, std::max(physical / 8, size_t{16} << 20));
-  }
-
   void* allocate(size_t bytes) {
     const SizeClass size = class_of(bytes);
     FreeBlock* block = take(size);
     if (block == nullptr) block = fresh(size.bytes);
     if (block == nullptr) {
       release_all();
+      release_idle_arenas();
       block = fresh(size.bytes);
     }
     if (block == nullptr) {
@@ -102,7 +89,7 @@ class Allocator {
     {
       const std::lock_guard guard(lock_);
       stats_.live_bytes -= size.bytes;
-      if (stats_.cached_bytes + size.bytes <= cache_limit_) {
+      if (stats_.cached_bytes + size.bytes <= idle_limit()) {
         stats_.cached_bytes += size.bytes;
         ASAN_UNPOISON_MEMORY_REGION(block, sizeof(FreeBlock));
         block->next = free_[size.index];
@@ -153,33 +140,14 @@ class Allocator {
     return block;
   }
 
-  FreeBlock* fresh(size_t bytes) {
-    const bool huge = bytes >= kHugePage;
-    const size_t room = huge ? kStaggers * kStagger : 0;
-    void* data = nullptr;
-    if (posix_memalign(&data, huge ? kHugePage : kAlignment, bytes + room) != 0) return nullptr;
-#if defined(MADV_HUGEPAGE)
-    // Advice only: where the kernel refuses it, small pages do.
-    if (huge) (void)madvise(data, bytes + room, MADV_HUGEPAGE);
-#endif
-    // The leak checker does not follow links through poisoned memory; a lost block shows as its
-    // Block.
-    __lsan_ignore_object(data);
-    if (!huge) return static_cast<FreeBlock*>(data);
-    const unsigned turn = next_stagger_.fetch_add(1, std::memory_order_relaxed) % kStaggers;
-    return reinterpret_cast<FreeBlock*>(static_cast<std::byte*>(data) + turn * kStagger);
-  }
+  static FreeBlock* fresh(size_t bytes) { return static_cast<FreeBlock*>(take_pages(bytes)); }
   static void free_block(FreeBlock* block, int index) {
     static const int first_huge = class_of(kHugePage).index;
-    const auto address = reinterpret_cast<uintptr_t>(block);
-    const uintptr_t offset = index >= first_huge ? address % kHugePage : 0;
-    std::free(reinterpret_cast<std::byte*>(block) - offset);
+    give_pages(block, index >= first_huge);
   }
 
-  std::atomic<unsigned> next_stagger_{0};
   FreeBlock* free_[kClasses] = {};
   AllocatorStats stats_;
-  size_t cache_limit_ = 0;
 };
 
 // Never destroyed: blocks may be returned by destructors that run later than ours would.
@@ -200,7 +168,7 @@ Ref<Block> Block::allocate(size_t bytes) {
   if (bytes <= kMaxBytes) block->data_ = allocator().allocate(bytes);
   if (block->data_ == nullptr)
     fail<MemoryError>("allocate: out of memory. Expected ", bytes,
-                      " free bytes. Received: ", allocator_stats().live_bytes,
+                      " free bytes. Received: ", allocator_stats().live_bytes + arena_stats().bytes,
                       " bytes already in use by ranvier. Hint: use a smaller batch or model.");
   block->bytes_ = bytes;
   return block;
@@ -222,6 +190,9 @@ Block::~Block() {
 }
 
 AllocatorStats allocator_stats() { return allocator().stats(); }
-void release_cached_memory() { allocator().release_all(); }
+void release_cached_memory() {
+  allocator().release_all();
+  release_idle_arenas();
+}
 
 }  // namespace ranvier

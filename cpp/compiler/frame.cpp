@@ -30,15 +30,14 @@ const StepNote* Lowered::find_guard(uint32_t guard) const {
   return nullptr;
 }
 
-void frame_init(const Lowered& program, std::byte* frame, std::byte* worker, size_t worker_stride,
-                kernels::GuardReport* guard) noexcept {
+void frame_init(const Lowered& program, std::byte* frame, std::byte* arena, std::byte* worker,
+                size_t worker_stride, kernels::GuardReport* guard) noexcept {
   auto** table = reinterpret_cast<const void**>(frame);
-  std::byte* arena = frame + program.arena_offset();
   for (size_t i = 0; i < program.table.size(); ++i) {
     const Binding& binding = program.table[i];
     if (binding.place == compiler::Place::Arena)
       table[i] = arena + binding.offset;
-    else
+    else if (binding.place == compiler::Place::Constant)
       table[i] = binding.constant;
   }
   auto* slots = reinterpret_cast<Slots*>(frame + program.slots_offset());

@@ -152,8 +152,7 @@ Lowered lower(Graph graph, const PassOptions& options, const std::string& name) 
   if (prologue) {
     PassOptions whole = options;
     whole.prologue = false;
-    lowered.prologue =
-        std::make_unique<const Lowered>(lower(std::move(*prologue), whole, name + ": prologue"));
+    lowered.prologue = prologue_parts(*prologue, whole);
   }
   return lowered;
 }

@@ -10,6 +10,26 @@
 
 namespace ranvier {
 
+namespace compiler {
+
+struct PassOptions {
+  bool exact = false;
+  bool fuse = true;
+  bool prologue = true;
+};
+
+// What depends on variables alone that the program does not write falls into pieces that have no
+// value in common. They are lowered by whoever holds their results, for programs of other batch
+// sizes have mostly the same ones.
+struct ProloguePart {
+  Graph graph;                    // its outputs are results of the prologue
+  std::vector<uint32_t> results;  // which
+  PassOptions options;
+  std::string key;  // equal text: equal results of the same variables, as long as `graph` lives
+};
+
+}  // namespace compiler
+
 // What one entry of the pointer table points to.
 struct Binding {
   compiler::Place place;
@@ -56,9 +76,8 @@ struct Lowered {
   size_t arena_bytes = 0;
   size_t worker_bytes = 0;  // per worker index, the largest of all steps
   std::string text;         // the plan, for dumps
-  // What depends on variables alone that the program does not write: run when one of them changed;
-  // its outputs are inputs of the program. Null where there is nothing of the kind.
-  std::unique_ptr<const Lowered> prologue;
+  // Run when a variable has changed; their outputs are inputs of the program.
+  std::vector<compiler::ProloguePart> prologue;
 
   size_t slots_offset() const;  // parts of a frame: table, slots, arena
   size_t arena_offset() const;
@@ -73,11 +92,6 @@ struct BodyParams {
 
 namespace compiler {
 
-struct PassOptions {
-  bool exact = false;
-  bool fuse = true;
-  bool prologue = true;
-};
 // All passes, then the plan, then the steps. `name` heads the dumps.
 Lowered lower(Graph graph, const PassOptions& options, const std::string& name);
 // The options of the compilation that runs on this thread, for the bodies inside it.
@@ -85,11 +99,16 @@ PassOptions current_pass_options();
 
 }  // namespace compiler
 
-// A frame is plain memory of frame_bytes(), 64-byte aligned, so that the frame of a body can lie in
-// the scratch of the step that runs it. Fixed entries are resolved here; inputs and outputs are
-// bound afterwards.
-void frame_init(const Lowered& program, std::byte* frame, std::byte* worker, size_t worker_stride,
-                kernels::GuardReport* guard) noexcept;
+// A frame is plain memory, 64-byte aligned: pointers, and an arena behind them or elsewhere. That
+// of a body has frame_bytes() and lies in the scratch of the step that runs it. Resolves what lies
+// in the arena and the constants; inputs and outputs are bound on their own and stay so.
+void frame_init(const Lowered& program, std::byte* frame, std::byte* arena, std::byte* worker,
+                size_t worker_stride, kernels::GuardReport* guard) noexcept;
+// With the arena behind the pointers.
+inline void frame_init(const Lowered& program, std::byte* frame, std::byte* worker,
+                       size_t worker_stride, kernels::GuardReport* guard) noexcept {
+  frame_init(program, frame, frame + program.arena_offset(), worker, worker_stride, guard);
+}
 
 inline void frame_bind_input(const Lowered& program, std::byte* frame, uint32_t input,
                              const void* data) noexcept {

@@ -1,10 +1,12 @@
 // The machine and the process: threads, instruction sets, memory, exactness.
 
+#include "base/arena.h"
 #include "base/cpu.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "python/common.h"
 #include "runtime/profiler.h"
+#include "runtime/prologue.h"
 
 namespace ranvier::python {
 namespace {
@@ -30,6 +32,16 @@ void bind_system(py::module_& m) {
     const CpuInfo& info = cpu_info();
     return py::dict(py::arg("model") = info.model, py::arg("l1_data_bytes") = info.l1_data_bytes,
                     py::arg("l2_bytes") = info.l2_bytes, py::arg("l3_bytes") = info.l3_bytes);
+  });
+  m.def("arena_stats", [] {
+    const ArenaStats stats = arena_stats();
+    return py::dict(py::arg("count") = stats.count, py::arg("bytes") = stats.bytes,
+                    py::arg("idle_bytes") = stats.idle_bytes,
+                    py::arg("largest_need") = stats.largest_need);
+  });
+  m.def("held_stats", [] {
+    const HeldStats stats = held_stats();
+    return py::dict(py::arg("parts") = stats.parts, py::arg("bytes") = stats.bytes);
   });
   m.def("allocator_stats", [] {
     const AllocatorStats stats = allocator_stats();

@@ -5,13 +5,37 @@
 
 namespace ranvier {
 
+namespace {
+
+size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+}  // namespace
+
+size_t working_bytes(const Lowered& program) {
+  const auto workers = static_cast<size_t>(default_context().workers);
+  return aligned(program.arena_bytes) + workers * program.worker_bytes + kAlignment;
+}
+
 Frame::Frame(const Lowered& program) : program_(&program), workers_(default_context().workers) {
-  const size_t frame_bytes = program.frame_bytes();
-  const size_t worker_at = (frame_bytes + kAlignment - 1) / kAlignment * kAlignment;
-  const size_t workers = static_cast<size_t>(workers_);
-  memory_ = Block::allocate(worker_at + workers * program.worker_bytes + kAlignment);
+  // So little that sharing it would save less than it costs.
+  constexpr size_t kOwnArena = size_t{64} << 10;
+  const size_t pointers = aligned(program.arena_offset()), working = working_bytes(program);
+  owns_arena_ = working <= kOwnArena;
+  memory_ = Block::allocate(pointers + (owns_arena_ ? working : 0));
   base_ = static_cast<std::byte*>(memory_->data());
-  frame_init(program, base_, base_ + worker_at, program.worker_bytes, &guard_);
+  if (owns_arena_) place(base_ + pointers);
+}
+
+void Frame::attach() {
+  if (owns_arena_) return;
+  lease_ = ArenaLease(working_bytes(*program_));
+  if (lease_.data() != arena_) place(lease_.data());
+}
+
+void Frame::place(std::byte* arena) noexcept {
+  arena_ = arena;
+  frame_init(*program_, base_, arena, arena + aligned(program_->arena_bytes),
+             program_->worker_bytes, &guard_);
 }
 
 bool Frame::run(StepTimes* times) noexcept {

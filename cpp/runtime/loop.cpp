@@ -63,7 +63,7 @@ class EpochLoop::Session {
     if (!bound_) return;
     if (wrote_) bound_->program->bump_versions();
     unlock_variables(bound_->program->uses());
-    bound_->frame->held.reset();
+    bound_->frame->detach();
     bound_ = nullptr;
     wrote_ = false;
   }

@@ -9,7 +9,7 @@
 namespace ranvier {
 
 Program::Program(Lowered lowered, std::string name)
-    : lowered_(std::move(lowered)), name_(std::move(name)) {
+    : lowered_(std::move(lowered)), name_(std::move(name)), need_(working_bytes(lowered_)) {
   for (uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
     const LoweredInput& input = lowered_.inputs[i];
     if (input.held != compiler::kNone) continue;
@@ -23,7 +23,11 @@ Program::Program(Lowered lowered, std::string name)
   }
   std::sort(uses_.begin(), uses_.end(),
             [](const VariableUse& a, const VariableUse& b) { return a.variable < b.variable; });
-  if (lowered_.prologue) prologue_ = std::make_unique<Prologue>(*lowered_.prologue);
+  if (lowered_.prologue.empty()) return;
+  const size_t held = static_cast<size_t>(
+      std::count_if(lowered_.inputs.begin(), lowered_.inputs.end(),
+                    [](const LoweredInput& input) { return input.held != compiler::kNone; }));
+  prologue_ = std::make_unique<Prologue>(std::move(lowered_.prologue), held, name_);
 }
 
 void Program::check_arguments(TensorSpan args) const {
@@ -60,10 +64,12 @@ class LockScope {
 }  // namespace
 
 void Program::bind_variables(Frame& frame) const {
-  if (prologue_) prologue_->update(frame.held);
+  const bool stale = prologue_ && !prologue_->is_current(frame.held_versions);
+  if (stale) prologue_->update();  // before the frame takes the arena that it needs itself
+  frame.attach();
   for (uint32_t i = 0; i < lowered_.inputs.size(); ++i) {
     const LoweredInput& input = lowered_.inputs[i];
-    if (input.held != compiler::kNone) frame.bind_input(i, frame.held->values[input.held].data());
+    if (stale && input.held != compiler::kNone) frame.bind_input(i, prologue_->result(input.held));
     if (!input.variable) continue;
     Variable& variable = *input.variable;
     if (input.written && !is_exclusive(variable.storage())) {
@@ -73,6 +79,7 @@ void Program::bind_variables(Frame& frame) const {
     }
     frame.bind_input(i, variable.storage().data());
   }
+  if (stale) frame.held_versions = prologue_->versions();
 }
 
 void Program::bump_versions() const {
@@ -93,12 +100,10 @@ std::unique_ptr<Frame> Program::take_frame() const {
 }
 
 void Program::give_back(std::unique_ptr<Frame> frame) const {
-  // Small arenas are worth keeping for the next calls, a large one only once.
-  constexpr size_t kSmallArena = size_t{4} << 20, kKept = 4;
-  const size_t kept = lowered_.arena_bytes <= kSmallArena ? kKept : 1;
-  frame->held.reset();  // an idle frame keeps no old results alive
+  constexpr size_t kKept = 4;
+  frame->detach();
   std::lock_guard lock(mutex_);
-  if (frames_.size() < kept) frames_.push_back(std::move(frame));
+  if (frames_.size() < kKept) frames_.push_back(std::move(frame));
 }
 
 Tensors Program::run(TensorSpan args, StepTimes* times) const {
@@ -156,19 +161,23 @@ ProgramStats Program::stats() const {
     stats.bytes += note.kernel.cost.bytes;
     stats.steps.push_back(info_of(note));
   }
-  if (!lowered_.prologue) return stats;
-  stats.prologue_arena_bytes = lowered_.prologue->arena_bytes;
-  for (const TypeSpec& spec : lowered_.prologue->outputs) stats.prologue_bytes += spec.bytes();
-  for (const Tensor& constant : lowered_.prologue->constants)
-    stats.constant_bytes += constant.spec().bytes();
-  for (const StepNote& note : lowered_.prologue->notes)
-    stats.prologue_steps.push_back(info_of(note));
+  if (!prologue_) return stats;
+  for (const auto& part : prologue_->parts()) {
+    const Lowered& lowered = part->lowered();
+    stats.prologue_arena_bytes = std::max(stats.prologue_arena_bytes, lowered.arena_bytes);
+    for (const TypeSpec& spec : lowered.outputs) stats.prologue_bytes += spec.bytes();
+    for (const Tensor& constant : lowered.constants)
+      stats.constant_bytes += constant.spec().bytes();
+    for (const StepNote& note : lowered.notes) stats.prologue_steps.push_back(info_of(note));
+  }
   return stats;
 }
 
 std::string Program::dump() const {
-  if (!lowered_.prologue) return plan_of(lowered_);
-  return "prologue:\n" + plan_of(*lowered_.prologue) + "program:\n" + plan_of(lowered_);
+  if (!prologue_) return plan_of(lowered_);
+  std::string text;
+  for (const auto& part : prologue_->parts()) text += "prologue:\n" + plan_of(part->lowered());
+  return text + "program:\n" + plan_of(lowered_);
 }
 
 ProgramRef compile(const Trace& trace, const CompileOptions& options) {

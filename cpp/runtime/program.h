@@ -1,6 +1,6 @@
 #pragma once
 // A compiled trace: a flat array of steps whose memory is planned, and the executor that walks it.
-// Programs are immutable; a call takes a Frame (arena, pointers, guard), so that any number of
+// Programs are immutable; a call takes a Frame (pointers, arena, guard), so that any number of
 // threads may run one program at once.
 
 #include <memory>
@@ -36,7 +36,7 @@ struct ProgramStats {
   size_t constant_bytes = 0;
   size_t variable_bytes = 0;
   std::vector<StepInfo> steps;
-  size_t prologue_bytes = 0;        // results of the prologue, held between runs
+  size_t prologue_bytes = 0;        // results of the prologue, held once for all programs
   size_t prologue_arena_bytes = 0;  // peak memory beside them while it runs
   std::vector<StepInfo> prologue_steps;
 };
@@ -63,7 +63,8 @@ class Program : public RefCounted {
   std::span<const VariableUse> uses() const { return uses_; }
   uint32_t argument_input(size_t argument) const { return argument_inputs_[argument]; }
   // With the words held: gives written variables whose storage somebody else holds a fresh copy,
-  // runs the prologue if a variable it reads has changed, and binds all variables and its results.
+  // runs the prologue if a variable it reads has changed, attaches the frame and binds all
+  // variables and the results of the prologue.
   void bind_variables(Frame& frame) const;
   void bump_versions() const;
   std::unique_ptr<Frame> take_frame() const;
@@ -75,6 +76,7 @@ class Program : public RefCounted {
   Lowered lowered_;
   std::unique_ptr<Prologue> prologue_;  // null where the program has none
   std::string name_;
+  ArenaNeed need_;
   Specs argument_specs_;
   std::vector<VariableRef> variables_;
   std::vector<VariableUse> uses_;

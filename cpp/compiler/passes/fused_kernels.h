@@ -23,7 +23,9 @@ const OpRecord& fused_matmul_record();
 // Input: the b of a plan with packed_b, as it lies.
 struct PackPayload : FusedPayload {
   kernels::GemmPlan plan;
-  std::string str() const override { return "panels"; }
+  std::string str() const override {
+    return plan.shape.trans_b ? "panels of the transpose" : "panels";
+  }
 };
 const OpRecord& pack_record();
 

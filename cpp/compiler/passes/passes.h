@@ -27,6 +27,8 @@ bool pack_weights(Graph& graph);
 // Takes out what depends on variables alone that the program does not write. Returns the graph
 // whose outputs the rest reads as inputs; nullopt where nothing is worth holding.
 std::optional<Graph> split_prologue(Graph& graph, const std::string& name);
+// Its connected pieces, to be lowered with these options.
+std::vector<ProloguePart> prologue_parts(const Graph& prologue, const PassOptions& options);
 // w - lr * (x^T dz) becomes one product that accumulates into w (rounding).
 void fuse_sgd(Graph& graph);
 // Max pooling hands its gradient the places of the maxima.

@@ -33,6 +33,7 @@ class Splitter {
       if (in_run(node)) node.op = nullptr;
     remove_dead_nodes(prologue);
     drop_unread_inputs(prologue);
+    finish_pass(prologue, "prologue", name);
     for (uint32_t i = 0; i < held.size(); ++i) {
       const ValueId value = graph_.add_value(graph_.spec(held[i]));
       graph_.replace(held[i], value);

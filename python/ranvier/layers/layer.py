@@ -30,7 +30,14 @@ from ranvier.variable import (
 )
 
 Tensor = B.Tensor
-_LISTS = ("trainable", "non_trainable", "layers", "metrics", "seed_generators")
+# What a layer's tracker sorts attributes into, and the attribute that holds each list.
+_LISTS = {
+    "trainable": "_trainable_variables",
+    "non_trainable": "_non_trainable_variables",
+    "layers": "_layers",
+    "metrics": "_metrics",
+    "seed_generators": "_seed_generators",
+}
 
 
 def _wrap_build(build):
@@ -150,13 +157,9 @@ class Layer(LayerState, calls.HandsDown, Operation):
 
     def _start_tracking(self):
         lists = {}
-        for name in _LISTS:
-            attribute = {
-                "trainable": "_trainable_variables",
-                "non_trainable": "_non_trainable_variables",
-            }
+        for name, attribute in _LISTS.items():
             lists[name] = []
-            object.__setattr__(self, attribute.get(name, f"_{name}"), lists[name])
+            object.__setattr__(self, attribute, lists[name])
         object.__setattr__(self, "_tracker", Tracker(lists))
 
     def __setattr__(self, name, value):

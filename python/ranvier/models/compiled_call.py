@@ -7,7 +7,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.layers.call_spec import current_context
 from ranvier.symbolic.operation import Operation
-from ranvier.training.step_function import StepFunction
+from ranvier.training.step_function import StepFunction, remember
 from ranvier.variable import get_autocast_dtype, in_stateless_scope, structure_version
 
 
@@ -39,7 +39,8 @@ class CompiledCall:
         key = (x.shape, x.dtype, training)
         step = self._call_steps.get(key, self)
         if step is self:  # not known; None: known to be refused
-            step = self._call_steps[key] = self._make_step(x, training)
+            step = self._make_step(x, training)
+            remember(self._call_steps, key, step)
         return step
 
     def _calls_are_plain(self):

@@ -153,6 +153,13 @@ class StepFunction:
 _NO_FEED = Feed(())
 
 
+def remember(steps: dict, key, step) -> None:
+    """Puts a step into a dict that would grow with every new shape; the oldest one goes."""
+    if len(steps) >= _MAX_PROGRAMS:
+        del steps[next(iter(steps))]
+    steps[key] = step
+
+
 def _leaves(data):
     return [x for x in tree.flatten(data) if x is not None]
 

@@ -12,7 +12,7 @@ from ranvier.training import data_adapters, eager_steps
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, Pass
 from ranvier.training.fitting import Fitting, least
 from ranvier.training.on_batch import BatchMethods
-from ranvier.training.step_function import StepFunction, takes_state
+from ranvier.training.step_function import StepFunction, remember, takes_state
 from ranvier.training.steps import Steps
 
 
@@ -145,7 +145,7 @@ class Trainer(Steps, Fitting, BatchMethods):
             self._predict_fast_version = _variable.structure_version()
             if not isinstance(step.result(step.program.run([x])), B.Tensor):
                 return None
-            self._predict_fast[key] = step
+            remember(self._predict_fast, key, step)
         return step.program.run_arrays((x,))[0]
 
     # -- machinery

@@ -148,3 +148,14 @@ def test_zeros_that_another_op_reads_stay():
     got = model.predict(x, verbose=0)
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     np.testing.assert_array_equal(got[1], padded.reshape(2, 4, 2, 4, 2, 4).max((2, 4)))
+
+
+def test_a_square_matrix_and_its_transpose_are_packed_apart():
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(256, 256)).astype("float32")
+    x = rng.normal(size=(8, 256)).astype("float32")
+    variable = keras.Variable(weights)
+    both = keras.jit(lambda x: (x @ variable, x @ keras.ops.transpose(variable)))
+    plain, transposed = both(x)
+    np.testing.assert_allclose(plain, x @ weights, 1e-4, 1e-3)
+    np.testing.assert_allclose(transposed, x @ weights.T, 1e-4, 1e-3)
