@@ -67,6 +67,7 @@ def _collect():
         "host_call",
         "index",
         "is_complex",
+        "complex_values",
         "no_gradient",
         "positive",
         "subscript",

@@ -56,6 +56,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         return x
     if x is None:
         raise ValueError("convert_to_tensor: expected an array or numbers. Received: None")
+    if dtype is None and ew.is_complex(x):
+        return ew.complex_values().from_parts(*ew.complex_values().parts(x))
     return to_tensor(x, config.standardize_dtype(dtype) if dtype is not None else None)
 
 
@@ -63,7 +65,7 @@ def convert_to_numpy(x) -> np.ndarray:
     """The values as a NumPy array of their own, which may be written to."""
     if isinstance(x, KerasTensor):
         return x.__array__()
-    if isinstance(x, (np.ndarray, np.generic)):
+    if isinstance(x, (np.ndarray, np.generic)) or ew.is_complex(x):
         return np.array(x)
     return np.array((x if isinstance(x, Variable) else to_tensor(x)).numpy())
 

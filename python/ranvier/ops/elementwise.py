@@ -55,6 +55,20 @@ def _bits(name, doc, prim=None, bool_as=None):
     return _publish(fn, name, doc, NUMPY, None)
 
 
+def is_complex(x) -> bool:
+    """Whether x is a complex value: a pair of tensors, a NumPy array or a number."""
+    return type(x) is not Tensor and str(getattr(x, "dtype", type(x).__name__)).startswith(
+        "complex"
+    )
+
+
+def complex_values():
+    """The arithmetic of complex values, which is made of the functions here."""
+    from ranvier.ops import complex_values
+
+    return complex_values
+
+
 def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None, weak=True):
     """A function of two operands: one C++ call for tensors of equal dtype, else promotion.
 
@@ -74,6 +88,8 @@ def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cl
             return quick(scalar(x1, dtype), x2)
         if any_symbolic((x1, x2)):
             return fn.row.symbolic((x1, x2), {})
+        if is_complex(x1) or is_complex(x2):
+            return complex_values().binary(prim, x1, x2)
         a, b = promote_pair(x1, x2, floating)
         if prim in _ON_BITS and probing() and a.dtype in FLOAT_TYPES:
             a, b = cast(a, "int32"), cast(b, "int32")
@@ -109,6 +125,8 @@ def _unary(name, doc, prim=None, floating=True, bool_as=None, module=NUMPY, cls=
     def slow(x):
         if any_symbolic((x,)):
             return fn.row.symbolic((x,), {})
+        if is_complex(x):
+            return complex_values().unary(prim, x)
         x = to_float(x) if floating else to_tensor(x)
         if prim == "bitwise_not" and probing() and x.dtype in FLOAT_TYPES:
             x = cast(x, "int32")

@@ -35,6 +35,8 @@ def _product(a, b):
 @op(NUMPY)
 def matmul(x1, x2):
     """Matrix product over the last two axes; leading axes broadcast. int8 products give int32."""
+    if ew.is_complex(x1) or ew.is_complex(x2):
+        return ew.complex_values().matmul(x1, x2)
     a, b = promote_pair(x1, x2)
     if a.dtype == "int8" and not _both_int8(x1, x2):
         return cast(_product(a, b), "int8")

@@ -1,7 +1,7 @@
 """Special functions, neighbours of floats, and complex values.
 
-Tensors are real. The few functions Keras has for complex values take and give NumPy arrays of dtype
-complex64; Fourier transforms use pairs (real, imaginary) instead.
+Tensors are real. Complex values are pairs of them (complex_values.py) or NumPy arrays; Fourier
+transforms take and give (real, imaginary).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import MATH, NN, NUMPY, cast, op, promote_pair, to_float, to_tensor
 from ranvier.ops._host import host_call, no_gradient
+from ranvier.ops.complex_values import ComplexTensor, from_parts
 from ranvier.ops.creation import zeros_like
 
 # dtype -> (bound between both series, terms below, terms above): 1 ulp or so of truncation.
@@ -113,34 +114,21 @@ def view(x, dtype=None):
 # --- complex values -------------------------------------------------------------------------------
 
 
-def is_complex(x) -> bool:
-    """Whether x is a NumPy value of a complex dtype."""
-    return isinstance(x, (np.ndarray, np.generic, complex)) and np.iscomplexobj(x)
-
-
-def _known(x, name):
-    x = to_tensor(x)
-    if x.is_symbol:
-        raise B.GraphError(
-            f"{name}: complex values exist outside of compiled functions only. "
-            "Hint: keep (real, imaginary) pairs, as ops.fft does."
-        )
-    return x.numpy()
-
-
 @op(MATH)
 def view_as_complex(x):
-    """A complex64 array (...) from a real tensor (..., 2) of real and imaginary parts.
+    """A complex64 value (...) from a real tensor (..., 2) of real and imaginary parts.
+
+    Returns:
+        A pair of tensors with the operators of a number; `np.asarray` makes an array of it.
 
     Raises:
         ValueError: the last axis has not two elements.
-        RuntimeError: inside a compiled function.
     """
-    value = _known(x, "view_as_complex")
-    if not value.shape or value.shape[-1] != 2:
+    x = to_tensor(x)
+    if not x.shape or x.shape[-1] != 2:
         raise ValueError("Last dimension of input must be size 2 (real and imaginary). "
-                         f"Received shape: {value.shape}")  # fmt: skip
-    return (value[..., 0] + 1j * value[..., 1]).astype("complex64")
+                         f"Received shape: {x.shape}")  # fmt: skip
+    return from_parts(x[..., 0], x[..., 1])
 
 
 @op(MATH)
@@ -151,9 +139,9 @@ def view_as_real(x):
 
 @op(NN)
 def polar(abs_, angle):
-    """The complex64 array abs (cos(angle) + i sin(angle))."""
-    size, turn = _known(abs_, "polar"), _known(angle, "polar")
-    return (size * np.cos(turn) + 1j * (size * np.sin(turn))).astype("complex64")
+    """The complex64 value abs (cos(angle) + i sin(angle))."""
+    turn = to_float(angle)
+    return from_parts(ew.multiply(abs_, ew.cos(turn)), ew.multiply(abs_, ew.sin(turn)))
 
 
 def _part(value):
@@ -163,19 +151,25 @@ def _part(value):
 @op(NUMPY)
 def real(x):
     """The real part; a real tensor itself."""
-    return _part(np.real(x)) if is_complex(x) else to_tensor(x)
+    if isinstance(x, ComplexTensor):
+        return x.real
+    return _part(np.real(x)) if ew.is_complex(x) else to_tensor(x)
 
 
 @op(NUMPY)
 def imag(x):
     """The imaginary part: zeros for a real tensor."""
-    return _part(np.imag(x)) if is_complex(x) else zeros_like(to_tensor(x))
+    if isinstance(x, ComplexTensor):
+        return x.imag
+    return _part(np.imag(x)) if ew.is_complex(x) else zeros_like(to_tensor(x))
 
 
 @op(NUMPY)
 def conj(x):
     """The complex conjugate; a real tensor itself."""
-    return np.conj(x) if is_complex(x) else to_tensor(x)
+    if isinstance(x, ComplexTensor):
+        return x.conj()
+    return np.conj(x) if ew.is_complex(x) else to_tensor(x)
 
 
 def conjugate(x):
@@ -186,7 +180,9 @@ def conjugate(x):
 @op(NUMPY)
 def angle(x):
     """The angle of a complex number; of a real one 0 or pi."""
-    if is_complex(x):
+    if isinstance(x, ComplexTensor):
+        return ew.arctan2(x.imag, x.real)
+    if ew.is_complex(x):
         return _part(np.angle(x))
     x = to_tensor(x)
     x = cast(x, config.floatx()) if x.dtype == "int64" else to_float(x)
@@ -196,6 +192,8 @@ def angle(x):
 @op(NUMPY)
 def isreal(x):
     """Whether the imaginary part is zero: true for every real tensor."""
-    if is_complex(x):
+    if isinstance(x, ComplexTensor):
+        return ew.equal(x.imag, 0.0)
+    if ew.is_complex(x):
         return _part(np.isreal(x))
     return ew.equal(ew.multiply(cast(to_tensor(x), "int32"), 0), 0)

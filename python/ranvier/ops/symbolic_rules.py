@@ -16,6 +16,7 @@ from ranvier.ops import (
     indexing,
     neural,
     patches,
+    products,
     reductions,
     shapes,
     signal,
@@ -25,8 +26,6 @@ from ranvier.ops import (
 from ranvier.ops._define import one_axis, result_type
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec
-
-_COMPLEX = ("complex64", "complex128")
 
 
 def rule(*functions):
@@ -279,7 +278,7 @@ def _view_as_complex(x):
 
 @rule(special.view_as_real)
 def _view_as_real(x):
-    return KerasTensor((*_shape(x), 2), dtype="float32") if _dtype(x) in _COMPLEX else None
+    return KerasTensor((*_shape(x), 2), dtype="float32") if elementwise.is_complex(x) else None
 
 
 @rule(special.polar)
@@ -288,11 +287,34 @@ def _polar(abs_, angle):
     return KerasTensor(shape, dtype="complex64")
 
 
-@rule(special.real, special.imag, special.angle)
+@rule(special.real, special.imag, special.angle, elementwise.absolute)
 def _real_part(x):
-    return KerasTensor(_shape(x), dtype="float32") if _dtype(x) in _COMPLEX else None
+    return KerasTensor(_shape(x), dtype="float32") if elementwise.is_complex(x) else None
 
 
-@rule(special.conj)
+@rule(special.conj, elementwise.negative, elementwise.square, elementwise.exp)
 def _conj(x):
-    return KerasTensor(_shape(x), dtype=_dtype(x)) if _dtype(x) in _COMPLEX else None
+    return KerasTensor(_shape(x), dtype="complex64") if elementwise.is_complex(x) else None
+
+
+def _complex_spec(op, x1, x2):
+    if not (elementwise.is_complex(x1) or elementwise.is_complex(x2)):
+        return None
+    real = [KerasTensor(_shape(x), dtype="float32") for x in (x1, x2)]
+    return KerasTensor(compute_output_spec(op, *real).shape, dtype="complex64")
+
+
+@rule(
+    elementwise.add,
+    elementwise.subtract,
+    elementwise.multiply,
+    elementwise.divide,
+    elementwise.true_divide,
+)
+def _complex_arithmetic(x1, x2):
+    return _complex_spec(elementwise.add, x1, x2)
+
+
+@rule(products.matmul)
+def _complex_product(x1, x2):
+    return _complex_spec(products.matmul, x1, x2)

@@ -61,14 +61,30 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 
 
 def randint(shape, minval, maxval, dtype="int32", seed=None):
-    """Integers in [minval, maxval)."""
+    """Integers in [minval, maxval); the bounds are numbers, or tensors that broadcast to the
+    shape."""
     dtype = config.standardize_dtype(dtype)
     if not config.is_int_dtype(dtype):
         raise ValueError(
             f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} "
         )
+    if not (_is_number(minval) and _is_number(maxval)):
+        return cast(_between(shape, minval, maxval, seed), dtype)
     attrs = {"shape": shape_list(shape), "dtype": dtype, "low": int(minval), "high": int(maxval)}
     return B.apply("random_integers", [draw_seed(seed)], attrs)
+
+
+def _is_number(bound):
+    """Whether the bound is one number that is known now."""
+    return not getattr(bound, "shape", ()) and not getattr(bound, "is_symbol", False)
+
+
+def _between(shape, minval, maxval, seed):
+    """minval + bits mod (maxval - minval); minval where nothing lies between."""
+    low, high = (ops.cast(ops.convert_to_tensor(b), "int64") for b in (minval, maxval))
+    attrs = {"shape": shape_list(shape), "dtype": "int64", "low": 0, "high": 2**62}
+    bits = B.apply("random_integers", [draw_seed(seed)], attrs)
+    return ops.add(low, ops.mod(bits, ops.maximum(ops.subtract(high, low), 1)))
 
 
 def categorical(logits, num_samples, dtype="int32", seed=None):

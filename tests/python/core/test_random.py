@@ -102,3 +102,15 @@ def test_shuffle_permutes_slices():
 def test_mistakes(call):
     with pytest.raises(ValueError):
         call()
+
+
+def test_bounds_of_integers_may_be_tensors():
+    low, high = np.array([0, 1, -5]), np.array([5, 3, -1])
+    drawn = np.asarray(random.randint((2000, 3), low, high, seed=1))
+    assert drawn.dtype == "int32"
+    np.testing.assert_array_equal(drawn.min(0), low)
+    np.testing.assert_array_equal(drawn.max(0), high - 1)
+    np.testing.assert_allclose(drawn.mean(0), (low + high - 1) / 2, atol=0.1)
+    traced = jit(lambda n: random.randint((500,), 0, n, seed=2))(ops.convert_to_tensor(7))
+    assert np.asarray(traced).max() == 6
+    np.testing.assert_array_equal(random.randint((2,), low[:2], low[:2], seed=1), low[:2])

@@ -1,0 +1,229 @@
+"""Complex values as pairs of real tensors: they work eagerly, on a tape and inside traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ranvier import _backend as B
+from ranvier.ops import elementwise as ew
+from ranvier.ops._define import expand, reshape, scalar, to_tensor
+
+
+class ComplexTensor:
+    """A complex64 value as its real and its imaginary part, two float32 tensors of one shape.
+
+    `ops.view_as_complex` and `ops.polar` give it. It has +, -, *, /, @, ==, `abs`, indexing,
+    `reshape` and `conj`; of the ops, `real`, `imag`, `conj`, `angle`, `absolute`, `negative`,
+    `square`, `exp`, `add`, `subtract`, `multiply`, `divide`, `equal`, `not_equal` and
+    `view_as_real` take it. Outside of compiled functions `np.asarray` makes a complex64 array of
+    it; a compiled function returns `ops.view_as_real` of it.
+
+    Example:
+        >>> z = ops.view_as_complex([[3.0, 4.0]])
+        >>> ops.abs(z * z)
+        [25.]
+    """
+
+    dtype = "complex64"
+    __array_ufunc__ = None  # NumPy leaves the operators to this class
+    __hash__ = object.__hash__
+
+    def __init__(self, real, imag):
+        self.real, self.imag = real, imag
+
+    @property
+    def shape(self) -> tuple:
+        return self.real.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return self.real.size
+
+    def numpy(self) -> np.ndarray:
+        """The value as a NumPy array.
+
+        Raises:
+            RuntimeError: inside a compiled function.
+        """
+        if self.real.is_symbol or self.imag.is_symbol:
+            raise B.GraphError(
+                "A complex value inside a compiled function is a pair of tensors, which this op "
+                f"does not take. Expected one of {_known_ops()}. Hint: compute with `ops.real` "
+                "and `ops.imag`, and return `ops.view_as_real`."
+            )
+        return (self.real.numpy() + 1j * self.imag.numpy()).astype("complex64")
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def __repr__(self):
+        if self.real.is_symbol:
+            return f"<ComplexTensor shape={self.shape}>"
+        return repr(self.numpy())
+
+    def __len__(self):
+        return len(self.real)
+
+    def __getitem__(self, key):
+        return ComplexTensor(self.real[key], self.imag[key])
+
+    def reshape(self, *shape):
+        """The same values in another shape; one size may be -1."""
+        sizes = list(shape[0]) if isinstance(shape[0], (tuple, list)) else list(shape)
+        return ComplexTensor(reshape(self.real, sizes), reshape(self.imag, sizes))
+
+    def conj(self):
+        """The complex conjugate."""
+        return ComplexTensor(self.real, ew.negative(self.imag))
+
+    conjugate = conj
+
+    def __neg__(self):
+        return unary("negative", self)
+
+    def __abs__(self):
+        return unary("absolute", self)
+
+    def __matmul__(self, other):
+        return matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return matmul(other, self)
+
+
+def parts(x) -> tuple:
+    """Real and imaginary part as float32 tensors; of a real value, a scalar zero for the second."""
+    if isinstance(x, ComplexTensor):
+        return x.real, x.imag
+    if ew.is_complex(x):
+        return to_tensor(np.real(x), "float32"), to_tensor(np.imag(x), "float32")
+    return to_tensor(x, "float32"), scalar(0.0, "float32")
+
+
+def from_parts(real, imag) -> ComplexTensor:
+    """The complex value of two real tensors of one shape."""
+    return ComplexTensor(to_tensor(real, "float32"), to_tensor(imag, "float32"))
+
+
+def _product(a, b, multiply) -> ComplexTensor:
+    """(a b) by its parts, with a product of real tensors that is linear in both."""
+    (ar, ai), (br, bi) = parts(a), parts(b)
+    return ComplexTensor(
+        ew.subtract(multiply(ar, br), multiply(ai, bi)), ew.add(multiply(ar, bi), multiply(ai, br))
+    )
+
+
+def matmul(a, b) -> ComplexTensor:
+    """The matrix product of values of which at least one is complex."""
+    from ranvier.ops.products import matmul as real_matmul
+
+    return _product(_with_shape(a), _with_shape(b), real_matmul)
+
+
+def _with_shape(x) -> ComplexTensor:
+    real, imag = parts(x)
+    return ComplexTensor(real, ew.add(imag, ew.multiply(real, 0.0)) if imag.shape == () else imag)
+
+
+def _quotient(a, b) -> ComplexTensor:
+    """a conj(b) / |b|²."""
+    br, bi = parts(b)
+    norm = ew.add(ew.square(br), ew.square(bi))
+    above = _product(a, ComplexTensor(br, ew.negative(bi)), ew.multiply)
+    return ComplexTensor(ew.divide(above.real, norm), ew.divide(above.imag, norm))
+
+
+def _both(op):
+    def combine(a, b):
+        (ar, ai), (br, bi) = parts(a), parts(b)
+        real, imag = op(ar, br), op(ai, bi)
+        if real.shape != imag.shape:  # the imaginary part of a real operand is a scalar
+            imag = ew.add(imag, ew.multiply(real, 0.0))
+        return ComplexTensor(real, imag)
+
+    return combine
+
+
+def _equal(a, b):
+    (ar, ai), (br, bi) = parts(a), parts(b)
+    return ew.logical_and(ew.equal(ar, br), ew.equal(ai, bi))
+
+
+_BINARY: dict[str, Any] = {
+    "add": _both(ew.add),
+    "subtract": _both(ew.subtract),
+    "multiply": lambda a, b: _product(a, b, ew.multiply),
+    "divide": _quotient,
+    "equal": _equal,
+    "not_equal": lambda a, b: ew.logical_not(_equal(a, b)),
+}
+
+
+def _size(z):
+    """|z|, with slope 0 where z is 0."""
+    square = ew.add(ew.square(z.real), ew.square(z.imag))
+    zero = ew.equal(square, 0.0)
+    return ew.where(zero, 0.0, ew.sqrt(ew.where(zero, 1.0, square)))
+
+
+def _exp(z):
+    size = ew.exp(z.real)
+    return ComplexTensor(ew.multiply(size, ew.cos(z.imag)), ew.multiply(size, ew.sin(z.imag)))
+
+
+_UNARY: dict[str, Any] = {
+    "negative": lambda z: ComplexTensor(ew.negative(z.real), ew.negative(z.imag)),
+    "absolute": _size,
+    "square": lambda z: _product(z, z, ew.multiply),
+    "exp": _exp,
+}
+
+
+def _known_ops():
+    return ", ".join(sorted({*_BINARY, *_UNARY, "matmul"}))
+
+
+def _refuse(name):
+    raise B.DTypeError(
+        f"{name}: complex values are not supported here. Expected one of {_known_ops()}. "
+        "Hint: compute with `ops.real` and `ops.imag`."
+    )
+
+
+def unary(name: str, x):
+    """An element-wise function of one complex value."""
+    if name not in _UNARY:
+        _refuse(name)
+    return _UNARY[name](ComplexTensor(*parts(x)))
+
+
+def binary(name: str, a, b):
+    """An element-wise function of two values of which at least one is complex."""
+    if name not in _BINARY:
+        _refuse(name)
+    return _BINARY[name](a, b)
+
+
+def as_pairs(z) -> Any:
+    """A real tensor (..., 2) of both parts."""
+    from ranvier.ops.shapes import concatenate
+
+    return concatenate([expand(z.real, -1), expand(z.imag, -1)], axis=-1)
+
+
+def _operators():
+    for name, symbol in {"add": "add", "subtract": "sub", "multiply": "mul",
+                         "divide": "truediv"}.items():  # fmt: skip
+        setattr(ComplexTensor, f"__{symbol}__", lambda a, b, name=name: binary(name, a, b))
+        setattr(ComplexTensor, f"__r{symbol}__", lambda a, b, name=name: binary(name, b, a))
+    ComplexTensor.__eq__ = lambda a, b: binary("equal", a, b)
+    ComplexTensor.__ne__ = lambda a, b: binary("not_equal", a, b)
+
+
+_operators()
