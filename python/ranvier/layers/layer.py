@@ -455,6 +455,8 @@ class Layer(LayerState, calls.HandsDown, Operation):
         if not layer.built:
             return layer.symbolic_probe(*args, **kwargs)
         probe = functools.partial(compute_output_spec, layer.call)
+        if self._declares_dtype:
+            args = (*tree.map_structure(self._declared_bool, args[:1]), *args[1:])
         outputs = layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
         return tree.map_structure(self._declared, outputs) if self._declares_dtype else outputs
 
@@ -469,6 +471,10 @@ class Layer(LayerState, calls.HandsDown, Operation):
         declared = self.compute_dtype
         known = not isinstance(x, KerasTensor) or x.dtype == declared
         return x if known else KerasTensor(x.shape, dtype=declared)
+
+    def _declared_bool(self, x):
+        """A symbolic input of booleans as one of the dtype announced: every call has its shapes."""
+        return self._declared(x) if getattr(x, "dtype", None) == "bool" else x
 
     def compute_output_shape(self, *args, **kwargs):
         """Output shapes for input shapes; has no effect on the layer."""

@@ -73,15 +73,20 @@ def _children(obj):
             continue
 
 
-def walk(root) -> list:
-    """`(path, object)` of all with variables of their own, parents first; the root is at ""."""
+def walk(root, aliases=None) -> list:
+    """`(path, object)` of all with variables of their own, parents first; the root is at "".
+
+    `aliases`, a dict, receives the other paths of what is reached again: first path → later ones.
+    """
     found: list = []
-    seen: set[int] = set()
+    seen: dict[int, str] = {}
 
     def visit(obj, path):
         if id(obj) in seen:
+            if aliases is not None:
+                aliases.setdefault(seen[id(obj)], []).append(path)
             return
-        seen.add(id(obj))
+        seen[id(obj)] = path
         if hasattr(obj, "save_own_variables"):
             found.append((path, obj))
         for name, value in _children(obj):
@@ -109,3 +114,12 @@ def walk(root) -> list:
 
     visit(root, "")
     return found
+
+
+def other_paths(path, aliases):
+    """The paths by which an object is reached again, itself or inside something that is."""
+    parts = path.split("/")
+    for depth in range(len(parts), 0, -1):
+        below = parts[depth:]
+        for alias in aliases.get("/".join(parts[:depth]), ()):
+            yield "/".join([alias, *below])

@@ -14,7 +14,7 @@ from ranvier.errors import FileFormatError
 from ranvier.optimizers.base import Optimizer
 from ranvier.saving import assets, hdf5
 from ranvier.saving.archive import Members, reading, write_atomically
-from ranvier.saving.paths import walk
+from ranvier.saving.paths import other_paths, walk
 from ranvier.variable import StatelessScope
 
 WEIGHTS_MEMBER = "model.weights.h5"
@@ -229,13 +229,13 @@ def load_state(model, reader, file_name, skip_mismatch=False, skipped=None) -> N
     skipped_ids = {id(o) for o in skipped or ()}
     written, problems = [], []
     covered: set[int] = set()
-    for path, obj in walk(model):
+    aliases: dict[str, list[str]] = {}
+    for path, obj in walk(model, aliases):
         if id(obj) in skipped_ids:
             continue
         try:
             with reading(file_name):
-                entry = reader.entry(path)
-                pairs = _collect(obj, entry)
+                pairs = _collect_at(obj, reader, [path, *other_paths(path, aliases)])
         except (ValueError, TypeError) as error:
             problems.append((path, obj, error))
             continue
@@ -280,6 +280,17 @@ def _own(obj):
 def _stores_all(obj) -> bool:
     """Whether the object stores all its variables, as every layer of the package does."""
     return type(obj).load_own_variables.__module__.startswith(__name__.partition(".")[0] + ".")
+
+
+def _collect_at(obj, reader, paths) -> list:
+    """`_collect` at the first path whose values fit; the error is that of the first path."""
+    first_error = None
+    for path in paths:
+        try:
+            return _collect(obj, reader.entry(path))
+        except (ValueError, TypeError) as error:
+            first_error = first_error or error
+    raise first_error
 
 
 def _collect(obj, entry) -> list:

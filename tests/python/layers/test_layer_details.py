@@ -109,6 +109,8 @@ def test_a_registered_argument_reaches_the_layers_inside():
         ("ReLU", {}, (2, 4), True),
         ("Dropout", {"rate": 0.5}, (2, 4), True),
         ("MaxPooling1D", {"pool_size": 2}, (2, 4, 3), True),
+        ("AdaptiveMaxPooling1D", {"output_size": 2}, (2, 4, 3), True),
+        ("PReLU", {}, (2, 4), True),
         ("ZeroPadding1D", {}, (2, 4, 3), True),
         ("Masking", {}, (2, 4, 3), True),
         ("Flatten", {}, (2, 4), False),
@@ -121,12 +123,15 @@ def test_a_registered_argument_reaches_the_layers_inside():
 def test_symbolic_outputs_of_integers_have_the_dtype_keras_declares(
     name, kwargs, shape, declared, dtype
 ):
-    if name == "MaxPooling1D" and dtype == "bool":
-        pytest.skip("no maximum of booleans")
     symbol = keras.KerasTensor(shape, dtype)
     for policy, compute in (("float32", "float32"), ("mixed_float16", "float16")):
         layer = getattr(keras.layers, name)(**kwargs, dtype=policy)
         assert layer(symbol).dtype == (compute if declared else dtype)
+
+
+def test_the_difference_of_symbolic_booleans_has_the_declared_dtype():
+    symbol = keras.KerasTensor((2, 4), "bool")
+    assert keras.layers.Subtract()([symbol, symbol]).dtype == "float32"
 
 
 def test_an_own_layer_without_a_shape_rule_keeps_the_dtype_of_its_call():

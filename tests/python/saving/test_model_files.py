@@ -209,6 +209,49 @@ def test_skip_mismatch_warns_and_loads_the_rest(tmp_path):
     assert_equal(values(other)[2:], before[2:])
 
 
+def test_a_layer_that_is_reached_by_a_second_name_loads_from_there(tmp_path):
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(3)
+
+        def call(self, x):
+            return self.inner(x)
+
+    class Plain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.body = layers.Dense(3), Block()
+
+        def call(self, x):
+            return self.body(self.dense(x))
+
+    class Renamed(keras.Model):
+        # Walked first by names that the file of `Plain` does not have.
+        def __init__(self):
+            super().__init__()
+            self.a_dense, self.a_body = layers.Dense(3), Block()
+
+        @property
+        def dense(self):
+            return self.a_dense
+
+        @property
+        def body(self):
+            return self.a_body
+
+        def call(self, x):
+            return self.a_body(self.a_dense(x))
+
+    x = np.random.default_rng(0).random((2, 2))
+    saved, model = Plain(), Renamed()
+    saved(x), model(x)
+    path = tmp_path / "plain.weights.h5"
+    saved.save_weights(path)
+    model.load_weights(path)
+    np.testing.assert_array_equal(model(x), saved(x))
+
+
 def test_values_without_a_place_are_named(tmp_path):
     small().save_weights(tmp_path / "m.weights.h5")
     shorter = keras.Sequential([keras.Input((4,)), layers.Dense(3)])
