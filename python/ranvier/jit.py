@@ -37,6 +37,11 @@ class Traced:
             self._program = B.core.compile(self.trace._ref, self.name)
         return self._program
 
+    @property
+    def gives_one_tensor(self) -> bool:
+        """Whether the result is a tensor itself, no structure of them."""
+        return type(self._outputs) is _Slot
+
     def is_current(self) -> bool:
         """Whether the variables it reads are still trainable, or not, as they were."""
         return all(v.trainable == flag for v, flag in self._flags)

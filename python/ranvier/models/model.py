@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 from ranvier import serialization, tree
@@ -9,6 +10,13 @@ from ranvier.layers.layer import Layer
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec
 from ranvier.training.trainer import Trainer
+
+
+def _requires_arguments(cls) -> bool:
+    """Whether the constructor has arguments without a default."""
+    own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    gathers = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return any(p.default is p.empty and p.kind not in gathers for p in own)
 
 
 def _functional_arguments(args, kwargs) -> bool:
@@ -31,6 +39,9 @@ class Model(Trainer, Layer):
             from ranvier.models.functional import Functional
 
             return Functional.__new__(Functional, *args, **kwargs)
+        # As in Keras, a config of required arguments is for the class itself to write.
+        if _requires_arguments(cls):
+            return super().__new__(cls)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args, **kwargs):

@@ -7,6 +7,7 @@ import re
 import shutil
 
 from ranvier import tree
+from ranvier.layers.layer import Layer
 
 # Where columns end, as shares of the line; the length of a line unless told otherwise.
 _CHAIN, _CHAIN_LENGTH = (0.45, 0.80, 1.0), 88
@@ -117,21 +118,37 @@ def _add_rows(rows, layer, graph, chain, show_trainable, expand_nested, depth):
 def _shape_of(layer) -> str:
     nodes = layer._inbound_nodes
     if nodes:
-        shapes = [x.shape for x in nodes[-1].output_tensors]
-        return str(shapes[0] if len(shapes) == 1 else shapes)
+        shapes = tree.map_structure(lambda x: tuple(x.shape), nodes[-1].outputs)
+        return _shape_text(shapes)
     if hasattr(layer, "output_shape"):
         try:
-            return str(layer.output_shape)
+            return _shape_text(layer.output_shape)
         except AttributeError:
             return "?"
     built_with = getattr(layer, "_build_shapes_dict", None)
-    if layer.built and built_with:
+    if layer.built and built_with and _has_shape_rule(layer):
         try:
-            out = layer.compute_output_shape(**built_with)
+            return _shape_text(layer.compute_output_shape(**built_with))
         except (TypeError, ValueError, NotImplementedError, RuntimeError):
             return "?"
-        return str(out)
     return "?"
+
+
+def _has_shape_rule(layer) -> bool:
+    """Not for a layer written on the bare `Layer`: Keras shows no shape without its method."""
+    kind = type(layer)
+    if kind.compute_output_shape is not Layer.compute_output_shape:
+        return True
+    package = __name__.partition(".")[0] + "."
+    nearest = next(c for c in kind.__mro__ if c.__module__.startswith(package))
+    return nearest is not Layer
+
+
+def _shape_text(shapes) -> str:
+    """`(None, 3)`; several in their structure: `[(None), (None, 3)]`, as Keras writes them."""
+    texts = tree.map_shape_structure(lambda s: f"({', '.join(map(str, s))})", shapes)
+    flat = tree.flatten(texts)
+    return flat[0] if len(flat) == 1 else str(texts).replace("'", "")
 
 
 def _params_of(layer) -> str:

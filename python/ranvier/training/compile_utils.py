@@ -418,6 +418,12 @@ class CompileLoss(losses_module.Loss):
             for i, value in zip(used, flat):
                 filled[i] = value
             return tree.pack_sequence_as(y_pred, filled)
+        if len(flat) == len(used):
+            raise KeyError(
+                f"The labels and the loss have {len(flat)} parts each, the model has "
+                f"{len(tree.flatten(y_pred))} outputs: not every output can be found in the labels "
+                "(`y_true`). Hint: give labels, or the loss None, for each output."
+            )
         raise ValueError(
             "y_true and y_pred have different structures.\n"
             f"y_true: {tree.map_structure(lambda _: '*', y_true)}\n"

@@ -76,10 +76,12 @@ class Compiling:
             jit_compile: accepted for Keras' sake; steps are always compiled unless `run_eagerly`.
             auto_scale_loss: whether `mixed_float16` wraps the optimizer in a `LossScaleOptimizer`.
 
+        A second call keeps the loss, and the metrics, for which it names no new ones.
+
         Raises:
             ValueError: an unknown name, or structures that do not fit the outputs.
         """
-        self._clear_previous_trainer_metrics()
+        self._loss_tracker = None
         self._optimizer_initialized = False
         self.optimizer = optimizers.get(optimizer)
         if (
@@ -95,9 +97,6 @@ class Compiling:
         if loss is not None:
             self._compile_loss = CompileLoss(loss, loss_weights, output_names=output_names)
             self.loss = loss
-        else:
-            self._compile_loss = None
-        self._compile_metrics = None
         if metrics is not None or weighted_metrics is not None:
             self._compile_metrics = CompileMetrics(
                 metrics, weighted_metrics, output_names=output_names
@@ -122,11 +121,6 @@ class Compiling:
         self._functions = {}
         self.train_function = self.test_function = self.predict_function = None
         _variable.bump_structure()
-
-    def _clear_previous_trainer_metrics(self):
-        self._loss_tracker = None
-        self._compile_metrics = None
-        self._compile_loss = None
 
     @property
     def run_eagerly(self) -> bool:

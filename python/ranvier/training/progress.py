@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import sys
 import time
@@ -38,15 +37,14 @@ def output_style() -> str:
     return "bar" if hasattr(sys.stdout, "isatty") and sys.stdout.isatty() else "plain"
 
 
-def format_value(value) -> str:
-    """Four digits after the point, or an exponent for small numbers."""
+def format_value(value, signed: bool = True) -> str:
+    """Four digits after the point; small numbers, and negative ones if not `signed`, in powers."""
     value = float(value)
-    if value == 0 or abs(value) > 1e-3 or not math.isfinite(value):
-        return f"{value:.4f}"
-    return f"{value:.4e}"
+    plain = (abs(value) if signed else value) > 1e-3
+    return f"{value:.4f}" if plain else f"{value:.4e}"
 
 
-def format_duration(seconds: float) -> str:
+def format_remaining(seconds: float) -> str:
     """Seconds as `h:mm:ss`, `m:ss` or `s`."""
     seconds = int(seconds)
     if seconds > 3600:
@@ -65,12 +63,12 @@ def format_rate(seconds: float, unit: str) -> str:
     return f"{seconds * 1e6:.{0 if seconds >= 1e-5 else 1}f}us/{unit}"
 
 
-def _format_logs(logs) -> str:
+def _format_logs(logs, signed) -> str:
     parts = []
     for name, value in (logs or {}).items():
         if getattr(value, "size", 1) != 1:
             value = np.mean(np.asarray(value))
-        parts.append(f" - {name}: {format_value(value)}")
+        parts.append(f" - {name}: {format_value(value, signed)}")
     return "".join(parts)
 
 
@@ -80,10 +78,11 @@ class Progbar:
     Args:
         target: how many there are, `None` when not known.
         width: kept for Keras' sake.
-        verbose: 1 updates one line (a bar on a terminal), 2 prints one line at the end, 0 nothing.
+        verbose: 1 updates a bar (off a terminal it is printed once, at the end), 2 prints one line
+            at the end, 0 nothing.
         interval: seconds between two updates at least.
         stateful_metrics: names of values that are shown as they come; the others as their mean over
-            the units.
+            the units so far, and at the end as they come, too.
         stateless_metrics: names of values that are shown as means, and no others are. One of both
             at most; without either all are means.
         unit_name: what a unit is called.
@@ -138,7 +137,7 @@ class Progbar:
         """
         if finalize is None:
             finalize = self.target is not None and current >= self.target
-        self._take(current, dict(values or {}))
+        self._take(current, dict(values or {}), finalize)
         self._seen = current
         if not finalize and not self.due:
             return
@@ -155,13 +154,13 @@ class Progbar:
         self._drawn = len(line)
         print_message(f"{clear}{line}{padding}", line_break=finalize)
 
-    def _take(self, current, values):
+    def _take(self, current, values, finalize):
         """Means weight a value with the units since the last update."""
         units = max(current - self._seen, 1)
         for name, value in values.items():
             if isinstance(value, (list, tuple)):
                 value = np.asarray(value)
-            if self._averages(name):
+            if self._averages(name) and not finalize:
                 total, count = self._values.get(name, (0, 0))
                 self._values[name] = (total + value * units, count + units)
             else:
@@ -179,26 +178,27 @@ class Progbar:
     def _line(self, current, values, finalize):
         elapsed = time.perf_counter() - self._start
         target = self.target
-        count = f"{current}/{'?' if target is None else target}"
         rate = format_rate(elapsed / current if current else 0.0, self.unit_name)
-        if finalize or target is None or not current:
-            duration = format_duration(elapsed)
-        else:
-            duration = f"{format_duration(elapsed / current * (target - current))} left"
-        tail = f"{duration} {rate}{_format_logs(values)}"
-        if self._style != "bar" or self.verbose == 2:
-            return f"{count} - {duration} - {rate}{_format_logs(values)}"
-        width = len(str(target)) if target is not None else 1
-        head = f"{_BOLD}{str(current):>{width}}/{'?' if target is None else target}{_RESET} "
-        return _cut(head + self._bar(current, finalize) + tail, self._columns())
+        logs = _format_logs(values, signed=self.verbose == 1)
+        duration = f"{elapsed:.0f}s"
+        count = f"{current:>{len(str(target))}}/{target}" if target else f"{current:7d}/Unknown"
+        if self.verbose == 2:
+            return f"{count} - {duration} - {rate}{logs}"
+        if target and current and not finalize:
+            duration = format_remaining(elapsed / current * (target - current))
+        if self._style != "bar":
+            return f"{count} {self._bar(current)}{duration} {rate}{logs}"
+        line = f"{_BOLD}{count}{_RESET} {self._bar(current)}{_BOLD}{duration}{_RESET} {rate}{logs}"
+        return _cut(line, self._columns())
 
-    def _bar(self, current, finalize):
-        if self.target is None and not finalize:
+    def _bar(self, current):
+        if not self.target:
             return ""
-        share = 1.0 if self.target in (None, 0) else min(current / self.target, 1.0)
-        done = int(self.width * share)
-        rest = self.width - done
-        return f"{_GREEN}{'━' * done}{_RESET}{_GREY}{'━' * rest}{_RESET} "
+        done = int(self.width * min(current / self.target, 1.0))
+        parts = "━" * done, "━" * (self.width - done)
+        if self._style != "bar":
+            return "".join(parts) + " "
+        return f"{_GREEN}{parts[0]}{_RESET}{_GREY}{parts[1]}{_RESET} "
 
     @staticmethod
     def _columns():

@@ -34,6 +34,11 @@ class CompiledStep:
         self.output_count = sum(place >= 0 for place in self._places)
         self.output_specs = [(t.shape, t.dtype) for t in traced.trace.outputs]
 
+    @property
+    def gives_one_tensor(self) -> bool:
+        """Whether the step returns a tensor itself, no structure of them."""
+        return self._traced.gives_one_tensor
+
     def result(self, outputs):
         """What the step returned, given the outputs of its last run."""
         pulled = ()

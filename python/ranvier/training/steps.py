@@ -122,6 +122,8 @@ class Steps(Compiling):
             gradients = tape.gradient(scaled, weights)
             if self._compile_loss is None and all(g is None for g in gradients):
                 gradients = [ops.zeros_like(w) for w in weights]  # nothing to minimize
+            if not self.optimizer.built:
+                self.optimizer.build(weights)
             self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)

@@ -143,7 +143,7 @@ class Trainer(Steps, Fitting, BatchMethods):
                 return None
             step = ArrayEpochs(adapter, self._function("predict")).step_for(len(x))
             self._predict_fast_version = _variable.structure_version()
-            if not isinstance(step.result(step.program.run([x])), B.Tensor):
+            if not step.gives_one_tensor:
                 return None
             remember(self._predict_fast, key, step)
         return step.program.run_arrays((x,))[0]
@@ -251,15 +251,13 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _in_order(self, logs):
         """The values of logs as `evaluate` returns them: a list, or the only one."""
-        if len(logs) == 1:
-            return next(iter(logs.values()))
         names: list = []
         for metric in self.metrics:
             own = self._compile_metrics.metrics if metric is self._compile_metrics else [metric]
             names.extend(m.name for m in own)
         results = [logs[name] for name in names if name in logs]
         results.extend(logs[name] for name in sorted(logs.keys() - set(names)))
-        return results
+        return results[0] if len(results) == 1 else results
 
     def _assert_compiled(self, method):
         if self.compiled:

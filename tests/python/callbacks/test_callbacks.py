@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -311,8 +312,17 @@ def test_bar_on_a_terminal(capsys, monkeypatch):
         bar.update(step, {"loss": 1.0 / step})
     frames = capsys.readouterr().out.split("\r")
     assert len(frames) == 11
-    assert "5/10" in frames[5] and "left" in frames[5] and "loss: 0.2000" in frames[5]
-    assert frames[10].endswith("\n") and "left" not in frames[10]
+    assert " 5/10" in frames[5] and "loss: 0.2000" in frames[5]
+    assert frames[10].endswith("\n")
+
+
+def test_the_line_off_a_terminal_is_the_bar_without_its_colours(capsys):
+    bar = ranvier.utils.Progbar(12)
+    bar.update(12, [("a", 0.25)])
+    assert re.fullmatch(r"12/12 ━{20} 0s \d.*/step - a: 0.2500\n", capsys.readouterr().out)
+    bar = ranvier.utils.Progbar(None)
+    bar.update(3, finalize=True)
+    assert re.fullmatch(r"      3/Unknown 0s \d.*/step\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -323,11 +333,14 @@ def test_bar_on_a_terminal(capsys, monkeypatch):
         ({"stateless_metrics": ["a"]}, "a: 1.5000 - b: 2.0000"),
     ],
 )
-def test_bar_shows_means_of_stateless_values(names, text, capsys):
-    bar = ranvier.utils.Progbar(2, verbose=2, **names)
+def test_bar_shows_means_of_stateless_values_and_at_the_end_the_last(names, text, capsys):
+    bar = ranvier.utils.Progbar(3, interval=0.0, **names)
+    bar._style = "line"
     bar.update(1, values=[("a", [0.0, 0.0]), ("b", 0)])
     bar.update(2, values=[("a", 3.0), ("b", 2)])
     assert text in capsys.readouterr().out
+    bar.update(3, values=[("a", 5.0), ("b", 4)])
+    assert "a: 5.0000 - b: 4.0000" in capsys.readouterr().out
 
 
 def test_bar_takes_one_list_of_names():
@@ -336,12 +349,20 @@ def test_bar_takes_one_list_of_names():
 
 
 @pytest.mark.parametrize(
-    "value,text", [(0.5, "0.5000"), (0.0, "0.0000"), (1e-5, "1.0000e-05"), (float("nan"), "nan")]
+    "value,text",
+    [
+        (0.5, "0.5000"),
+        (0.0, "0.0000e+00"),
+        (-2.0, "-2.0000"),
+        (1e-5, "1.0000e-05"),
+        (float("nan"), "nan"),
+    ],
 )
 def test_numbers_are_readable(value, text):
     from ranvier.training.progress import format_value
 
     assert format_value(value) == text
+    assert format_value(-2.0, signed=False) == "-2.0000e+00"
 
 
 def test_watched_values_are_compared_by_the_ops_of_keras():

@@ -61,3 +61,39 @@ def test_positions_and_unbuilt_layers():
     model = keras.Sequential([layers.Dense(3, name="a")], name="m")
     lines = text_of(model, positions=[0.5, 0.75, 1.0]).splitlines()
     assert lines[-5].endswith("│  0 (unbuilt) │") and len(lines[1]) == 60
+
+
+def test_own_layers_show_a_shape_only_with_a_rule_and_structures_as_they_are():
+    class Bare(layers.Layer):
+        def call(self, x):
+            return x
+
+    class Ruled(Bare):
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+    class Halves(layers.Layer):
+        def call(self, x):
+            return {"low": keras.ops.sum(x, 1), "high": [x]}
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.parts = [Bare(), Ruled(), layers.Dense(2)]
+
+        def call(self, x):
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model = Own()
+    model(keras.ops.ones((5, 3)))
+    rows = [line.split("│") for line in text_of(model).splitlines() if line.startswith("│")]
+    shapes = [row[2].strip() for row in rows]
+    assert shapes == ["?", "(5, 3)", "(5, 2)"]
+
+    x = keras.Input((3,))
+    graph = keras.Model(x, Halves()(x))
+    text = []
+    graph.summary(print_fn=text.append, line_length=150)
+    assert "[(None, 3), (None)]" in text[0]

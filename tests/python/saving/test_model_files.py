@@ -369,3 +369,19 @@ def test_snake_case(name, key):
     from ranvier.saving.paths import to_snake_case
 
     assert to_snake_case(name) == key
+
+
+def test_a_model_with_required_arguments_writes_its_own_config(tmp_path):
+    class Own(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.dense = layers.Dense(units)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Own(2)
+    model(np.zeros((1, 3), "float32"))
+    with pytest.raises(NotImplementedError, match="get_config"):
+        model.save(tmp_path / "own.keras")
+    assert not (tmp_path / "own.keras").exists()

@@ -1,5 +1,7 @@
 """Half precision under `fit`: dtypes, loss scales, and numbers close to those of float32."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,11 @@ def test_files_keep_policy_and_scale(tmp_path):
         m.fit(x, y, batch_size=16, shuffle=False, verbose=0).history for m in (model, again)
     ]
     assert histories[0] == histories[1]
+
+
+def test_slots_have_the_path_of_the_optimizer_that_was_given():
+    model = _model("mixed_float16")
+    model.fit(*_data(), verbose=0)
+    paths = [v.path for v in model.optimizer.variables]
+    assert paths[:2] == ["loss_scale_optimizer/iteration", "loss_scale_optimizer/learning_rate"]
+    assert any(re.fullmatch(r"adam(_\d+)?/dense(_\d+)?_kernel_velocity", p) for p in paths)

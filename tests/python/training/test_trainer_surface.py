@@ -347,3 +347,57 @@ def test_metrics_alone_can_be_followed():
     logs = model.fit(x, y, verbose=0).history
     assert logs["loss"] == [0.0] and logs["mae"][0] > 0
     np.testing.assert_array_equal(model.get_weights()[0], before)
+
+
+def test_a_second_compile_keeps_what_it_does_not_name():
+    x, y = _data()
+    model = _model(["mae"])
+    model.fit(x, y, verbose=0)
+    model.compile(keras.optimizers.SGD(0.01))
+    history = model.fit(x, y, verbose=0).history
+    assert sorted(history) == ["loss", "mae"] and history["loss"][0] > 0
+    model.compile(keras.optimizers.SGD(0.01), metrics=["mse"])
+    assert sorted(model.fit(x, y, verbose=0).history) == ["loss", "mse"]
+
+
+def test_metrics_of_one_name_stand_once_each_in_the_list_of_results():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.own = layers.Dense(1), keras.metrics.Mean(name="loss")
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return ops.mean(ops.square(y_pred))
+
+    model = Own()
+    model.compile("sgd")
+    results = model.evaluate(_data()[0], verbose=0)
+    assert len(results) == 2 and results[0] == results[1]
+
+
+def test_the_first_small_predict_runs_the_layers_once():
+    class Counting(layers.Layer):
+        def build(self, input_shape):
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, x):
+            self.calls.assign_add(1.0)
+            return x
+
+    counting = Counting()
+    model = keras.Sequential([keras.Input((3,)), counting])
+    for times in (1, 2, 3):
+        model.predict(_data()[0][:8], verbose=0)
+        assert float(counting.calls) == times
+
+
+def test_one_array_of_labels_for_two_outputs():
+    x, y = _data()
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, [layers.Dense(1)(inputs), layers.Dense(1)(inputs)])
+    model.compile("sgd", "mse")
+    with pytest.raises(KeyError, match="y_true"):
+        model.fit(x, y, verbose=0)
