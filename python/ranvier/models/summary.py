@@ -122,7 +122,7 @@ def _shape_of(layer) -> str:
         return _shape_text(shapes)
     if hasattr(layer, "output_shape"):
         try:
-            return _shape_text(layer.output_shape)
+            return f"({', '.join(map(str, layer.output_shape))})"
         except AttributeError:
             return "?"
     built_with = getattr(layer, "_build_shapes_dict", None)

@@ -284,13 +284,15 @@ def _stores_all(obj) -> bool:
 
 def _collect_at(obj, reader, paths) -> list:
     """`_collect` at the first path whose values fit; the error is that of the first path."""
-    first_error = None
-    for path in paths:
-        try:
-            return _collect(obj, reader.entry(path))
-        except (ValueError, TypeError) as error:
-            first_error = first_error or error
-    raise first_error
+    try:
+        return _collect(obj, reader.entry(paths[0]))
+    except (ValueError, TypeError):
+        for path in paths[1:]:
+            try:
+                return _collect(obj, reader.entry(path))
+            except (ValueError, TypeError):
+                continue
+        raise
 
 
 def _collect(obj, entry) -> list:

@@ -97,3 +97,16 @@ def test_own_layers_show_a_shape_only_with_a_rule_and_structures_as_they_are():
     text = []
     graph.summary(print_fn=text.append, line_length=150)
     assert "[(None, 3), (None)]" in text[0]
+
+    class Around(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.graph = keras.Model(x, [x, layers.Dense(1)(x)])
+
+        def call(self, inputs):
+            return self.graph(inputs)[1]
+
+    model = Around()
+    model(keras.ops.ones((5, 3)))
+    model.summary(print_fn=text.append, line_length=150)
+    assert "((None, 3), (None, 1))" in text[1]
