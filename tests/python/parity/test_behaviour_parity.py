@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-keras = pytest.importorskip("keras")
-
-import ranvier  # noqa: E402
+from keras_reference import agree, raised
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CASES = {}
@@ -17,37 +14,6 @@ def case(function):
     """Adds a program: it takes the package and returns plain values and arrays."""
     CASES[function.__name__] = function
     return function
-
-
-def raised(function, *args, **kwargs):
-    """The built-in type of what a call raises, or its result."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        return next(c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins")
-
-
-def plain(value):
-    """Tensors as arrays with their dtype; containers element by element."""
-    if isinstance(value, dict):
-        return {key: plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if hasattr(value, "__array__") and hasattr(value, "dtype"):
-        array = np.asarray(value)
-        return [str(array.dtype), list(array.shape), array.astype("float64").ravel().tolist()]
-    return value
-
-
-def same(ours, theirs):
-    """Whether two results of `plain` agree, floats to rounding."""
-    if isinstance(ours, list) and isinstance(theirs, list):
-        return len(ours) == len(theirs) and all(map(same, ours, theirs))
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        return ours.keys() == theirs.keys() and all(same(ours[k], theirs[k]) for k in ours)
-    if isinstance(ours, float) and isinstance(theirs, float):
-        return bool(np.isclose(ours, theirs, rtol=1e-4, atol=1e-5, equal_nan=True))
-    return type(ours) is type(theirs) and ours == theirs
 
 
 @case
@@ -341,9 +307,4 @@ def policies_of_subclasses(k):
 
 @pytest.mark.parametrize("name", CASES)
 def test_does_what_keras_does(name):
-    results = []
-    for package in (ranvier, keras):
-        package.utils.clear_session()
-        package.utils.set_random_seed(0)
-        results.append(plain(CASES[name](package)))
-    assert same(*results), f"ours: {results[0]}\nKeras: {results[1]}"
+    agree(CASES[name])
