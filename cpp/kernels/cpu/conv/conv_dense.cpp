@@ -12,14 +12,14 @@ namespace {
 
 // --- Correlations: forward, and the phases of the data gradient.
 
-// A filter beyond the second cache is worth loading for many pixels only: fewer blocks then, and
-// threads share the outputs' channels instead. Gathering is repeated for every split.
+// A filter beyond a part of the second cache is read anew for each block of pixels, and x copied
+// anew for each share of the outputs: fewer blocks, and shares only to keep threads busy.
 void cut_outputs(ConvPlan& plan, const CorrelationLayout& l, int64_t units, double filter_bytes,
                  int64_t channels, int64_t panel) {
   constexpr double kResident = 384e3;
-  constexpr int64_t kPixels = 384;
+  constexpr int64_t kPixels = 192, kFewestChunks = 8;
   if (filter_bytes <= kResident) return;
-  const int64_t wanted = plan.blocks;
+  const int64_t wanted = std::min(plan.blocks, kFewestChunks);
   const int64_t pixels = l.source == Source::Gathered ? units : units * l.unit_width;
   plan.blocks = std::clamp<int64_t>(pixels / kPixels, 1, plan.blocks);
   const int64_t least = l.source == Source::Gathered ? 2 * panel : panel;
