@@ -6,6 +6,7 @@
 #include "base/verbose.h"
 #include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/conv_variants.h"
+#include "kernels/cpu/data/transpose.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -94,31 +95,33 @@ void run_correlation(const ConvPlan& plan, const Correlation& q, int64_t chunk, 
   if (u0 < u1) rows.correlate(q, l, u0, u1, f0, f1, x, filter, e, y, scratch);
 }
 
+// Shares are a part of one tap's slice of one group each.
 template <class T>
 void pack_data_gradient(const Context& ctx, const ConvPlan& plan, const T* filter,
                         T* packed) noexcept {
+  constexpr int64_t kRows = 64;
   const ConvShape& s = plan.shape;
-  const ConvRows<T>& rows = rows_of<T>(plan);
   const int64_t in_group = s.in_channels / s.groups, out_group = s.out_channels / s.groups;
+  const int64_t parts = ceil_div(out_group, kRows), slice = in_group * out_group;
   for (int64_t i = 0; i < phase_count(s); ++i) {
     const Phase phase = data_gradient_phase(s, i, false);
     const Correlation& q = phase.correlation;
-    const int64_t slice = in_group * out_group, taps = pixels_of(q.taps);
-    ctx.parallel_for(
-        taps * s.groups, std::max<int64_t>(1, kConvElements / slice),
-        [&](int64_t begin, int64_t end, int) {
-          for (int64_t j = begin; j < end; ++j) {
-            const int64_t g = j / taps, tap = j % taps;
-            const Dims3 t = {tap / (q.taps[1] * q.taps[2]), tap / q.taps[2] % q.taps[1],
-                             tap % q.taps[2]};
-            int64_t k = 0;
-            for (int a = 0; a < 3; ++a)
-              k = k * s.filter[a] + phase.first_tap[a] + (q.taps[a] - 1 - t[a]) * phase.tap_step[a];
-            rows.transpose(filter + k * in_group * s.out_channels + g * out_group, in_group,
-                           out_group, s.out_channels,
-                           packed + q.filter_offset + (g * taps + tap) * slice, in_group);
-          }
-        });
+    const int64_t taps = pixels_of(q.taps);
+    const auto pack_part = [&](int64_t j) {
+      const int64_t g = j / parts / taps, tap = j / parts % taps, f = j % parts * kRows;
+      const Dims3 t = {tap / (q.taps[1] * q.taps[2]), tap / q.taps[2] % q.taps[1], tap % q.taps[2]};
+      int64_t k = 0;
+      for (int a = 0; a < 3; ++a)
+        k = k * s.filter[a] + phase.first_tap[a] + (q.taps[a] - 1 - t[a]) * phase.tap_step[a];
+      transpose(plan.isa, packed + q.filter_offset + (g * taps + tap) * slice + f * in_group,
+                in_group, filter + k * in_group * s.out_channels + g * out_group + f,
+                s.out_channels, std::min(kRows, out_group - f), in_group);
+    };
+    ctx.parallel_for(taps * s.groups * parts,
+                     std::max<int64_t>(1, kConvElements * parts / std::max<int64_t>(1, slice)),
+                     [&](int64_t begin, int64_t end, int) {
+                       for (int64_t j = begin; j < end; ++j) pack_part(j);
+                     });
   }
 }
 

@@ -111,9 +111,6 @@ struct ConvRows {
   // dw overwritten with the sum over output rows [r0, r1); the correlation is the forward one.
   void (*depthwise_filter)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* dy,
                            T* dw) noexcept;
-  // out (columns, rows) = in (rows, columns)
-  void (*transpose)(const T* in, int64_t rows, int64_t columns, int64_t in_pitch, T* out,
-                    int64_t out_pitch) noexcept;
   int lanes;                                   // of one vector
   int narrow_pixels, max_pixels, wide_pixels;  // of one tile one, two and four vectors wide
 };

@@ -68,17 +68,6 @@ void advance(const StridedCopy& p, int outer_rank, Position& at) {
   }
 }
 
-template <class T>
-void transpose_plain(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
-                     int64_t cols) {
-  constexpr int64_t kTile = 16;
-  for (int64_t r0 = 0; r0 < rows; r0 += kTile)
-    for (int64_t c0 = 0; c0 < cols; c0 += kTile)
-      for (int64_t r = r0; r < std::min(rows, r0 + kTile); ++r)
-        for (int64_t c = c0; c < std::min(cols, c0 + kTile); ++c)
-          dst[r * dst_stride + c] = src[c * src_stride + r];
-}
-
 // Elements begin..end of the split loop: the innermost one, of a transpose the one before it.
 template <class T>
 void copy_part(const StridedCopy& p, T* dst, const T* src, int64_t begin, int64_t end) {
@@ -100,10 +89,7 @@ void copy_part(const StridedCopy& p, T* dst, const T* src, int64_t begin, int64_
     }
     case StridedCopy::Inner::Transpose: {
       const int64_t ds = p.dst_stride[last - 1], ss = p.src_stride[last];
-      if constexpr (sizeof(T) == 4)
-        transpose_kernels(p.isa).b4(dst + begin * ds, ds, src + begin, ss, count, p.size[last]);
-      else
-        transpose_plain(dst + begin * ds, ds, src + begin, ss, count, p.size[last]);
+      transpose(p.isa, dst + begin * ds, ds, src + begin, ss, count, p.size[last]);
       break;
     }
   }

@@ -79,25 +79,43 @@ constexpr int kBlock = 4;
 }
 #endif
 
-// Tiles of 16x16, a block of source lines read to its end before the next: rows a power of two
-// apart push each other out of L1.
+constexpr int64_t kTile = 16;
+
+// Rows [r0, r1) and columns [c0, c1) of dst, at most kTile of each. A block of source lines is read
+// to its end before the next: rows a power of two apart push each other out of L1.
+[[gnu::always_inline]] inline void transpose_tile(uint32_t* dst, int64_t dst_stride,
+                                                  const uint32_t* src, int64_t src_stride,
+                                                  int64_t r0, int64_t r1, int64_t c0, int64_t c1) {
+  const int64_t block_r = r1 - (r1 - r0) % kBlock, block_c = c1 - (c1 - c0) % kBlock;
+  for (int64_t c = c0; c < block_c; c += kBlock)
+    for (int64_t r = r0; r < block_r; r += kBlock)
+      transpose_block(dst + r * dst_stride + c, dst_stride, src + c * src_stride + r, src_stride);
+  for (int64_t r = r0; r < r1; ++r)
+    for (int64_t c = r < block_r ? block_c : c0; c < c1; ++c)
+      dst[r * dst_stride + c] = src[c * src_stride + r];
+}
+
+// In squares of some lines on both sides. The tile at the same place in the next square is fetched:
+// where rows are long, each lies in a page of its own, and no prefetcher follows.
 void transpose_b4(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_t src_stride,
                   int64_t rows, int64_t cols) noexcept {
-  constexpr int64_t kTile = 16;
-  for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
-    for (int64_t c0 = 0; c0 < cols; c0 += kTile) {
-      const int64_t r1 = rows - r0 < kTile ? rows : r0 + kTile;
-      const int64_t c1 = cols - c0 < kTile ? cols : c0 + kTile;
-      const int64_t block_r = r1 - (r1 - r0) % kBlock, block_c = c1 - (c1 - c0) % kBlock;
-      for (int64_t c = c0; c < block_c; c += kBlock)
-        for (int64_t r = r0; r < block_r; r += kBlock)
-          transpose_block(dst + r * dst_stride + c, dst_stride, src + c * src_stride + r,
-                          src_stride);
-      for (int64_t r = r0; r < r1; ++r)
-        for (int64_t c = r < block_r ? block_c : c0; c < c1; ++c)
-          dst[r * dst_stride + c] = src[c * src_stride + r];
-    }
-  }
+  constexpr int64_t kSquare = 4 * kTile;
+  const auto end = [](int64_t from, int64_t step, int64_t size) {
+    return size - from < step ? size : from + step;
+  };
+  for (int64_t C = 0; C < cols; C += kSquare)
+    for (int64_t R = 0; R < rows; R += kSquare)
+      for (int64_t r0 = R; r0 < end(R, kSquare, rows); r0 += kTile)
+        for (int64_t c0 = C; c0 < end(C, kSquare, cols); c0 += kTile) {
+          const bool down = r0 + kSquare < rows;
+          const int64_t r = down ? r0 + kSquare : r0 - R, c = down ? c0 : c0 + kSquare;
+          for (int64_t i = 0; i < kTile; ++i) {
+            if (c + i < cols) __builtin_prefetch(src + (c + i) * src_stride + r, 0, 2);
+            if (r + i < rows && c < cols) __builtin_prefetch(dst + (r + i) * dst_stride + c, 1, 2);
+          }
+          transpose_tile(dst, dst_stride, src, src_stride, r0, end(r0, kTile, rows), c0,
+                         end(c0, kTile, cols));
+        }
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #pragma once
-// The 2-D transpose of 4-byte elements, one version per level.
+// The 2-D transpose, of 4-byte elements one version per level.
 
+#include <algorithm>
 #include <cstdint>
+
+#include "base/cpu.h"
 
 namespace ranvier::kernels {
 
@@ -10,5 +13,22 @@ struct TransposeKernels {
   void (*b4)(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_t src_stride,
              int64_t rows, int64_t cols) noexcept;
 };
+const TransposeKernels& transpose_kernels(Isa isa);
+
+template <class T>
+void transpose(Isa isa, T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
+               int64_t cols) noexcept {
+  if constexpr (sizeof(T) == 4) {
+    transpose_kernels(isa).b4(reinterpret_cast<uint32_t*>(dst), dst_stride,
+                              reinterpret_cast<const uint32_t*>(src), src_stride, rows, cols);
+  } else {
+    constexpr int64_t kTile = 16;
+    for (int64_t r0 = 0; r0 < rows; r0 += kTile)
+      for (int64_t c0 = 0; c0 < cols; c0 += kTile)
+        for (int64_t r = r0; r < std::min(rows, r0 + kTile); ++r)
+          for (int64_t c = c0; c < std::min(cols, c0 + kTile); ++c)
+            dst[r * dst_stride + c] = src[c * src_stride + r];
+  }
+}
 
 }  // namespace ranvier::kernels
