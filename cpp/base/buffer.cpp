@@ -27,7 +27,6 @@
 namespace ranvier {
 namespace {
 
-constexpr size_t kMaxBytes = size_t{1} << 47;
 constexpr int kClasses = 4 * 48;
 
 struct SizeClass {
@@ -67,17 +66,8 @@ class Allocator {
   void* allocate(size_t bytes) {
     const SizeClass size = class_of(bytes);
     FreeBlock* block = take(size);
-    if (block == nullptr) block = fresh(size.bytes);
-    if (block == nullptr) {
-      release_all();
-      release_idle_arenas();
-      block = fresh(size.bytes);
-    }
-    if (block == nullptr) {
-      const std::lock_guard guard(lock_);
-      stats_.live_bytes -= size.bytes;
-      return nullptr;
-    }
+    if (block == nullptr) block = take_fresh(size);
+    if (block == nullptr) return nullptr;
     ASAN_POISON_MEMORY_REGION(block, size.bytes);
     ASAN_UNPOISON_MEMORY_REGION(block, bytes);
     return block;
@@ -127,16 +117,34 @@ class Allocator {
   SpinLock lock_;
 
  private:
-  // Books the block as live and takes it from its free list, if there is one.
-  FreeBlock* take(SizeClass size) {
-    const std::lock_guard guard(lock_);
+  // To be called under the lock.
+  void book(SizeClass size) {
     stats_.live_bytes += size.bytes;
     stats_.peak_bytes = std::max(stats_.peak_bytes, stats_.live_bytes);
+  }
+
+  // From the free list; nullptr where there is none.
+  FreeBlock* take(SizeClass size) {
+    const std::lock_guard guard(lock_);
     FreeBlock* block = free_[size.index];
     if (block == nullptr) return nullptr;
+    book(size);
     ASAN_UNPOISON_MEMORY_REGION(block, sizeof(FreeBlock));
     free_[size.index] = block->next;
     stats_.cached_bytes -= size.bytes;
+    return block;
+  }
+
+  FreeBlock* take_fresh(SizeClass size) {
+    FreeBlock* block = fresh(size.bytes);
+    if (block == nullptr) {
+      release_all();
+      release_idle_arenas();
+      block = fresh(size.bytes);
+    }
+    if (block == nullptr) return nullptr;
+    const std::lock_guard guard(lock_);
+    book(size);
     return block;
   }
 

@@ -27,6 +27,7 @@ std::atomic<unsigned> g_next_stagger{0};
 }  // namespace
 
 void* take_pages(size_t bytes) noexcept {
+  if (bytes > kMaxBytes) return nullptr;
   const bool huge = bytes >= kHugePage;
   const size_t room = huge ? kStaggers * kStagger : 0;
   void* data = nullptr;

@@ -6,6 +6,7 @@
 namespace ranvier {
 
 inline constexpr size_t kHugePage = size_t{2} << 20;
+inline constexpr size_t kMaxBytes = size_t{1} << 47;  // of one piece
 
 // 64-byte aligned; nullptr where there is none. Pieces from kHugePage on lie in huge pages and
 // begin at different places of one: arrays that are walked together would otherwise compete for the

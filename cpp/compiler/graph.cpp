@@ -26,7 +26,7 @@ ValueId Graph::add_constant(Tensor tensor) {
 }
 
 NodeId Graph::add_node(const OpRecord& op, std::vector<ValueId> node_inputs, Attrs attrs,
-                       const Specs& specs, uint32_t site, uint32_t region) {
+                       const Specs& specs, Site site, uint32_t region) {
   const auto id = static_cast<NodeId>(nodes.size());
   GraphNode node{&op, std::move(attrs), std::move(node_inputs), {}, site, region};
   for (const TypeSpec& spec : specs) {

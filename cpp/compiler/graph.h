@@ -24,7 +24,8 @@ struct GraphNode {
   const OpRecord* op = nullptr;  // null: removed
   Attrs attrs;
   std::vector<ValueId> inputs, outputs;
-  uint32_t site = 0, region = 0;
+  Site site;
+  uint32_t region = 0;
 
   bool alive() const { return op != nullptr; }
 };
@@ -51,7 +52,7 @@ class Graph {
   ValueId add_constant(Tensor tensor);
   // Appends a node and its output values. Callers restore program order by sort_nodes().
   NodeId add_node(const OpRecord& op, std::vector<ValueId> inputs, Attrs attrs,
-                  const Specs& outputs, uint32_t site, uint32_t region = 0);
+                  const Specs& outputs, Site site, uint32_t region = 0);
   const TypeSpec& spec(ValueId value) const { return values[value].spec; }
   const Tensor& constant(ValueId value) const { return values[value].constant; }
   const GraphNode* producer(ValueId value) const {

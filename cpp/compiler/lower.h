@@ -50,7 +50,7 @@ struct Step {
 struct StepNote {
   const OpRecord* op;
   Attrs attrs;
-  uint32_t site;
+  Site site;
   Kernel kernel;     // keeps the parameters alive
   std::string text;  // shapes of operands and results
 };

@@ -74,6 +74,12 @@ Tensor read(Variable& variable) {
   return variable.read();
 }
 
+// What set_site() replaced, for restore_site(): Python holds their numbers.
+std::vector<Site>& outer_sites() {
+  thread_local std::vector<Site> sites;
+  return sites;
+}
+
 void bind_variable(py::module_& m) {
   py::class_<Variable, VariableRef>(m, "Variable",
                                     "Storage of a variable; ranvier.Variable wraps it.")
@@ -134,11 +140,14 @@ void bind_environments(py::module_& m) {
   });
   m.def("tracing", [] { return current_trace() != nullptr; });
   m.def("set_site", [](const std::string& text) {
-    const uint32_t previous = current_site();
-    set_current_site(intern_site(text));
-    return previous;
+    outer_sites().push_back(current_site());
+    set_current_site(make_site(text));
+    return outer_sites().size() - 1;
   });
-  m.def("restore_site", &set_current_site);
+  m.def("restore_site", [](size_t previous) {
+    set_current_site(outer_sites().at(previous));
+    outer_sites().resize(previous);
+  });
   // A group inside a group belongs to the outer one.
   m.def("begin_remat", [] {
     const uint32_t previous = current_remat();

@@ -9,7 +9,7 @@
 namespace ranvier {
 
 void throw_guard(const kernels::GuardReport& report, const char* op, const Attrs& attrs,
-                 uint32_t site) {
+                 const Site& site) {
   const std::string subject = attrs.has("subject") ? attrs.text("subject") : "value";
   const std::string where = site ? " In " + site_text(site) + "." : "";
   if (static_cast<kernels::GuardCode>(report.code) == kernels::GuardCode::OutOfRange)

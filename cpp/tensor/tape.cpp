@@ -89,10 +89,8 @@ class Recomputation {
         const auto known = group.values.find(input.get());
         made->inputs.push_back(known == group.values.end() ? input : known->second);
       }
-      const uint32_t site = current_site();
-      set_current_site(node->site);
+      const SiteScope scope(node->site);
       made->outputs = apply(*node->op, made->inputs, node->attrs);
-      set_current_site(site);
       for (size_t i = 0; i < made->outputs.size(); ++i)
         group.values[node->outputs[i].get()] = made->outputs[i];
       group.copies[node.get()] = made;
@@ -107,10 +105,8 @@ class Recomputation {
 Tensors gradients_of(const Node& node, TensorSpan grads, const std::vector<uint8_t>& needs) {
   if (!node.op->vjp)
     fail<InternalError>("gradient: op '", node.op->name, "' declares no gradient rule.");
-  const uint32_t site = current_site();
-  set_current_site(node.site);
+  const SiteScope scope(node.site);
   Tensors result = node.op->vjp({node, grads, needs});
-  set_current_site(site);
   RV_CHECK(result.size() == node.inputs.size() || result.empty());
   return result;
 }

@@ -1,7 +1,6 @@
 #include "tensor/trace.h"
 
 #include <algorithm>
-#include <mutex>
 #include <sstream>
 
 #include "base/error.h"
@@ -12,7 +11,6 @@ namespace ranvier {
 namespace {
 
 std::atomic<uint64_t> g_next_trace{1};
-thread_local uint32_t t_site = 0;
 thread_local uint32_t t_remat = 0, t_region = 0;
 std::atomic<uint32_t> g_next_remat{1};
 
@@ -115,7 +113,7 @@ Tensors Trace::add_node(const OpRecord& op, Tensors inputs, Attrs attrs, const S
   node->attrs = std::move(attrs);
   node->inputs = std::move(inputs);
   for (const TypeSpec& spec : outputs) node->outputs.push_back(new_symbol(spec));
-  node->site = t_site;
+  node->site = current_site();
   node->remat = t_remat;
   node->region = t_region;
   nodes_.push_back(node);
@@ -233,7 +231,7 @@ Tensors replay(const Trace& trace, TensorSpan inputs) {
   for (size_t i = 0; i < inputs.size(); ++i)
     values[trace.inputs()[i].symbol.get()->value] = inputs[i];
   auto resolve = [&](const Tensor& t) { return t.is_symbol() ? values[t.get()->value] : t; };
-  const uint32_t site = current_site();
+  const SiteScope scope(current_site());
   for (const NodeRef& node : trace.nodes()) {
     Tensors operands;
     for (const Tensor& input : node->inputs) operands.push_back(resolve(input));
@@ -241,7 +239,6 @@ Tensors replay(const Trace& trace, TensorSpan inputs) {
     Tensors results = apply(*node->op, std::move(operands), node->attrs);
     for (size_t i = 0; i < results.size(); ++i) values[node->outputs[i].get()->value] = results[i];
   }
-  set_current_site(site);
   Tensors outputs;
   for (const Tensor& output : trace.outputs()) outputs.push_back(resolve(output));
   return outputs;
@@ -284,38 +281,5 @@ void set_current_remat(uint32_t group) { t_remat = group; }
 uint32_t new_remat_group() { return g_next_remat.fetch_add(1); }
 uint32_t current_region() { return t_region; }
 void set_current_region(uint32_t region) { t_region = region; }
-
-uint32_t current_site() { return t_site; }
-void set_current_site(uint32_t site) { t_site = site; }
-
-namespace {
-struct SiteTable {
-  std::mutex mutex;
-  std::unordered_map<std::string, uint32_t> index;
-  std::vector<const std::string*> texts;
-};
-SiteTable& site_table() {
-  static auto* table =
-      new SiteTable;  // lives as long as the process: programs print sites at any time
-  return *table;
-}
-}  // namespace
-
-uint32_t intern_site(const std::string& text) {
-  if (text.empty()) return 0;
-  SiteTable& table = site_table();
-  std::lock_guard lock(table.mutex);
-  auto [it, added] = table.index.try_emplace(text, static_cast<uint32_t>(table.texts.size() + 1));
-  if (added) table.texts.push_back(&it->first);
-  return it->second;
-}
-
-const std::string& site_text(uint32_t site) {
-  static const std::string none;
-  if (site == 0) return none;
-  SiteTable& table = site_table();
-  std::lock_guard lock(table.mutex);
-  return *table.texts[site - 1];
-}
 
 }  // namespace ranvier

@@ -8,6 +8,7 @@
 
 #include "tensor/env.h"
 #include "tensor/record.h"
+#include "tensor/site.h"
 
 namespace ranvier {
 
@@ -16,7 +17,7 @@ struct Node : RefCounted {
   Attrs attrs;
   Tensors inputs;  // symbols of this trace, or values (constants)
   Tensors outputs;
-  uint32_t site = 0;    // interned "layer path (file:line)", see site_text
+  Site site;
   uint32_t remat = 0;   // computed again in the backward pass, with its group; 0: kept
   uint32_t region = 0;  // not 0: never merged with an equal node of another region
 };
@@ -102,11 +103,5 @@ uint32_t new_remat_group();
 // The region that nodes traced from here on belong to.
 uint32_t current_region();
 void set_current_region(uint32_t region);
-
-// Sites: set by layers and by the binding while tracing.
-uint32_t current_site();
-void set_current_site(uint32_t site);
-uint32_t intern_site(const std::string& text);
-const std::string& site_text(uint32_t site);
 
 }  // namespace ranvier

@@ -319,7 +319,7 @@ class Emitter {
     inputs_.insert(inputs_.end(), chain_inputs_.begin(), chain_inputs_.end());
     inputs_.insert(inputs_.end(), extra_inputs_.begin(), extra_inputs_.end());
     const Specs specs = payload->outputs;
-    const uint32_t site = graph_.nodes[members_.back()].site;
+    const Site site = graph_.nodes[members_.back()].site;
     const uint32_t region = graph_.nodes[members_.back()].region;
     Attrs attrs{{"fused", Payload(payload.get())}};
     for (NodeId id : members_) graph_.nodes[id].op = nullptr;

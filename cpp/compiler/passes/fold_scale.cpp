@@ -84,8 +84,7 @@ class Folder {
     return affine;
   }
 
-  ValueId add_node(const char* op, std::vector<ValueId> inputs, const TypeSpec& type,
-                   uint32_t site) {
+  ValueId add_node(const char* op, std::vector<ValueId> inputs, const TypeSpec& type, Site site) {
     const NodeId id = graph_.add_node(*find_op(op), std::move(inputs), {}, {type}, site);
     origin_.resize(graph_.values.size(), Origin::State);
     readers_.resize(graph_.values.size());
@@ -93,7 +92,7 @@ class Folder {
     return graph_.nodes[id].outputs[0];
   }
 
-  ValueId combined(const char* op, ValueId a, ValueId b, uint32_t site) {
+  ValueId combined(const char* op, ValueId a, ValueId b, Site site) {
     const Shape row{graph_.spec(a).size()};
     const DType dtype = graph_.spec(a).dtype;
     return add_node(op, {reshaped(graph_, a, row, site), reshaped(graph_, b, row, site)},

@@ -38,7 +38,8 @@ void emit_list(Graph& graph, const std::vector<NodeId>& nodes) {
   payload->list =
       kernels::prepare_pointwise_list(program_of(graph.nodes[nodes[0]])->program, sizes);
   const Specs specs = payload->outputs;
-  const uint32_t site = graph.nodes[nodes[0]].site, region = graph.nodes[nodes[0]].region;
+  const Site site = graph.nodes[nodes[0]].site;
+  const uint32_t region = graph.nodes[nodes[0]].region;
   Attrs attrs{{"fused", Payload(payload.get())}};
   for (NodeId id : nodes) graph.nodes[id].op = nullptr;
   const NodeId made =

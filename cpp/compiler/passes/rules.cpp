@@ -376,7 +376,7 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site) {
+ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, Site site) {
   if (graph.spec(x).shape == shape) return x;
   static const OpRecord& reshape = *find_op("reshape");
   const NodeId id = graph.add_node(reshape, {x}, {{"shape", dims_of(shape)}},

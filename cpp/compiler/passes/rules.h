@@ -20,7 +20,7 @@ std::span<const Rule> all_rules();
 std::vector<const Rule*> rules_for(std::string_view op);
 
 // x under another shape; x itself when it has it.
-ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, uint32_t site);
+ValueId reshaped(Graph& graph, ValueId x, const Shape& shape, Site site);
 
 // The number that every element of a value is, where that is known.
 std::optional<double> splat_value(const Graph& graph, ValueId value);

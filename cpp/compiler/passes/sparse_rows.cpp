@@ -145,7 +145,7 @@ RowsOperand rows_operand_of(const Graph& graph, const GraphNode& rows_view) {
 namespace {
 
 // head, next and touched of the parts' indices; the node that stands there already for the same.
-NodeId chain_of(Graph& graph, const std::vector<RowPart>& parts, int64_t size, uint32_t site) {
+NodeId chain_of(Graph& graph, const std::vector<RowPart>& parts, int64_t size, Site site) {
   std::vector<ValueId> lists;
   Specs types;
   for (const RowPart& part : parts) {

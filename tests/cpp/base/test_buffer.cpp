@@ -78,10 +78,11 @@ TEST_CASE("statistics") {
 }
 
 TEST_CASE("impossible sizes are a typed error that leaves the allocator as it was") {
-  const size_t live = allocator_stats().live_bytes;
+  const size_t live = allocator_stats().live_bytes, peak = allocator_stats().peak_bytes;
   CHECK_THROWS_AS(Block::allocate(SIZE_MAX), MemoryError);
   CHECK_THROWS_AS(Block::allocate((size_t{1} << 47) + 1), MemoryError);
   CHECK(allocator_stats().live_bytes == live);
+  CHECK(allocator_stats().peak_bytes == peak);
 }
 
 TEST_CASE("borrowed memory is released once, by its last user") {

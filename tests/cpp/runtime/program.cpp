@@ -189,10 +189,10 @@ TEST_CASE("a failed guard names the value and leaves every variable as it was") 
   const VariableRef v = variable(Tensor::full(DType::F32, {4}, 1), "v");
   const ProgramRef program = compile(*trace_of({{DType::I32, {3}}}, [&](TensorSpan a) -> Tensors {
     v->assign(ops::shift(v->read(), 1));
-    set_current_site(intern_site("loss (train.py:3)"));
+    set_current_site(make_site("loss (train.py:3)"));
     apply(*find_op("check_range"), {a[0]},
           {{"low", int64_t{0}}, {"high", int64_t{10}}, {"subject", std::string("label")}});
-    set_current_site(0);
+    set_current_site({});
     return {ops::cast(a[0], DType::F32)};
   }));
   Tensor labels = Tensor::full_int(DType::I32, {3}, 4);

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "tensor/support.h"
 #include "tensor/trace.h"
 
@@ -96,9 +98,9 @@ TEST_CASE("a symbol of a finished trace is an error wherever it is used") {
 
 TEST_CASE("replay runs a trace on values and inlines it on symbols, sites included") {
   const TraceRef trace = trace_of({f32_spec({2}), f32_spec()}, [](TensorSpan a) {
-    set_current_site(intern_site("dense (model.py:3)"));
+    set_current_site(make_site("dense (model.py:3)"));
     const Tensor y = ops::mul(a[0], a[1]);
-    set_current_site(0);
+    set_current_site({});
     return Tensors{ops::shift(y, 1), a[1]};
   });
   const Tensors out = replay(*trace, Tensors{f32({2}, {1, 2}), scalar(10)});
@@ -110,16 +112,36 @@ TEST_CASE("replay runs a trace on values and inlines it on symbols, sites includ
   const NodeRef& product = node_of(*outer, "multiply");
   CHECK(site_text(product->site) == "dense (model.py:3)");
   CHECK(contains(outer->str(), "# dense (model.py:3)"));
-  CHECK(current_site() == 0);
+  CHECK(!current_site());
   expect_values<float>(replay(*outer, Tensors{f32({2}, {1, 2})})[0], {2}, {4, 7});
 }
 
-TEST_CASE("sites are interned by their text") {
-  const uint32_t site = intern_site("a (b.py:1)");
-  CHECK(intern_site("a (b.py:1)") == site);
-  CHECK(intern_site("a (b.py:2)") != site);
-  CHECK(intern_site("") == 0);
-  CHECK(site_text(0).empty());
+TEST_CASE("a site lives as long as the nodes that were made there") {
+  const Site site = make_site("a (b.py:1)");
+  {
+    const TraceRef trace = trace_of({f32_spec({2})}, [&](TensorSpan a) {
+      const SiteScope scope(site);
+      return Tensors{ops::mul(ops::shift(a[0], 1), a[0])};
+    });
+    CHECK(!current_site());
+    CHECK(node_of(*trace, "multiply")->site == site);
+    CHECK(site->use_count() > 2);
+  }
+  CHECK(site->use_count() == 1);
+  CHECK(!make_site(""));
+  CHECK(site_text({}).empty());
+}
+
+TEST_CASE("an error leaves the site as it was") {
+  const TraceRef trace = trace_of({f32_spec({2})}, [](TensorSpan a) {
+    const SiteScope scope(make_site("inner"));
+    apply(*find_op("check_finite"), {a[0]}, {});
+    return Tensors{ops::shift(a[0], 1)};
+  });
+  const SiteScope scope(make_site("outer"));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_AS(replay(*trace, Tensors{f32({2}, {1, nan})}), ValueError);
+  CHECK(site_text(current_site()) == "outer");
 }
 
 TEST_CASE("constant_value answers what depends on constants alone") {
