@@ -199,14 +199,6 @@ class ObjectSharingScope:
         _shared.pop()
 
 
-class SerializableDict(dict):
-    """A dict of constructor arguments that knows how to serialize itself."""
-
-    def serialize(self):
-        """The dict with every value serialized."""
-        return serialize_dict(self)
-
-
 def serialize_dict(obj: dict) -> dict:
     """Each value serialized."""
     return {key: serialize_keras_object(value) for key, value in obj.items()}

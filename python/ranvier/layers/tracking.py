@@ -63,10 +63,6 @@ class Tracker:
         """From now on `add` raises `ValueError` for what is new."""
         self.locked, self.message = True, message
 
-    def unlock(self):
-        """Lets `add` record again."""
-        self.locked = False
-
     def track(self, value):
         """Records the value; containers come back in a form that records what is put in later."""
         kind = kind_of(value)

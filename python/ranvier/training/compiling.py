@@ -82,7 +82,6 @@ class Compiling:
             ValueError: an unknown name, or structures that do not fit the outputs.
         """
         self._loss_tracker = None
-        self._optimizer_initialized = False
         self.optimizer = optimizers.get(optimizer)
         if (
             auto_scale_loss
