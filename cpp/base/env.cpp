@@ -1,5 +1,6 @@
 #include "base/env.h"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
@@ -24,6 +25,17 @@ std::optional<int64_t> env_int(const char* name, int64_t low, int64_t high) {
     fail<ValueError>(name, ": not usable. Expected an integer from ", low, " to ", high,
                      ". Received: '", *text, "'. Hint: unset it to use the default.");
   return value;
+}
+
+std::optional<std::string> env_choice(const char* name,
+                                      std::initializer_list<std::string_view> choices) {
+  auto value = env(name);
+  if (!value || std::find(choices.begin(), choices.end(), *value) != choices.end()) return value;
+  std::string known;
+  for (const std::string_view choice : choices)
+    known.append(known.empty() ? "" : ", ").append(choice);
+  fail<ValueError>(name, ": not usable. Expected one of: ", known, ". Received: '", *value,
+                   "'. Hint: unset it to use the default.");
 }
 
 namespace {

@@ -7,8 +7,7 @@
 namespace ranvier {
 
 bool prints_dispatch() {
-  static const bool wanted =
-      env("RANVIER_VERBOSE").value_or("").find("dispatch") != std::string::npos;
+  static const bool wanted = env_choice("RANVIER_VERBOSE", {"dispatch"}).has_value();
   return wanted;
 }
 

@@ -23,7 +23,11 @@ void finish_pass(Graph& graph, const char* pass, const std::string& name) {
 }
 
 void dump(const std::string& program, const char* stage, const std::string& text) {
-  static const std::string wanted = env("RANVIER_DUMP").value_or("");
+  static const std::string wanted =
+      env_choice("RANVIER_DUMP", {"trace", "simplify", "fold_scale", "transform_filters",
+                                  "pack_weights", "prologue", "split_prologue", "fuse_epilogue",
+                                  "fuse_pointwise", "merge_lists", "plan", "all"})
+          .value_or("");
   if (wanted != stage && wanted != "all") return;
   std::cerr << "== " << program << ": " << stage << '\n' << text;
 }

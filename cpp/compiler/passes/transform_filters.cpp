@@ -19,13 +19,8 @@ namespace {
 enum class Use { Off, Inference, Always };
 
 Use read_use() {
-  const std::string name = env("RANVIER_WINOGRAD").value_or("inference");
-  if (name == "off") return Use::Off;
-  if (name == "always") return Use::Always;
-  if (name != "inference")
-    fail<ValueError>("RANVIER_WINOGRAD: unknown value. Expected 'off', 'inference' or 'always'. ",
-                     "Received: '", name, "'.");
-  return Use::Inference;
+  const auto name = env_choice("RANVIER_WINOGRAD", {"off", "inference", "always"});
+  return name == "off" ? Use::Off : name == "always" ? Use::Always : Use::Inference;
 }
 
 void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {

@@ -98,7 +98,13 @@ TEST_CASE("environment") {
                        ValueError);
   REQUIRE(setenv("RANVIER_SPIN_US", "101", 1) == 0);
   CHECK_THROWS_AS(env_int("RANVIER_SPIN_US", 0, 100), ValueError);
+  CHECK(env_choice("RANVIER_SPIN_US", {"7", "101"}) == "101");
+  CHECK_THROWS_WITH_AS(env_choice("RANVIER_SPIN_US", {"7", "12"}),
+                       "RANVIER_SPIN_US: not usable. Expected one of: 7, 12. Received: '101'. "
+                       "Hint: unset it to use the default.",
+                       ValueError);
   REQUIRE(setenv("RANVIER_SPIN_US", "", 1) == 0);
+  CHECK_FALSE(env_choice("RANVIER_SPIN_US", {"7"}));
   CHECK_FALSE(env_int("RANVIER_SPIN_US", 0, 100));
   REQUIRE(unsetenv("RANVIER_SPIN_US") == 0);
   const bool before = exact_mode();

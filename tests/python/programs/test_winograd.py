@@ -95,4 +95,4 @@ def test_the_switch():
     values = [float(r.stdout.split()[-1]) for r in (off, always)]
     assert values[0] == pytest.approx(values[1], rel=1e-5)
     wrong = run(RANVIER_WINOGRAD="yes")
-    assert "Expected 'off', 'inference' or 'always'. Received: 'yes'" in wrong.stderr
+    assert "Expected one of: off, inference, always. Received: 'yes'" in wrong.stderr
