@@ -41,8 +41,7 @@ SizeClass class_of(size_t bytes) {
   const size_t step = (size_t{1} << exponent) / 4;
   const size_t quarter = (bytes - 1 - (size_t{1} << exponent)) / step;  // 0..3
   const size_t rounded = (size_t{1} << exponent) + (quarter + 1) * step;
-  return {4 * exponent + static_cast<int>(quarter),
-          (rounded + kAlignment - 1) / kAlignment * kAlignment};
+  return {4 * exponent + static_cast<int>(quarter), aligned(rounded)};
 }
 
 // Held for a few dozen instructions only, where a mutex would cost more than the work it guards.

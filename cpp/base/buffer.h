@@ -9,6 +9,9 @@
 namespace ranvier {
 
 inline constexpr size_t kAlignment = 64;
+constexpr size_t aligned(size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 // A block of memory, owned or borrowed. Immutable in size; shared by use count.
 class Block : public RefCounted {

@@ -6,12 +6,6 @@
 #include "compiler/lower.h"
 
 namespace ranvier {
-namespace {
-
-size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
-
 size_t Lowered::slots_offset() const { return aligned(table.size() * sizeof(void*)); }
 
 size_t Lowered::arena_offset() const {

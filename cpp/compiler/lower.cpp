@@ -94,8 +94,7 @@ class Lowerer {
       step.guard = g_next_guard.fetch_add(1);
       out_.guard_end = out_.steps.size() + 1;
     }
-    out_.worker_bytes = std::max(
-        out_.worker_bytes, (kernel.scratch.per_worker + kAlignment - 1) / kAlignment * kAlignment);
+    out_.worker_bytes = std::max(out_.worker_bytes, aligned(kernel.scratch.per_worker));
     out_.steps.push_back(step);
     out_.notes.push_back(
         {node.op, node.attrs, node.site, std::move(kernel), step_text(graph_, node)});

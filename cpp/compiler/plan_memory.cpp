@@ -12,8 +12,6 @@
 namespace ranvier::compiler {
 namespace {
 
-size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 bool body_can_fail(const Trace& body) {
   for (const NodeRef& node : body.nodes()) {
     if (node->op->traits.guard) return true;

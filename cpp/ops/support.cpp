@@ -113,8 +113,6 @@ kernels::Cost traffic(const PrepareArgs& args, double flops) {
 
 namespace {
 
-size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 struct Converted {
   bool converts = false;
   DType outside = DType::F32;

@@ -37,8 +37,6 @@ Compiled compile_body(const Trace& trace, const std::vector<uint32_t>& output_of
   return result;
 }
 
-size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 kernels::Scratch scratch_of(const Lowered& a, const Lowered* b = nullptr) {
   kernels::Scratch scratch{a.frame_bytes(), a.worker_bytes};
   if (b) {

@@ -5,12 +5,6 @@
 
 namespace ranvier {
 
-namespace {
-
-size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
-
 size_t working_bytes(const Lowered& program) {
   const auto workers = static_cast<size_t>(default_context().workers);
   return aligned(program.arena_bytes) + workers * program.worker_bytes + kAlignment;

@@ -12,9 +12,8 @@ constexpr size_t kInlineScratch = 4096;
 // Scratch of one eager call: on the stack when small, else from the allocator.
 class EagerScratch {
  public:
-  EagerScratch(const kernels::Scratch& need, int workers)
-      : stride_((need.per_worker + kAlignment - 1) / kAlignment * kAlignment) {
-    const size_t shared = (need.shared + kAlignment - 1) / kAlignment * kAlignment;
+  EagerScratch(const kernels::Scratch& need, int workers) : stride_(aligned(need.per_worker)) {
+    const size_t shared = aligned(need.shared);
     const size_t total = shared + stride_ * static_cast<size_t>(workers);
     std::byte* base = inline_;
     if (total > kInlineScratch) {
