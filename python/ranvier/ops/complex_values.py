@@ -57,7 +57,9 @@ class ComplexTensor:
                 f"does not take. Expected one of {_known_ops()}. Hint: compute with `ops.real` "
                 "and `ops.imag`, and return `ops.view_as_real`."
             )
-        return (self.real.numpy() + 1j * self.imag.numpy()).astype("complex64")
+        value = np.empty(self.shape, "complex64")
+        value.real, value.imag = self.real.numpy(), self.imag.numpy()
+        return value
 
     def __array__(self, dtype=None, copy=None):
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -126,9 +128,16 @@ def matmul(a, b) -> ComplexTensor:
     return _product(_with_shape(a), _with_shape(b), real_matmul)
 
 
+def _like(imag, real):
+    """The imaginary part in the shape of the real one: that of a real operand is a scalar."""
+    from ranvier.ops.creation import zeros_like
+
+    return imag if imag.shape == real.shape else ew.add(imag, zeros_like(real))
+
+
 def _with_shape(x) -> ComplexTensor:
     real, imag = parts(x)
-    return ComplexTensor(real, ew.add(imag, ew.multiply(real, 0.0)) if imag.shape == () else imag)
+    return ComplexTensor(real, _like(imag, real))
 
 
 def _quotient(a, b) -> ComplexTensor:
@@ -142,10 +151,8 @@ def _quotient(a, b) -> ComplexTensor:
 def _both(op):
     def combine(a, b):
         (ar, ai), (br, bi) = parts(a), parts(b)
-        real, imag = op(ar, br), op(ai, bi)
-        if real.shape != imag.shape:  # the imaginary part of a real operand is a scalar
-            imag = ew.add(imag, ew.multiply(real, 0.0))
-        return ComplexTensor(real, imag)
+        real = op(ar, br)
+        return ComplexTensor(real, _like(op(ai, bi), real))
 
     return combine
 
@@ -167,9 +174,8 @@ _BINARY: dict[str, Any] = {
 
 def _size(z):
     """|z|, with slope 0 where z is 0."""
-    square = ew.add(ew.square(z.real), ew.square(z.imag))
-    zero = ew.equal(square, 0.0)
-    return ew.where(zero, 0.0, ew.sqrt(ew.where(zero, 1.0, square)))
+    zero = ew.logical_and(ew.equal(z.real, 0.0), ew.equal(z.imag, 0.0))
+    return ew.where(zero, 0.0, ew.hypot(ew.where(zero, 1.0, z.real), z.imag))
 
 
 def _exp(z):

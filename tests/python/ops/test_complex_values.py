@@ -96,3 +96,13 @@ def test_real_arguments_of_any_kind_stay_real():
     x = ranvier.Input((2,))
     for other in (2.0, 3, [1.0, 2.0], np.float64(2), np.ones(2, "float32"), True):
         assert (x * other).dtype == "float32" and ops.add(other, x).shape == (None, 2)
+
+
+def test_real_operands_have_no_imaginary_part_and_sizes_do_not_overflow():
+    z = ops.view_as_complex(np.array([[1.0, 2.0], [3e20, 4e20]], "float32"))
+    infinite = np.array([np.inf, 1.0], "float32")
+    np.testing.assert_array_equal(ops.imag(z + infinite), ops.imag(z))
+    np.testing.assert_array_equal(ops.imag(infinite - z), ops.imag(-z))
+    np.testing.assert_allclose(ops.abs(z), [5**0.5, 5e20], rtol=1e-6)
+    far = np.asarray(ops.view_as_complex(np.array([1.0, np.inf], "float32")))
+    assert far.real == 1 and far.imag == np.inf
