@@ -6,6 +6,7 @@
 #include "compiler/lower.h"
 
 namespace ranvier {
+
 size_t Lowered::slots_offset() const { return aligned(table.size() * sizeof(void*)); }
 
 size_t Lowered::arena_offset() const {

@@ -163,7 +163,7 @@ py::dtype numpy_dtype(DType dtype) {
   if (!in_numpy(dtype))
     return py::dtype::from_args(py::module_::import("ml_dtypes").attr(name_of(dtype)));
   // Looked up by name once each, under the GIL; they live as long as NumPy.
-  static std::array<PyObject*, 32> known{};
+  static std::array<PyObject*, kDTypeCount> known{};
   PyObject*& found = known.at(static_cast<size_t>(dtype));
   if (found == nullptr) found = py::dtype(std::string(name_of(dtype))).release().ptr();
   return py::reinterpret_borrow<py::dtype>(found);
