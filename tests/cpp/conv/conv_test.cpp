@@ -204,6 +204,41 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   }
 }
 
+TEST_CASE("few channels: shares of the data gradient are added where they overlap") {
+  std::mt19937 rng(10);
+  ConvShape tall = square(1, 20, 3, 1, 1, 2, 24);  // blocks that share rows of dy
+  tall.in[1] = 190;
+  ConvShape apart = square(2, 23, 4, 3, 2, 2, 17, 1, 2);  // runs of single taps
+  apart.pad_hi = {0, 5, 0};
+  ConvShape gaps = square(3, 17, 5, 6, 0, 1, 40);  // pixels of x that no tap meets
+  ConvShape sequence;                              // one-dimensional, taps beyond both ends
+  sequence.batch = 2, sequence.in_channels = 2, sequence.out_channels = 16;
+  sequence.in[2] = 5, sequence.filter[2] = 9, sequence.pad_lo[2] = 8, sequence.pad_hi[2] = 8;
+  ConvShape above = square(2, 4, 9, 1, 8, 1, 16);  // rows of dy that meet padding alone
+  above.stride[1] = 5;
+  for (ConvShape* one : {&tall, &apart, &gaps, &sequence, &above}) {
+    ConvShape& s = *one;
+    set_output(s);
+    INFO(text(s));
+    for (Isa isa : levels())
+      CHECK(std::string(prepare_conv(ConvPass::BackwardData, s, DType::F32, isa).variant) ==
+            "overlap-add");
+    check_shape<float>(s, rng);
+  }
+  const auto variant = [](const ConvShape& s) {
+    return std::string(prepare_conv(ConvPass::BackwardData, s, DType::F32).variant);
+  };
+  CHECK(variant(square(1, 12, 3, 1, 0, 3, 2)) != "overlap-add");      // short sums
+  CHECK(variant(square(1, 12, 3, 1, 0, 24, 32)) != "overlap-add");    // full vectors
+  CHECK(variant(square(1, 12, 1, 1, 0, 3, 32)) != "overlap-add");     // one tap
+  CHECK(variant(square(1, 12, 3, 1, 0, 4, 64, 2)) != "overlap-add");  // groups
+  ConvShape endless = sequence;
+  endless.in[2] = 1 << 18;
+  set_output(endless);
+  CHECK(variant(endless) != "overlap-add");  // the shares of a row leave the caches
+  CHECK(prepare_conv(ConvPass::BackwardData, tall, DType::F32).blocks > 1);
+}
+
 TEST_CASE("rows too long to copy whole are cut into pieces") {
   std::mt19937 rng(8);
   ConvShape sequence;  // causal, dilated, one-dimensional

@@ -30,7 +30,7 @@ void prepare_typed(ConvPlan& plan) {
   if constexpr (sizeof(T) == sizeof(float)) {
     const auto shape = conv_product(plan.pass, plan.shape);
     if (shape) return prepare_product(plan, *shape);
-    if (prepare_patches(plan)) return;
+    if (prepare_overlap_add(plan) || prepare_patches(plan)) return;
   }
   if (is_depthwise(plan.shape))
     DepthwiseConv<T>::prepare(plan);
@@ -96,7 +96,10 @@ void backward_data_typed(const Context& ctx, const ConvPlan& plan, const void* d
   const T* taps = static_cast<const T*>(filter);
   T* to = static_cast<T*>(dx);
   T* scratch = static_cast<T*>(shared);
-  if (plan.product)
+  if (plan.overlaps)
+    run_overlap_add(ctx, plan, static_cast<const float*>(dy), static_cast<const float*>(filter),
+                    static_cast<float*>(dx), shared, worker, stride);
+  else if (plan.product)
     run_data_product(ctx, plan, static_cast<const float*>(dy), static_cast<const float*>(filter),
                      static_cast<float*>(dx), shared, worker, stride);
   else if (is_depthwise(plan.shape))

@@ -56,15 +56,18 @@ struct ConvPlan {
   Scratch scratch;
   Cost cost;
   const ConvKernels* kernels = nullptr;
-  int64_t blocks = 1;   // of the main loop: rows of output, or rows of the filter
-  int64_t splits = 1;   // of the outputs' channels, where rows alone are too few
-  int64_t grain = 1;    // blocks per chunk handed to parallel_for
-  int64_t slices = 1;   // filter gradient: partial sums over ranges of the batch
-  int64_t partial = 0;  // filter gradient: elements of one partial sum
+  int64_t blocks = 1;  // of the main loop: rows of output, or rows of the filter
+  int64_t splits = 1;  // of the outputs' channels, where rows alone are too few
+  int64_t grain = 1;   // blocks per chunk handed to parallel_for
+  int64_t slices = 1;  // filter gradient: partial sums over ranges of the batch
+  int64_t partial =
+      0;  // elements of one partial sum; of the rows that are added where they overlap
   // The pass as a matrix product: of pixels (see conv_product), or of patches, which are pixels by
   // taps and channels, copied beside each other.
   std::optional<GemmPlan> product;
   bool patches = false;
+  bool overlaps =
+      false;  // data gradient: pixels of dy by taps and channels, added where they overlap
 };
 
 // The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,

@@ -3,13 +3,14 @@
 #include "kernels/cpu/conv/correlate.h"
 #include "kernels/cpu/conv/depthwise.h"
 #include "kernels/cpu/conv/filter_gradient.h"
+#include "kernels/cpu/conv/overlap_add.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
 template <class T>
 constexpr ConvRows<T> make_rows() {
-  return {correlate<T>,   filter_gradient<T>, depthwise<T>, depthwise_filter<T>,
+  return {correlate<T>,   filter_gradient<T>, depthwise<T>, depthwise_filter<T>, overlap_add<T>,
           Vec<T>::kLanes, kMaxRows[0],        kMaxRows[1],  kMaxRows[2]};
 }
 

@@ -96,6 +96,15 @@ struct ConvSegment {
   int64_t length;
 };
 
+// One row of pixels by taps and channels, added to rows of dx (see conv_overlap.cpp). All sizes and
+// distances in elements.
+struct OverlapAdd {
+  int64_t pixels, pitch, step;  // of the row; from pixel to pixel here and in dx
+  int64_t runs, run, run_step;  // of one row of the filter; their length and distance in dx
+  int64_t tap, tap_row;         // from one row of the filter to the next, here and in dx
+  int64_t pad, row;             // columns before dx; of a row of dx
+};
+
 template <class T>
 struct ConvRows {
   // Units [u0, u1), outputs [f0, f1) of every group.
@@ -111,6 +120,9 @@ struct ConvRows {
   // dw overwritten with the sum over output rows [r0, r1); the correlation is the forward one.
   void (*depthwise_filter)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* dy,
                            T* dw) noexcept;
+  // Rows [begin, end) of the filter; `rows` is where its row 0 meets dx.
+  void (*overlap_add)(const OverlapAdd&, int64_t begin, int64_t end, const T* sums,
+                      T* rows) noexcept;
   int lanes;                                   // of one vector
   int narrow_pixels, max_pixels, wide_pixels;  // of one tile one, two and four vectors wide
 };
@@ -138,6 +150,10 @@ void run_data_product(const Context& ctx, const ConvPlan& plan, const float* dy,
                       size_t stride) noexcept;
 void run_filter_product(const Context& ctx, const ConvPlan& plan, const float* x, const float* dy,
                         float* dw, void* shared, std::byte* worker, size_t stride) noexcept;
+// The data gradient by overlap-add where that pays; false where it does not.
+bool prepare_overlap_add(ConvPlan& plan);
+void run_overlap_add(const Context& ctx, const ConvPlan& plan, const float* dy, const float* filter,
+                     float* dx, void* shared, std::byte* worker, size_t stride) noexcept;
 // The filter of a data gradient: every tap's (C, F) slice of every group transposed to (F, C),
 // phase by phase, turned round.
 void pack_data_filter(const Context& ctx, const ConvPlan& plan, const float* filter, float* packed);
