@@ -13,6 +13,8 @@ struct GradientTileArgs {
   T* dw;
   int64_t ldc;
   int tail;
+  const char* ahead;  // fetched into the second cache, `ahead_step` bytes on for every pixel
+  int64_t ahead_step;
 };
 
 // dw[m, f] += sum over segments, pixels p: x[x_shift + p*x_step + m] * dy[dy_shift + p*dy_step + f]
@@ -23,10 +25,13 @@ void gradient_tile(const GradientTileArgs<T>& t) noexcept {
 #pragma GCC unroll 16
   for (int m = 0; m < MR; ++m)
     for (int v = 0; v < V; ++v) acc[m][v] = W::zero();
+  const char* ahead = t.ahead;
   for (int64_t i = 0; i < t.count; ++i) {
     const T* x = t.segments[i].x + t.x_shift;
     const T* dy = t.segments[i].dy + t.dy_shift;
     for (int64_t p = t.segments[i].length; p > 0; --p) {
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += t.ahead_step;
       W row[V];
       load_row<T, V, Tail>(dy, t.tail, row);
 #pragma GCC unroll 16
@@ -162,6 +167,66 @@ int64_t list_segments(const FilterGradient& q, const GradientUnit& unit, int64_t
   return count;
 }
 
+// Memory that the next block of rows reads.
+struct Ahead {
+  const char* at;
+  const char* end;
+};
+
+// Row units [r0, r1) of dy.
+template <class T>
+RV_INLINE Ahead dy_ahead(const FilterGradient& q, int64_t r0, int64_t r1, const T* dy) {
+  const auto at = [&](int64_t r) {
+    const int64_t line = r / q.rows_per_line, part = r - line * q.rows_per_line;
+    return reinterpret_cast<const char*>(dy +
+                                         (line * q.out[2] + part * q.row_width) * q.out_channels);
+  };
+  return {at(r0), at(r1)};
+}
+// Rows of x that they read and those before them did not, as far as they lie in one image.
+template <class T>
+RV_INLINE Ahead x_ahead(const FilterGradient& q, int64_t r0, int64_t r1, const T* x) {
+  const char* const nothing = reinterpret_cast<const char*>(x);
+  const int64_t line = r0 / q.rows_per_line, last = (r1 - 1) / q.rows_per_line;
+  const int64_t plane = line / q.out[1], oh = line - plane * q.out[1];
+  const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
+  const int64_t id = od * q.stride[0] + (q.taps[0] - 1) * q.dilation[0] - q.pad[0];
+  if (r0 > line * q.rows_per_line || id < 0 || id >= q.in[0]) return {nothing, nothing};
+  const int64_t below = (q.taps[1] - 1) * q.dilation[1] - q.pad[1] + 1;
+  int64_t lo = oh == 0 ? 0 : (oh - 1) * q.stride[1] + below;
+  int64_t hi = (oh + last - line) * q.stride[1] + below;
+  lo = lo < 0 ? 0 : lo;
+  hi = hi > q.in[1] ? q.in[1] : hi;
+  if (lo >= hi) return {nothing, nothing};
+  const T* from = x + image * q.in_image + id * q.in_pitch[0];
+  return {reinterpret_cast<const char*>(from + lo * q.in_pitch[1]),
+          reinterpret_cast<const char*>(from + hi * q.in_pitch[1])};
+}
+
+// Deals what the next block reads to the tiles of this one, some bytes for each of their pixels:
+// rows of dy lie pages apart, where no prefetcher follows.
+struct Fetch {
+  Ahead parts[2];
+  int64_t step, pixels;
+
+  template <class T>
+  RV_INLINE Fetch(const FilterGradient& q, int64_t block, int64_t end, int64_t r1, int64_t tiles,
+                  const T* x, const T* dy) {
+    const int64_t next = end + q.rows_per_block, until = next < r1 ? next : r1;
+    pixels = (end - block) * q.row_width;
+    parts[0] = dy_ahead(q, end, until, dy), parts[1] = x_ahead(q, end, until, x);
+    const int64_t bytes = (parts[0].end - parts[0].at) + (parts[1].end - parts[1].at);
+    step = end < r1 ? bytes / (tiles * pixels) + 1 : 0;
+  }
+  template <class T>
+  RV_INLINE void deal(GradientTileArgs<T>& t) {
+    Ahead& part = parts[0].at < parts[0].end ? parts[0] : parts[1];
+    t.ahead = part.at;
+    t.ahead_step = part.at < part.end ? step : 0;
+    part.at += t.ahead_step * pixels;
+  }
+};
+
 template <class T>
 void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
                      const T* x, const T* dy, T* dw, std::byte* scratch) noexcept {
@@ -182,6 +247,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
   for (int64_t block = r0; block < r1; block += q.rows_per_block) {
     const int64_t end = block + q.rows_per_block < r1 ? block + q.rows_per_block : r1;
     int64_t listed = -1;
+    Fetch fetch(q, block, end, r1, (u1 - u0) * ((q.n_channels + 2 * L - 1) / (2 * L)), x, dy);
     for (int64_t u = u0; u < u1; ++u) {
       const GradientUnit unit = gradient_unit(q, u);
       const int64_t list = unit.group * q.runs + unit.run;
@@ -192,6 +258,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
       for (int64_t f = 0; f < q.n_channels;) {
         const Panel panel = next_panel<T>(q.n_channels - f, q.wide);
         t.dy_shift = f;
+        fetch.deal(t);
         t.tail = (panel.columns - 1) % L + 1;
         for (int64_t m = 0; m < unit.count;) {
           const int64_t left = unit.count - m;
