@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LEVEL = re.compile(r"ranvier_kernels_\w+_(baseline|avx2|avx512)\.dir$")
+LEVEL = re.compile(r"ranvier_kernels_\w+_(baseline|avx2|avx512|avx512_bf16)\.dir$")
 MERGED = re.compile(r"^[0-9a-f]* *[WVu] (.*)$")
 
 

@@ -1,10 +1,11 @@
 // Speed of the matrix product over the shapes that networks are made of, against the FMA peak that
-// the same run measures. Minima; `gemm_bench [threads]`.
+// the same run measures. Minima; `gemm_bench [threads] [bfloat16]`.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/buffer.h"
 #include "kernels/cpu/gemm/gemm.h"
@@ -54,9 +55,9 @@ double time_product(const Context& ctx, const GemmShape& shape, const GemmPlan& 
 }
 
 // A product whose operands stay in L1 comes within a few per cent of the FMA peak.
-double near_peak(const Context& ctx, Isa isa) {
-  const GemmShape shape{.m = 12, .n = 32, .k = 256};
-  const GemmPlan plan = gemm_prepare(shape, DType::F32, {}, isa);
+double near_peak(const Context& ctx, DType dtype) {
+  const GemmShape shape{.m = 14, .n = 32, .k = 512};
+  const GemmPlan plan = gemm_prepare(shape, dtype);
   return plan.cost.flops / time_product({nullptr, 1}, shape, plan) * ctx.workers;
 }
 
@@ -65,9 +66,10 @@ double near_peak(const Context& ctx, Isa isa) {
 int main(int argc, char** argv) {
   set_num_threads(argc > 1 ? std::atoi(argv[1]) : 1);
   const Context& ctx = default_context();
-  const double peak = near_peak(ctx, active_isa());
-  std::printf("%s, %d thread(s), best tile %.1f GFLOP/s\n", name_of(active_isa()), ctx.workers,
-              peak * 1e-9);
+  const DType dtype = argc > 2 && std::strcmp(argv[2], "bfloat16") == 0 ? DType::BF16 : DType::F32;
+  const double peak = near_peak(ctx, dtype);
+  std::printf("%s, %s, %d thread(s), best tile %.1f GFLOP/s\n", name_of(active_isa()),
+              name_of(dtype), ctx.workers, peak * 1e-9);
   std::printf("%6s %5s %5s  op  variant  pack block    grid        us  GFLOP/s  of best\n", "m",
               "n", "k");
   const GemmShape shapes[] = {{.m = 256, .n = 256, .k = 256},
@@ -77,6 +79,10 @@ int main(int argc, char** argv) {
                               {.m = 512, .n = 512, .k = 512, .trans_a = true, .trans_b = true},
                               {.m = 1024, .n = 1024, .k = 1024},
                               {.m = 2048, .n = 2048, .k = 2048},
+                              {.m = 64, .n = 4096, .k = 4096},
+                              {.m = 256, .n = 4096, .k = 4096},
+                              {.m = 256, .n = 4096, .k = 4096, .trans_b = true},
+                              {.m = 4096, .n = 4096, .k = 256, .trans_a = true},
                               {.m = 32, .n = 200, .k = 784},
                               {.m = 128, .n = 200, .k = 784},
                               {.m = 784, .n = 200, .k = 32, .trans_a = true},
@@ -90,7 +96,7 @@ int main(int argc, char** argv) {
                               {.m = 32, .n = 1, .k = 8},
                               {.m = 8, .n = 1, .k = 32, .trans_a = true}};
   for (const GemmShape& shape : shapes) {
-    const GemmPlan plan = gemm_prepare(shape, DType::F32);
+    const GemmPlan plan = gemm_prepare(shape, dtype);
     const double time = time_product(ctx, shape, plan);
     const double rate = plan.cost.flops / time;
     std::printf("%6ld %5ld %5ld  %c%c  %-7s  %c%c   %5ld %4ldx%-3ld %9.2f %8.1f %7.1f%%\n",

@@ -17,7 +17,7 @@
 namespace ranvier {
 namespace {
 
-constexpr const char* kNames[kIsaCount] = {"baseline", "avx2", "avx512"};
+constexpr const char* kNames[kIsaCount] = {"baseline", "avx2", "avx512", "avx512_bf16"};
 
 #if defined(__x86_64__)
 struct Registers {
@@ -50,7 +50,9 @@ Isa detect() {
     return Isa::Baseline;
   const bool f = bit(seven.ebx, 16), dq = bit(seven.ebx, 17);
   const bool bw = bit(seven.ebx, 30), vl = bit(seven.ebx, 31);
-  return (saved & kZmm) == kZmm && f && dq && bw && vl ? Isa::Avx512 : Isa::Avx2;
+  if ((saved & kZmm) != kZmm || !(f && dq && bw && vl)) return Isa::Avx2;
+  const bool vnni = bit(seven.ecx, 11), bf16 = seven.eax >= 1 && bit(cpuid(7, 1).eax, 5);
+  return vnni && bf16 ? Isa::Avx512Bf16 : Isa::Avx512;
 }
 
 std::string model_name() {

@@ -1,7 +1,7 @@
 #pragma once
 // The environment variables Ranvier reads, all of them, through one door.
 //
-//   RANVIER_ISA          baseline | avx2 | avx512: highest instruction set to use
+//   RANVIER_ISA          baseline | avx2 | avx512 | avx512_bf16: highest instruction set to use
 //   RANVIER_NUM_THREADS  size of the thread pool, the caller included
 //   RANVIER_SPIN_US      microseconds an idle worker spins before it sleeps (default 30)
 //   RANVIER_EXACT        1: only rewrites that keep every bit

@@ -242,6 +242,7 @@ Kernel prepare_int8(const PrepareArgs& args) {
 Kernel prepare_matmul(const PrepareArgs& args) {
   const DType dtype = args.inputs[0].dtype;
   if (args.outputs[0].dtype != dtype) return prepare_int8(args);
+  if (kernels::gemm_supports(active_isa(), dtype)) return prepare_floating(args);
   if (is_floating(dtype)) return through_f32(args, prepare_floating);
   const Problem p =
       problem_of(args.op.name, args.inputs[0].shape, args.inputs[1].shape, args.attrs);

@@ -15,7 +15,7 @@ Isa isa_from_name(const std::string& name) {
   for (int i = 0; i < kIsaCount; ++i)
     if (name == name_of(static_cast<Isa>(i))) return static_cast<Isa>(i);
   fail<ValueError>("set_active_isa: unknown instruction set '", name,
-                   "'. Expected baseline, avx2 or avx512.");
+                   "'. Expected baseline, avx2, avx512 or avx512_bf16.");
 }
 
 }  // namespace

@@ -60,8 +60,8 @@ double fma_baseline(float* sink) {
 
 double fma_rounds(float* sink) {
 #ifdef __x86_64__
-  if (active_isa() == Isa::Avx512) return fma_avx512(sink);
-  if (active_isa() == Isa::Avx2) return fma_avx2(sink);
+  if (active_isa() >= Isa::Avx512) return fma_avx512(sink);
+  if (active_isa() >= Isa::Avx2) return fma_avx2(sink);
 #endif
   return fma_baseline(sink);
 }

@@ -15,8 +15,8 @@
   RV_DECLARE_TABLE(avx2, Type, table)             \
   RV_DECLARE_TABLE(avx512, Type, table)           \
   const Type& choose(Isa isa) {                   \
-    if (isa == Isa::Avx512) return avx512::table; \
-    if (isa == Isa::Avx2) return avx2::table;     \
+    if (isa >= Isa::Avx512) return avx512::table; \
+    if (isa >= Isa::Avx2) return avx2::table;     \
     return baseline::table;                       \
   }
 #else

@@ -41,6 +41,8 @@ TEST_CASE("the active level can be lowered but not raised") {
   set_active_isa(before);
   if (detected_isa() < Isa::Avx512) CHECK_THROWS_AS(set_active_isa(Isa::Avx512), ValueError);
   CHECK(std::string(name_of(Isa::Avx2)) == "avx2");
+  CHECK(vector_level(Isa::Avx2) == Isa::Avx2);
+  CHECK(vector_level(Isa::Avx512Bf16) == Isa::Avx512);
 }
 
 TEST_CASE("the compiler's view of this CPU agrees") {
@@ -48,7 +50,10 @@ TEST_CASE("the compiler's view of this CPU agrees") {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  CHECK(detected_isa() == (avx512 ? Isa::Avx512 : avx2 ? Isa::Avx2 : Isa::Baseline));
+  const bool bf16 = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
+  CHECK(detected_isa() == (avx512 ? (bf16 ? Isa::Avx512Bf16 : Isa::Avx512)
+                           : avx2 ? Isa::Avx2
+                                  : Isa::Baseline));
 #else
   CHECK(detected_isa() == Isa::Baseline);
 #endif

@@ -19,7 +19,8 @@ namespace ranvier::testing {
 
 inline std::vector<Isa> levels() {
   std::vector<Isa> all;
-  for (int i = 0; i <= static_cast<int>(detected_isa()); ++i) all.push_back(static_cast<Isa>(i));
+  for (int i = 0; i <= static_cast<int>(vector_level(detected_isa())); ++i)
+    all.push_back(static_cast<Isa>(i));
   return all;
 }
 

@@ -13,7 +13,7 @@ namespace ranvier::kernels::test {
 inline const std::vector<Isa>& levels() {
   static const std::vector<Isa> all = [] {
     std::vector<Isa> found;
-    for (int i = 0; i <= static_cast<int>(detected_isa()); ++i)
+    for (int i = 0; i <= static_cast<int>(vector_level(detected_isa())); ++i)
       found.push_back(static_cast<Isa>(i));
     return found;
   }();

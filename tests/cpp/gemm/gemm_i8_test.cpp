@@ -17,7 +17,7 @@ TEST_CASE("int8 products are exact at every level, for odd, tiny and empty shape
     for (int8_t& v : values) v = static_cast<int8_t>(engine());
     return values;
   };
-  for (const Isa isa : {Isa::Baseline, Isa::Avx2, Isa::Avx512}) {
+  for (const Isa isa : {Isa::Baseline, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16}) {
     if (isa > detected_isa()) continue;
     for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 1, 1},
                                   {3, 5, 7},
@@ -25,6 +25,8 @@ TEST_CASE("int8 products are exact at every level, for odd, tiny and empty shape
                                   {33, 65, 129},
                                   {64, 100, 256},
                                   {2, 300, 31},
+                                  {9, 17, 3},
+                                  {16, 47, 66},
                                   {0, 4, 4},
                                   {4, 0, 4},
                                   {4, 4, 0}}) {

@@ -16,7 +16,7 @@ namespace ranvier::testing {
 template <class F>
 void for_each_isa(const F& f) {
   const Isa before = active_isa();
-  for (int i = 0; i <= static_cast<int>(detected_isa()); ++i) {
+  for (int i = 0; i <= static_cast<int>(vector_level(detected_isa())); ++i) {
     const Isa isa = static_cast<Isa>(i);
     INFO("isa ", name_of(isa));
     set_active_isa(isa);

@@ -22,7 +22,8 @@ using namespace ranvier::kernels;
 
 inline std::vector<Isa> levels() {
   std::vector<Isa> list;
-  for (int i = 0; i <= static_cast<int>(detected_isa()); ++i) list.push_back(static_cast<Isa>(i));
+  for (int i = 0; i <= static_cast<int>(vector_level(detected_isa())); ++i)
+    list.push_back(static_cast<Isa>(i));
   return list;
 }
 

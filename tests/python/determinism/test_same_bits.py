@@ -7,11 +7,12 @@ from small_models import MODELS, OPTIMIZERS, differing, train
 import ranvier as keras
 from ranvier import _backend as B
 
-LEVELS = ["baseline", "avx2", "avx512"]
+LEVELS = ["baseline", "avx2", "avx512"]  # avx512_bf16 differs in products of bfloat16 and int8
 
 
 def usable(level):
-    return LEVELS.index(level) <= LEVELS.index(B.core.detected_isa())
+    levels = [*LEVELS, "avx512_bf16"]
+    return levels.index(level) <= levels.index(B.core.detected_isa())
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -42,6 +43,24 @@ def test_every_instruction_set_repeats_itself_and_agrees_within_rounding(name, l
     assert differing(one, two) == []
     for a, b in zip(one, reference):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "avx512_bf16"])
+def test_bfloat16_products_are_float32_sums_rounded_once_at_every_level(level):
+    if not usable(level):
+        pytest.skip(f"this machine has no {level}")
+    B.core.set_active_isa(level)
+    rng = np.random.default_rng(0)
+    a, b = (
+        keras.ops.cast(rng.uniform(-1, 1, shape), "bfloat16") for shape in ((70, 601), (601, 45))
+    )
+    results = []
+    for threads in (1, 2, 3):
+        B.core.set_num_threads(threads)
+        results.append(np.array(keras.ops.cast(keras.ops.matmul(a, b), "float32")))
+    assert differing([results[0]] * 2, results[1:]) == []
+    wide = [np.array(keras.ops.cast(x, "float32"), "float64") for x in (a, b)]
+    np.testing.assert_allclose(results[0], wide[0] @ wide[1], rtol=2**-8, atol=1e-4)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -14,10 +14,10 @@ RV_TABLES(PoolRows<float>, kPoolF32, pool_f32)
 RV_DECLARE_TABLE(baseline, PoolRows<double>, kPoolF64)
 
 const PoolKernels& pool_kernels(Isa isa) {
-  static const PoolKernels tables[kIsaCount] = {{pool_f32(Isa::Baseline), baseline::kPoolF64},
-                                                {pool_f32(Isa::Avx2), baseline::kPoolF64},
-                                                {pool_f32(Isa::Avx512), baseline::kPoolF64}};
-  return tables[static_cast<int>(isa)];
+  static const PoolKernels tables[kVectorLevels] = {{pool_f32(Isa::Baseline), baseline::kPoolF64},
+                                                    {pool_f32(Isa::Avx2), baseline::kPoolF64},
+                                                    {pool_f32(Isa::Avx512), baseline::kPoolF64}};
+  return tables[static_cast<int>(vector_level(isa))];
 }
 
 namespace {

@@ -309,7 +309,7 @@ template <class T>
 RV_INLINE Chunk<T> chunks_below(const GemmPlan& plan, const GemmOperands& operands, int64_t& i,
                                 int64_t end) {
   Chunk<T> chunk = make_chunk<T>(plan, operands, i);
-  i = least(end, (i / plan.row_chunks + 1) * plan.row_chunks);
+  i = least(least(end, i + plan.together), (i / plan.row_chunks + 1) * plan.row_chunks);
   chunk.rows = cut(plan.shape.m, (i - 1) % plan.row_chunks + 1, plan.row_chunks) - chunk.row0;
   return chunk;
 }

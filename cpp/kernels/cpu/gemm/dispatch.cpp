@@ -10,7 +10,19 @@ namespace ranvier::kernels {
 RV_TABLES(GemmKernels, kGemmF32, gemm_f32)
 RV_TABLES(GemmKernels, kGemmF64, gemm_f64)
 
+#if defined(__x86_64__)
+RV_DECLARE_TABLE(avx512_bf16, GemmKernels, kGemmBf16)
+#endif
+
+bool gemm_supports(Isa isa, DType dtype) {
+  return dtype == DType::F32 || dtype == DType::F64 ||
+         (dtype == DType::BF16 && isa >= Isa::Avx512Bf16);
+}
+
 const GemmKernels& gemm_kernels(Isa isa, DType dtype) {
+#if defined(__x86_64__)
+  if (dtype == DType::BF16) return avx512_bf16::kGemmBf16;
+#endif
   return dtype == DType::F64 ? gemm_f64(isa) : gemm_f32(isa);
 }
 

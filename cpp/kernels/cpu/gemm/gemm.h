@@ -1,10 +1,12 @@
 #pragma once
-// Matrix product of float32 or float64, row-major, any transpose, batched:
+// Matrix product of float32 or float64 (and bfloat16 where gemm_supports it), row-major, any
+// transpose, batched:
 //   C = act(s * op(A) op(B) + beta * C + bias + residual),  s = alpha * (scale ? *scale : 1)
 // op(A) is m×k, op(B) is k×n, C and residual are m×n, bias is one row of n.
 // With alpha = 1, beta = 0 the bits are those of the plain product followed by separate passes that
 // add the bias, add the residual and apply the activation.
-// C must not overlap any other operand.
+// C must not overlap any other operand. bfloat16 is summed in float32 and rounded once, and takes
+// no epilogue.
 
 #include <cstddef>
 #include <cstdint>
@@ -72,8 +74,10 @@ struct GemmKernels {
   int tile_rows;      // rows of the usual register tile
   bool masked_loads;  // B may be read in place when n is no multiple of lanes
 };
-// dtype is F32 or F64; a level this build lacks falls back to the baseline.
+// dtype is one that gemm_supports.
 const GemmKernels& gemm_kernels(Isa isa, DType dtype);
+// F32 and F64 at every level, BF16 where the level has an instruction for it.
+bool gemm_supports(Isa isa, DType dtype);
 
 // Immutable once prepared; holds no pointer to data, so that one plan may run in many threads.
 struct GemmPlan {
@@ -89,6 +93,8 @@ struct GemmPlan {
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B
+  int64_t b_elements = 0;  // BF16: of that block, before the float32 sums of a chunk
+  int64_t together = 1;    // chunks below each other that a worker may take as one
   // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.
   int64_t row_chunks = 1, col_chunks = 1, chunks = 0, grain = 1;
   int64_t column_unit = 1;  // columns are cut at its multiples
@@ -100,7 +106,7 @@ struct GemmPlan {
 bool gemm_fuses(DType dtype, Activation activation);
 
 // Throws ValueError for negative sizes, too small leading dimensions and activations that do not
-// fuse, DTypeError for a dtype other than F32 and F64.
+// fuse, DTypeError for a dtype that the level does not support.
 GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& epilogue = {},
                       Isa isa = active_isa());
 

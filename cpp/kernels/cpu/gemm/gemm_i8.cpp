@@ -5,7 +5,10 @@
 #include "kernels/cpu/levels.h"
 namespace ranvier::kernels {
 
-RV_TABLES(GemmI8Kernels, kGemmI8Kernels, gemm_i8_kernels)
+RV_TABLES(GemmI8Kernels, kGemmI8Kernels, gemm_i8_vectors)
+#if defined(__x86_64__)
+RV_DECLARE_TABLE(avx512_bf16, GemmI8Kernels, kGemmI8Kernels)
+#endif
 
 namespace {
 
@@ -16,18 +19,30 @@ constexpr int64_t kChunkWork = 1 << 19;   // multiply-adds of a chunk
 constexpr int64_t kChunkBytes = 1 << 17;  // of packing
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-size_t left_bytes(const GemmI8& p) {
-  return aligned(static_cast<size_t>(p.m * ceil_div(p.k, 2)) * 2 * sizeof(int16_t));
+
+const GemmI8Kernels& gemm_i8_kernels(Isa isa) {
+#if defined(__x86_64__)
+  if (isa >= Isa::Avx512Bf16) return avx512_bf16::kGemmI8Kernels;
+#endif
+  return gemm_i8_vectors(isa);
+}
+
+// Bytes of a row of a in scratch, of all of them, and of a panel of b.
+int64_t row_bytes(const GemmI8& p) {
+  const int64_t depth = p.kernels->depth;
+  return ceil_div(p.k, depth) * depth * static_cast<int64_t>(p.kernels->element);
+}
+size_t left_bytes(const GemmI8& p) { return aligned(static_cast<size_t>(p.m * row_bytes(p))); }
+int64_t panel_bytes(const GemmI8& p) {
+  return static_cast<int64_t>(p.kernels->head) + p.kernels->columns * row_bytes(p);
 }
 
 }  // namespace
 
 GemmI8 prepare_gemm_i8(int64_t m, int64_t n, int64_t k, Isa isa) {
   GemmI8 plan{m, n, k, &gemm_i8_kernels(isa), {}};
-  const int64_t columns = plan.kernels->columns, pairs = ceil_div(k, 2);
-  plan.scratch.shared =
-      left_bytes(plan) +
-      static_cast<size_t>(ceil_div(n, columns) * columns * pairs * 2) * sizeof(int16_t);
+  plan.scratch.shared = left_bytes(plan) +
+                        static_cast<size_t>(ceil_div(n, plan.kernels->columns) * panel_bytes(plan));
   return plan;
 }
 
@@ -39,18 +54,15 @@ void run_gemm_i8(const Context& context, const GemmI8& p, const int8_t* a, const
     return;
   }
   const GemmI8Kernels& kernels = *p.kernels;
-  const int64_t pairs = ceil_div(p.k, 2), columns = kernels.columns;
+  const int64_t groups = ceil_div(p.k, kernels.depth), columns = kernels.columns;
   const int64_t panels = ceil_div(p.n, columns), blocks = ceil_div(p.m, kBlockRows);
-  auto* left = static_cast<int16_t*>(shared);
-  auto* right = reinterpret_cast<int16_t*>(static_cast<char*>(shared) + left_bytes(p));
-  const int64_t panel_size = pairs * columns * 2;
+  auto* left = static_cast<std::byte*>(shared);
+  std::byte* right = left + left_bytes(p);
+  const int64_t row_size = row_bytes(p), panel_size = panel_bytes(p);
   context.parallel_for(p.m, std::max<int64_t>(1, kChunkBytes / p.k),
                        [&](int64_t begin, int64_t end, int) {
-                         for (int64_t i = begin; i < end; ++i) {
-                           int16_t* row = left + i * pairs * 2;
-                           std::copy(a + i * p.k, a + (i + 1) * p.k, row);
-                           if (p.k % 2) row[p.k] = 0;
-                         }
+                         for (int64_t i = begin; i < end; ++i)
+                           kernels.widen(a + i * p.k, p.k, left + i * row_size);
                        });
   context.parallel_for(panels, std::max<int64_t>(1, kChunkBytes / (p.k * columns)),
                        [&](int64_t begin, int64_t end, int) {
@@ -68,7 +80,7 @@ void run_gemm_i8(const Context& context, const GemmI8& p, const int8_t* a, const
           const int64_t first = unit % panels * columns, top = unit / panels * kBlockRows;
           const int64_t bottom = std::min(p.m, top + kBlockRows);
           for (int64_t i = top; i < bottom; i += kernels.rows)
-            kernels.tile(left + i * pairs * 2, std::min<int64_t>(kernels.rows, bottom - i), pairs,
+            kernels.tile(left + i * row_size, std::min<int64_t>(kernels.rows, bottom - i), groups,
                          right + unit % panels * panel_size, c + i * p.n + first, p.n,
                          std::min(columns, p.n - first));
         }

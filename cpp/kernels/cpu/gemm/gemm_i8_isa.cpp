@@ -39,8 +39,15 @@ inline Vector zero() { return _mm_setzero_si128(); }
 constexpr int kLanes = sizeof(Vector) / sizeof(int32_t);
 constexpr int kColumns = 2 * kLanes;
 
+void widen(const int8_t* a, int64_t k, std::byte* row) noexcept {
+  auto* to = reinterpret_cast<int16_t*>(row);
+  for (int64_t q = 0; q < k; ++q) to[q] = a[q];
+  if (k % 2) to[k] = 0;
+}
+
 void pack(const int8_t* b, int64_t n, int64_t k, int64_t first, int64_t width,
-          int16_t* panel) noexcept {
+          std::byte* to) noexcept {
+  auto* panel = reinterpret_cast<int16_t*>(to);
   for (int64_t q = 0; q < k; q += 2, panel += 2 * kColumns) {
     const int8_t* upper = b + q * n + first;
     const int8_t* lower = upper + n;
@@ -73,8 +80,10 @@ void tile_rows(const int16_t* a, int64_t pairs, const int16_t* panel, int32_t* c
     std::memcpy(c + i * stride_c, sums[i], static_cast<size_t>(width) * sizeof(int32_t));
 }
 
-void tile(const int16_t* a, int64_t rows, int64_t pairs, const int16_t* panel, int32_t* c,
+void tile(const std::byte* left, int64_t rows, int64_t pairs, const std::byte* right, int32_t* c,
           int64_t stride_c, int64_t width) noexcept {
+  const auto* a = reinterpret_cast<const int16_t*>(left);
+  const auto* panel = reinterpret_cast<const int16_t*>(right);
   if (rows == kRows) return tile_rows<kRows>(a, pairs, panel, c, stride_c, width);
   for (int64_t i = 0; i < rows; ++i)
     tile_rows<1>(a + i * pairs * 2, pairs, panel, c + i * stride_c, stride_c, width);
@@ -83,6 +92,6 @@ void tile(const int16_t* a, int64_t rows, int64_t pairs, const int16_t* panel, i
 }  // namespace
 
 extern const GemmI8Kernels kGemmI8Kernels;
-const GemmI8Kernels kGemmI8Kernels{kRows, kColumns, pack, tile};
+const GemmI8Kernels kGemmI8Kernels{kRows, kColumns, 2, sizeof(int16_t), 0, widen, pack, tile};
 
 }  // namespace ranvier::kernels::RV_ISA

@@ -22,7 +22,7 @@ constexpr int64_t kStreamedBytes = 1 << 20, kStreamedLines = 16;
 // One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
-constexpr int64_t kMaxChunkColumnBytes = 512 * 4;
+constexpr int64_t kMaxChunkColumnBytes = 512 * 4, kMaxChunkColumns = 512;
 // Rows of B this far apart lie in too many pages and too few sets of the caches to be read in
 // place.
 constexpr int64_t kScatteredBytes = 1024;
@@ -41,6 +41,10 @@ constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
 constexpr int64_t kTilesOfPanel = 16;
 // Rows from which on packing B in each run is a small part of the product.
 constexpr int64_t kManyRows = 448;
+// bfloat16: steps of k that are packed at a time, and rows whose sums wait in scratch between them.
+constexpr int64_t kPairBlock = 512, kSummedRows = 1024;
+// bfloat16: rows that are too few to pack a B for that stays in the caches.
+constexpr int64_t kPairRows = 64;
 // Vector products sum in blocks only to bound the rounding error.
 constexpr int64_t kVectorBlock = 1024;
 
@@ -54,9 +58,9 @@ void fill_leading(const char* name, int64_t& ld, int64_t rows, int64_t row_lengt
 
 void validate(GemmPlan& plan) {
   GemmShape& s = plan.shape;
-  if (plan.dtype != DType::F32 && plan.dtype != DType::F64)
-    fail<DTypeError>("gemm: no kernel for this dtype. Expected float32 or float64. Received: ",
-                     name_of(plan.dtype), ".");
+  if (!gemm_supports(plan.isa, plan.dtype))
+    fail<DTypeError>("gemm: no kernel for this dtype at level ", name_of(plan.isa),
+                     ". Expected float32 or float64. Received: ", name_of(plan.dtype), ".");
   if (s.m < 0 || s.n < 0 || s.k < 0 || s.batch < 0)
     fail<ValueError>("gemm: negative size. Expected sizes of 0 or more. Received: m=", s.m,
                      ", n=", s.n, ", k=", s.k, ", batch=", s.batch, ".");
@@ -67,6 +71,10 @@ void validate(GemmPlan& plan) {
   if (!gemm_fuses(plan.dtype, plan.epilogue.activation))
     fail<ValueError>("gemm: this activation does not fuse. Expected none, relu or leaky_relu for ",
                      name_of(plan.dtype), ". Hint: apply it as a step of its own.");
+  const GemmEpilogue& e = plan.epilogue;
+  if (plan.dtype == DType::BF16 && (s.packed_b || e.alpha != 1 || e.beta != 0 || e.bias ||
+                                    e.residual || e.activation != Activation::None))
+    fail<ValueError>("gemm: bfloat16 products have no epilogue and no packed B.");
   if (s.packed_b && (s.trans_a || s.stride_b != 0))
     fail<ValueError>(
         "gemm: a packed B wants a plain A and one B for the whole batch. Received: trans_a=",
@@ -93,6 +101,7 @@ GemmVariant choose_variant(GemmPlan& plan) {
   const GemmEpilogue& e = plan.epilogue;
   if (s.k == 0 || e.alpha == 0) return GemmVariant::Empty;
   if (s.packed_b) return GemmVariant::Panels;
+  if (plan.dtype == DType::BF16) return GemmVariant::Tiles;
   const bool down =
       s.n == 1 && (s.ldc == 1 || s.m == 1) && (!e.residual || e.ld_residual == 1 || s.m == 1);
   const bool x_is_run = s.trans_b || s.ldb == 1 || s.k == 1;
@@ -136,7 +145,9 @@ void cut_panels(GemmPlan& plan, int64_t wanted) {
 void cut_work(GemmPlan& plan, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t work = s.m * s.n * std::max<int64_t>(s.k, 1);
-  const int64_t wanted = std::clamp<int64_t>(work / kChunkWork, 1, 1024);
+  // bfloat16 is multiplied at twice the speed.
+  const int64_t chunk_work = plan.dtype == DType::BF16 ? 2 * kChunkWork : kChunkWork;
+  const int64_t wanted = std::clamp<int64_t>(work / chunk_work, 1, 1024);
   const int64_t line = 64 / element;
   const int64_t lines = ceil_div(s.n, line);
   if (plan.variant == GemmVariant::Panels) {
@@ -147,8 +158,8 @@ void cut_work(GemmPlan& plan, int64_t element) {
     // same columns of the weight again. Even counts divide among two threads.
     const int64_t batch = batch_of(s);
     const int64_t narrowest = batch <= 64 ? 3 : batch < kManyInBatch ? 6 : lines;
-    const int64_t fewest = std::max(ceil_div(s.n, kMaxChunkColumnBytes / element),
-                                    int64_t{cuts_columns(s, element) ? 2 : 1});
+    const int64_t most = std::min(kMaxChunkColumnBytes / element, kMaxChunkColumns);
+    const int64_t fewest = std::max(ceil_div(s.n, most), int64_t{cuts_columns(s, element) ? 2 : 1});
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
     // Chunks that a worker takes together share one packed B; few are left for the one who helps.
@@ -163,6 +174,7 @@ void cut_work(GemmPlan& plan, int64_t element) {
     else
       plan.col_chunks = std::min(parts, std::max<int64_t>(1, lines / narrowest));
   }
+  plan.together = plan.row_chunks;
   const int64_t per_item = plan.row_chunks * plan.col_chunks;
   plan.chunks = s.batch * per_item;
   plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
@@ -214,6 +226,36 @@ void choose_panel_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t el
   const int64_t place = round_up(kernels.tile_rows * plan.k_block + line, line);
   plan.a_elements = plan.a_group * place;
   plan.scratch.per_worker = static_cast<size_t>(plan.a_elements * element);
+}
+
+// bfloat16: operands are packed as pairs of k (pairs_pack.h), for which few rows do not pay; a
+// transposed one always is.
+bool packs_pairs(const GemmShape& s) {
+  const bool near = s.k * s.n * 2 < kStreamedBytes;
+  return s.trans_b || s.m > (near ? kPairRows : kFewestRows / 2);
+}
+
+void choose_pair_packing(GemmPlan& plan) {
+  constexpr int64_t kLanes = 16, kElement = 2;
+  const GemmShape& s = plan.shape;
+  const int64_t columns = round_up(
+      std::min(s.n, ceil_div(ceil_div(s.n, plan.column_unit), plan.col_chunks) * plan.column_unit),
+      kLanes);
+  const bool a_collides = s.lda * kElement % 4096 == 0;
+  plan.pack_a = s.trans_a || (a_collides && s.m > 4 && columns > 2 * kLanes);
+  const int64_t blocks = ceil_div(s.k, kPairBlock);
+  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 2 * kLanes));
+  const int64_t depth = round_up(plan.k_block, 2);
+  if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
+  if (plan.pack_a) plan.a_elements = plan.a_group * kLanes * depth;
+  if (plan.pack_b) plan.b_elements = columns * depth;
+  int64_t bytes = (plan.a_elements + plan.b_elements) * kElement;
+  if (plan.k_block < s.k) {
+    const int64_t rows = ceil_div(s.m, plan.row_chunks);
+    plan.together = std::min(plan.row_chunks, std::max<int64_t>(1, kSummedRows / rows));
+    bytes += rows * plan.together * columns * int64_t{sizeof(float)};
+  }
+  plan.scratch.per_worker = static_cast<size_t>(round_up(bytes, 64));
 }
 
 void print_refusals(const GemmPlan& plan) {
@@ -268,7 +310,11 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   plan.column_unit = 64 / element;
   if (plan.variant == GemmVariant::Panels)
     plan.column_unit = std::max<int64_t>(plan.column_unit, 2 * kernels.lanes);
-  if (plan.variant == GemmVariant::Tiles) choose_b_packing(plan, kernels, element);
+  const bool pairs = dtype == DType::BF16;
+  if (plan.variant == GemmVariant::Tiles && pairs)
+    plan.pack_b = packs_pairs(s);
+  else if (plan.variant == GemmVariant::Tiles)
+    choose_b_packing(plan, kernels, element);
   plan.streamed = plan.variant == GemmVariant::RowSum &&
                   plan.shape.m * plan.shape.n * plan.shape.k * element >= kStreamedBytes;
   cut_work(plan, element);
@@ -279,7 +325,10 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
       break;
     case GemmVariant::Tiles:
       plan.kernel = kernels.tiles;
-      choose_packing(plan, kernels, element);
+      if (pairs)
+        choose_pair_packing(plan);
+      else
+        choose_packing(plan, kernels, element);
       break;
     case GemmVariant::Panels:
       plan.kernel = kernels.panels;
@@ -292,7 +341,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
       plan.kernel = kernels.dots;
       break;
   }
-  if (prints_dispatch()) print_refusals(plan);
+  if (prints_dispatch() && !pairs) print_refusals(plan);
   const auto count = [](int64_t a, int64_t b) {
     return static_cast<double>(a) * static_cast<double>(b);
   };

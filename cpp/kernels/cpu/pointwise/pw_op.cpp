@@ -86,9 +86,9 @@ PwReducers make_reducers(Isa isa) {
 }  // namespace
 
 const PwReducers& pw_reducers(Isa isa) {
-  static const PwReducers tables[kIsaCount] = {
+  static const PwReducers tables[kVectorLevels] = {
       make_reducers(Isa::Baseline), make_reducers(Isa::Avx2), make_reducers(Isa::Avx512)};
-  return tables[static_cast<int>(isa)];
+  return tables[static_cast<int>(vector_level(isa))];
 }
 
 }  // namespace ranvier::kernels
