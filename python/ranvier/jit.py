@@ -11,6 +11,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
+from ranvier.ops._define import holds_complex
 from ranvier.variable import Variable, get_autocast_dtype, in_stateless_scope
 
 _MAX_PROGRAMS = 64
@@ -23,6 +24,7 @@ class Traced:
     def __init__(self, trace, outputs, name):
         self.trace = trace
         self.name = name
+        self.has_pairs = False  # whether complex values are pairs in it
         self._outputs = outputs  # the result, its tensors replaced by their position
         self._is_flat_dict = type(outputs) is dict and all(
             type(x) is _Slot for x in outputs.values()
@@ -53,7 +55,8 @@ class Traced:
             return tensors[outputs.index]
         if self._is_flat_dict:  # logs, as a rule
             return {name: tensors[x.index] for name, x in outputs.items()}
-        return tree.map_structure(lambda x: tensors[x.index] if type(x) is _Slot else x, outputs)
+        result = tree.map_structure(lambda x: tensors[x.index] if type(x) is _Slot else x, outputs)
+        return _complex().together(result) if self.has_pairs else result
 
 
 class _Slot:
@@ -80,6 +83,8 @@ def trace_function(fn, specs, name: str = "function", recording=None) -> Traced:
     try:
         with recording(trace) if recording is not None else contextlib.nullcontext():
             result = fn(*symbols)
+        has_pairs = holds_complex(result)
+        result = _complex().apart(result) if has_pairs else result
         tensors = []
 
         def slot(x):
@@ -94,7 +99,9 @@ def trace_function(fn, specs, name: str = "function", recording=None) -> Traced:
         trace.finish(tensors)
     finally:
         trace.exit()
-    return Traced(trace, outputs, name)
+    traced = Traced(trace, outputs, name)
+    traced.has_pairs = has_pairs
+    return traced
 
 
 class Jitted:
@@ -114,6 +121,8 @@ class Jitted:
     def __call__(self, *args, **kwargs):
         if B.tracing():
             return self._fn(*args, **kwargs)
+        if holds_complex(args) or holds_complex(kwargs):
+            args, kwargs = _complex().apart((args, kwargs))
         if not kwargs and all(map(_is_array, args)):  # needs no walk through structures
             leaves, places, skeleton = args, range(len(args)), None
         else:
@@ -148,7 +157,8 @@ class Jitted:
             filled = list(leaves)
             for i, symbol in zip(places, symbols, strict=True):
                 filled[i] = symbol
-            new_args, new_kwargs = tree.pack_sequence_as((args, kwargs), filled)
+            packed = tree.pack_sequence_as((args, kwargs), filled)
+            new_args, new_kwargs = _complex().together(packed)
             return self._fn(*new_args, **new_kwargs)
 
         traced = trace_function(flat_function, specs, self._name)
@@ -182,6 +192,12 @@ def _what_changes(shapes) -> str:
             if len(set(sizes)) > 1:
                 return f"axis {axis} of argument {i} changes (seen: {sorted(set(sizes))[:6]})"
     return "its arguments that are not tensors change"
+
+
+def _complex():
+    from ranvier.ops import complex_values
+
+    return complex_values
 
 
 def _is_array(x) -> bool:

@@ -8,6 +8,7 @@ import inspect
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.config import thread_state
+from ranvier.ops.complex_values import is_value
 from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import current_stand_in
@@ -33,7 +34,7 @@ def signature_of(method) -> inspect.Signature:
 
 def is_tensor(x) -> bool:
     """Whether the object counts as a tensor of a call: arrays of strings do, too."""
-    return isinstance(x, TENSORS) or is_text(x)
+    return isinstance(x, TENSORS) or is_text(x) or is_value(x)
 
 
 class CallTraits:

@@ -116,4 +116,4 @@ class LossFunctionWrapper(Loss):
         return cls(**config)
 
     def __repr__(self):
-        return f"<{type(self).__name__}({self.fn.__name__}, kwargs={self._fn_kwargs})>"
+        return f"<LossFunctionWrapper({self.fn}, kwargs={self._fn_kwargs})>"

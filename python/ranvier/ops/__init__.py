@@ -68,6 +68,7 @@ def _collect():
         "index",
         "is_complex",
         "complex_values",
+        "holds_complex",
         "no_gradient",
         "positive",
         "subscript",
@@ -83,7 +84,8 @@ __all__ = sorted(_PUBLIC)
 
 _operators.install()
 _methods.install()
-from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402  (needs all ops)
+from ranvier.ops import complex_rules as _complex_rules  # noqa: E402  (needs all ops)
+from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402
 
 
 def __getattr__(name):

@@ -42,6 +42,7 @@ class _Row:
         self.static = static
         self.broadcasts = False  # operands broadcast together
         self.spec = None  # of the call's arguments: output specs, or `None` for those of stand-ins
+        self.on_complex = None  # takes over when an argument holds complex values
         self.joins = None  # the axis along which tensors of a list are joined, if they are
         self._cls = None
         self._signature = None
@@ -84,6 +85,12 @@ class _Row:
                     dynamic_kwargs[name] = value
         return self.cls(**static)(*dynamic_args, **dynamic_kwargs)
 
+    def run(self, *args, **kwargs):
+        """The function on values."""
+        if self.on_complex is not None and (holds_complex(args) or holds_complex(kwargs)):
+            return self.on_complex(*args, **kwargs)
+        return self.fn(*args, **kwargs)
+
     @functools.cached_property
     def dynamic(self):
         return [
@@ -124,9 +131,9 @@ class _OpOperation(Operation):
     def call(self, *args, **kwargs):
         row = self._row
         if row.variadic:
-            return row.fn(*self._in_order(list(args)), **self._keyword_only(), **kwargs)
+            return row.run(*self._in_order(list(args)), **self._keyword_only(), **kwargs)
         named = dict(zip(row.dynamic, args))
-        return row.fn(**named, **kwargs, **self._static)
+        return row.run(**named, **kwargs, **self._static)
 
     def compute_output_spec(self, *args, **kwargs):
         """Specs of the outputs; an unknown size that meets a known one is that one."""
@@ -248,7 +255,9 @@ def op(module: str, static=(), name: str | None = None):
                     return row.symbolic(args, kwargs)
             if kwargs and any_symbolic(kwargs.values()):
                 return row.symbolic(args, kwargs)
-            return fn(*args, **kwargs)
+            if row.on_complex is None:
+                return fn(*args, **kwargs)
+            return row.run(*args, **kwargs)
 
         wrapper.row = row
         return wrapper
@@ -282,6 +291,21 @@ _operation.operation_class = _lookup
 # --- arguments to tensors -------------------------------------------------------------------------
 
 _SCALARS = (int, float, bool)
+_REAL = (Tensor, int, float, bool, str, type(None))
+
+
+def holds_complex(x) -> bool:
+    """Whether x is a complex value, or a list, tuple or dict with one in it."""
+    kind = type(x)
+    if kind in _REAL:
+        return False
+    if isinstance(x, (list, tuple)):
+        return any(map(holds_complex, x))
+    if isinstance(x, dict):
+        return any(map(holds_complex, x.values()))
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.dtype.kind == "c"
+    return kind is complex or getattr(x, "dtype", None) == "complex64"
 
 
 def to_tensor(x, dtype=None) -> Tensor:
@@ -448,6 +472,8 @@ def result_type(*dtypes) -> str:
     strong = [
         config.standardize_dtype(d) for d in dtypes if not (d in (int, float, bool) or d is None)
     ]
+    if "complex64" in strong:
+        return "complex64"
     out = strong[0] if strong else "bool"
     for d in strong[1:]:
         out = B.promote(out, d)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ranvier import _backend as B
+from ranvier import tree
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import expand, reshape, scalar, to_tensor
 
@@ -14,11 +15,10 @@ from ranvier.ops._define import expand, reshape, scalar, to_tensor
 class ComplexTensor:
     """A complex64 value as its real and its imaginary part, two float32 tensors of one shape.
 
-    `ops.view_as_complex` and `ops.polar` give it. It has +, -, *, /, @, ==, `abs`, indexing,
-    `reshape` and `conj`; of the ops, `real`, `imag`, `conj`, `angle`, `absolute`, `negative`,
-    `square`, `exp`, `add`, `subtract`, `multiply`, `divide`, `equal`, `not_equal` and
-    `view_as_real` take it. Outside of compiled functions `np.asarray` makes a complex64 array of
-    it; a compiled function returns `ops.view_as_real` of it.
+    `ops.convert_to_tensor` of complex numbers gives it, `ops.view_as_complex` and `ops.polar`. It
+    has the operators of a number and the common methods of an array. Of the ops, those take it
+    that move elements, sums and products, and the element-wise ones that mean something for
+    complex numbers. Compiled functions take and return it.
 
     Example:
         >>> z = ops.view_as_complex([[3.0, 4.0]])
@@ -29,6 +29,7 @@ class ComplexTensor:
     dtype = "complex64"
     __array_ufunc__ = None  # NumPy leaves the operators to this class
     __hash__ = object.__hash__
+    is_symbol = property(lambda self: self.real.is_symbol)
 
     def __init__(self, real, imag):
         self.real, self.imag = real, imag
@@ -55,7 +56,7 @@ class ComplexTensor:
             raise B.GraphError(
                 "A complex value inside a compiled function is a pair of tensors, which this op "
                 f"does not take. Expected one of {_known_ops()}. Hint: compute with `ops.real` "
-                "and `ops.imag`, and return `ops.view_as_real`."
+                "and `ops.imag`."
             )
         value = np.empty(self.shape, "complex64")
         value.real, value.imag = self.real.numpy(), self.imag.numpy()
@@ -71,6 +72,19 @@ class ComplexTensor:
 
     def __len__(self):
         return len(self.real)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __complex__(self):
+        return complex(self.numpy())
+
+    def __bool__(self):
+        return bool(self.numpy())
+
+    def item(self) -> complex:
+        """The one element as a Python number."""
+        return self.numpy().item()
 
     def __getitem__(self, key):
         return ComplexTensor(self.real[key], self.imag[key])
@@ -99,6 +113,44 @@ class ComplexTensor:
         return matmul(other, self)
 
 
+class Pair(NamedTuple):
+    """A complex value as two leaves of a structure."""
+
+    real: Any
+    imag: Any
+
+
+def apart(structure):
+    """The structure with `Pair`s in place of complex values."""
+    return tree.map_structure(
+        lambda x: Pair(*_pair(x)) if is_value(x) else x,
+        structure,
+    )
+
+
+def is_value(x) -> bool:
+    """Whether x is a complex value rather than a symbolic tensor of that dtype."""
+    return isinstance(x, (ComplexTensor, np.ndarray, np.generic, complex)) and ew.is_complex(x)
+
+
+def _pair(x):
+    z = with_shape(x)
+    return z.real, z.imag
+
+
+def together(structure):
+    """The structure with complex values in place of `Pair`s: of NumPy arrays, such an array."""
+    return tree.traverse(_joined, structure)
+
+
+def _joined(x):
+    if not isinstance(x, Pair):
+        return None
+    if isinstance(x.real, np.ndarray):
+        return x.real + np.complex64(1j) * x.imag
+    return ComplexTensor(x.real, x.imag)
+
+
 def parts(x) -> tuple:
     """Real and imaginary part as float32 tensors; of a real value, a scalar zero for the second."""
     if isinstance(x, ComplexTensor):
@@ -106,6 +158,15 @@ def parts(x) -> tuple:
     if ew.is_complex(x):
         return to_tensor(np.real(x), "float32"), to_tensor(np.imag(x), "float32")
     return to_tensor(x, "float32"), scalar(0.0, "float32")
+
+
+def from_numbers(x) -> ComplexTensor:
+    """The complex value of anything that holds numbers, real ones too."""
+    if isinstance(x, (list, tuple)):
+        from ranvier.ops.shapes import stack
+
+        x = stack([from_numbers(v) for v in x]) if x else np.asarray(x, "complex64")
+    return with_shape(x)
 
 
 def from_parts(real, imag) -> ComplexTensor:
@@ -125,7 +186,7 @@ def matmul(a, b) -> ComplexTensor:
     """The matrix product of values of which at least one is complex."""
     from ranvier.ops.products import matmul as real_matmul
 
-    return _product(_with_shape(a), _with_shape(b), real_matmul)
+    return _product(with_shape(a), with_shape(b), real_matmul)
 
 
 def _like(imag, real):
@@ -135,7 +196,8 @@ def _like(imag, real):
     return imag if imag.shape == real.shape else ew.add(imag, zeros_like(real))
 
 
-def _with_shape(x) -> ComplexTensor:
+def with_shape(x) -> ComplexTensor:
+    """The value as a pair of tensors of one shape."""
     real, imag = parts(x)
     return ComplexTensor(real, _like(imag, real))
 
@@ -172,7 +234,7 @@ _BINARY: dict[str, Any] = {
 }
 
 
-def _size(z):
+def size_of(z):
     """|z|, with slope 0 where z is 0."""
     zero = ew.logical_and(ew.equal(z.real, 0.0), ew.equal(z.imag, 0.0))
     return ew.where(zero, 0.0, ew.hypot(ew.where(zero, 1.0, z.real), z.imag))
@@ -185,21 +247,27 @@ def _exp(z):
 
 _UNARY: dict[str, Any] = {
     "negative": lambda z: ComplexTensor(ew.negative(z.real), ew.negative(z.imag)),
-    "absolute": _size,
+    "absolute": size_of,
     "square": lambda z: _product(z, z, ew.multiply),
     "exp": _exp,
 }
 
 
 def _known_ops():
-    return ", ".join(sorted({*_BINARY, *_UNARY, "matmul"}))
+    return ", ".join(sorted({*_BINARY, *_UNARY}))
 
 
 def _refuse(name):
     raise B.DTypeError(
-        f"{name}: complex values are not supported here. Expected one of {_known_ops()}. "
-        "Hint: compute with `ops.real` and `ops.imag`."
+        f"{name}: complex values are not supported here. Of the element-wise functions, expected "
+        f"one of {_known_ops()}. Hint: compute with `ops.real` and `ops.imag`."
     )
+
+
+def add_functions(unary_table: dict, binary_table: dict) -> None:
+    """Makes element-wise functions known, by the names of their primitives."""
+    _UNARY.update(unary_table)
+    _BINARY.update(binary_table)
 
 
 def unary(name: str, x):

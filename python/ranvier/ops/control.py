@@ -10,7 +10,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.ops import elementwise as ew
-from ranvier.ops._define import CORE, apply, op, reshape, result_type, to_tensor
+from ranvier.ops._define import CORE, apply, holds_complex, op, reshape, result_type, to_tensor
 from ranvier.ops._define import cast as _cast
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec, probing
@@ -20,7 +20,10 @@ from ranvier.variable import Variable
 @op(CORE, static=("dtype",))
 def cast(x, dtype):
     """The values in another dtype."""
-    return _cast(to_tensor(x), config.standardize_dtype(dtype))
+    dtype = config.standardize_dtype(dtype)
+    if dtype == "complex64":
+        return ew.complex_values().with_shape(x)
+    return _cast(to_tensor(x), dtype)
 
 
 @op(CORE, static=("dtype",))
@@ -56,9 +59,12 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         return x
     if x is None:
         raise ValueError("convert_to_tensor: expected an array or numbers. Received: None")
-    if dtype is None and ew.is_complex(x):
-        return ew.complex_values().from_parts(*ew.complex_values().parts(x))
-    return to_tensor(x, config.standardize_dtype(dtype) if dtype is not None else None)
+    if dtype is not None:
+        dtype = config.standardize_dtype(dtype)
+    if dtype == "complex64" or holds_complex(x):
+        z = ew.complex_values().from_numbers(x)
+        return z if dtype is None else cast(z, dtype)
+    return to_tensor(x, dtype)
 
 
 def convert_to_numpy(x) -> np.ndarray:
@@ -72,7 +78,7 @@ def convert_to_numpy(x) -> np.ndarray:
 
 def is_tensor(x) -> bool:
     """Whether the object is a tensor (a value or a symbol of a trace)."""
-    return isinstance(x, B.Tensor)
+    return isinstance(x, (B.Tensor, ew.complex_values().ComplexTensor))
 
 
 def shape(x) -> tuple:
@@ -103,8 +109,11 @@ class _Structure:
     def __init__(self):
         self.template = None
         self.places = None
+        self.has_pairs = False
 
     def flatten(self, value):
+        if holds_complex(value):
+            self.has_pairs, value = True, ew.complex_values().apart(value)
         leaves = tree.flatten(value)
         self.template, self.leaves = value, leaves
         tensors, self.places = [], []
@@ -118,13 +127,16 @@ class _Structure:
         leaves = list(self.leaves)
         for i, t in zip(self.places, tensors):
             leaves[i] = t
-        return tree.pack_sequence_as(self.template, leaves)
+        packed = tree.pack_sequence_as(self.template, leaves)
+        return ew.complex_values().together(packed) if self.has_pairs else packed
 
     def promoted(self, tensors, step):
         """The tensors a loop starts with: a number takes the dtype that one step gives it."""
         weak = [_weak_type(self.leaves[i]) for i in self.places]
         if not any(weak):
             return tensors
+        if self.has_pairs:
+            own_step, step = step, lambda carry: ew.complex_values().apart(own_step(carry))
         after = self._leaves_of(compute_output_spec(step, [_slot(t, t.shape) for t in tensors]))
         return [
             _cast(t, result_type(kind, getattr(new, "dtype", type(new)))) if kind else t
@@ -132,7 +144,7 @@ class _Structure:
         ]
 
     def _leaves_of(self, value):
-        leaves = tree.flatten(value)
+        leaves = tree.flatten(ew.complex_values().apart(value) if self.has_pairs else value)
         if len(leaves) != len(self.leaves):
             raise TypeError(
                 "A loop must return what it carries. Expected the structure of "

@@ -10,13 +10,24 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
-from ranvier.ops._define import NUMPY, apply, expand, op, promote_all, shape_list, to_tensor
+from ranvier.ops._define import (
+    NUMPY,
+    apply,
+    expand,
+    holds_complex,
+    op,
+    promote_all,
+    shape_list,
+    to_tensor,
+)
 from ranvier.ops._define import cast as _cast
 from ranvier.ops._define import reshape as _reshape
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
 def _created(shape, value, dtype):
+    if dtype == "complex64":
+        return ew.complex_values().with_shape(_created(shape, value, "float32"))
     return apply("full", [], {"shape": shape_list(shape), "dtype": dtype, "value": value})
 
 
@@ -179,6 +190,10 @@ def array(x, dtype=None):
         from ranvier.ops.control import cast as cast_op
 
         return x if dtype in (None, x.dtype) else cast_op(x, dtype)
+    if dtype == "complex64" or holds_complex(x):
+        from ranvier.ops.control import convert_to_tensor
+
+        return convert_to_tensor(x, dtype)
     return to_tensor(x, dtype)
 
 

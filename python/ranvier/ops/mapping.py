@@ -9,7 +9,7 @@ import numpy as np
 from ranvier import tree
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import CORE, apply, one_axis, op, reshape, to_tensor
-from ranvier.ops.control import check_callable, scan
+from ranvier.ops.control import check_callable, convert_to_tensor, scan
 
 
 @op(CORE, static=("f",))
@@ -24,7 +24,7 @@ def map(f, xs):
         ValueError: the axes 0 differ.
     """
     check_callable(f, "f")
-    leaves = [to_tensor(x) for x in tree.flatten(xs)]
+    leaves = [convert_to_tensor(x) for x in tree.flatten(xs)]
     if not leaves or any(not x.shape or x.shape[0] != leaves[0].shape[0] for x in leaves):
         raise ValueError("map: all tensors of `xs` must have the same size along axis 0. Received: "
                          f"{[tuple(x.shape) for x in leaves]}")  # fmt: skip

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ranvier import _backend as B
+from ranvier.config import FLOAT_TYPES
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import NUMPY, Tensor, apply, op, reshape, to_tensor
 from ranvier.ops.indexing import _clamped, _index_tensor
@@ -64,7 +65,7 @@ def index(x: Tensor, key) -> Tensor:
         x = apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": strides})
     if shape != list(x.shape):
         x = reshape(x, shape)
-    return _advanced(x, arrays, items) if arrays else x
+    return _advanced(x, arrays) if arrays else x
 
 
 def _plain_key(k):
@@ -140,9 +141,19 @@ def _expand_ellipsis(items, rank):
     return items + fill
 
 
-def _advanced(x, arrays, items):
-    """Integer arrays: broadcast together, one gather over their axes; outside is clamped."""
+def _advanced(x, arrays):
+    """Integer arrays: broadcast together, one gather over their axes. An index outside reads the
+    nearest element and has no gradient."""
     axes = [a for a, _ in arrays]
+    inside = _inside(x, arrays)
+    if inside is not None:
+        kept = _gathered(x, arrays, axes)
+        inside = reshape(inside, _beside(x, inside, axes))
+        return ew.where(inside, kept, apply("stop_gradient", [kept], None))
+    return _gathered(x, arrays, axes)
+
+
+def _gathered(x, arrays, axes):
     tensors = [_index_tensor(_clamped(k, x.shape[a])) for a, k in arrays]
     if len(axes) == 1:
         return apply("take", [x, tensors[0]], {"axis": axes[0]})
@@ -171,3 +182,33 @@ def _advanced(x, arrays, items):
         + list(range(count + axes[0], len(out.shape)))
     )
     return apply("transpose", [out], {"perm": order})
+
+
+def _inside(x, arrays):
+    """Which elements of the index arrays, broadcast together, name an element of x; `None` where
+    all are known to, or x has no gradient."""
+    inside = None
+    for axis, k in arrays:
+        n = x.shape[axis]
+        known = k if isinstance(k, np.ndarray) else _known(k)
+        if x.dtype not in FLOAT_TYPES or probing():
+            return None
+        if known is not None and ((known >= -n) & (known < n)).all():
+            continue
+        k = _index_tensor(k)
+        within = ew.logical_and(ew.greater_equal(k, -n), ew.less(k, n))
+        inside = within if inside is None else ew.logical_and(inside, within)
+    return inside
+
+
+def _known(k):
+    """The values of an index array, if they are known without running anything."""
+    value = B.constant_value(k) if k.is_symbol else k
+    return None if value is None else value.numpy()
+
+
+def _beside(x, inside, axes):
+    """The shape that lays `inside` along the gathered axes of the result."""
+    together = axes == list(range(axes[0], axes[0] + len(axes)))
+    behind = len(x.shape) - len(axes) - (axes[0] if together else 0)
+    return [*inside.shape, *[1] * behind]

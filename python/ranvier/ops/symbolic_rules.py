@@ -16,7 +16,6 @@ from ranvier.ops import (
     indexing,
     neural,
     patches,
-    products,
     reductions,
     shapes,
     signal,
@@ -274,47 +273,3 @@ def _view_as_complex(x):
         raise ValueError("Last dimension of input must be size 2 (real and imaginary). "
                          f"Received shape: {_shape(x)}")  # fmt: skip
     return KerasTensor(_shape(x)[:-1], dtype="complex64")
-
-
-@rule(special.view_as_real)
-def _view_as_real(x):
-    return KerasTensor((*_shape(x), 2), dtype="float32") if elementwise.is_complex(x) else None
-
-
-@rule(special.polar)
-def _polar(abs_, angle):
-    shape = _shape(abs_) if len(_shape(abs_)) >= len(_shape(angle)) else _shape(angle)
-    return KerasTensor(shape, dtype="complex64")
-
-
-@rule(special.real, special.imag, special.angle, elementwise.absolute)
-def _real_part(x):
-    return KerasTensor(_shape(x), dtype="float32") if elementwise.is_complex(x) else None
-
-
-@rule(special.conj, elementwise.negative, elementwise.square, elementwise.exp)
-def _conj(x):
-    return KerasTensor(_shape(x), dtype="complex64") if elementwise.is_complex(x) else None
-
-
-def _complex_spec(op, x1, x2):
-    if not (elementwise.is_complex(x1) or elementwise.is_complex(x2)):
-        return None
-    real = [KerasTensor(_shape(x), dtype="float32") for x in (x1, x2)]
-    return KerasTensor(compute_output_spec(op, *real).shape, dtype="complex64")
-
-
-@rule(
-    elementwise.add,
-    elementwise.subtract,
-    elementwise.multiply,
-    elementwise.divide,
-    elementwise.true_divide,
-)
-def _complex_arithmetic(x1, x2):
-    return _complex_spec(elementwise.add, x1, x2)
-
-
-@rule(products.matmul)
-def _complex_product(x1, x2):
-    return _complex_spec(products.matmul, x1, x2)

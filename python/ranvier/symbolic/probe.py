@@ -113,7 +113,7 @@ def _run(fn, args, kwargs, stand_in, fixed=None):
                         for axis, d in enumerate(x.shape)
                     ]
                     text = x.dtype == "string"
-                    made[id(x)] = HostArray(shape) if text else trace.argument(shape, x.dtype)
+                    made[id(x)] = HostArray(shape) if text else _argument(trace, shape, x.dtype)
                 return made[id(x)]
 
             out = fn(*tree.map_structure(symbol, args), **tree.map_structure(symbol, kwargs))
@@ -123,8 +123,18 @@ def _run(fn, args, kwargs, stand_in, fixed=None):
         trace.exit()
 
 
+def _argument(trace, shape, dtype):
+    if dtype != "complex64":
+        return trace.argument(shape, dtype)
+    from ranvier.ops.complex_values import ComplexTensor
+
+    return ComplexTensor(*(trace.argument(shape, "float32") for _ in range(2)))
+
+
 def _spec_of(x):
     if isinstance(x, (B.Tensor, HostArray)):
+        return _Spec(x.shape, x.dtype)
+    if getattr(x, "dtype", None) == "complex64":
         return _Spec(x.shape, x.dtype)
     if hasattr(x, "handle") and isinstance(getattr(x, "value", None), B.Tensor):
         return _Spec(x.shape, x.dtype)

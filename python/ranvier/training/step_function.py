@@ -8,6 +8,8 @@ import inspect
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.jit import trace_function
+from ranvier.ops._define import holds_complex
+from ranvier.ops.complex_values import apart, together
 from ranvier.symbolic.host import Feed, is_string_array
 from ranvier.variable import structure_version
 
@@ -108,6 +110,8 @@ class StepFunction:
 
         Strings in the batch, and layers that need values, are dealt with by a `Feed`.
         """
+        if holds_complex(data):
+            data = apart(data)
         leaves = [
             x if isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
             for x in _leaves(data)
@@ -172,7 +176,7 @@ def _leaves(data):
 def _packer(data):
     def pack(flat):
         values = iter(flat)
-        return tree.map_structure(lambda x: None if x is None else next(values), data)
+        return together(tree.map_structure(lambda x: None if x is None else next(values), data))
 
     return pack
 

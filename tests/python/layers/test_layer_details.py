@@ -154,3 +154,28 @@ def test_python_numbers_are_no_inputs(value):
         layers.ReLU()(value)
     with pytest.raises(ValueError, match="passed as a keyword argument: 3"):
         layers.Dense(2)(np.ones((2, 2)), 3)
+
+
+def test_attention_needs_an_axis_to_attend_over():
+    x = np.ones((4, 3), "float32")
+    with pytest.raises(IndexError, match="no axis to attend over"):
+        keras.layers.MultiHeadAttention(2, 3)(x, x)
+    out = keras.layers.MultiHeadAttention(2, 3)(keras.Input((3,)), keras.Input((3,)))
+    assert out.shape == (None, 3)
+
+
+def test_sparse_results_are_dense_arrays():
+    layer = keras.layers.CategoryEncoding(4, output_mode="one_hot", sparse=True)
+    np.testing.assert_array_equal(layer(np.array([3, 1])), np.eye(4)[[3, 1]])
+    layer = keras.layers.Discretization([0.0, 1.0], output_mode="multi_hot", sparse=True)
+    np.testing.assert_array_equal(layer(np.array([[-1.0, 2.0]])), [[1, 0, 1]])
+    assert layer.get_config()["sparse"] is True
+    with pytest.raises(ValueError, match="may only be true"):
+        keras.layers.Discretization([0.0], sparse=True)
+
+
+def test_lambda_is_built_by_its_first_call():
+    layer = keras.layers.Lambda(np.negative)
+    assert not layer.built
+    layer(np.ones((1, 2), "float32"))
+    assert layer.built

@@ -150,7 +150,7 @@ def test_mistakes():
     expect(ValueError, "empty", lookup, vocabulary=[])
     expect(ValueError, "larger", lookup, vocabulary=["a", "b", "c"], max_tokens=3)
     expect(ValueError, "Unrecognized", lookup, colour="red")
-    expect(ValueError, "sparse", lookup, sparse=True, output_mode="count")
+    expect(ValueError, "sparse", lookup, sparse=True, output_mode="int")
     expect(ValueError, "salt", integers, salt=3)
     expect(ValueError, "vocabulary_dtype", integers, vocabulary_dtype="int32")
     expect(ValueError, "in vocabulary", lookup(vocabulary=["a"], num_oov_indices=0), ["b"])
@@ -177,3 +177,11 @@ def test_mistakes():
     with pytest.raises(RuntimeError, match="size cannot be changed"):
         layer = lookup(vocabulary=["a"], output_mode="count")
         layer.set_vocabulary(["a", "b"])
+
+
+def test_one_unsplit_string_gives_one_index():
+    layer = layers.TextVectorization(split=None, vocabulary=["red fox", "fox"])
+    out = layer("Red fox!")
+    assert out.shape == () and int(out) == 2
+    assert layer(np.array("owl")).shape == () and layer(["fox"]).shape == (1,)
+    assert layers.TextVectorization(vocabulary=["fox"])("red fox").shape == (2,)

@@ -132,3 +132,29 @@ def test_promotion_stays_within_32_bits():
     assert ops.full((2,), np.array([1, 2])).dtype == "float32"
     with pytest.raises(TypeError, match="known sizes"):
         ops.zeros((None, 2))
+
+
+def test_subscripts_read_the_nearest_element_and_pass_no_gradient_to_it():
+    x = np.array([1.0, 2.0, 4.0], "float32")
+    index = np.array([0, 7, -1, -9, 2])
+    np.testing.assert_array_equal(both(lambda x, i: x[i], ops.convert_to_tensor(x), index),
+                                  [1, 4, 4, 1, 4])  # fmt: skip
+    for i in (index, ops.cast(index, "int32")):
+        slope = grad(lambda x, i=i: ops.sum(ops.multiply(x[i], [1.0, 2.0, 3.0, 4.0, 5.0])))
+        np.testing.assert_array_equal(both(slope, x), [1, 0, 8])
+    x = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    for rows, columns in (([0, 5, 1], [1, 1, -7]), ([[0], [2]], [[3, -5]])):
+        rows, columns = np.array(rows), np.array(columns)
+        for axes in ((0, 2), (1, 2), (0, 1)):
+            keys: list = [slice(None)] * 3
+            keys[axes[0]], keys[axes[1]] = rows, columns
+            slope = grad(lambda x, keys=tuple(keys): ops.sum(x[keys]))
+            sizes = [x.shape[a] for a in axes]
+            near = [np.clip(k, -n, n - 1) % n for k, n in zip((rows, columns), sizes)]
+            inside = (rows == np.clip(rows, -sizes[0], sizes[0] - 1)) & (
+                columns == np.clip(columns, -sizes[1], sizes[1] - 1)
+            )
+            expected = np.zeros_like(x)
+            moved = np.moveaxis(expected, axes, (0, 1))
+            np.add.at(moved, tuple(near), np.where(inside, 1.0, 0.0)[..., None])
+            np.testing.assert_array_equal(both(slope, x), expected)

@@ -6,10 +6,12 @@ import math
 import string
 
 from ranvier import config, constraints, initializers, ops, regularizers
+from ranvier.errors import AxisError
 from ranvier.layers.activations.activation import Softmax
 from ranvier.layers.attention import _projections as parts
 from ranvier.layers.layer import Layer
 from ranvier.layers.regularization.dropout import Dropout
+from ranvier.symbolic.probe import probing
 
 
 class MultiHeadAttention(Layer):
@@ -165,6 +167,7 @@ class MultiHeadAttention(Layer):
         use_causal_mask=False,
     ):
         key = value if key is None else key
+        _check_rank(self, query)
         # As in Keras, only a mask that the query itself carries counts.
         query_mask = parts.take_mask(query)
         parts.take_mask(value)
@@ -348,3 +351,11 @@ def _attention_equations(rank, attended):
 
 def _padded(rank, sizes):
     return [None] * (rank - len(sizes)) + list(sizes)
+
+
+def _check_rank(layer, query):
+    if len(query.shape) < 3 and not probing():
+        raise AxisError(
+            f"MultiHeadAttention '{layer.name}': there is no axis to attend over. Expected a query "
+            f"of shape (batch, ..., length, features). Received: query.shape={tuple(query.shape)}"
+        )

@@ -46,7 +46,6 @@ class Lambda(Layer):
             for n in ("mask", "training")
             if n in getattr(getattr(function, "__code__", None), "co_varnames", ())
         }
-        self.built = True
 
     def call(self, inputs, mask=None, training=None):
         given = {"mask": mask, "training": training}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ranvier import ops
 from ranvier.layers.layer import Layer
-from ranvier.layers.preprocessing.encoding import encode, encoded_shape, refuse_sparse
+from ranvier.layers.preprocessing.encoding import encode, encoded_shape
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -15,7 +15,7 @@ class CategoryEncoding(Layer):
         num_tokens: number of categories; an index outside of [0, num_tokens) leaves zeros.
         output_mode: "multi_hot" (1 for every category of the sample), "one_hot" (a row per
             number) or "count" (how often each category occurs).
-        sparse: must be `False`.
+        sparse: kept for Keras programs; results are dense.
 
     Input: integers (batch, items), (items,) or (). Output: (batch, num_tokens); with "one_hot" the
     input's shape (without a last axis of size 1) and `num_tokens`.
@@ -43,7 +43,6 @@ class CategoryEncoding(Layer):
             )
         if num_tokens < 1:
             raise ValueError(f"`num_tokens` must be >= 1. Received: num_tokens={num_tokens}.")
-        refuse_sparse(self, sparse)
         self.num_tokens = num_tokens
         self.output_mode = output_mode
         self.sparse = sparse

@@ -10,10 +10,10 @@ from ranvier.layers.layer import Layer
 from ranvier.layers.preprocessing.encoding import (
     MODES,
     check_choice,
+    check_sparse,
     encode,
     encode_array,
     encoded_shape,
-    refuse_sparse,
 )
 from ranvier.layers.preprocessing.host_layer import batches_of
 from ranvier.symbolic import host
@@ -28,7 +28,7 @@ class Discretization(Layer):
         num_bins: how many bins `adapt` makes, at quantiles of the data.
         epsilon: share of the data by which learned boundaries may be off.
         output_mode: "int" (int32), "one_hot" per number, or "multi_hot" and "count" per sample.
-        sparse: must be `False`.
+        sparse: kept for Keras programs; results are dense.
         dtype, name: as for every layer.
 
     Raises:
@@ -51,7 +51,7 @@ class Discretization(Layer):
         name=None,
     ):
         super().__init__(name=name, dtype=dtype)
-        refuse_sparse(self, sparse, output_mode)
+        check_sparse(sparse, output_mode)
         check_choice(output_mode, MODES, self, "output_mode")
         if num_bins is not None and num_bins < 0:
             raise ValueError(

@@ -40,17 +40,12 @@ def check_salt(salt, layer):
     )
 
 
-def refuse_sparse(layer, sparse, output_mode=None) -> None:
-    """There are no sparse tensors here."""
+def check_sparse(sparse, output_mode) -> None:
+    """`sparse=True` is kept for Keras programs, and results are dense; indices cannot be sparse."""
     if sparse and output_mode == "int":
         raise ValueError(
             "`sparse` may only be true if `output_mode` is `'one_hot'`, `'multi_hot'`, `'count'` "
             f"or `'tf_idf'`. Received: sparse={sparse} and output_mode={output_mode}"
-        )
-    if sparse:
-        raise ValueError(
-            f"`sparse=True` cannot be used with backend ranvier: layer {type(layer).__name__} "
-            "gives dense arrays. Hint: leave `sparse` out."
         )
 
 

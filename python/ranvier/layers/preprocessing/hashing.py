@@ -10,9 +10,9 @@ from ranvier.layers.preprocessing.encoding import (
     MODES,
     check_choice,
     check_salt,
+    check_sparse,
     encode_array,
     encoded_shape,
-    refuse_sparse,
 )
 from ranvier.layers.preprocessing.host_layer import HostLayer, as_array, strings_of
 
@@ -27,7 +27,7 @@ class Hashing(HostLayer):
         mask_value: this value gets bin 0, all others the rest.
         salt: `None` for FarmHash64; one integer or two as the key of SipHash64.
         output_mode: "int"; "one_hot" per item; "multi_hot" or "count" per sample.
-        sparse: must be `False`.
+        sparse: kept for Keras programs; results are dense.
 
     Input: strings, integers or floats of any shape. Output: int64 (or the given int dtype) of the
     same shape, or rows of `num_bins`.
@@ -60,7 +60,7 @@ class Hashing(HostLayer):
                 f"Invalid value for argument `output_mode`. Expected one of {MODES}. Received: "
                 f"output_mode={output_mode}"
             )
-        refuse_sparse(self, sparse, output_mode)
+        check_sparse(sparse, output_mode)
         self.num_bins = num_bins
         self.mask_value = mask_value
         self.output_mode = output_mode
@@ -100,7 +100,7 @@ class HashedCrossing(HostLayer):
     Args:
         num_bins: number of bins.
         output_mode: "int" or "one_hot".
-        sparse: must be `False`.
+        sparse: kept for Keras programs; results are dense.
         name, dtype: as for every layer; int64 by default for indices.
 
     Input: a list of at least two arrays of strings or integers, all of shape (), (batch,) or
@@ -118,7 +118,6 @@ class HashedCrossing(HostLayer):
         if output_mode == "int" and dtype is None:
             dtype = "int64"
         super().__init__(name=name, dtype=dtype)
-        refuse_sparse(self, sparse)
         check_choice(output_mode, ("int", "one_hot"), self, "output_mode")
         self.num_bins = num_bins
         self.output_mode = output_mode

@@ -12,9 +12,9 @@ from ranvier.layers.preprocessing import string_hashes
 from ranvier.layers.preprocessing.encoding import (
     check_choice,
     check_salt,
+    check_sparse,
     encode_array,
     encoded_shape,
-    refuse_sparse,
 )
 from ranvier.layers.preprocessing.host_layer import HostLayer, as_array, batches_of, string_array
 from ranvier.layers.preprocessing.vocabulary import Counter, Vocabulary
@@ -101,7 +101,7 @@ class IndexLookup(HostLayer):
             )
         check_choice(self.oov_method, ("floormod", "farmhash"), self, "oov_method")
         check_choice(self.output_mode, _MODES, self, "output_mode")
-        refuse_sparse(self, self.sparse, self.output_mode)
+        check_sparse(self.sparse, self.output_mode)
         if self.invert and self.output_mode != "int":
             raise ValueError(
                 "`output_mode` must be `'int'` when `invert` is true. "

@@ -8,7 +8,7 @@ import string
 import numpy as np
 
 from ranvier import config, serialization
-from ranvier.layers.preprocessing.encoding import check_choice, refuse_sparse
+from ranvier.layers.preprocessing.encoding import check_choice
 from ranvier.layers.preprocessing.host_layer import (
     HostLayer,
     as_array,
@@ -44,7 +44,8 @@ class TextVectorization(HostLayer):
         pad_to_max_tokens: whether rows are `max_tokens` wide.
         vocabulary: list or array of terms, or a file with one per line; else use `adapt`.
         idf_weights: of the terms, for "tf_idf" with a `vocabulary`.
-        sparse, ragged: must be `False`.
+        sparse: kept for Keras programs; results are dense.
+        ragged: must be `False`.
         encoding: of `bytes`.
 
     Input: strings (batch,) or (batch, 1); any shape with `split=None`. Output: int64
@@ -81,7 +82,6 @@ class TextVectorization(HostLayer):
         size = kwargs.pop("vocabulary_size", None)
         super().__init__(name=name, **kwargs)
         output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
-        refuse_sparse(self, sparse)
         if ragged:
             raise ValueError(
                 "`ragged=True` cannot be used with backend ranvier: rows are padded. Hint: leave "
@@ -187,7 +187,9 @@ class TextVectorization(HostLayer):
     def compute_arrays(self, array):
         documents, shape = self._tokens(array)
         if self._output_mode == "int":
-            return self._padded(documents, self._output_sequence_length, 0, shape)
+            out = self._padded(documents, self._output_sequence_length, 0, shape)
+            lone = self._split is None and self._ngrams is None and np.ndim(array) == 0
+            return out.reshape(()) if lone and out.size == 1 else out
         dropped = np.iinfo("int64").max
         indices = self._padded(documents, None, dropped, shape)
         return self._lookup_layer.encode(indices)

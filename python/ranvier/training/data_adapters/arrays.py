@@ -9,6 +9,8 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import tree
+from ranvier.ops._define import holds_complex
+from ranvier.ops.complex_values import apart, together
 from ranvier.random import draw_seed
 from ranvier.training.data_adapters.structure import (
     check_data_cardinality,
@@ -81,8 +83,9 @@ class ArrayAdapter:
         self.continues = bool(shuffle)
         self._steps = steps
         self._rest = np.empty(0, dtype=np.int64)
-        self._data = pack_x_y_sample_weight(x, y, sample_weight)
-        leaves = [leaf for leaf in tree.flatten(self._data) if leaf is not None]
+        data = pack_x_y_sample_weight(x, y, sample_weight)
+        self._data = apart(data) if holds_complex(data) else data
+        leaves = [np.asarray(x) for x in tree.flatten(self._data) if x is not None]
         self.arrays = [np.ascontiguousarray(leaf) for leaf in leaves]
         self.dtypes = [target_dtype(leaf.dtype) for leaf in leaves]
         self.has_strings = "string" in self.dtypes
@@ -90,7 +93,9 @@ class ArrayAdapter:
     def pack(self, tensors):
         """The data of a step, as `x`, `(x, y)` or `(x, y, sample_weight)`, from the flat list."""
         values = iter(tensors)
-        return tree.map_structure(lambda leaf: None if leaf is None else next(values), self._data)
+        return together(
+            tree.map_structure(lambda leaf: None if leaf is None else next(values), self._data)
+        )
 
     def order(self):
         """Rows in the order of the next epoch; `None` when they stay as they are."""
