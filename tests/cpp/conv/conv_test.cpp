@@ -189,8 +189,12 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
       {square(2, 5, 1, 1, 0, 70, 90), "product product product "},
       {square(2, 5, 1, 1, 0, 1, 3), "product product filter, whole rows "},
       {square(2, 7, 1, 2, 0, 200, 330), "patches patches patches "},
+      {square(4, 12, 1, 2, 0, 256, 264), "patches patches filter, whole rows "},
+      {square(3, 9, 1, 1, 0, 288, 320), "product product filter, whole rows "},
+      {square(3, 7, 1, 1, 0, 64, 1024), "product product product "},
       {volume, "patches patches patches "},
-      {square(1, 6, 3, 1, 1, 256, 257), "patches patches patches "},
+      {square(1, 6, 3, 1, 1, 256, 257), "patches patches filter, by tap "},
+      {square(1, 4, 3, 1, 1, 64, 1024), "patches patches patches "},
       {square(2, 9, 3, 1, 1, 256, 256), "patches patches filter, by tap "},
       {square(1, 11, 3, 2, 1, 130, 510), "patches direct patches "},
       {square(1, 9, 3, 1, 2, 256, 256, 1, 2), "patches patches filter, by tap "},
@@ -198,6 +202,9 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   };
   // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
   CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
+  // Each half of the outputs reads x again, rather than each part of the filter all of dy.
+  CHECK(prepare_conv(ConvPass::BackwardFilter, square(3, 9, 1, 1, 0, 288, 320), DType::F32).splits >
+        1);
   for (const auto& [shape, expected] : cases) {
     CHECK(variants(shape) == expected);
     check_shape<float>(shape, rng);

@@ -163,8 +163,15 @@ void prepare_filter_gradient(ConvPlan& plan) {
   const FilterGradient q = filter_geometry<T>(plan.shape, rows_of<T>(plan));
   choose_slices<T>(plan, q.rows);
   const int64_t by_work = static_cast<int64_t>(plan.cost.flops / kConvChunkFlops);
-  plan.blocks =
-      std::clamp<int64_t>(std::min(ceil_div(16, plan.slices), by_work / plan.slices), 1, q.units);
+  const int64_t parts =
+      std::max<int64_t>(1, std::min(ceil_div(16, plan.slices), by_work / plan.slices));
+  // Every split of the outputs reads x again, every block of the filter's rows dy.
+  const ConvSizes n = sizes_of(plan.shape);
+  const int64_t most = std::max<int64_t>(1, q.n_channels / (4 * rows_of<T>(plan).lanes));
+  while (2 * plan.splits <= std::min(parts, most) &&
+         4 * plan.splits * plan.splits * n.x <= parts * n.y)
+    plan.splits *= 2;
+  plan.blocks = std::clamp<int64_t>(parts / plan.splits, 1, q.units);
   plan.scratch.per_worker = q.rows_per_block * sizeof(ConvSegment<T>);
   if (q.copied) plan.scratch.per_worker += q.rows_per_block * q.copied_row * sizeof(T);
   plan.variant = q.copied   ? "filter, padded rows"
@@ -215,15 +222,20 @@ void DenseConv<T>::backward_filter(const Context& ctx, const ConvPlan& plan, con
   const ConvRows<T>& rows = rows_of<T>(plan);
   const FilterGradient q = filter_geometry<T>(plan.shape, rows);
   T* to = plan.slices > 1 ? shared : dw;
-  ctx.parallel_for(plan.slices * plan.blocks, 1, [&](int64_t begin, int64_t end, int index) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t slice = i / plan.blocks, block = i % plan.blocks;
-      rows.filter_gradient(
-          q, first_of(q.rows, slice, plan.slices), first_of(q.rows, slice + 1, plan.slices),
-          first_of(q.units, block, plan.blocks), first_of(q.units, block + 1, plan.blocks), x, dy,
-          to + slice * plan.partial, worker + index * stride);
-    }
-  });
+  const int64_t panel = 4 * rows.lanes, panels = ceil_div(q.n_channels, panel);
+  ctx.parallel_for(
+      plan.slices * plan.splits * plan.blocks, 1, [&](int64_t begin, int64_t end, int index) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t block = i % plan.blocks, split = i / plan.blocks % plan.splits;
+          const int64_t slice = i / plan.blocks / plan.splits;
+          rows.filter_gradient(
+              q, first_of(q.rows, slice, plan.slices), first_of(q.rows, slice + 1, plan.slices),
+              first_of(q.units, block, plan.blocks), first_of(q.units, block + 1, plan.blocks),
+              panel * first_of(panels, split, plan.splits),
+              std::min(q.n_channels, panel * first_of(panels, split + 1, plan.splits)), x, dy,
+              to + slice * plan.partial, worker + index * stride);
+        }
+      });
   if (plan.slices > 1) sum_slices<T>(ctx, plan, shared, dw);
 }
 

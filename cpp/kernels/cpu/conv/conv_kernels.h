@@ -111,9 +111,11 @@ struct ConvRows {
   void (*correlate)(const Correlation&, const CorrelationLayout&, int64_t u0, int64_t u1,
                     int64_t f0, int64_t f1, const T* x, const T* filter, const ConvEpilogue&, T* y,
                     std::byte* scratch) noexcept;
-  // dw of units [u0, u1), overwritten with the sum over row units [r0, r1).
+  // dw of units [u0, u1), outputs [f0, f1) of every group, overwritten with the sum over row units
+  // [r0, r1).
   void (*filter_gradient)(const FilterGradient&, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
-                          const T* x, const T* dy, T* dw, std::byte* scratch) noexcept;
+                          int64_t f0, int64_t f1, const T* x, const T* dy, T* dw,
+                          std::byte* scratch) noexcept;
   // Output rows [r0, r1) with one input channel for each output channel (k_channels of them).
   void (*depthwise)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* filter,
                     const ConvEpilogue&, T* y) noexcept;

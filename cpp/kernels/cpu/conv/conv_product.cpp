@@ -18,9 +18,11 @@ constexpr int64_t kWideFilter = 256, kManyPatches = 448;
 constexpr int64_t kMostPatchFloats = 4 << 20;
 // Terms of a sum under which the copy of x is a large part of the work.
 constexpr int64_t kFewTerms = 128;
-// Weights of a tap from which on a product reads them less often, and the gradient of a filter of
-// one pixel is too large to be summed by slices of the batch: alone, or beside so few pixels.
-constexpr int64_t kManyWeights = 1 << 16, kWeightsPerPixel = 8;
+// Weights of a tap from which on a product reads them less often.
+constexpr int64_t kManyWeights = 1 << 16;
+// A filter's gradient is read and written for every block of pixels that is summed in registers:
+// beside few pixels for its weights that is much of the work, and a product takes longer blocks.
+constexpr int64_t kWeightsPerPixel = 1 << 10, kFewPixels = 128, kWeightsPerFewPixels = 8;
 constexpr int64_t kCopied = 32768;  // elements of a chunk of patches
 
 GemmShape patch_product(const ConvShape& s) {
@@ -120,17 +122,32 @@ void copies_patches(ConvPlan& plan, int64_t floats) {
   plan.variant = "patches";
 }
 
+// Rows of x or dy a multiple of 4 KB apart fall into the same few sets of the first cache.
+bool collides(const ConvShape& s) {
+  constexpr int64_t kColliding = 4096 / sizeof(float);
+  return s.stride[2] * s.in_channels % kColliding == 0 || s.out_channels % kColliding == 0;
+}
+
+// Whether the gradient of a filter is better summed where x and dy lie than as a product.
+bool sums_in_place(const ConvShape& s) {
+  const int64_t pixels = s.batch * pixels_of(s.out);
+  return !collides(s) && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
+}
+
 // Why a pass is not computed of patches; nullptr where it pays.
 const char* patches_refusal(ConvPass pass, const ConvShape& s) {
   constexpr int64_t kFewColumns = 14, kVeryFewColumns = 7;
   if (s.groups != 1) return "groups";
   if (s.in_channels * s.out_channels < kManyWeights) return "few weights: they stay in cache";
+  if (pass == ConvPass::BackwardFilter && sums_in_place(s))
+    return "x is read for all taps and tiles as it lies";
   const auto source = patched(pass, s);
   if (!source) return "x was strided or cropped";
   if (patch_floats(*source) > kMostPatchFloats) return "the patches would leave the caches";
   if (one_pixel(s)) return nullptr;
   if (s.out[2] > kFewColumns) return "rows of outputs are long enough for tiles";
-  if (pass == ConvPass::BackwardFilter && s.out[2] > kVeryFewColumns && s.stride[2] == 1)
+  if (pass == ConvPass::BackwardFilter && s.stride[2] == 1 &&
+      (s.out[2] > kVeryFewColumns || !collides(s)))
     return "rows are read for several taps as they lie";
   return nullptr;
 }
@@ -179,7 +196,8 @@ std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
     case ConvPass::BackwardData:
       return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
     case ConvPass::BackwardFilter:
-      if (c * f < std::min(kManyWeights, kWeightsPerPixel * pixels)) return {};
+      if (c * f < std::min(kManyWeights, kWeightsPerFewPixels * pixels)) return {};
+      if (pixels >= kFewPixels && sums_in_place(s)) return {};
       return GemmShape{.m = c, .n = f, .k = pixels, .trans_a = true};
   }
   return {};

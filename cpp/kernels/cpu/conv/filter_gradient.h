@@ -229,7 +229,8 @@ struct Fetch {
 
 template <class T>
 void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
-                     const T* x, const T* dy, T* dw, std::byte* scratch) noexcept {
+                     int64_t f0, int64_t f1, const T* x, const T* dy, T* dw,
+                     std::byte* scratch) noexcept {
   ConvSegment<T>* segments = reinterpret_cast<ConvSegment<T>*>(scratch);
   T* copies = reinterpret_cast<T*>(segments + q.rows_per_block);
   const int64_t ldc = q.out_channels;
@@ -237,7 +238,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
     const GradientUnit unit = gradient_unit(q, u);
     T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
     for (int64_t m = 0; m < unit.count; ++m)
-      std::memset(rows + m * ldc, 0, q.n_channels * sizeof(T));
+      std::memset(rows + m * ldc + f0, 0, (f1 - f0) * sizeof(T));
   }
   GradientTileArgs<T> t;
   t.segments = segments;
@@ -247,7 +248,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
   for (int64_t block = r0; block < r1; block += q.rows_per_block) {
     const int64_t end = block + q.rows_per_block < r1 ? block + q.rows_per_block : r1;
     int64_t listed = -1;
-    Fetch fetch(q, block, end, r1, (u1 - u0) * ((q.n_channels + 2 * L - 1) / (2 * L)), x, dy);
+    Fetch fetch(q, block, end, r1, (u1 - u0) * ((f1 - f0 + 2 * L - 1) / (2 * L)), x, dy);
     for (int64_t u = u0; u < u1; ++u) {
       const GradientUnit unit = gradient_unit(q, u);
       const int64_t list = unit.group * q.runs + unit.run;
@@ -255,8 +256,8 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
       listed = list;
       if (t.count == 0) continue;
       T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
-      for (int64_t f = 0; f < q.n_channels;) {
-        const Panel panel = next_panel<T>(q.n_channels - f, q.wide);
+      for (int64_t f = f0; f < f1;) {
+        const Panel panel = next_panel<T>(f1 - f, q.wide);
         t.dy_shift = f;
         fetch.deal(t);
         t.tail = (panel.columns - 1) % L + 1;
