@@ -200,6 +200,15 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
       {square(1, 9, 3, 1, 2, 256, 256, 1, 2), "patches patches filter, by tap "},
       {cropped, "patches padded filter, by tap "},
   };
+  ConvShape streamed = square(1, 256, 1, 1, 0, 16, 32);  // images that leave the caches
+  streamed.in[1] = 260;
+  set_output(streamed);
+  CHECK(variants(streamed) == "direct, cut direct, cut filter, whole rows ");
+  check_shape<float>(streamed, rng);
+  CHECK(variants(square(8, 28, 1, 1, 0, 512, 256)) ==
+        "direct, cut direct, cut filter, whole rows ");
+  CHECK(variants(square(8, 28, 1, 1, 0, 512, 264)).starts_with("product product"));  // many weights
+  CHECK(variants(square(1, 460, 1, 1, 0, 4, 16)).starts_with("product product"));    // few channels
   // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
   CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
   // Each half of the outputs reads x again, rather than each part of the filter all of dy.

@@ -71,8 +71,8 @@ struct ConvPlan {
 };
 
 // The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,
-// dx = dy w^T or dw = x^T dy, with pixels by channels and channels by outputs. nullopt too for the
-// gradient of a filter that is better summed where x and dy lie.
+// dx = dy w^T or dw = x^T dy, with pixels by channels and channels by outputs. nullopt too where
+// the sums by taps are better: of images from memory, and gradients of filters beside many pixels.
 std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& shape);
 
 // F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).

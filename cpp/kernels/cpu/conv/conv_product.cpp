@@ -128,6 +128,15 @@ bool collides(const ConvShape& s) {
   return s.stride[2] * s.in_channels % kColliding == 0 || s.out_channels % kColliding == 0;
 }
 
+// Whether images leave the second cache by far and meet a filter that stays there: sums by taps
+// fetch the next pixels while they sum.
+bool streams(const ConvShape& s) {
+  constexpr int64_t kStreamedFloats = 3 << 20, kResidentWeights = 1 << 17, kFewChannels = 16;
+  const int64_t c = s.in_channels, f = s.out_channels;
+  return s.batch * pixels_of(s.out) * (c + f) > kStreamedFloats && c * f <= kResidentWeights &&
+         std::min(c, f) >= kFewChannels;
+}
+
 // Whether the gradient of a filter is better summed where x and dy lie than as a product.
 bool sums_in_place(const ConvShape& s) {
   const int64_t pixels = s.batch * pixels_of(s.out);
@@ -141,6 +150,7 @@ const char* patches_refusal(ConvPass pass, const ConvShape& s) {
   if (s.in_channels * s.out_channels < kManyWeights) return "few weights: they stay in cache";
   if (pass == ConvPass::BackwardFilter && sums_in_place(s))
     return "x is read for all taps and tiles as it lies";
+  if (is_pointwise(s) && streams(s)) return "pixels are patches, and read from memory as they lie";
   const auto source = patched(pass, s);
   if (!source) return "x was strided or cropped";
   if (patch_floats(*source) > kMostPatchFloats) return "the patches would leave the caches";
@@ -190,6 +200,7 @@ bool is_pointwise(const ConvShape& s) {
 std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
   if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
+  if (pass != ConvPass::BackwardFilter && streams(s)) return {};
   switch (pass) {
     case ConvPass::Forward:
       return GemmShape{.m = pixels, .n = f, .k = c};
@@ -206,6 +217,7 @@ std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
 const char* conv_panels_refusal(const ConvShape& s, DType dtype) {
   if (dtype != DType::F32) return "it is for float32 only";
   if (s.groups != 1) return "groups";
+  if (is_pointwise(s)) return "pixels are patches: their product is without a copy";
   const GemmShape product = patch_product(s);
   if (product.m < 2 || product.n < 2) return "one operand is a vector: nothing is read twice";
   if (product.n < kWideFilter && product.m >= kManyPatches)

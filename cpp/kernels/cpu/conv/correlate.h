@@ -13,10 +13,13 @@ struct TileArgs {
   int64_t count, a_shift, a_pitch, b_shift, ldb;
   T* c;  // pixel p of the tile lies at c + offsets[p]
   const int64_t* offsets;
+  int64_t c_step;     // from pixel to pixel where that is the same for all, else 0
   const T* bias;      // of the tile's first output, or null
   const T* residual;  // as c, or null
   int tail;           // lanes of the last vector
   bool accumulate, relu, relu6;
+  const char* ahead;  // what the next tile reads of x, `ahead_step` bytes on for every k
+  int64_t ahead_step;
 };
 
 // c[p, f] (+)= sum over runs, k: a[a_shift + p*a_pitch + k] * b[b_shift + k*ldb + f], then the
@@ -29,6 +32,10 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
   for (int p = 0; p < MR; ++p)
     for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
   const int64_t s = t.a_pitch, s3 = 3 * t.a_pitch, ldb = t.ldb;
+  const char* ahead = t.ahead;
+  // Rows of c are fetched one by one: all at once would stop the loads of a and b.
+  T* fetch = t.c + t.offsets[0];
+  T* const last_row = t.c + t.offsets[MR - 1];
   for (int64_t r = 0; r < t.count; ++r) {
     const T* a0 = opaque(t.runs[r].a + t.a_shift);
     const T* a1 = opaque(a0 + 5 * s);
@@ -36,6 +43,11 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
     const T* a3 = opaque(a0 + 15 * s);
     const T* b = t.runs[r].b + t.b_shift;
     for (int64_t k = t.runs[r].length; k > 0; --k) {
+      __builtin_prefetch(ahead);
+      ahead += t.ahead_step;
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) __builtin_prefetch(fetch + v * W::kLanes, 1);
+      fetch += fetch == last_row ? 0 : t.c_step;
       W row[V];
       load_row<T, V, Tail>(b, t.tail, row);
 #pragma GCC unroll 16
@@ -396,6 +408,10 @@ class Correlator {
     const uint32_t most = static_cast<uint32_t>(panel.max_rows);
     const uint32_t all = static_cast<uint32_t>(pixels), tiles = (all + most - 1) / most;
     const uint32_t each = all / tiles, longer = all % tiles;  // the first ones take one more
+    // With one run per pixel the next tile reads on where this one ends.
+    const bool in_order = l_.source == Source::Direct && t.count == 1;
+    t.ahead = reinterpret_cast<const char*>(x_), t.ahead_step = 0;
+    t.c_step = indexed ? 0 : q_.out_pitch[2];
     int64_t p = 0;
     for (uint32_t i = 0; i < tiles; ++i) {
       const uint32_t count = each + (i < longer);
@@ -404,6 +420,10 @@ class Correlator {
       t.c = y + shift;
       t.residual = residual ? residual + shift : nullptr;
       t.offsets = indexed ? index_ + p : row_offsets_;
+      if (in_order) {
+        t.ahead = reinterpret_cast<const char*>(runs_[0].a + t.a_shift + count * t.a_pitch);
+        t.ahead_step = count * t.a_pitch * static_cast<int64_t>(sizeof(T)) / runs_[0].length;
+      }
       kTiles<T>.fn[panel.width][count - 1](t);
       p += count;
     }
