@@ -143,6 +143,13 @@ bool sums_in_place(const ConvShape& s) {
   return !collides(s) && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
 }
 
+// Whether x is copied once, row by row, for pixels that read the filter together, rather than for
+// every tap: rows fill tiles, and there are pixels enough.
+bool reads_rows(const ConvShape& s) {
+  constexpr int64_t kShortRow = 4, kTogether = 192;
+  return s.out[2] > kShortRow && s.batch * pixels_of(s.out) >= kTogether && !collides(s);
+}
+
 // Why a pass is not computed of patches; nullptr where it pays.
 const char* patches_refusal(ConvPass pass, const ConvShape& s) {
   constexpr int64_t kFewColumns = 14, kVeryFewColumns = 7;
@@ -159,6 +166,8 @@ const char* patches_refusal(ConvPass pass, const ConvShape& s) {
   if (pass == ConvPass::BackwardFilter && s.stride[2] == 1 &&
       (s.out[2] > kVeryFewColumns || !collides(s)))
     return "rows are read for several taps as they lie";
+  if (pass != ConvPass::BackwardFilter && reads_rows(*source))
+    return "a copy of rows serves all taps of many pixels";
   return nullptr;
 }
 
