@@ -1,6 +1,9 @@
 #include "runtime/locks.h"
 
+#include <pthread.h>
+
 #include <chrono>
+#include <mutex>
 #include <thread>
 
 namespace ranvier {
@@ -13,6 +16,30 @@ constexpr int32_t kWaiter = 1 << 17;
 int32_t waiters(int32_t word) { return word / kWaiter; }
 bool is_free(int32_t word, bool write) {
   return write ? (word & (kWriter | kReaders)) == 0 : (word & kWriter) == 0;
+}
+
+// Counts the forks this process descends from.
+std::atomic<uint32_t> word_generation{0};
+std::mutex renewal;
+// Words this thread holds, and those of them that it took before a fork.
+constinit thread_local size_t words_held = 0, words_inherited = 0;
+
+void watch_forks_for_words() {
+  static const int registered = pthread_atfork([] { renewal.lock(); }, [] { renewal.unlock(); },
+                                               [] {
+                                                 renewal.unlock();
+                                                 word_generation.fetch_add(1);
+                                                 words_inherited = words_held;
+                                               });
+  (void)registered;
+}
+
+// Nobody touches a word before its generation is the process's.
+void renew(Variable& variable, uint32_t generation) {
+  const std::lock_guard<std::mutex> guard(renewal);
+  if (variable.lock_generation.load(std::memory_order_relaxed) == generation) return;
+  variable.lock_word.store(0, std::memory_order_relaxed);
+  variable.lock_generation.store(generation, std::memory_order_release);
 }
 
 void lock_slowly(std::atomic<int32_t>& word, bool write) noexcept {
@@ -29,6 +56,9 @@ void lock_slowly(std::atomic<int32_t>& word, bool write) noexcept {
 }
 
 void lock(Variable& variable, bool write) noexcept {
+  const uint32_t generation = word_generation.load(std::memory_order_relaxed);
+  if (variable.lock_generation.load(std::memory_order_acquire) != generation)
+    renew(variable, generation);
   std::atomic<int32_t>& word = variable.lock_word;
   int32_t now = word.load(std::memory_order_relaxed);
   while (waiters(now) == 0 && is_free(now, write))
@@ -47,10 +77,17 @@ void unlock(Variable& variable, bool write) noexcept {
 }  // namespace
 
 void lock_variables(std::span<const VariableUse> uses) noexcept {
+  watch_forks_for_words();
   for (const VariableUse& use : uses) lock(*use.variable, use.write);
+  words_held += uses.size();
 }
 
 void unlock_variables(std::span<const VariableUse> uses) noexcept {
+  words_held -= uses.size();
+  if (words_held < words_inherited) {
+    words_inherited = words_held;
+    return;
+  }
   for (const VariableUse& use : uses) unlock(*use.variable, use.write);
 }
 

@@ -5,6 +5,9 @@
 //
 // A word counts readers in bits 0-15; bit 16 says that a writer holds it; bits 17-30 count those
 // who wait. Whoever arrives while others wait queues behind them.
+//
+// A forked process has none of the threads that hold or want words: a word of an older generation
+// of processes counts as free, and what the forking thread itself held needs no giving back.
 
 #include <span>
 

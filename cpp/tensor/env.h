@@ -18,7 +18,8 @@ class Variable : public RefCounted {
   std::atomic<uint64_t> version_{0};  // beside the word: who takes the one compares the other
 
  public:
-  std::atomic<int32_t> lock_word{0};  // its bits: runtime/locks.h
+  std::atomic<int32_t> lock_word{0};         // its bits: runtime/locks.h
+  std::atomic<uint32_t> lock_generation{0};  // of the process that the word is of
 
   Variable(Tensor value, std::string name, bool trainable);
 

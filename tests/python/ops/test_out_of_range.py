@@ -158,3 +158,10 @@ def test_subscripts_read_the_nearest_element_and_pass_no_gradient_to_it():
             moved = np.moveaxis(expected, axes, (0, 1))
             np.add.at(moved, tuple(near), np.where(inside, 1.0, 0.0)[..., None])
             np.testing.assert_array_equal(both(slope, x), expected)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64"])
+def test_integers_over_zero_are_those_of_xla(dtype):
+    a, b = ops.cast([7, -7, 0, 5], dtype), ops.cast([0, 0, 0, 2], dtype)
+    np.testing.assert_array_equal(both(ops.floor_divide, a, b), [-2, -2, -1, 2])
+    np.testing.assert_array_equal(both(ops.mod, a, b), [0, 0, 0, 1])

@@ -1,6 +1,7 @@
 """Threads and processes: predictions beside training see no torn weights; a fork keeps working."""
 
 import os
+import signal
 import threading
 
 import numpy as np
@@ -125,3 +126,39 @@ def test_a_forked_child_predicts_and_trains():
     assert os.read(read, 2) == b"11"
     os.close(read)
     assert np.array_equal(model.predict(x, verbose=0), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_forked_beside_training_has_the_model_for_itself():
+    x, y = np.ones((2048, 128), "float32"), np.ones((2048, 4), "float32")
+    model = keras.Sequential(
+        [keras.Input((128,)), layers.Dense(256, activation="relu"), layers.Dense(4)]
+    )
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    stop = threading.Event()
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = stop.is_set()
+
+    training = threading.Thread(
+        target=lambda: model.fit(x, y, epochs=10**6, verbose=0, callbacks=[Stop()])
+    )
+    training.start()
+    try:
+        for _ in range(8):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    signal.alarm(60)  # a child that waits for the parent's thread ends
+                    model.train_on_batch(x[:8], y[:8])
+                    code = 0 if len(model.get_weights()) == 4 else 2
+                finally:
+                    os._exit(code)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        training.join()
