@@ -101,6 +101,21 @@ def transformer(keras):
     return model
 
 
+def wide(keras, policy="float32"):
+    """1024-4096-4096-10, whose time is that of its products; under a policy of dtypes."""
+    layers, before = keras.layers, keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    model = keras.Sequential([
+        layers.Input((1024,)),
+        layers.Dense(4096, activation="relu"), layers.Dense(4096, activation="relu"),
+        layers.Dense(10, dtype="float32"),
+    ])  # fmt: skip
+    keras.config.set_dtype_policy(before)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    return model
+
+
 class KerasLayers:
     """The layers of `benchmarks.networks` in Keras."""
 
@@ -164,12 +179,18 @@ MODELS = {
     "skip_gram_sgd": functools.partial(skip_gram, optimizer="sgd"),
     "skip_gram_adam": functools.partial(skip_gram, optimizer="adam"),
     "transformer": transformer,
+    "wide": wide,
+    "wide_bfloat16": functools.partial(wide, policy="mixed_bfloat16"),
     **{name: functools.partial(network, name=name) for name in NETWORKS},
 }
 
 
 def _images(batches, size, channels=3, classes=10):
     return lambda n: (random(batches * n, size, size, channels), labels(batches * n, classes))
+
+
+def _wide(n):
+    return random(4 * n, 1024), labels(4 * n)
 
 
 def _blocks(n, seed=0):
@@ -186,6 +207,8 @@ DATA = {
     "skip_gram_sgd": lambda n: skip_grams(64 * n),
     "skip_gram_adam": lambda n: skip_grams(64 * n),
     "transformer": lambda n: (_blocks(n), _blocks(n, seed=1)),
+    "wide": _wide,
+    "wide_bfloat16": _wide,
     "resnet20": _images(4, 32),
     "resnet50": _images(2, 224, classes=1000),
 }

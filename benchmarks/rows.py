@@ -66,6 +66,9 @@ _FITS = [
         ("skip_gram_adam", "the same, Adam step", "skip_gram_adam", 1024, 1.9, None),
         ("transformer_fit_16", "transformer block 16×128×256: fit step", "transformer", 16, 1.7,
          None),
+        # Two rows to read against each other: what half precision brings.
+        ("wide_fit_256", "1024-4096-4096-10, batch 256: fit step", "wide", 256, None, None),
+        ("wide_bf16_fit_256", "the same under mixed_bfloat16", "wide_bfloat16", 256, None, None),
     )
 ]  # fmt: skip
 

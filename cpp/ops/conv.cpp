@@ -192,19 +192,31 @@ void run_conv(const Context& ctx, const Slots& s, const void* params) noexcept {
 }
 
 template <ConvPass pass>
-Kernel prepare_in_float(const PrepareArgs& args) {
+ConvShape shape_of(const PrepareArgs& args) {
   // Which of input 0, input 1 and the output is image, kernel and result.
   constexpr int kImage = pass == ConvPass::BackwardData ? 2 : 0;
   constexpr int kFilter = pass == ConvPass::BackwardFilter ? 2 : 1;
   constexpr int kResult = 3 - kImage - kFilter;
   const Shape* shapes[] = {&args.inputs[0].shape, &args.inputs[1].shape, &args.outputs[0].shape};
-  const ConvShape shape = problem({args.op, args.inputs, args.attrs}, *shapes[kImage],
-                                  *shapes[kFilter], *shapes[kResult]);
-  kernels::ConvPlan plan = kernels::prepare_conv(pass, shape, args.inputs[0].dtype);
+  return problem({args.op, args.inputs, args.attrs}, *shapes[kImage], *shapes[kFilter],
+                 *shapes[kResult]);
+}
+
+template <ConvPass pass>
+Kernel prepare_supported(const PrepareArgs& args) {
+  kernels::ConvPlan plan = kernels::prepare_conv(pass, shape_of<pass>(args), args.inputs[0].dtype);
   const kernels::Scratch scratch = plan.scratch;
   const kernels::Cost cost = plan.cost;
   const char* variant = plan.variant;
   return make_kernel(run_conv<pass>, std::move(plan), scratch, cost, variant);
+}
+
+template <ConvPass pass>
+Kernel prepare_pass(const PrepareArgs& args) {
+  const DType dtype = args.inputs[0].dtype;
+  if (kernels::conv_supports(pass, shape_of<pass>(args), dtype))
+    return prepare_supported<pass>(args);
+  return through_float(args, prepare_supported<pass>);
 }
 
 // --- records ---
@@ -212,15 +224,15 @@ Kernel prepare_in_float(const PrepareArgs& args) {
 const OpRecord kConv{.name = "conv",
                      .infer = infer_conv,
                      .vjp = vjp_conv,
-                     .prepare = {in_float<prepare_in_float<ConvPass::Forward>>}};
+                     .prepare = {prepare_pass<ConvPass::Forward>}};
 const OpRecord kConvGradData{.name = "conv_grad_data",
                              .infer = infer_grad_data,
                              .vjp = vjp_grad_data,
-                             .prepare = {in_float<prepare_in_float<ConvPass::BackwardData>>}};
+                             .prepare = {prepare_pass<ConvPass::BackwardData>}};
 const OpRecord kConvGradFilter{.name = "conv_grad_filter",
                                .infer = infer_grad_filter,
                                .vjp = vjp_grad_filter,
-                               .prepare = {in_float<prepare_in_float<ConvPass::BackwardFilter>>}};
+                               .prepare = {prepare_pass<ConvPass::BackwardFilter>}};
 constexpr const OpRecord* kList[] = {&kConv, &kConvGradData, &kConvGradFilter};
 
 }  // namespace

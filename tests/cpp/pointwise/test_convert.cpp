@@ -7,6 +7,7 @@
 #include "base/half.h"
 #include "kernels/cpu/pointwise/direct.h"
 #include "kernels/cpu/pointwise/reference.h"
+#include "kernels/cpu/pointwise/tile_ops.h"
 #include "support.h"
 
 namespace {
@@ -118,6 +119,27 @@ TEST_CASE("half precision rounds to nearest even on every level, every 16-bit va
     CHECK(wrong == 0);
   }
   set_active_isa(before);
+}
+
+TEST_CASE("a register rounded to bfloat16 is what a store would leave, in place too") {
+  std::vector<float> x = random_floats(5003, -70000, 70000);
+  for (size_t i = 0; i < 2000; ++i) x[i] *= 1e-9f;
+  x[7] = NAN, x[100] = INFINITY, x[101] = -INFINITY, x[5002] = 3.4e38f, x[5001] = 1e-40f;
+  for (Isa isa : levels()) {
+    for (const int64_t n : {1, 15, 16, 5003}) {
+      for (const int64_t step : {0, 1}) {
+        std::vector<float> got = x;
+        narrow_fn(DType::BF16, isa)({got.data(), {got.data()}, {step}, n});
+        size_t wrong = 0;
+        for (int64_t i = 0; i < 5003; ++i) {
+          const auto at = static_cast<size_t>(i);
+          const float want = i < n ? bf16_to_f32(f32_to_bf16(x[step == 0 ? 0 : at])) : x[at];
+          wrong += std::memcmp(&got[at], &want, sizeof want) != 0;
+        }
+        CHECK(wrong == 0);
+      }
+    }
+  }
 }
 
 TEST_CASE("every 8-bit float survives the way to float32 and back") {

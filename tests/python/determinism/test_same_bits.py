@@ -45,22 +45,49 @@ def test_every_instruction_set_repeats_itself_and_agrees_within_rounding(name, l
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-5)
 
 
-@pytest.mark.parametrize("level", [*LEVELS, "avx512_bf16"])
-def test_bfloat16_products_are_float32_sums_rounded_once_at_every_level(level):
-    if not usable(level):
-        pytest.skip(f"this machine has no {level}")
-    B.core.set_active_isa(level)
-    rng = np.random.default_rng(0)
-    a, b = (
-        keras.ops.cast(rng.uniform(-1, 1, shape), "bfloat16") for shape in ((70, 601), (601, 45))
-    )
+def bfloat16_values(shape, seed):
+    """A bfloat16 tensor and its values in float64."""
+    x = np.random.default_rng(seed).uniform(-1, 1, shape)
+    half = keras.ops.cast(x, "bfloat16")
+    return half, np.array(keras.ops.cast(half, "float32"), "float64")
+
+
+def with_threads(compute):
+    """The result of `compute` in float32; with 1, 2 and 3 threads it must be the same bits."""
     results = []
     for threads in (1, 2, 3):
         B.core.set_num_threads(threads)
-        results.append(np.array(keras.ops.cast(keras.ops.matmul(a, b), "float32")))
+        results.append(np.array(keras.ops.cast(compute(), "float32")))
     assert differing([results[0]] * 2, results[1:]) == []
-    wide = [np.array(keras.ops.cast(x, "float32"), "float64") for x in (a, b)]
-    np.testing.assert_allclose(results[0], wide[0] @ wide[1], rtol=2**-8, atol=1e-4)
+    return results[0]
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "avx512_bf16"])
+@pytest.mark.parametrize("columns", [1, 45])
+@pytest.mark.parametrize("trans_a", [False, True])
+def test_bfloat16_products_are_float32_sums_rounded_once(level, columns, trans_a):
+    if not usable(level):
+        pytest.skip(f"this machine has no {level}")
+    B.core.set_active_isa(level)
+    a, wide_a = bfloat16_values((601, 70) if trans_a else (70, 601), 0)
+    b, wide_b = bfloat16_values((601, columns), 1)
+    got = with_threads(lambda: B.apply("matmul", [a, b], {"trans_a": trans_a}))
+    wide = (wide_a.T if trans_a else wide_a) @ wide_b
+    np.testing.assert_allclose(got, wide, rtol=2**-8, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "avx512_bf16"])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_bfloat16_convolutions_at_every_level(level, kernel):
+    if not usable(level):
+        pytest.skip(f"this machine has no {level}")
+    B.core.set_active_isa(level)
+    x, wide_x = bfloat16_values((3, 9, 9, 40), 0)
+    w, wide_w = bfloat16_values((kernel, kernel, 40, 24), 1)
+    got = with_threads(lambda: keras.ops.conv(x, w))
+    patches = np.lib.stride_tricks.sliding_window_view(wide_x, (kernel, kernel), (1, 2))
+    wide = np.einsum("nhwcij,ijco->nhwo", patches, wide_w)
+    np.testing.assert_allclose(got, wide, rtol=2**-8, atol=1e-4)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -14,7 +14,7 @@ namespace {
 bool is_depthwise(const ConvShape& s) { return s.groups == s.in_channels && s.groups > 1; }
 
 void check_shape(const ConvShape& s, DType dtype) {
-  RV_CHECK(dtype == DType::F32 || dtype == DType::F64);
+  RV_CHECK(dtype == DType::F32 || dtype == DType::F64 || dtype == DType::BF16);
   RV_CHECK(s.batch >= 0 && s.in_channels >= 1 && s.out_channels >= 1 && s.groups >= 1);
   RV_CHECK(s.in_channels % s.groups == 0 && s.out_channels % s.groups == 0);
   for (int i = 0; i < 3; ++i) {
@@ -45,6 +45,11 @@ bool conv_fuses(Activation activation) {
          activation == Activation::Relu6;
 }
 
+bool conv_supports(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
+  if (dtype == DType::F32 || dtype == DType::F64) return true;
+  return gemm_supports(isa, dtype) && conv_product(pass, shape, dtype).has_value();
+}
+
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype) {
   return prepare_conv(pass, shape, dtype, active_isa());
 }
@@ -66,11 +71,20 @@ ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa is
     plan.variant = "empty";
     return plan;
   }
-  dtype == DType::F32 ? prepare_typed<float>(plan) : prepare_typed<double>(plan);
+  if (dtype == DType::BF16)
+    prepare_product(plan, *conv_product(pass, shape, dtype));
+  else
+    dtype == DType::F32 ? prepare_typed<float>(plan) : prepare_typed<double>(plan);
   return plan;
 }
 
 namespace {
+
+// A pass that is nothing but a product.
+void run_plain_product(const Context& ctx, const ConvPlan& plan, const void* a, const void* b,
+                       void* c, std::byte* worker, size_t stride) noexcept {
+  gemm_run(ctx, *plan.product, {.a = a, .b = b, .c = c}, nullptr, worker, stride);
+}
 
 template <class T>
 void forward_typed(const Context& ctx, const ConvPlan& plan, const void* x, const void* filter,
@@ -130,6 +144,8 @@ void run_conv_forward(const Context& ctx, const ConvPlan& plan, const void* x, c
                       const ConvEpilogue& epilogue, void* y, void* shared, std::byte* worker,
                       size_t worker_stride) noexcept {
   if (plan.shape.batch == 0) return;
+  if (plan.dtype == DType::BF16)
+    return run_plain_product(ctx, plan, x, filter, y, worker, worker_stride);
   const auto run = plan.dtype == DType::F32 ? forward_typed<float> : forward_typed<double>;
   run(ctx, plan, x, filter, epilogue, y, shared, worker, worker_stride);
 }
@@ -138,6 +154,8 @@ void run_conv_backward_data(const Context& ctx, const ConvPlan& plan, const void
                             const void* filter, void* dx, void* shared, std::byte* worker,
                             size_t worker_stride) noexcept {
   if (plan.shape.batch == 0) return;
+  if (plan.dtype == DType::BF16)
+    return run_plain_product(ctx, plan, dy, filter, dx, worker, worker_stride);
   const auto run =
       plan.dtype == DType::F32 ? backward_data_typed<float> : backward_data_typed<double>;
   run(ctx, plan, dy, filter, dx, shared, worker, worker_stride);
@@ -148,11 +166,13 @@ void run_conv_backward_filter(const Context& ctx, const ConvPlan& plan, const vo
                               size_t worker_stride) noexcept {
   const auto run =
       plan.dtype == DType::F32 ? backward_filter_typed<float> : backward_filter_typed<double>;
-  if (plan.shape.batch > 0)
-    run(ctx, plan, x, dy, dw, shared, worker, worker_stride);
-  else
+  if (plan.shape.batch == 0)
     std::fill_n(static_cast<std::byte*>(dw), sizes_of(plan.shape).filter * size_of(plan.dtype),
                 std::byte{0});
+  else if (plan.dtype == DType::BF16)
+    run_plain_product(ctx, plan, x, dy, dw, worker, worker_stride);
+  else
+    run(ctx, plan, x, dy, dw, shared, worker, worker_stride);
 }
 
 }  // namespace ranvier::kernels

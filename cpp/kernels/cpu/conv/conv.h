@@ -73,9 +73,14 @@ struct ConvPlan {
 // The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,
 // dx = dy w^T or dw = x^T dy, with pixels by channels and channels by outputs. nullopt too where
 // the sums by taps are better: of images from memory, and gradients of filters beside many pixels.
-std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& shape);
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& shape,
+                                      DType dtype = DType::F32);
 
-// F32 or F64. Sizes must agree (out == conv_output_size(...), groups divide both channel counts).
+// F32 and F64; BF16 where the pass is a matrix product of a dtype that gemm_supports.
+bool conv_supports(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa = active_isa());
+
+// For what conv_supports; BF16 takes no epilogue. Sizes must agree (out == conv_output_size(...),
+// groups divide both channel counts).
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype);
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa);
 

@@ -206,10 +206,11 @@ bool is_pointwise(const ConvShape& s) {
          s.pad_hi == Dims3{};
 }
 
-std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s, DType dtype) {
   if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
-  if (pass != ConvPass::BackwardFilter && streams(s)) return {};
+  const bool other_ways = dtype != DType::BF16;  // than by float32 copies of the operands
+  if (other_ways && pass != ConvPass::BackwardFilter && streams(s)) return {};
   switch (pass) {
     case ConvPass::Forward:
       return GemmShape{.m = pixels, .n = f, .k = c};
@@ -217,7 +218,7 @@ std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s) {
       return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
     case ConvPass::BackwardFilter:
       if (c * f < std::min(kManyWeights, kWeightsPerFewPixels * pixels)) return {};
-      if (pixels >= kFewPixels && sums_in_place(s)) return {};
+      if (other_ways && pixels >= kFewPixels && sums_in_place(s)) return {};
       return GemmShape{.m = c, .n = f, .k = pixels, .trans_a = true};
   }
   return {};
@@ -247,7 +248,7 @@ ConvPlan prepare_packed_conv(const ConvShape& shape, Isa isa) {
 }
 
 void prepare_product(ConvPlan& plan, const GemmShape& shape) {
-  plan.product = gemm_prepare(shape, DType::F32, {}, plan.isa);
+  plan.product = gemm_prepare(shape, plan.dtype, {}, plan.isa);
   plan.scratch = plan.product->scratch;
   plan.variant = "product";
 }

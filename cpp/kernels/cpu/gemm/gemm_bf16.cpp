@@ -84,7 +84,9 @@ void compute_pair_tiles(const PairChunk& chunk, const Panels<float>& panels, con
                         float* sums) {
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
-  const int64_t pairs = (kc + 1) / 2, ld_sums = panels.vectors * kPairs;
+  const int64_t pairs = (kc + 1) / 2;
+  const bool waits = plan.k_block < s.k;  // one block of k needs no scratch for sums
+  const int64_t ld_sums = waits ? panels.vectors * kPairs : 0;
   for (int64_t t = 0; t < tiles.count; ++t) {
     if (plan.pack_a && t % plan.a_group == 0) pack_pairs_a(chunk, tiles, t, p0, kc, packed_a);
     const int64_t i = tiles.top(t), place = t % plan.a_group * pairs * kPairs;
@@ -106,7 +108,7 @@ void compute_pair_tiles(const PairChunk& chunk, const Panels<float>& panels, con
       compute_pair_block(plan, o, tiles.height(t), width,
                          {.c = chunk.c + i * s.ldc + chunk.col0 + j,
                           .ldc = s.ldc,
-                          .sums = sums + (i - chunk.row0) * ld_sums + j,
+                          .sums = waits ? sums + (i - chunk.row0) * ld_sums + j : nullptr,
                           .ld_sums = ld_sums,
                           .first = p0 == 0,
                           .last = p0 + kc == s.k,

@@ -58,19 +58,25 @@ void pack(const int8_t* b, int64_t n, int64_t k, int64_t first, int64_t width,
 template <int rows>
 void tile_rows(const std::byte* a, int64_t groups, const std::byte* panel, int32_t* c,
                int64_t stride_c, const __mmask16 (&masks)[2]) {
+  constexpr int64_t kHalf = sizeof(__m512i);
   __m512i sums[rows][2];
-  for (auto& row : sums) std::memcpy(row, panel, sizeof row);
-  panel += sizeof sums[0];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i) {
+    sums[i][0] = _mm512_loadu_si512(panel);
+    sums[i][1] = _mm512_loadu_si512(panel + kHalf);
+  }
+  panel += 2 * kHalf;
   for (int64_t p = 0; p < groups; ++p, panel += kQuads) {
-    __m512i b[2];
-    std::memcpy(b, panel, sizeof b);
+    const __m512i b[2] = {_mm512_loadu_si512(panel), _mm512_loadu_si512(panel + kHalf)};
+#pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
       int32_t quad;
       std::memcpy(&quad, a + (i * groups + p) * kDepth, sizeof quad);
-      for (int v = 0; v < 2; ++v)
-        sums[i][v] = _mm512_dpbusd_epi32(sums[i][v], _mm512_set1_epi32(quad), b[v]);
+      sums[i][0] = _mm512_dpbusd_epi32(sums[i][0], _mm512_set1_epi32(quad), b[0]);
+      sums[i][1] = _mm512_dpbusd_epi32(sums[i][1], _mm512_set1_epi32(quad), b[1]);
     }
   }
+#pragma GCC unroll 8
   for (int i = 0; i < rows; ++i)
     for (int v = 0; v < 2; ++v)
       _mm512_mask_storeu_epi32(c + i * stride_c + v * kLanes, masks[v], sums[i][v]);

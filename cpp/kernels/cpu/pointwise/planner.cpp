@@ -261,7 +261,7 @@ void ProgramPlanner::emit(int id) {
                                : take_register(node.type);
   instr.dst = static_cast<uint8_t>(slot_of_[id]);
   instr.fn = node.op == PwOp::Cast     ? cast_fn(node.operand_type, node.dtype)
-             : node.op == PwOp::Narrow ? narrow_fn(node.dtype)
+             : node.op == PwOp::Narrow ? narrow_fn(node.dtype, program_.isa)
                                        : tile_fn(node.op, node.operand_type, program_.isa);
   RV_CHECK(instr.fn != nullptr);
   const bool vector = instr.type == RegType::F32 && instr.result == RegType::F32 &&

@@ -227,7 +227,7 @@ TileFn cast_fn(RegType from, DType dtype) {
   }
 }
 
-TileFn narrow_fn(DType dtype) {
+TileFn narrow_fn(DType dtype, Isa isa) {
   switch (dtype) {
     case DType::U8:
       return wrap<int32_t, uint8_t>();
@@ -243,8 +243,7 @@ TileFn narrow_fn(DType dtype) {
       return lanes<float, float>(
           [](float x) noexcept -> float { return f16_to_f32(f32_to_f16(x)); });
     case DType::BF16:
-      return lanes<float, float>(
-          [](float x) noexcept -> float { return bf16_to_f32(f32_to_bf16(x)); });
+      return pw_kernels(isa).narrow_bf16;
     case DType::F8E4M3:
       return round_f8<4>();
     case DType::F8E5M2:

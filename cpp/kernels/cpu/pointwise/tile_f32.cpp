@@ -403,6 +403,28 @@ void store_bf16(const void* values, void* dst, int64_t n) noexcept {
     out[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
   }
 }
+// The same without leaving float32; dst may be the source.
+void narrow_bf16(const TileArgs& args) noexcept {
+  const auto narrow = [](VecI bits) __attribute__((always_inline)) {
+    const VecI upper = VecI::set1(~0xffff);
+    const VecI rounded = bits + VecI::set1(0x7fff) + (bits >> 16 & VecI::set1(1));
+    const VecI magnitude = bits & VecI::set1(0x7fffffff);
+    return select(VecI::set1(0x7f800000) < magnitude, bits | VecI::set1(0x400000), rounded) & upper;
+  };
+  const int32_t* p = static_cast<const int32_t*>(args.src[0]);
+  int32_t* out = static_cast<int32_t*>(args.dst);
+  const VecI same = args.step[0] == 0 ? narrow(VecI::set1(p[0])) : VecI::zero();
+  for (int64_t i = 0; i < args.n; i += VecI::kLanes) {
+    const int count = static_cast<int>(args.n - i < VecI::kLanes ? args.n - i : VecI::kLanes);
+    const bool whole = count == VecI::kLanes;
+    VecI x = same;
+    if (args.step[0] != 0) x = narrow(whole ? VecI::load(p + i) : VecI::load_partial(p + i, count));
+    if (whole)
+      x.store(out + i);
+    else
+      x.store_partial(out + i, count);
+  }
+}
 #if defined(__F16C__)
 void load_f16(const void* src, void* values, int64_t n) noexcept {
   const uint16_t* p = static_cast<const uint16_t*>(src);
@@ -516,6 +538,7 @@ constexpr PwKernels make_kernels() {
   k.load_bf16 = load_bf16;
   k.store_f16 = kStoreF16;
   k.store_bf16 = store_bf16;
+  k.narrow_bf16 = narrow_bf16;
   return k;
 }
 

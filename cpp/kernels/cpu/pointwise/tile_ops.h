@@ -54,6 +54,7 @@ struct PwKernels {
   void (*load_bf16)(const void* src, void* values, int64_t n) noexcept;
   void (*store_f16)(const void* values, void* dst, int64_t n) noexcept;
   void (*store_bf16)(const void* values, void* dst, int64_t n) noexcept;
+  TileFn narrow_bf16;
 };
 const PwKernels& pw_kernels(Isa isa);
 const PwReducers& pw_reducers(Isa isa);
@@ -64,7 +65,7 @@ TileFn tile_fn(PwOp op, RegType type, Isa isa);
 // integer `to` and NaN gives 0; integers keep the range of their register, which Narrow wraps.
 TileFn cast_fn(RegType from, DType to);
 // Narrow: rounds or wraps register values to the range and precision of a storage dtype.
-TileFn narrow_fn(DType dtype);
+TileFn narrow_fn(DType dtype, Isa isa);
 
 // Memory to registers and back, n dense elements. Null where both have the same layout.
 using LoadFn = void (*)(const void* src, void* values, int64_t n) noexcept;
