@@ -305,7 +305,8 @@ def holds_complex(x) -> bool:
         return any(map(holds_complex, x.values()))
     if isinstance(x, (np.ndarray, np.generic)):
         return x.dtype.kind == "c"
-    return kind is complex or getattr(x, "dtype", None) == "complex64"
+    # Of pairs the dtype is the class's; asking an object for its own may cost an import.
+    return kind is complex or getattr(kind, "dtype", None) == "complex64"
 
 
 def to_tensor(x, dtype=None) -> Tensor:
