@@ -32,6 +32,13 @@ void check_norm(const InferArgs& args, size_t count, size_t at, size_t first) {
 TypeSpec last_of(const TypeSpec& x) { return {x.dtype, {x.shape.at(-1)}}; }
 TypeSpec rows_of(const TypeSpec& x) { return {x.dtype, x.shape.erase(x.shape.rank() - 1)}; }
 
+Specs infer_moments(const InferArgs& args) {
+  expect_count(args, 1);
+  expect_floating(args);
+  expect_rank_at_least(args, 0, 1);
+  const TypeSpec channels = last_of(args.inputs[0]);
+  return {channels, channels};
+}
 Specs infer_batch_train(const InferArgs& args) {
   check_norm(args, 3, 0, 1);
   const TypeSpec channels = last_of(args.inputs[0]);
@@ -86,6 +93,23 @@ Tensor rows_mean(const Tensor& x) { return mean(x, last_axis(), true); }
 double epsilon_of(const Node& node) { return node.attrs.real("epsilon"); }
 Attrs attrs_of(const Node& node) { return {{"epsilon", epsilon_of(node)}}; }
 
+// What gradients of the moments add to that of x; either may be missing.
+Tensor moments_grad(const Tensor& x, const Tensor& mean, const Tensor& dmean,
+                    const Tensor& dvariance) {
+  const double n = std::max(1.0, row_count(x));
+  Tensor dx;
+  if (dvariance) dx = mul(sub(x, mean), scale(dvariance, 2 / n));
+  if (dmean) {
+    const Tensor part = scale(dmean, 1 / n);
+    dx = dx ? add(dx, part) : broadcast_to(part, x.shape());
+  }
+  return dx;
+}
+
+Tensors vjp_moments(const VjpArgs& args) {
+  return {moments_grad(input(args, 0), output(args, 0), args.grads[0], args.grads[1])};
+}
+
 Tensors vjp_batch_train(const VjpArgs& args) {
   const Tensor &x = input(args, 0), &mean = output(args, 1), &variance = output(args, 2);
   Tensors results(3);
@@ -94,12 +118,8 @@ Tensors vjp_batch_train(const VjpArgs& args) {
                                 attrs_of(args.node));
     for (size_t i = 0; i < 3; ++i) results[i] = args.needs[i] ? grads[i] : Tensor();
   }
-  if (!args.needs[0]) return results;
-  const double n = std::max(1.0, row_count(x));
-  if (args.grads[1])
-    results[0] = accumulate(results[0], broadcast_to(scale(args.grads[1], 1 / n), x.shape()));
-  if (args.grads[2])
-    results[0] = accumulate(results[0], mul(sub(x, mean), scale(args.grads[2], 2 / n)));
+  if (args.needs[0] && (args.grads[1] || args.grads[2]))
+    results[0] = accumulate(results[0], moments_grad(x, mean, args.grads[1], args.grads[2]));
   return results;
 }
 
@@ -110,9 +130,9 @@ Tensors vjp_batch_infer(const VjpArgs& args) {
       apply(kBatchInferGrad, {args.grads[0], x, mean, variance, gamma}, attrs_of(args.node));
   Tensors results(5);
   if (args.needs[0]) results[0] = grads[0];
-  if (args.needs[1]) results[1] = neg(sum(grads[0], row_axes(x)));
+  const Tensor spread = shift(variance, epsilon_of(args.node));
+  if (args.needs[1]) results[1] = neg(mul(mul(gamma, rsqrt(spread)), grads[2]));
   if (args.needs[2]) {
-    const Tensor spread = shift(variance, epsilon_of(args.node));
     results[2] = div(scale(mul(grads[1], gamma), -0.5), spread);
   }
   if (args.needs[3]) results[3] = grads[1];
@@ -199,6 +219,10 @@ struct Params {
   const kernels::LayerNormKernels* layer;
 };
 
+void run_moments(const Context& ctx, const Slots& s, const void* params) noexcept {
+  const auto& p = as<Params>(params);
+  p.batch->channel_moments(ctx, p.norm, s.out[0], s.out[1], s.in[0], s.shared);
+}
 void run_batch_train(const Context& ctx, const Slots& s, const void* params) noexcept {
   const auto& p = as<Params>(params);
   p.batch->batch_norm_train(ctx, p.norm, s.out[0], s.out[1], s.out[2], s.in[0], s.in[1], s.in[2],
@@ -238,13 +262,13 @@ void run_rms_grad(const Context& ctx, const Slots& s, const void* params) noexce
                              s.shared);
 }
 
-// Output 0 always has the shape of x.
+// x has the shape of output 0; the moments alone are smaller than it.
 template <StepFn run>
 Kernel prepare_rows(const PrepareArgs& args) {
-  const TypeSpec& x = args.outputs[0];
+  const TypeSpec& x = run == run_moments ? args.inputs[0] : args.outputs[0];
   const int64_t cols = x.shape.at(-1);
   Params params{kernels::prepare_norm(x.dtype, x.size() / std::max<int64_t>(1, cols), cols,
-                                      args.attrs.real("epsilon")),
+                                      run == run_moments ? 0 : args.attrs.real("epsilon")),
                 &kernels::batch_norm_kernels(x.dtype), &kernels::layer_norm_kernels(x.dtype)};
   return make_kernel(run, params, params.norm.scratch, kernels::norm_cost(params.norm));
 }
@@ -253,6 +277,10 @@ constexpr PrepareFn kPrepare = in_f32<prepare_rows<run>>;
 
 // --- records ---
 
+const OpRecord kMoments{.name = "channel_moments",
+                        .infer = infer_moments,
+                        .vjp = vjp_moments,
+                        .prepare = {kPrepare<run_moments>}};
 const OpRecord kBatchTrain{.name = "batch_norm_train",
                            .infer = infer_batch_train,
                            .vjp = vjp_batch_train,
@@ -286,9 +314,9 @@ const OpRecord kRmsGrad{.name = "rms_norm_grad",
                         .vjp = vjp_rms_grad,
                         .prepare = {kPrepare<run_rms_grad>},
                         .traits = {.in_place = 0}};
-constexpr const OpRecord* kList[] = {
-    &kBatchTrain, &kBatchInfer, &kBatchTrainGrad, &kBatchInferGrad, &kLayer,
-    &kLayerGrad,  &kRms,        &kRmsGrad};
+constexpr const OpRecord* kList[] = {&kMoments,        &kBatchTrain, &kBatchInfer, &kBatchTrainGrad,
+                                     &kBatchInferGrad, &kLayer,      &kLayerGrad,  &kRms,
+                                     &kRmsGrad};
 
 }  // namespace
 

@@ -24,7 +24,8 @@ class CompiledCall:
         if plain and (type(args[0]) is np.ndarray or type(args[0]) is B.Tensor):
             step = self._compiled_step(args[0], kwargs.get("training"))
             if step is not None:
-                return step.arrange(step.program.run(args))
+                values = step.program.run(args)
+                return values[0] if step.gives_one_tensor else step.arrange(values)
         return super().__call__(*args, **kwargs)
 
     def _compiled_step(self, x, training):

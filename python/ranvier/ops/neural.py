@@ -243,6 +243,12 @@ def sparsemax(x, axis=-1):
 # --- normalization --------------------------------------------------------------------------------
 
 
+def _is_per_channel(x, axes) -> bool:
+    """Whether all axes but the last are reduced, and there is something to reduce."""
+    leading = [*range(x.ndim - 1)]
+    return x.ndim > 1 and x.size > 0 and sorted(axis_tuple(axes, x.ndim)) == leading
+
+
 @op(NN, static=("axes", "keepdims", "synchronized"))
 def moments(x, axes, keepdims=False, synchronized=False):
     """Mean and variance over axes."""
@@ -250,10 +256,14 @@ def moments(x, axes, keepdims=False, synchronized=False):
     dtype = x.dtype
     if dtype == "float16":
         x = cast(x, "float32")
-    mean = red.mean(x, axes, True)
-    variance = red.mean(ew.square(ew.subtract(x, mean)), axes, keepdims)
-    if not keepdims:
-        mean = reshape(mean, variance.shape)
+    if _is_per_channel(x, axes):
+        kept = [1] * (x.ndim - 1) + [x.shape[-1]] if keepdims else [x.shape[-1]]
+        mean, variance = (reshape(t, kept) for t in apply("channel_moments", [x]))
+    else:
+        mean = red.mean(x, axes, True)
+        variance = red.mean(ew.square(ew.subtract(x, mean)), axes, keepdims)
+        if not keepdims:
+            mean = reshape(mean, variance.shape)
     if dtype == "float16":
         # The largest half instead of infinity.
         mean, variance = (ew.clip(t, -65504.0, 65504.0) for t in (mean, variance))

@@ -25,6 +25,8 @@ class CompiledStep:
 
     def __init__(self, traced, name, pull_logs):
         self._traced = traced
+        # Whether the step returns a tensor itself, no structure of them.
+        self.gives_one_tensor: bool = traced.gives_one_tensor
         if pull_logs:
             step, logs, self._places = B.core.split_logs(traced.trace._ref)
             self._log_trace = logs
@@ -35,11 +37,6 @@ class CompiledStep:
         self.program = B.core.compile(step, name)
         self.output_count = sum(place >= 0 for place in self._places)
         self.output_specs = [(t.shape, t.dtype) for t in traced.trace.outputs]
-
-    @property
-    def gives_one_tensor(self) -> bool:
-        """Whether the step returns a tensor itself, no structure of them."""
-        return self._traced.gives_one_tensor
 
     def result(self, outputs):
         """What the step returned, given the outputs of its last run."""

@@ -131,6 +131,19 @@ TEST_CASE_TEMPLATE("gemm: batches with strides, shared operands and folded rows"
   CHECK(folded.shape.batch == 1);
 }
 
+TEST_CASE_TEMPLATE("gemm: a long sum of short rows is cut along k", T, float, double) {
+  const GemmShape row{.m = 1, .n = 200, .k = 784};
+  CHECK(gemm_prepare(row, DType::F32).sum_chunks == 2);
+  CHECK(gemm_prepare({.m = 1, .n = 2000, .k = 784}, DType::F32).sum_chunks == 1);
+  for (const GemmShape& shape :
+       {row, GemmShape{.m = 200, .n = 1, .k = 784, .trans_a = true},
+        GemmShape{.m = 1, .n = 7, .k = 30000}, GemmShape{.m = 1, .n = 40, .k = 5003, .ldb = 43}}) {
+    check_shape<T>(shape);
+    check_shape<T>(shape, {.alpha = 0.5, .beta = 1});
+    check_shape<T>(shape, {.bias = true, .residual = true, .activation = Activation::Relu});
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm: rows of a vector product may begin anywhere in a line", T, float,
                    double) {
   for (const int64_t columns : {31, 49, 63, 65, 100, 200, 333})
@@ -179,6 +192,7 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
       {.m = 2003, .n = 1, .k = 300, .trans_a = true},
       {.m = 1, .n = 3001, .k = 203},
       {.m = 1, .n = 300, .k = 800},
+      {.m = 200, .n = 1, .k = 2000, .trans_a = true},
       {.m = 196, .n = 500, .k = 1024, .packed_b = true},
       {.m = 196, .n = 96, .k = 576, .packed_b = true},
       {.m = 16, .n = 16, .k = 16, .batch = 900, .stride_a = 256, .stride_b = 256, .stride_c = 256}};

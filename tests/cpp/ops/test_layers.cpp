@@ -78,6 +78,10 @@ TEST_CASE("batch normalization: statistics and gradients") {
       out[0], {4, 1},
       {1 - 4 / std::sqrt(3.501f), 1 - 2 / std::sqrt(3.501f), 1, 1 + 6 / std::sqrt(3.501f)}, 1e-5);
   const Tensor big = values({2, 3, 2}), g = values({2}, 0.5, 1.5, 2), b = values({2}, -1, 1, 3);
+  const Tensors moments = run("channel_moments", {x});
+  expect_values<float>(moments[0], {1}, {3});
+  expect_values<float>(moments[1], {1}, {3.5f}, 1e-6);
+  check_row({"channel_moments", {big}, {}});
   const Tensor mean = values({2}, -0.2, 0.2, 4), variance = values({2}, 0.5, 1, 5);
   check_row({"batch_norm_train", {big, g, b}, epsilon});
   check_row({"batch_norm_infer", {big, mean, variance, g, b}, epsilon});

@@ -379,9 +379,38 @@ RV_INLINE Chunk<T> chunks_beside(const GemmPlan& plan, const GemmOperands& opera
   return chunk;
 }
 
+// Chunks of the sum, each in a row of `sums` of its own.
+template <class T>
+void row_sum_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                   T* sums) noexcept {
+  const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
+  for (int64_t part = begin; part < end; ++part) {
+    const int64_t first = cut(plan.shape.k, part, plan.sum_chunks);
+    const int64_t last = cut(plan.shape.k, part + 1, plan.sum_chunks);
+    for (int64_t p0 = first; p0 < last; p0 += plan.k_block)
+      row_sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld,
+              least(plan.k_block, last - p0), v.count, sums + part * plan.sum_pitch, T(1),
+              T(p0 == first ? 0 : 1));
+  }
+}
+template <class T>
+void add_sums(const GemmPlan& plan, const GemmOperands& operands, const std::byte* sums) noexcept {
+  const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
+  const T* part = reinterpret_cast<const T*>(sums);
+  const T beta = static_cast<T>(plan.epilogue.beta);
+  for (int64_t j = 0; j < v.count; ++j) {
+    T sum = part[j];
+    for (int64_t i = 1; i < plan.sum_chunks; ++i) sum += part[i * plan.sum_pitch + j];
+    v.y[j] = beta == 0 ? v.alpha * sum : v.alpha * sum + beta * v.y[j];
+  }
+  v.finish_result();
+}
+
 template <class T>
 void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
-                    std::byte*) noexcept {
+                    std::byte* scratch) noexcept {
+  if (plan.sum_chunks > 1)
+    return row_sum_parts(plan, operands, begin, end, reinterpret_cast<T*>(scratch));
   const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
   for (int64_t i = begin; i < end;) {
     const VectorProduct<T> v(chunks_beside<T>(plan, operands, i, end), plan.down);

@@ -45,6 +45,8 @@ const char* name_of(GemmVariant variant) {
 void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& operands, void*,
               std::byte* worker_scratch, size_t worker_stride) noexcept {
   if (plan.chunks == 0) return;
+  const bool sums = plan.sum_chunks > 1;
+  if (sums) worker_stride = 0;  // all write into the first one's
   const auto compute = [&](int64_t begin, int64_t end, int worker) {
     plan.kernel(plan, operands, begin, end, worker_scratch + worker * worker_stride);
   };
@@ -52,6 +54,7 @@ void gemm_run(const Context& ctx, const GemmPlan& plan, const GemmOperands& oper
     ctx.parallel_shares(plan.chunks, compute);
   else
     ctx.parallel_for(plan.chunks, plan.grain, compute);
+  if (sums) gemm_kernels(plan.isa, plan.dtype).add_sums(plan, operands, worker_scratch);
 }
 
 int64_t gemm_packed_columns(const GemmPlan& plan) {

@@ -65,10 +65,14 @@ struct GemmPlan;
 struct GemmKernels {
   using Chunks = void (*)(const GemmPlan& plan, const GemmOperands& operands, int64_t begin,
                           int64_t end, std::byte* scratch) noexcept;
+  // Adds what the chunks of a sum left in `sums`, and applies the epilogue.
+  using AddSums = void (*)(const GemmPlan& plan, const GemmOperands& operands,
+                           const std::byte* sums) noexcept;
   // Copies the panels [begin, end) of B, two vectors of columns each, to their place in `packed`.
   using Pack = void (*)(const GemmPlan& plan, const void* b, void* packed, int64_t begin,
                         int64_t end) noexcept;
   Chunks empty, tiles, panels, row_sum, dots;
+  AddSums add_sums;
   Pack pack;
   int lanes;          // elements of a vector
   int tile_rows;      // rows of the usual register tile
@@ -88,8 +92,11 @@ struct GemmPlan {
   GemmVariant variant = GemmVariant::Empty;
   GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
-  bool down = false;       // RowSum, Dots: the result is the one column of C
-  bool streamed = false;   // RowSum: the matrix is larger than the caches
+  bool down = false;      // RowSum, Dots: the result is the one column of C
+  bool streamed = false;  // RowSum: the matrix is larger than the caches
+  // RowSum: so many parts of k are summed apart, each into a row of sum_pitch elements of the first
+  // worker's scratch, and added in order.
+  int64_t sum_chunks = 1, sum_pitch = 0;
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B

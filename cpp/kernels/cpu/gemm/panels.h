@@ -82,6 +82,7 @@ constexpr GemmKernels per_type() {
           .panels = &panels_chunks<T>,
           .row_sum = &row_sum_chunks<T>,
           .dots = &dots_chunks<T>,
+          .add_sums = &add_sums<T>,
           .pack = &pack_panels<T>,
           .lanes = Vec<T>::kLanes,
           .tile_rows = kMaxTileRows,

@@ -1,5 +1,7 @@
 #include "kernels/cpu/pointwise/direct.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -30,6 +32,17 @@ DType operand_dtype(const DirectOp& op, int k) {
   return k == 0 && info_of(op.op).rule == PwRule::Select ? DType::Bool : op.dtype;
 }
 
+TileArgs arguments_at(const DirectOp& op, const std::byte* const* src, const int64_t* step,
+                      int64_t begin, int64_t n) noexcept {
+  TileArgs args;
+  args.n = n;
+  for (int k = 0; k < op.arity; ++k) {
+    args.src[k] = src[k] + step[k] * begin * static_cast<int64_t>(size_of(operand_dtype(op, k)));
+    args.step[k] = step[k];
+  }
+  return args;
+}
+
 // Tile by tile through register values, for dtypes narrower than their register.
 void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                    const int64_t* step, int64_t begin, int64_t end) noexcept {
@@ -57,15 +70,25 @@ void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* s
   }
 }
 
+// Tile by tile past the caches.
+void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* src,
+                  const int64_t* step, int64_t begin, int64_t end) noexcept {
+  alignas(64) std::byte tile[kTile * 8];
+  const auto stream = pw_kernels(active_isa()).stream;
+  for (int64_t at = begin; at < end; at += kTile) {
+    TileArgs args = arguments_at(op, src, step, at, std::min(kTile, end - at));
+    args.dst = tile;
+    op.fn(args);
+    const size_t element = size_of(op.result);
+    stream(tile, dst + static_cast<size_t>(at) * element, static_cast<size_t>(args.n) * element);
+  }
+  _mm_sfence();
+}
+
 void run_in_place(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
-  TileArgs args;
-  args.n = end - begin;
+  TileArgs args = arguments_at(op, src, step, begin, end - begin);
   args.dst = dst + begin * static_cast<int64_t>(size_of(op.result));
-  for (int k = 0; k < op.arity; ++k) {
-    args.src[k] = src[k] + step[k] * begin * static_cast<int64_t>(size_of(operand_dtype(op, k)));
-    args.step[k] = step[k];
-  }
   op.fn(args);
 }
 
@@ -102,7 +125,9 @@ void run_direct(const Context& ctx, const DirectOp& op, void* dst, const void* c
     from[k] = repeated[k].bytes;
   }
   std::byte* to = static_cast<std::byte*>(dst);
-  const auto run = same_layout(op.dtype) ? run_in_place : run_converted;
+  const bool streamed = leaves_caches(n * static_cast<int64_t>(size_of(op.result))) &&
+                        std::find(src, src + op.arity, dst) == src + op.arity;
+  const auto run = !same_layout(op.dtype) ? run_converted : streamed ? run_streamed : run_in_place;
   if (n <= op.grain) return run(op, to, from, step, 0, n);
   ctx.parallel_for(n, op.grain,
                    [&](int64_t begin, int64_t end, int) { run(op, to, from, step, begin, end); });

@@ -61,9 +61,16 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
   }
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const PwOutput& output = program.outputs[i];
-    if (!output.store && output.written_by >= 0 && !written_early(output, outputs[i]))
+    if (output.streamed && !is_input(outputs[i]))
+      streamed_ |= uint64_t{1} << i;
+    else if (!output.store && output.written_by >= 0 && !written_early(output, outputs[i]))
       direct_ |= uint64_t{1} << i;
   }
+}
+
+bool Frame::is_input(const void* memory) const noexcept {
+  const auto* end = inputs_ + program_.inputs.size();
+  return std::find(inputs_, end, memory) != end;
 }
 
 // Whether writing the output's memory inside the body would destroy an operand still to be read.
@@ -217,6 +224,8 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
     std::byte* dst = static_cast<std::byte*>(outputs_[i]) + begin * static_cast<int64_t>(element);
     if (output.store)
       output.store(ptr_[output.slot], dst, n);
+    else if (streamed_ >> i & 1)
+      p.stream(ptr_[output.slot], dst, static_cast<size_t>(n) * element);
     else
       std::memcpy(dst, ptr_[output.slot], static_cast<size_t>(n) * element);
   }

@@ -2,6 +2,8 @@
 // One worker's view of a running program: where every slot's values are at the moment. For the
 // executors of programs and lists.
 
+#include <immintrin.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -14,6 +16,12 @@ class Frame {
   // Loads constants and scalars, runs the prologue and expands periodic operands.
   Frame(const PointwiseProgram& program, const void* const* inputs, void* const* outputs,
         std::byte* scratch) noexcept;
+
+  ~Frame() {
+    if (streamed_ != 0) _mm_sfence();
+  }
+  Frame(const Frame&) = delete;
+  Frame& operator=(const Frame&) = delete;
 
   // Runs the body on elements [begin, begin + n) of the space, n <= program.tile, and stores.
   void run_tile(int64_t begin, int64_t n) noexcept;
@@ -28,13 +36,16 @@ class Frame {
   void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void execute(const PwInstr& instr, int64_t n) noexcept;
+  bool is_input(const void* memory) const noexcept;
   bool written_early(const PwOutput& output, const void* memory) const noexcept;
 
   const PointwiseProgram& program_;
   const void* const* inputs_;
   void* const* outputs_;
   std::byte* scratch_;
-  uint64_t direct_ = 0;  // outputs that the body writes straight to memory, one bit each
+  // One bit for each output: the body writes it straight to memory, or its tiles are copied there
+  // past the caches.
+  uint64_t direct_ = 0, streamed_ = 0;
   std::byte* ptr_[kMaxSlots];
   int64_t step_[kMaxSlots];
 };

@@ -44,6 +44,7 @@ ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
       axes_(builder.axes_) {
   program_.isa = isa;
   program_.repeat = pw_kernels(isa).repeat;
+  program_.stream = pw_kernels(isa).stream;
   program_.shape = builder.shape_;
   program_.size = builder.shape_.size();
   materialize_ends();
@@ -278,6 +279,7 @@ void ProgramPlanner::place_outputs() {
                     store_fn(nodes_[id].dtype, program_.isa)};
     for (size_t i = 0; i < program_.body.size(); ++i)
       if (program_.body[i].dst == output.slot) output.written_by = static_cast<int16_t>(i);
+    output.streamed = !output.store && leaves_caches(program_.size * output.element);
     program_.outputs.push_back(output);
   }
 }

@@ -109,6 +109,7 @@ struct PwOutput {
   uint8_t element;          // bytes in memory
   int16_t written_by;       // index of the body instruction that computes it; -1: the prologue
   StoreFn store = nullptr;  // null: that instruction may write straight to memory
+  bool streamed = false;    // leaves the caches
 };
 
 struct PwReduction {
@@ -154,6 +155,7 @@ struct PointwiseProgram {
   int64_t tile_rows = 1;  // reductions: whole rows in a full tile
   int64_t units = 1, grain = 1;
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
+  void (*stream)(const void* values, void* dst, size_t bytes) noexcept = nullptr;
   int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,
   int64_t panels = 1;                  // and columns into panels of kTile
   std::vector<uint32_t> same_as;       // see restrict_to_touched() in rows.h

@@ -385,6 +385,32 @@ void repeat_value(const void* value, void* slot, int element) noexcept {
   for (int i = 0; i < 8; i += Vec<uint64_t>::kLanes) all.store(static_cast<uint64_t*>(slot) + i);
 }
 
+void stream_line(const std::byte* from, std::byte* to) noexcept {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
+#elif defined(__AVX2__)
+  for (int i = 0; i < 64; i += 32)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
+#else
+  for (int i = 0; i < 64; i += 16)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
+                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)));
+#endif
+}
+
+// Whole lines go past the caches, what lies before and behind them does not.
+void stream_values(const void* values, void* dst, size_t bytes) noexcept {
+  const auto* from = static_cast<const std::byte*>(values);
+  auto* to = static_cast<std::byte*>(dst);
+  const size_t past_line = reinterpret_cast<uintptr_t>(to) % 64;
+  const size_t head = past_line == 0 ? 0 : std::min(bytes, 64 - past_line);
+  const size_t lines = head + (bytes - head) / 64 * 64;
+  std::memcpy(to, from, head);
+  for (size_t i = head; i < lines; i += 64) stream_line(from + i, to + i);
+  std::memcpy(to + lines, from + lines, bytes - lines);
+}
+
 // ---- half precision ---------------------------------------------------------------------------
 
 void load_bf16(const void* src, void* values, int64_t n) noexcept {
@@ -534,6 +560,7 @@ constexpr PwKernels make_kernels() {
   k.max_f32 = &kMax;
   k.min_f32 = &kMin;
   k.repeat = repeat_value;
+  k.stream = stream_values;
   k.load_f16 = kLoadF16;
   k.load_bf16 = load_bf16;
   k.store_f16 = kStoreF16;

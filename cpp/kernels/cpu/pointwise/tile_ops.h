@@ -50,6 +50,8 @@ struct PwKernels {
   const PwReducer* min_f32;
   // Repeats one value of 1, 4 or 8 bytes through the 64 bytes of a slot; it may lie there itself.
   void (*repeat)(const void* value, void* slot, int element) noexcept;
+  // A copy past the caches; others see it after a store fence.
+  void (*stream)(const void* values, void* dst, size_t bytes) noexcept;
   void (*load_f16)(const void* src, void* values, int64_t n) noexcept;
   void (*load_bf16)(const void* src, void* values, int64_t n) noexcept;
   void (*store_f16)(const void* values, void* dst, int64_t n) noexcept;
@@ -73,6 +75,10 @@ using StoreFn = void (*)(const void* values, void* dst, int64_t n) noexcept;
 LoadFn load_fn(DType dtype, Isa isa);
 StoreFn store_fn(DType dtype, Isa isa);
 bool same_layout(DType dtype);  // the dtype is its register type
+
+// Whether an output of so many bytes has left the caches before anybody reads it. It is written
+// past them then, which spares reading its lines first and changes no bit.
+bool leaves_caches(int64_t bytes);
 
 // Tables of the common kernels, by family (each in a file of its own).
 TileFn common_float_fn(PwOp op, RegType type);
