@@ -37,6 +37,11 @@ void copy_run(const std::byte* src, int64_t stride, int64_t n, size_t element,
   }
 }
 
+// Prefetchers of the processor stop at pages, which are not longer than a tile.
+void fetch(const std::byte* at, int64_t bytes) noexcept {
+  for (int64_t line = 0; line < bytes; line += 64) __builtin_prefetch(at + line);
+}
+
 }  // namespace
 
 Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* const* outputs,
@@ -196,6 +201,7 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
           ptr_[input.slot] = const_cast<std::byte*>(at);
         else
           input.load(at, ptr_[input.slot], n);
+        if (streamed_ != 0) fetch(at + n * input.element, n * input.element);
         break;
       }
       case OperandKind::Periodic:

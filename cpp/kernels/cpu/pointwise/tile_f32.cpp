@@ -22,11 +22,11 @@ template <int N, int Unroll, class F>
 RV_INLINE void for_tile(const TileArgs& args, F f) {
   float* dst = static_cast<float*>(args.dst);
   const float* src[N];
-  int64_t step[N];
+  int64_t walks[N];  // all bits, or none for an operand that is one vector
 #pragma GCC unroll 5
   for (int k = 0; k < N; ++k) {
     src[k] = static_cast<const float*>(args.src[k]);
-    step[k] = args.step[k] * kLanes;
+    walks[k] = -args.step[k];
   }
   const int64_t ahead = args.n > kAhead ? kAhead : 0;  // nothing follows a small array
   int64_t i = 0;
@@ -36,7 +36,7 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
     for (int u = 0; u < Unroll; ++u) {
       VecF x[N];
 #pragma GCC unroll 5
-      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k] + u * step[k]);
+      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k] + ((i + u * kLanes) & walks[k]));
       result[u] = f(x);
     }
 #pragma GCC unroll 4
@@ -44,24 +44,18 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
       __builtin_prefetch(dst + i + ahead + u * kLanes, 1);
       result[u].store(dst + i + u * kLanes);
     }
-#pragma GCC unroll 5
-    for (int k = 0; k < N; ++k) src[k] += Unroll * step[k];
   }
   for (; i < args.n; i += kLanes) {
-    const int64_t left = args.n - i;
+    const int left = static_cast<int>(args.n - i < kLanes ? args.n - i : kLanes);
     VecF x[N];
-    if (left >= kLanes) {
 #pragma GCC unroll 5
-      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k]);
+    for (int k = 0; k < N; ++k)
+      x[k] = left < kLanes && walks[k] ? VecF::load_partial(src[k] + i, left)
+                                       : VecF::load(src[k] + (i & walks[k]));
+    if (left < kLanes)
+      f(x).store_partial(dst + i, left);
+    else
       f(x).store(dst + i);
-    } else {
-#pragma GCC unroll 5
-      for (int k = 0; k < N; ++k)
-        x[k] = step[k] ? VecF::load_partial(src[k], static_cast<int>(left)) : VecF::load(src[k]);
-      f(x).store_partial(dst + i, static_cast<int>(left));
-    }
-#pragma GCC unroll 5
-    for (int k = 0; k < N; ++k) src[k] += step[k];
   }
 }
 
