@@ -130,10 +130,10 @@ Tensors vjp_batch_infer(const VjpArgs& args) {
       apply(kBatchInferGrad, {args.grads[0], x, mean, variance, gamma}, attrs_of(args.node));
   Tensors results(5);
   if (args.needs[0]) results[0] = grads[0];
-  const Tensor spread = shift(variance, epsilon_of(args.node));
-  if (args.needs[1]) results[1] = neg(mul(mul(gamma, rsqrt(spread)), grads[2]));
-  if (args.needs[2]) {
-    results[2] = div(scale(mul(grads[1], gamma), -0.5), spread);
+  if (args.needs[1] || args.needs[2]) {
+    const Tensor spread = shift(variance, epsilon_of(args.node));
+    if (args.needs[1]) results[1] = neg(mul(mul(gamma, rsqrt(spread)), grads[2]));
+    if (args.needs[2]) results[2] = div(scale(mul(grads[1], gamma), -0.5), spread);
   }
   if (args.needs[3]) results[3] = grads[1];
   if (args.needs[4]) results[4] = grads[2];

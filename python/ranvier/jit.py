@@ -21,11 +21,11 @@ _WARN_AFTER = 16
 class Traced:
     """A function traced for one signature: its trace, program and structure of results."""
 
-    def __init__(self, trace, outputs, name):
+    def __init__(self, trace, outputs, name, has_pairs):
         self.trace = trace
         self.name = name
-        self.has_pairs = False  # whether complex values are pairs in it
         self._outputs = outputs  # the result, its tensors replaced by their position
+        self._has_pairs = has_pairs  # whether complex values are pairs in it
         self._is_flat_dict = type(outputs) is dict and all(
             type(x) is _Slot for x in outputs.values()
         )
@@ -56,7 +56,7 @@ class Traced:
         if self._is_flat_dict:  # logs, as a rule
             return {name: tensors[x.index] for name, x in outputs.items()}
         result = tree.map_structure(lambda x: tensors[x.index] if type(x) is _Slot else x, outputs)
-        return _complex().together(result) if self.has_pairs else result
+        return _complex().together(result) if self._has_pairs else result
 
 
 class _Slot:
@@ -99,9 +99,7 @@ def trace_function(fn, specs, name: str = "function", recording=None) -> Traced:
         trace.finish(tensors)
     finally:
         trace.exit()
-    traced = Traced(trace, outputs, name)
-    traced.has_pairs = has_pairs
-    return traced
+    return Traced(trace, outputs, name, has_pairs)
 
 
 class Jitted:

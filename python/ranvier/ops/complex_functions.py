@@ -13,7 +13,8 @@ _MOST_FACTORS = 64
 _TANH_END = 20.0
 
 
-def _nonzero(z):
+def nonzero(z):
+    """Whether a pair is not zero."""
     return ew.logical_or(ew.not_equal(z.real, 0.0), ew.not_equal(z.imag, 0.0))
 
 
@@ -114,9 +115,9 @@ def _power(a, b):
         return _whole_power(with_shape(a), b)
     a, b = with_shape(a), with_shape(b)
     out = unary("exp", binary("multiply", b, _log(a)))
-    one = ew.logical_not(_nonzero(b))
+    one = ew.logical_not(nonzero(b))
     at_zero = ew.where(one, 1.0, 0.0)
-    zero = ew.logical_not(_nonzero(a))
+    zero = ew.logical_not(nonzero(a))
     return ComplexTensor(ew.where(zero, at_zero, out.real), ew.where(zero, 0.0, out.imag))
 
 

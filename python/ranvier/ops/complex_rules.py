@@ -179,12 +179,11 @@ def _cast(x, dtype):
     z = with_shape(x)
     if dtype == "complex64":
         return z
-    return _is_set(z) if dtype == "bool" else control.cast(z.real, dtype)
+    return complex_functions.nonzero(z) if dtype == "bool" else control.cast(z.real, dtype)
 
 
 def _is_set(x):
-    z = with_shape(x)
-    return ew.logical_or(ew.not_equal(z.real, 0.0), ew.not_equal(z.imag, 0.0))
+    return complex_functions.nonzero(with_shape(x))
 
 
 @rule(reductions.any)

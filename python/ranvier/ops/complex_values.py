@@ -58,9 +58,7 @@ class ComplexTensor:
                 f"does not take. Expected one of {_known_ops()}. Hint: compute with `ops.real` "
                 "and `ops.imag`."
             )
-        value = np.empty(self.shape, "complex64")
-        value.real, value.imag = self.real.numpy(), self.imag.numpy()
-        return value
+        return _array(self.real.numpy(), self.imag.numpy())
 
     def __array__(self, dtype=None, copy=None):
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
@@ -143,11 +141,18 @@ def together(structure):
     return tree.traverse(_joined, structure)
 
 
+def _array(real, imag) -> np.ndarray:
+    """Not by x + 1j * y, in which an infinite y gives a real part of NaN."""
+    value = np.empty(real.shape, "complex64")
+    value.real, value.imag = real, imag
+    return value
+
+
 def _joined(x):
     if not isinstance(x, Pair):
         return None
     if isinstance(x.real, np.ndarray):
-        return x.real + np.complex64(1j) * x.imag
+        return _array(x.real, x.imag)
     return ComplexTensor(x.real, x.imag)
 
 

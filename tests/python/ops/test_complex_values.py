@@ -184,6 +184,9 @@ def test_models_take_and_give_complex_values():
         for value, right in zip(outputs, expected):
             np.testing.assert_allclose(np.asarray(value), right, rtol=1e-5)
     assert model.predict(Z, verbose=0)[0].dtype == np.complex64
+    infinite = np.array([[complex(1, np.inf), 2, 3, 4]], "complex64")
+    passed = ranvier.Model(inputs, hidden).predict(infinite, verbose=0)[0, 0, 0]
+    assert passed.real == 1 and passed.imag == np.inf
 
 
 def test_functions_and_models_train_on_complex_inputs():

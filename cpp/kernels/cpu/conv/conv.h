@@ -60,14 +60,14 @@ struct ConvPlan {
   int64_t splits = 1;  // of the outputs' channels, where rows alone are too few
   int64_t grain = 1;   // blocks per chunk handed to parallel_for
   int64_t slices = 1;  // filter gradient: partial sums over ranges of the batch
-  int64_t partial =
-      0;  // elements of one partial sum; of the rows that are added where they overlap
+  // Elements of one partial sum, or of the rows of shares that a worker adds where they overlap.
+  int64_t partial = 0;
   // The pass as a matrix product: of pixels (see conv_product), or of patches, which are pixels by
   // taps and channels, copied beside each other.
   std::optional<GemmPlan> product;
   bool patches = false;
-  bool overlaps =
-      false;  // data gradient: pixels of dy by taps and channels, added where they overlap
+  // Data gradient: the product is pixels of dy by taps and channels, added where they overlap.
+  bool overlaps = false;
 };
 
 // The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,
