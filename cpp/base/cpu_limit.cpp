@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
-#if defined(__linux__)
-#include <sched.h>
-#endif
+#include "base/affinity.h"
 
 namespace ranvier {
 namespace {
@@ -57,21 +54,6 @@ bool lists_cpu(const std::string& controllers) {
 }
 
 }  // namespace
-
-int affinity_cpus() {
-#if defined(__linux__)
-  // The kernel refuses a mask smaller than its own: grow until it fits.
-  for (size_t cpus = 1024; cpus <= (size_t{1} << 16); cpus *= 2) {
-    cpu_set_t* mask = CPU_ALLOC(cpus);
-    const size_t bytes = CPU_ALLOC_SIZE(cpus);
-    const bool known = mask != nullptr && sched_getaffinity(0, bytes, mask) == 0;
-    const int count = known ? CPU_COUNT_S(bytes, mask) : 0;
-    CPU_FREE(mask);
-    if (count > 0) return count;
-  }
-#endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 int cgroup_cpus(const std::string& membership, const std::string& root) {
   std::istringstream lines(membership);

@@ -5,8 +5,6 @@
 
 namespace ranvier {
 
-// CPUs in the affinity mask.
-int affinity_cpus();
 // The tightest CPU quota (version 1 or 2) of the control groups in `membership` (the text of
 // /proc/self/cgroup) and of their ancestors, whole CPUs, at least 1; 0 where there is none.
 // `root` is where the control groups are mounted.

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/affinity.h"
 #include "base/cpu_limit.h"
 #include "base/env.h"
 #include "base/error.h"
@@ -119,6 +120,7 @@ enum State : int { Idle, Sleeping, Posted, Running, Awaited, Stop };
 struct alignas(64) Slot {
   std::atomic<int> state{Idle};
   Share share;
+  int kept_off = -1;  // the CPU that the worker keeps off, known to callers only
 };
 
 }  // namespace
@@ -185,7 +187,8 @@ struct ThreadPool::Team {
   void collect(int worker) {
     std::atomic<int>& state = slots[worker].state;
     int expected = Posted;
-    if (state.compare_exchange_strong(expected, Idle, std::memory_order_acq_rel)) return;
+    if (state.compare_exchange_strong(expected, Idle, std::memory_order_acq_rel))
+      return make_way(worker);
     const auto done = [&state] {
       const int now = state.load(std::memory_order_acquire);
       return now == Idle || now == Sleeping;
@@ -194,6 +197,16 @@ struct ThreadPool::Team {
     expected = Running;
     if (!state.compare_exchange_strong(expected, Awaited, std::memory_order_acq_rel)) return;
     state.wait(Awaited, std::memory_order_acquire);
+  }
+
+  // A worker that came too late may wait for the very CPU that the caller runs on: where there are
+  // few CPUs the kernel looks for no idle one when it wakes a thread. Threads that do not spin may
+  // be more than the CPUs and share them.
+  void make_way(int worker) {
+    const int cpu = current_cpu();
+    if (spin_ns == 0 || cpu < 0 || slots[worker].kept_off == cpu) return;
+    slots[worker].kept_off = cpu;
+    keep_off_cpu(threads[worker - 1].native_handle(), cpu);
   }
 
   const int64_t spin_ns;

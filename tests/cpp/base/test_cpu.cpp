@@ -1,10 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
+#include "base/affinity.h"
 #include "base/cpu.h"
 #include "base/cpu_limit.h"
 #include "base/env.h"
@@ -91,6 +94,20 @@ TEST_CASE("control groups, version 1") {
 TEST_CASE("usable CPUs") {
   CHECK(usable_cpus() >= 1);
   CHECK(usable_cpus() <= affinity_cpus());
+}
+
+TEST_CASE("a thread is kept off one CPU of its starter's mask") {
+  std::atomic<bool> wait{true};
+  std::atomic<int> left{0};
+  std::thread other([&] {
+    while (wait) std::this_thread::yield();
+    left = affinity_cpus();
+  });
+  const bool kept = keep_off_cpu(other.native_handle(), current_cpu());
+  wait = false;
+  other.join();
+  CHECK(kept == (affinity_cpus() > 1));
+  CHECK(left == affinity_cpus() - kept);
 }
 
 TEST_CASE("environment") {

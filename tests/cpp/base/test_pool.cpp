@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/affinity.h"
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/thread_pool.h"
@@ -212,6 +213,35 @@ TEST_CASE("workers that slept long wake up, and a slow worker is waited for") {
     CHECK_FALSE(seen.empty());
   }
 }
+
+#if defined(__linux__)
+TEST_CASE("a worker that is bound to the caller's CPU is moved off it") {
+  if (affinity_cpus() < 2) return;
+  const Pool pool(2, 30);
+  std::atomic<int> arrived{0}, cpu{-1};
+  pool.context.parallel_for(2, 1, [&](int64_t, int64_t, int worker) {
+    if (worker == 0) cpu = current_cpu();
+    ++arrived;
+    while (arrived < 2) std::this_thread::yield();
+    if (worker == 0) return;
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    CHECK(pthread_setaffinity_np(pthread_self(), sizeof only, &only) == 0);
+  });
+  // In each region the caller is done long before a worker that waits for its CPU.
+  std::atomic<bool> moved{false};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!moved && std::chrono::steady_clock::now() < end) {
+    pool.context.parallel_for(64, 1, [&](int64_t, int64_t, int worker) {
+      cpu_set_t mine;
+      if (worker == 1 && sched_getaffinity(0, sizeof mine, &mine) == 0)
+        moved = moved || !CPU_ISSET(cpu, &mine);
+    });
+  }
+  CHECK(moved);
+}
+#endif
 
 TEST_CASE("the process-wide pool can be resized, and refuses sizes below 1") {
   const int before = num_threads();
