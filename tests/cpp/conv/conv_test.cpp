@@ -164,6 +164,12 @@ TEST_CASE("shapes of known networks, in every variant") {
       square(2, 12, 3, 1, 1, 40, 40, 40),     // depthwise
       square(2, 13, 3, 2, 1, 37, 74, 37),     // depthwise, strided, multiplier 2
       square(2, 11, 5, 1, 4, 24, 72, 24, 2),  // depthwise, dilated, multiplier 3
+      square(1, 23, 5, 2, 2, 20, 20, 20),     // depthwise, whole and partial blocks of pixels
+      square(1, 16, 7, 1, 3, 33, 33, 33),     // depthwise, borders wider than the last block
+      square(1, 3, 7, 2, 5, 18, 18, 18),      // depthwise, less pixels than taps
+      square(1, 4, 3, 1, 5, 16, 16, 16),      // depthwise, rows that see no pixel
+      square(1, 8, 4, 1, 1, 17, 17, 17),      // depthwise, other taps
+      square(1, 14, 3, 1, 1, 512, 512, 512),  // depthwise, pixels of one set of the cache
       square(1, 16, 3, 1, 1, 64, 96, 4),      // groups
   };
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);

@@ -2,62 +2,12 @@
 // Convolution with one input channel for each output channel: vectors run over channels.
 // Included once per instruction set.
 
-#include "kernels/cpu/conv/conv_tile.h"
+#include "kernels/cpu/conv/depthwise_runs.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-// Smallest and one past the largest t with 0 <= start + t*step < size.
-struct Range {
-  int64_t begin, end;
-};
-RV_INLINE Range inside(int64_t start, int64_t step, int64_t taps, int64_t size) {
-  Range r{0, taps};
-  const auto divided = [step](int64_t n) { return step == 1 ? n : n / step; };
-  if (start < 0) r.begin = divided(-start + step - 1);
-  const int64_t limit = size > start ? divided(size - start - 1) + 1 : 0;
-  if (limit < r.end) r.end = limit;
-  return r;
-}
-
-// One output row of a depthwise correlation and the taps above and below that stay inside x.
-template <class T>
-struct DepthwiseRow {
-  const T* x;  // the image
-  const T* filter;
-  T* y;
-  const T* residual;
-  int64_t d, h;      // input position of tap (0, 0); may lie outside
-  Range deep, high;  // taps inside x
-};
-
 inline constexpr int kPixels = 4;  // output pixels of one block
-
-// y = act(sum + bias + residual) for the first `count` of P pixels.
-template <class T, int P, int V, bool Tail>
-RV_INLINE void finish_pixels(const Correlation& q, const DepthwiseRow<T>& r, int64_t column,
-                             int64_t count, int64_t c, int tail, const ConvEpilogue& e,
-                             Vec<T> (&acc)[P][V]) {
-  using W = Vec<T>;
-  W bias[V], other[V];
-  if (e.bias) load_row<T, V, Tail>(static_cast<const T*>(e.bias) + c, tail, bias);
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) {
-    if (p >= count) break;
-    const int64_t at = (column + p) * q.out_pitch[2] + c;
-    if (e.bias)
-      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + bias[v];
-    if (r.residual) {
-      load_row<T, V, Tail>(r.residual + at, tail, other);
-      for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
-    }
-    if (e.activation != Activation::None)
-      for (int v = 0; v < V; ++v) acc[p][v] = select(acc[p][v] < W::zero(), W::zero(), acc[p][v]);
-    if (e.activation == Activation::Relu6)
-      for (int v = 0; v < V; ++v) acc[p][v] = min(W::set1(6), acc[p][v]);
-    store_row<T, V, Tail>(r.y + at, tail, acc[p]);
-  }
-}
 
 // P output pixels from `column` on, V vectors of channels from `c` on; all of the taps across
 // [across.begin, across.end) are inside for each of the pixels.
@@ -90,63 +40,10 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
   finish_pixels<T, P, V, Tail>(q, r, column, P, c, tail, e, acc);
 }
 
-// Three taps across, not dilated, stride S: a column of x is loaded once for all taps that read it.
-// `count` pixels from `column` on; without Full, some columns or pixels may lie outside.
-template <class T, int S, int V, bool Tail, bool Full>
-RV_INLINE void depthwise_by_three(const Correlation& q, const DepthwiseRow<T>& r, int64_t column,
-                                  int64_t count, int64_t c, int tail, const ConvEpilogue& e) {
-  using W = Vec<T>;
-  constexpr int P = kPixels, kColumns = (P - 1) * S + 3;
-  W acc[P][V];
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p)
-    for (int v = 0; v < V; ++v) acc[p][v] = W::zero();
-  const int64_t start = column * S - q.pad[2], pitch = q.in_pitch[2];
-  const int64_t used = (count - 1) * S + 3, room = q.in[2] - start;
-  const int64_t first = start < 0 ? -start : 0, end = used < room ? used : room;
-  for (int64_t kd = r.deep.begin; kd < r.deep.end; ++kd)
-    for (int64_t kh = r.high.begin; kh < r.high.end; ++kh) {
-      const int64_t row = (r.d + kd * q.dilation[0]) * q.in_pitch[0] +
-                          (r.h + kh * q.dilation[1]) * q.in_pitch[1] + start * pitch + c;
-      const T* f = r.filter + kd * q.tap_pitch[0] + kh * q.tap_pitch[1] + c;
-      W weight[3][V];
-#pragma GCC unroll 3
-      for (int kw = 0; kw < 3; ++kw)
-        load_row<T, V, Tail>(f + kw * q.tap_pitch[2], tail, weight[kw]);
-#pragma GCC unroll 16
-      for (int j = 0; j < kColumns; ++j) {
-        if (!Full && (j < first || j >= end)) continue;
-        W value[V];
-        load_row<T, V, Tail>(r.x + (row + j * pitch), tail, value);
-#pragma GCC unroll 8
-        for (int p = 0; p < P; ++p)
-          if (j - p * S >= 0 && j - p * S < 3)
-            for (int v = 0; v < V; ++v) acc[p][v] = fma(value[v], weight[j - p * S][v], acc[p][v]);
-      }
-    }
-  finish_pixels<T, P, V, Tail>(q, r, column, count, c, tail, e, acc);
-}
-
-template <class T, int S, int V, bool Tail>
-RV_INLINE void depthwise_row_by_three(const Correlation& q, const DepthwiseRow<T>& r, Range seen,
-                                      int64_t c, int tail, const ConvEpilogue& e) {
-  for (int64_t column = 0; column < q.out[2]; column += kPixels) {
-    const int64_t left = q.out[2] - column, count = left < kPixels ? left : kPixels;
-    if (column >= seen.begin && column + kPixels <= seen.end)
-      depthwise_by_three<T, S, V, Tail, true>(q, r, column, kPixels, c, tail, e);
-    else
-      depthwise_by_three<T, S, V, Tail, false>(q, r, column, count, c, tail, e);
-  }
-}
-
 // Columns [seen.begin, seen.end) see every tap; the others go one pixel at a time.
 template <class T, int V, bool Tail>
 RV_INLINE void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, Range seen, int64_t c,
                              int tail, const ConvEpilogue& e) {
-  if (q.taps[2] == 3 && q.dilation[2] == 1 && q.stride[2] == 1)
-    return depthwise_row_by_three<T, 1, V, Tail>(q, r, seen, c, tail, e);
-  if (q.taps[2] == 3 && q.dilation[2] == 1 && q.stride[2] == 2)
-    return depthwise_row_by_three<T, 2, V, Tail>(q, r, seen, c, tail, e);
   const Range all{0, q.taps[2]};
   for (int64_t column = 0; column < q.out[2];) {
     if (column >= seen.begin && column + kPixels <= seen.end) {
@@ -161,47 +58,21 @@ RV_INLINE void depthwise_row(const Correlation& q, const DepthwiseRow<T>& r, Ran
   }
 }
 
-// V vectors of channels of the rows [r0, r1): the rows of x that follow each other stay in L1.
-template <class T, int V, bool Tail>
-void depthwise_rows(const Correlation& q, int64_t r0, int64_t r1, Range seen, int64_t c, int tail,
-                    const T* x, const T* filter, const ConvEpilogue& e, T* y) noexcept {
-  int64_t plane = r0 / q.out[1], oh = r0 - plane * q.out[1];
-  int64_t image = plane / q.out[0], od = plane - image * q.out[0];
-  for (int64_t row = r0; row < r1; ++row) {
-    const int64_t at =
-        q.out_offset + image * q.out_image + od * q.out_pitch[0] + oh * q.out_pitch[1];
-    DepthwiseRow<T> r;
-    r.x = x + image * q.in_image;
-    r.filter = filter + q.filter_offset;
-    r.y = y + at;
-    r.residual = e.residual ? static_cast<const T*>(e.residual) + at : nullptr;
-    r.d = od * q.stride[0] - q.pad[0];
-    r.h = oh * q.stride[1] - q.pad[1];
-    r.deep = inside(r.d, q.dilation[0], q.taps[0], q.in[0]);
-    r.high = inside(r.h, q.dilation[1], q.taps[1], q.in[1]);
-    depthwise_row<T, V, Tail>(q, r, seen, c, tail, e);
-    if (++oh < q.out[1]) continue;
-    oh = 0;
-    if (++od < q.out[0]) continue;
-    od = 0, ++image;
-  }
-}
-
 template <class T>
 void depthwise(const Correlation& q, int64_t r0, int64_t r1, const T* x, const T* filter,
                const ConvEpilogue& e, T* y) noexcept {
+  if (const DepthwiseFn<T> fn = runs_of<T>(q)) return fn(q, r0, r1, x, filter, e, y);
   constexpr int L = Vec<T>::kLanes;
-  const Range left = inside(-q.pad[2], q.stride[2], q.out[2], q.in[2]);
-  const Range right =
-      inside((q.taps[2] - 1) * q.dilation[2] - q.pad[2], q.stride[2], q.out[2], q.in[2]);
-  const Range seen{left.begin, right.end};
+  const Range seen = seen_columns(q);
   int64_t c = 0;
-  for (; c + 2 * L <= q.k_channels; c += 2 * L)
-    depthwise_rows<T, 2, false>(q, r0, r1, seen, c, L, x, filter, e, y);
+  const auto vectors = [&](auto kernel, int tail) {
+    for_rows<T>(q, r0, r1, x, filter, e, y,
+                [&](const DepthwiseRow<T>& r) { kernel(q, r, seen, c, tail, e); });
+  };
+  for (; c + 2 * L <= q.k_channels; c += 2 * L) vectors(depthwise_row<T, 2, false>, L);
   for (; c < q.k_channels; c += L)
-    depthwise_rows<T, 1, true>(q, r0, r1, seen, c,
-                               q.k_channels - c < L ? static_cast<int>(q.k_channels - c) : L, x,
-                               filter, e, y);
+    vectors(depthwise_row<T, 1, true>,
+            q.k_channels - c < L ? static_cast<int>(q.k_channels - c) : L);
 }
 
 // One tap, V vectors of channels: dw += sum over the rows [r0, r1) of x * dy, in four chains.
