@@ -79,6 +79,14 @@ TEST_CASE_TEMPLATE("gemm: B packed beforehand", T, float, double) {
                   .lda = 8,
                   .stride_a = 24,
                   .stride_c = 120});
+  check_shape<T>({.m = 28,
+                  .n = 512,
+                  .k = 64,
+                  .batch = 5,
+                  .packed_b = true,
+                  .lda = 128,
+                  .stride_a = 28 * 128 + 64,
+                  .stride_c = 28 * 512 + 16});
 }
 
 TEST_CASE_TEMPLATE("gemm: empty sums and empty results", T, float, double) {

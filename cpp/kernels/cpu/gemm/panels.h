@@ -58,10 +58,12 @@ void panels_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t b
                    std::byte* scratch) noexcept {
   T* const packed_a = reinterpret_cast<T*>(scratch);
   for (int64_t i = begin; i < end;) {
+    const int64_t first = i;
     Chunk<T> chunk = chunks_below<T>(plan, operands, i, end);
     if (plan.row_chunks == 1) {  // chunks beside each other share the rows of A
-      chunk.columns = column_cut(plan, end) - chunk.col0;
-      i = end;
+      const int64_t item = first / plan.col_chunks * plan.col_chunks;
+      i = least(end, item + plan.col_chunks);
+      chunk.columns = column_cut(plan, i - item) - chunk.col0;
     }
     const int64_t most = kTileRows[kPanel];
     const RowTiles tiles{chunk.row0, chunk.rows, (chunk.rows + most - 1) / most};
