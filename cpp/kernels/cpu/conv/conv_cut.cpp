@@ -27,7 +27,8 @@ void choose_slices(ConvPlan& plan, int64_t rows) {
   const int64_t by_work = static_cast<int64_t>(plan.cost.flops / kConvChunkFlops);
   const int64_t by_memory = (n.x + n.y) / 4 / std::max<int64_t>(1, n.filter);
   plan.slices = std::clamp<int64_t>(std::min({by_work, by_memory, rows}), 1, kMostSlices);
-  plan.partial = plan.slices > 1 ? (n.filter + 15) / 16 * 16 : 0;
+  // An odd number of cache lines: slices begin in different sets of the caches.
+  plan.partial = plan.slices > 1 ? ((n.filter + 15) / 16 | 1) * 16 : 0;
   plan.scratch.shared += plan.slices > 1 ? plan.slices * plan.partial * sizeof(T) : 0;
 }
 
@@ -35,11 +36,8 @@ template <class T>
 void sum_slices(const Context& ctx, const ConvPlan& plan, const T* partial, T* dw) noexcept {
   ctx.parallel_for(sizes_of(plan.shape).filter, kConvElements,
                    [&](int64_t begin, int64_t end, int) {
-                     for (int64_t i = begin; i < end; ++i) dw[i] = partial[i];
-                     for (int64_t s = 1; s < plan.slices; ++s) {
-                       const T* from = partial + s * plan.partial;
-                       for (int64_t i = begin; i < end; ++i) dw[i] += from[i];
-                     }
+                     rows_of<T>(plan).add_slices(partial + begin, plan.slices, plan.partial,
+                                                 end - begin, dw + begin);
                    });
 }
 

@@ -1,5 +1,6 @@
 // The table of convolution kernels of one instruction set.
 
+#include "kernels/cpu/conv/add_slices.h"
 #include "kernels/cpu/conv/correlate.h"
 #include "kernels/cpu/conv/depthwise.h"
 #include "kernels/cpu/conv/filter_gradient.h"
@@ -10,8 +11,8 @@ namespace {
 
 template <class T>
 constexpr ConvRows<T> make_rows() {
-  return {correlate<T>,   filter_gradient<T>, depthwise<T>, depthwise_filter<T>, overlap_add<T>,
-          Vec<T>::kLanes, kMaxRows[0],        kMaxRows[1],  kMaxRows[2]};
+  return {correlate<T>,   filter_gradient<T>, add_slices<T>, depthwise<T>, depthwise_filter<T>,
+          overlap_add<T>, Vec<T>::kLanes,     kMaxRows[0],   kMaxRows[1],  kMaxRows[2]};
 }
 
 }  // namespace

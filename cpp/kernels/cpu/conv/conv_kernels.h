@@ -116,6 +116,8 @@ struct ConvRows {
   void (*filter_gradient)(const FilterGradient&, int64_t r0, int64_t r1, int64_t u0, int64_t u1,
                           int64_t f0, int64_t f1, const T* x, const T* dy, T* dw,
                           std::byte* scratch) noexcept;
+  // to[i] = the sum over s < slices of from[s*pitch + i], in their order, for i < n.
+  void (*add_slices)(const T* from, int64_t slices, int64_t pitch, int64_t n, T* to) noexcept;
   // Output rows [r0, r1) with one input channel for each output channel (k_channels of them).
   void (*depthwise)(const Correlation&, int64_t r0, int64_t r1, const T* x, const T* filter,
                     const ConvEpilogue&, T* y) noexcept;

@@ -12,12 +12,15 @@ struct GradientTileArgs {
   int64_t count, x_shift, x_step, dy_shift, dy_step;
   T* dw;
   int64_t ldc;
+  const T* old;  // dw itself, or one row of zeros where nothing was summed yet
+  int64_t ld_old;
   int tail;
   const char* ahead;  // fetched into the second cache, `ahead_step` bytes on for every pixel
   int64_t ahead_step;
 };
 
-// dw[m, f] += sum over segments, pixels p: x[x_shift + p*x_step + m] * dy[dy_shift + p*dy_step + f]
+// dw[m, f] = old[m, f] + sum over segments, pixels p:
+//   x[x_shift + p*x_step + m] * dy[dy_shift + p*dy_step + f]
 template <class T, int MR, int V, bool Tail>
 void gradient_tile(const GradientTileArgs<T>& t) noexcept {
   using W = Vec<T>;
@@ -47,10 +50,9 @@ void gradient_tile(const GradientTileArgs<T>& t) noexcept {
 #pragma GCC unroll 16
   for (int m = 0; m < MR; ++m) {
     W row[V];
-    T* c = t.dw + m * t.ldc;
-    load_row<T, V, Tail>(c, t.tail, row);
+    load_row<T, V, Tail>(t.old + m * t.ld_old, t.tail, row);
     for (int v = 0; v < V; ++v) row[v] = row[v] + acc[m][v];
-    store_row<T, V, Tail>(c, t.tail, row);
+    store_row<T, V, Tail>(t.dw + m * t.ldc, t.tail, row);
   }
 }
 
@@ -234,27 +236,24 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
   ConvSegment<T>* segments = reinterpret_cast<ConvSegment<T>*>(scratch);
   T* copies = reinterpret_cast<T*>(segments + q.rows_per_block);
   const int64_t ldc = q.out_channels;
-  for (int64_t u = u0; u < u1; ++u) {
-    const GradientUnit unit = gradient_unit(q, u);
-    T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
-    for (int64_t m = 0; m < unit.count; ++m)
-      std::memset(rows + m * ldc + f0, 0, (f1 - f0) * sizeof(T));
-  }
   GradientTileArgs<T> t;
   t.segments = segments;
   t.x_step = q.stride[2] * q.in_pitch[2];
   t.dy_step = t.ldc = ldc;
   constexpr int L = Vec<T>::kLanes;
+  alignas(64) static constexpr T zeros[4 * L] = {};
   for (int64_t block = r0; block < r1; block += q.rows_per_block) {
     const int64_t end = block + q.rows_per_block < r1 ? block + q.rows_per_block : r1;
     int64_t listed = -1;
+    const bool fresh = block == r0;
+    t.ld_old = fresh ? 0 : ldc;
     Fetch fetch(q, block, end, r1, (u1 - u0) * ((f1 - f0 + 2 * L - 1) / (2 * L)), x, dy);
     for (int64_t u = u0; u < u1; ++u) {
       const GradientUnit unit = gradient_unit(q, u);
       const int64_t list = unit.group * q.runs + unit.run;
       if (list != listed) t.count = list_segments(q, unit, block, end, x, dy, segments, copies);
       listed = list;
-      if (t.count == 0) continue;
+      if (t.count == 0 && !fresh) continue;
       T* rows = dw + (unit.run * q.run_length + unit.begin) * ldc + unit.group * q.n_channels;
       for (int64_t f = f0; f < f1;) {
         const Panel panel = next_panel<T>(f1 - f, q.wide);
@@ -266,6 +265,7 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
           const int64_t count = left < panel.max_rows ? left : panel.max_rows;
           t.x_shift = unit.begin + m;
           t.dw = rows + m * ldc + f;
+          t.old = fresh ? zeros : t.dw;
           kGradientTiles<T>.fn[panel.width][count - 1](t);
           m += count;
         }
