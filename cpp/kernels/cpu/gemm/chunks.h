@@ -21,6 +21,11 @@ RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Rows of an operand that are packed at a time: lines enough to stay in L1 in every way it is cut.
 constexpr int64_t kPackedRows = 4;
+// Rows of a transposed A fetched before they are packed: more would not fit one set of L1, where
+// rows that lie 4 KB apart fall into.
+constexpr int64_t kFetchedRows = 8;
+// From this size on an A that is read in place comes from memory.
+constexpr int64_t kFarBytes = 2 << 20;
 
 RV_INLINE bool clamps_in_tile(Activation a) {
   return a == Activation::Relu || a == Activation::Relu6;
@@ -205,7 +210,11 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
                       kc, packed);
     return;
   }
-  for (int64_t p = 0; p < kc; p += kPackedRows)
+  const int64_t run = tiles.top(last) - tiles.top(first);
+  const T* ahead = chunk.a + (p0 + kFetchedRows) * s.lda + tiles.top(first);
+  for (int64_t p = 0; p < kc; p += kPackedRows) {
+    for (int64_t r = 0; r < kPackedRows; ++r, ahead += s.lda)
+      for (int64_t i = 0; i < run; i += 64 / sizeof(T)) __builtin_prefetch(ahead + i);
     for (int64_t t = first; t < last; ++t) {
       const int rows = tiles.height(t);
       const T* from = chunk.a + (p0 + p) * s.lda + tiles.top(t);
@@ -216,6 +225,7 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
       else
         pack_rows(from, s.lda, rows, rows, count, to);
     }
+  }
 }
 
 template <class T>
@@ -230,16 +240,14 @@ RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, const RowTiles& tiles, int6
   return {packed + tile % plan.a_group * place, tiles.height(tile), Walk::Along};
 }
 
-// The tiles of A that are packed next, fetched while the ones before them are computed.
+// The tile of A that is packed or read next, fetched while the one before it is computed.
 template <class T>
 RV_INLINE Fetcher<T> next_rows(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
                                int64_t p0, int64_t kc) {
   const GemmShape& s = chunk.plan.shape;
-  if (!chunk.plan.pack_a || tile >= tiles.count) return {};
-  const int64_t i = tiles.top(tile);
-  const int64_t rows = tiles.top(least(tile + chunk.plan.a_group, tiles.count)) - i;
-  if (s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, kc, rows};
-  return {chunk.a + i * s.lda + p0, s.lda, rows, kc};
+  const bool far = s.m * s.lda * static_cast<int64_t>(sizeof(T)) >= kFarBytes;
+  if (s.trans_a || tile >= tiles.count || !(chunk.plan.pack_a || far)) return {};
+  return {chunk.a + tiles.top(tile) * s.lda + p0, s.lda, tiles.height(tile), kc};
 }
 
 // One register tile, or several below each other where the panel is wider than the tile of rows was
@@ -276,16 +284,12 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
     const bool last = p0 + kc == s.k;
     const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
     if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
-    Fetcher<T> ahead;
-    int64_t lines = 0;
     for (int64_t t = 0; t < tiles.count; ++t) {
       const int64_t i = tiles.top(t);
       const int rows = tiles.height(t);
-      if (t % plan.a_group == 0) {
-        if (plan.pack_a) pack_tiles(chunk, tiles, t, p0, kc, packed_a);
-        ahead = next_rows(chunk, tiles, t + plan.a_group, p0, kc);
-        lines = ahead.lines() / (panels.count() * plan.a_group) + 1;
-      }
+      if (plan.pack_a && t % plan.a_group == 0) pack_tiles(chunk, tiles, t, p0, kc, packed_a);
+      Fetcher<T> ahead = next_rows(chunk, tiles, t + 1, p0, kc);
+      const int64_t lines = ahead.lines() / panels.count() + 1;
       const RowTile<T> a = row_tile<T>(chunk, tiles, t, p0, packed_a);
       for (int64_t v = 0; v < panels.vectors;) {
         const Panel<T> panel(chunk, v, panels.width_at(v));
