@@ -44,6 +44,10 @@ struct Taps {
   }
 };
 
+bool one_pixel(const ConvShape& s) {
+  return pixels_of(s.filter) == 1 && s.pad_lo == Dims3{} && s.pad_hi == Dims3{};
+}
+
 // One row of taps: the pixels of x from `row` on, the first tap at column `start`.
 void copy_tap_row(const ConvShape& s, const float* row, int64_t start, float* to) {
   const int64_t c = s.in_channels, taps = s.filter[2], step = s.dilation[2];
@@ -77,8 +81,30 @@ void copy_patch(const ConvShape& s, const float* image, const Dims3& pixel, floa
     }
 }
 
+// The output row r of a filter of one pixel. Pixels lie apart, where no prefetcher follows.
+void copy_pixel_row(const ConvShape& s, const float* x, int64_t r, int64_t pitch, float* to) {
+  constexpr int64_t kAhead = 4, kLine = 16;
+  const int64_t c = s.in_channels, step = s.stride[2] * c;
+  const int64_t n = r / (s.out[0] * s.out[1]), d = r / s.out[1] % s.out[0], h = r % s.out[1];
+  const float* from =
+      x + ((n * s.in[0] + d * s.stride[0]) * s.in[1] + h * s.stride[1]) * s.in[2] * c;
+  for (int64_t w = 0; w < s.out[2]; ++w, from += step, to += pitch) {
+    for (int64_t i = 0; i < c; i += kLine) __builtin_prefetch(from + kAhead * step + i);
+    std::copy_n(from, c, to);
+  }
+}
+
 void copy_patches(const Context& ctx, const ConvShape& s, const float* x, float* patches) {
   const int64_t pitch = patch_product(s).lda;
+  if (one_pixel(s)) {
+    ctx.parallel_for(s.batch * s.out[0] * s.out[1],
+                     std::max<int64_t>(1, kCopied / (s.out[2] * pitch)),
+                     [&](int64_t begin, int64_t end, int) {
+                       for (int64_t r = begin; r < end; ++r)
+                         copy_pixel_row(s, x, r, pitch, patches + r * s.out[2] * pitch);
+                     });
+    return;
+  }
   const int64_t image = pixels_of(s.in) * s.in_channels, plane = s.out[1] * s.out[2];
   ctx.parallel_for(s.batch * pixels_of(s.out), std::max<int64_t>(1, kCopied / pitch),
                    [&](int64_t begin, int64_t end, int) {
@@ -107,10 +133,6 @@ std::optional<ConvShape> turned_round(const ConvShape& s) {
   return turned;
 }
 
-bool one_pixel(const ConvShape& s) {
-  return pixels_of(s.filter) == 1 && s.pad_lo == Dims3{} && s.pad_hi == Dims3{};
-}
-
 // The convolution whose patches a pass copies: of x, or for its gradient of dy.
 std::optional<ConvShape> patched(ConvPass pass, const ConvShape& s) {
   return pass == ConvPass::BackwardData && !one_pixel(s) ? turned_round(s) : s;
@@ -135,6 +157,15 @@ bool streams(const ConvShape& s) {
   const int64_t c = s.in_channels, f = s.out_channels;
   return s.batch * pixels_of(s.out) * (c + f) > kStreamedFloats && c * f <= kResidentWeights &&
          std::min(c, f) >= kFewChannels;
+}
+
+// Whether a pass over pixels writes more than it reads: a product writes whole rows of results,
+// sums by taps a panel of them at a time.
+bool widens(ConvPass pass, const ConvShape& s) {
+  constexpr int64_t kFewestTerms = 64;
+  const bool forward = pass == ConvPass::Forward;
+  const int64_t terms = forward ? s.in_channels : s.out_channels;
+  return terms >= kFewestTerms && terms < (forward ? s.out_channels : s.in_channels);
 }
 
 // Whether the gradient of a filter is better summed where x and dy lie than as a product.
@@ -210,7 +241,7 @@ std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s, DType d
   if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
   const bool other_ways = dtype != DType::BF16;  // than by float32 copies of the operands
-  if (other_ways && pass != ConvPass::BackwardFilter && streams(s)) return {};
+  if (other_ways && pass != ConvPass::BackwardFilter && streams(s) && !widens(pass, s)) return {};
   switch (pass) {
     case ConvPass::Forward:
       return GemmShape{.m = pixels, .n = f, .k = c};
