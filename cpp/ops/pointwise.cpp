@@ -315,7 +315,7 @@ Kernel prepare_pointwise(const PrepareArgs& args) {
   const size_t arity = args.inputs.size();
   DirectParams direct;
   direct.n = out.size();
-  bool fits = arity <= 3;
+  bool fits = arity <= 3 && kernels::is_direct(op, out.dtype);
   for (size_t i = 0; fits && i < arity; ++i) {
     const int64_t size = args.inputs[i].size();
     direct.scalar[i] = size == 1 && direct.n != 1;

@@ -23,6 +23,7 @@ bool accepts(const OpRecord& op, DType dtype) {
 
 bool direct_operands(const OpRecord& op, const Tensor& a, const Tensor& b) {
   return !a.is_symbol() && !b.is_symbol() && a.size() > 0 && accepts(op, a.dtype()) &&
+         kernels::is_direct(op.micro_op, a.dtype()) &&
          (a.shape() == b.shape() || a.rank() == 0 || b.rank() == 0);
 }
 

@@ -330,11 +330,20 @@ class Variable:
         self._handle = B.CoreVariable(value, self._path, self._trainable)
         bump_structure()
 
+    def _refuse_complex(self, dtype):
+        if str(dtype).startswith("complex"):
+            raise B.DTypeError(
+                f"Variable: variables are real. Received: dtype={dtype} for variable "
+                f"path='{self._path}'. Hint: keep the real and the imaginary part in two variables "
+                "and join them with `ops.view_as_complex(ops.stack([real, imag], axis=-1))`."
+            )
+
     def _initial_value(self, initializer, shape, dtype):
         if isinstance(initializer, str):
             from ranvier import initializers
 
             initializer = initializers.get(initializer)
+        self._refuse_complex(dtype or getattr(initializer, "dtype", None))
         suspended = B.suspend()
         suspended.enter()
         autocast = AutocastScope(None)

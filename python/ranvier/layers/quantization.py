@@ -14,7 +14,7 @@ def _check(layer, mode):
     if getattr(layer, "_is_quantized", False):
         raise ValueError(
             f"Layer '{layer.name}' is already quantized with "
-            f"dtype_policy='{layer.dtype_policy.name}'. Received: mode={mode}"
+            f"dtype_policy='{layer.own_policy.name}'. Received: mode={mode}"
         )
     if mode == "int8" and layer.compute_dtype == "float16":
         raise ValueError(

@@ -283,11 +283,8 @@ class LayerState:
 
     @property
     def dtype_policy(self):
-        """The layer's dtype policy."""
-        policy = self._dtype_policy
-        if isinstance(policy, dtype_policies.DTypePolicyMap):
-            return policy[self.path] if self.path else policy.default_policy
-        return policy
+        """The policy as given: handed on to sublayers, a map holds theirs too."""
+        return self._dtype_policy
 
     @dtype_policy.setter
     def dtype_policy(self, value):
@@ -302,6 +299,14 @@ class LayerState:
         quantization.quantize_for_policy(self, policy, value)
 
     @property
+    def own_policy(self):
+        """The policy of this layer: of a map, the entry of its path."""
+        policy = self._dtype_policy
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            return policy[self.path] if self.path else policy.default_policy
+        return policy
+
+    @property
     def dtype(self) -> str:
         """Dtype of the weights."""
         return self.variable_dtype
@@ -309,22 +314,22 @@ class LayerState:
     @property
     def compute_dtype(self) -> str:
         """Dtype of the computation."""
-        return self.dtype_policy.compute_dtype
+        return self.own_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """Dtype of the weights."""
-        return self.dtype_policy.variable_dtype
+        return self.own_policy.variable_dtype
 
     @property
     def input_dtype(self) -> str:
         """Dtype that float inputs are cast to."""
-        return self.dtype_policy.compute_dtype
+        return self.own_policy.compute_dtype
 
     @property
     def quantization_mode(self):
         """`None`: not quantized."""
-        return self.dtype_policy.quantization_mode
+        return self.own_policy.quantization_mode
 
     def quantized_build(self, input_shape, mode):
         """Adds the variables of a quantized form; layers with weights define it."""

@@ -108,10 +108,7 @@ def _clone_functional(model, clone, input_tensors, call_function):
     struct = model._inputs_struct
     if input_tensors is None:
         fresh = tree.map_structure(
-            lambda x: Input(
-                batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name
-            ),
-            struct,
+            lambda x: Input(batch_shape=x.shape, dtype=x.dtype, name=x.name), struct
         )
     else:
         flat = tree.flatten(input_tensors)

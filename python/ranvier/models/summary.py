@@ -176,11 +176,14 @@ def _table(header, rows, widths) -> list:
 
     def line(values, edge):
         wrapped = [_wrap(str(v), n) for v, n in zip(values, widths)]
+        height = max(len(w) for w in wrapped)
+        blank = [[""] * (height - len(w)) for w in wrapped]
+        # Titles stand at the bottom of their cells.
+        wrapped = [b + w if values is header else w + b for w, b in zip(wrapped, blank)]
         out = []
-        for i in range(max(len(w) for w in wrapped)):
+        for i in range(height):
             cells = [
-                f" {_justify(w[i] if i < len(w) else '', n, title)} "
-                for w, n, title in zip(wrapped, widths, header)
+                f" {_justify(w[i], n, title)} " for w, n, title in zip(wrapped, widths, header)
             ]
             out.append(edge + edge.join(cells) + edge)
         return out

@@ -307,6 +307,8 @@ def _methods():
         "dot": products.dot, "copy": shapes.copy, "astype": control.cast, "take": indexing.take,
         "any": reductions.any, "all": reductions.all, "diagonal": shapes.diagonal,
         "trace": shapes.trace, "cumsum": reductions.cumsum, "repeat": shapes.repeat,
+        "cumprod": reductions.cumprod, "max": reductions.max, "min": reductions.min,
+        "argsort": reductions.argsort,
     }  # fmt: skip
     for name, function in names.items():
         setattr(ComplexTensor, name, _method(function))

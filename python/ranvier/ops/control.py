@@ -252,6 +252,11 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         return f(state.pack(c), inputs.pack(x) if slices else None)
 
     if slices:
+        if any(not t.shape for t in slices):
+            raise ValueError(
+                "scan: `xs` is cut along axis 0. Expected tensors with at least one axis, or a "
+                f"structure of them. Received: xs={xs}"
+            )
         count = slices[0].shape[0]
         if length is not None and int(length) != count:
             raise ValueError(

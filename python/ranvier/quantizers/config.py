@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranvier.dtype_policies import QUANTIZATION_MODES, DTypePolicyMap, Int4DTypePolicy
+from ranvier.dtype_policies import QUANTIZATION_MODES, Int4DTypePolicy
 from ranvier.quantizers.quantizer import AbsMaxQuantizer
 from ranvier.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -205,8 +205,6 @@ def block_size_of(layer, config):
     if isinstance(config, Int4QuantizationConfig):
         size = config.block_size
     else:
-        policy = layer.dtype_policy
-        if isinstance(policy, DTypePolicyMap):
-            policy = policy[layer.path]
+        policy = layer.own_policy
         size = policy.block_size if isinstance(policy, Int4DTypePolicy) else None
     return None if size == -1 else size

@@ -19,7 +19,7 @@ def load_model(path, custom_objects=None, compile=True):
 
     Raises:
         FileFormatError: the file is damaged, or has no model.
-        TypeError, ValueError: a class is unknown, or weights do not fit.
+        ValueError: a class is unknown, or weights do not fit.
     """
     from ranvier.saving.model_file import read_json, size_limit
 
@@ -30,12 +30,12 @@ def load_model(path, custom_objects=None, compile=True):
                 raise FileFormatError(f"{path}: the file holds weights only, no model config.")
             if len(text) > MAX_CONFIG_BYTES:
                 raise FileFormatError(f"{path}: the model config has {len(text)} characters.")
-            config = legacy_config.modern(read_json(text, path))
             with (
                 size_limit(reader),
                 serialization.CustomObjectScope(custom_objects or {}),
                 serialization.ObjectSharingScope(),
             ):
+                config = legacy_config.modern(read_json(text, path))
                 model = serialization.deserialize_keras_object(config, custom_objects)
             training = _text(reader.file.attrs.get("training_config"))
         _load_group(model, reader, path, skip_mismatch=False, by_name=False)

@@ -45,6 +45,12 @@ def _object(config, namespace):
     out["class_name"] = name
     out["registered_name"] = config.get("registered_name", name if ">" in name else None)
     out["module"] = _module(name, namespace)
+    is_known = out["module"] or name == "Functional" or serialization.get_registered_object(name)
+    if not is_known:
+        raise ValueError(
+            f"Unknown class '{name}', looked for in keras.{namespace}. Hint: register it, or hand "
+            "it over in `custom_objects` or a `keras.utils.custom_object_scope`."
+        )
     out["config"] = _inner(name, inner, namespace) if isinstance(inner, dict) else inner
     if name in ("Model", "Functional") and isinstance(inner, dict) and "input_layers" in inner:
         out.update(

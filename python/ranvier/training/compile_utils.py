@@ -401,8 +401,7 @@ class CompileLoss(losses_module.Loss):
             return y_true
         if not tree.is_nested(y_true) and len(y_pred) == 1:
             y_true = [y_true]
-        elif isinstance(y_pred, dict) and isinstance(y_true, dict) and set(y_true) < set(y_pred):
-            # Outputs without a loss need no labels.
+        elif isinstance(y_pred, dict) and isinstance(y_true, dict) and self._covers(y_true, y_pred):
             return {name: y_true.get(name) for name in y_pred}
         elif isinstance(y_pred, (list, tuple)) and isinstance(y_true, dict):
             names = self.output_names
@@ -429,6 +428,12 @@ class CompileLoss(losses_module.Loss):
             f"y_true: {tree.map_structure(lambda _: '*', y_true)}\n"
             f"y_pred: {tree.map_structure(lambda _: '*', y_pred)}\n"
         )
+
+    def _covers(self, y_true, y_pred):
+        """Whether the labels are those of some outputs, among them all with losses by name."""
+        loss = self._user_loss
+        used = {key for key in loss if loss[key] is not None} if isinstance(loss, dict) else set()
+        return used <= set(y_true) < set(y_pred)
 
     def get_config(self):
         raise NotImplementedError("`CompileLoss` is made by `compile` and has no config.")

@@ -87,9 +87,15 @@ def test_what_is_not_supported_says_so():
     with pytest.raises(TypeError, match="complex values are not supported here.*tanh"):
         ops.floor(z)
     with pytest.raises(RuntimeError, match="inside a compiled function is a pair of tensors"):
-        jit(lambda x: ops.sort(ops.view_as_complex(x)))(PAIRS)
+        jit(lambda x: ops.top_k(ops.view_as_complex(x), 2))(PAIRS)
     with pytest.raises(ValueError, match="Last dimension of input must be size 2"):
         ops.view_as_complex(np.zeros((2, 3), "float32"))
+    for given in (
+        {"initializer": Z},
+        {"initializer": "zeros", "shape": (2,), "dtype": "complex64"},
+    ):
+        with pytest.raises(TypeError, match="variables are real.*Hint"):
+            ranvier.Variable(**given)
 
 
 def test_real_arguments_of_any_kind_stay_real():
@@ -156,6 +162,17 @@ MORE = {
     "isfinite": (ops.isfinite, np.isfinite(Z)),
     "greater": (lambda z: ops.greater(z, Z[::-1]), Z > Z[::-1]),
     "maximum": (lambda z: ops.maximum(z, Z[::-1]), np.maximum(Z, Z[::-1])),
+    "sort": (lambda z: ops.sort(z, axis=0), np.sort(Z, axis=0)),
+    "sort_ties": (lambda z: ops.sort(ops.round(z), axis=None), np.sort(np.round(Z), axis=None)),
+    "argsort": (ops.argsort, np.argsort(Z).astype("int32")),
+    "max": (lambda z: ops.max(z, axis=(0, 1), keepdims=True), Z.max(keepdims=True)),
+    "max_initial": (lambda z: ops.max(z, axis=1, initial=0.5), np.maximum(Z.max(1), 0.5)),
+    "min": (lambda z: ops.min(ops.round(z), axis=0), np.round(Z).min(0)),
+    "ptp": (lambda z: ops.ptp(z, axis=1), Z.max(1) - Z.min(1)),
+    "logsumexp": (lambda z: ops.logsumexp(z, axis=1), np.log(np.exp(Z).sum(1))),
+    "cumprod": (lambda z: ops.cumprod(z, axis=1), Z.cumprod(1)),
+    "flat_cumprod": (ops.cumprod, Z.cumprod()),
+    "det": (lambda z: ops.det(z[:, :3]), np.linalg.det(Z[:, :3])),
     "map": (lambda z: ops.map(lambda row: row * 1j + 1, z), Z * 1j + 1),
     "loop": (lambda z: ops.fori_loop(0, 3, lambda i, v: v * 1j, z), Z * -1j),
     "cond": (lambda z: ops.cond(ops.sum(ops.real(z)) > 1e9, lambda: z, lambda: -z), -Z),
@@ -213,3 +230,41 @@ def test_numbers_and_methods_of_an_element():
     assert ranvier.backend.result_type("complex64", "float32") == "complex64"
     assert np.asarray(ops.sqrt(ops.convert_to_tensor([0j, -4 + 0j]))).tolist() == [0, 2j]
     assert np.asarray(ops.power(ops.convert_to_tensor([0j, 2j]), 0.5))[0] == 0
+
+
+def test_extremes_without_elements_and_with_nan():
+    with pytest.raises(ValueError, match="empty"):
+        ops.max(Z[:, :0], axis=1)
+    np.testing.assert_array_equal(np.asarray(ops.min(Z[:, :0], axis=1, initial=2j)), [2j] * 3)
+    holed = np.array([1 + 1j, np.nan + 3j, 2], "complex64")
+    assert np.isnan(complex(ops.max(holed))) and np.isnan(complex(ops.min(holed)))
+    assert np.asarray(ops.argsort(holed)).tolist() == [0, 2, 1]
+    most = np.asarray(
+        ops.max(np.array([[1 - 1j, 1 + 2j], [complex(0, np.inf), 0]], "complex64"), 1)
+    )
+    assert most.tolist() == [1 + 2j, complex(0, np.inf)]
+
+
+SLOPES = {
+    "det": lambda z: ops.det(z[:, :3]),
+    "cumprod": lambda z: ops.sum(ops.cumprod(z, axis=1) * W[:3, :1]),
+    "sort": lambda z: ops.sum(ops.sort(z, axis=0) * W[:3, :1]),
+    "max": lambda z: ops.sum(ops.max(z, axis=1) * W[0]),
+    "logsumexp": lambda z: ops.logsumexp(z),
+}
+
+
+@pytest.mark.parametrize("name", list(SLOPES))
+def test_gradients_of_orders_products_and_determinants(name):
+    def real(x):
+        z = SLOPES[name](ops.view_as_complex(x))
+        return ops.real(z) * 0.5 + ops.imag(z)
+
+    step = 1e-2
+    expected = np.zeros_like(PAIRS)
+    for index in np.ndindex(PAIRS.shape):
+        moved = np.zeros_like(PAIRS)
+        moved[index] = step
+        expected[index] = (float(real(PAIRS + moved)) - float(real(PAIRS - moved))) / (2 * step)
+    for derivative in (grad(real), jit(grad(real))):
+        np.testing.assert_allclose(derivative(PAIRS), expected, rtol=2e-2, atol=2e-2)

@@ -165,3 +165,15 @@ def test_integers_over_zero_are_those_of_xla(dtype):
     a, b = ops.cast([7, -7, 0, 5], dtype), ops.cast([0, 0, 0, 2], dtype)
     np.testing.assert_array_equal(both(ops.floor_divide, a, b), [-2, -2, -1, 2])
     np.testing.assert_array_equal(both(ops.mod, a, b), [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "uint64"])
+def test_unsigned_integers_over_zero_are_the_largest(dtype):
+    a, b = np.array([7, 1, 0, 5], dtype), np.array([0, 0, 0, 2], dtype)
+    most = np.iinfo(dtype).max
+    expected = [most, most, most, 2]
+    np.testing.assert_array_equal(both(ops.floor_divide, a, b), expected)
+    tensors = ops.convert_to_tensor(a), ops.convert_to_tensor(b)
+    np.testing.assert_array_equal(ops.floor_divide(*tensors), expected)
+    np.testing.assert_array_equal(both(lambda a, b: ops.floor_divide(a, b) * 1, a, b), expected)
+    np.testing.assert_array_equal(both(ops.mod, a, b), [0, 0, 0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tempfile
 
 import numpy as np
 import pytest
@@ -187,6 +188,66 @@ def symbolic_booleans(k):
     symbol = k.KerasTensor((2, 4, 3), "bool")
     own = [k.layers.PReLU(), k.layers.MaxPooling1D(2), k.layers.AdaptiveMaxPooling1D(2)]
     return [layer(symbol).dtype for layer in own] + [k.layers.Subtract()([symbol, symbol]).dtype]
+
+
+@program
+def policies_by_path(k):
+    policies = k.dtype_policies.DTypePolicyMap()
+    policies["outer/inner"] = k.dtype_policies.DTypePolicy("bfloat16")
+    policies["outer/heads/query"] = k.dtype_policies.DTypePolicy("mixed_bfloat16")
+
+    class Outer(k.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = k.layers.Dense(3, dtype=self.dtype_policy, name="inner")
+            self.heads = k.layers.MultiHeadAttention(1, 2, dtype=self.dtype_policy, name="heads")
+
+        def call(self, x):
+            return self.heads(x, self.inner(x))
+
+    outer = Outer(name="outer", dtype=policies)
+    outer(data(2, 4, 3))
+    named = {
+        layer.path: (layer.compute_dtype, layer.variable_dtype)
+        for layer in outer._flatten_layers()
+        if layer.weights
+    }
+    return named, outer.dtype_policy is policies
+
+
+@program
+def names_of_cloned_inputs(k):
+    first, second = k.Input((3,)), k.Input((2,), name="second")
+    model = k.Model([first, second], k.layers.Concatenate(name="join")([first, second]))
+    return [layer.name for layer in k.models.clone_model(model).layers]
+
+
+@program
+def title_of_two_lines(k):
+    first, second = k.Input((3,), name="first"), k.Input((2,), name="second")
+    model = k.Model([first, second], k.layers.Concatenate(name="join")([first, second]))
+    return printed(lambda: model.summary(line_length=60, positions=[0.3, 0.6, 0.8, 1.0]))
+
+
+@program
+def refusals(k):
+    class Own(k.layers.Layer):
+        def call(self, x):
+            return x
+
+    inputs = k.Input((3,))
+    model = k.Model(inputs, {n: k.layers.Dense(1, name=n)(Own()(inputs)) for n in ("a", "b")})
+    model.compile("sgd", {"a": "mse", "b": "mse"})
+    x, y = data(4, 3), data(4, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/model.h5"
+        model.save(path)
+        unknown = raised(k.models.load_model, path, compile=False)
+        known = k.models.load_model(path, custom_objects={"Own": Own}, compile=False).count_params()
+    return [
+        raised(model.fit, x, {"a": y}, verbose=0), unknown, known,
+        raised(k.ops.scan, lambda carry, x: (carry, x), 0.0, [1.0, 2.0]),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

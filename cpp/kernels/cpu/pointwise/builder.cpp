@@ -135,6 +135,16 @@ PwValue ProgramBuilder::narrowed(PwValue value) {
   return add(std::move(node));
 }
 
+// In its signed lane an unsigned quotient by 0 is -1 or -2; all bits, the largest value, is -1.
+PwValue ProgramBuilder::at_least_minus_one(PwValue quotient) {
+  const Node from = nodes_[quotient.id];
+  Node least{Node::Kind::Constant, from.dtype, from.type};
+  least.bits = from.type == RegType::I32 ? bits_of(int32_t{-1}) : bits_of(int64_t{-1});
+  const PwValue bound = add(std::move(least));
+  return add(
+      {Node::Kind::Op, from.dtype, from.type, PwOp::Max, from.type, {quotient.id, bound.id}});
+}
+
 PwValue ProgramBuilder::op(PwOp op, std::span<const PwValue> operands) {
   const PwOpInfo& info = info_of(op);
   RV_CHECK(operands.size() == info.arity && op != PwOp::Cast && op != PwOp::Narrow);
@@ -149,7 +159,9 @@ PwValue ProgramBuilder::op(PwOp op, std::span<const PwValue> operands) {
   Node node{Node::Kind::Op, to_bool ? DType::Bool : dtype, to_bool ? RegType::Bool : type, op,
             type};
   for (PwValue operand : operands) node.src.push_back(operand.id);
-  const PwValue value = add(std::move(node));
+  PwValue value = add(std::move(node));
+  if (op == PwOp::FloorDiv && is_unsigned(dtype) && !same_layout(dtype))
+    value = at_least_minus_one(value);
   return to_bool || same_layout(dtype) || keeps_range(op) ? value : narrowed(value);
 }
 

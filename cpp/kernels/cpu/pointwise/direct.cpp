@@ -94,6 +94,10 @@ void run_in_place(const DirectOp& op, std::byte* dst, const std::byte* const* sr
 
 }  // namespace
 
+bool is_direct(PwOp op, DType dtype) {
+  return op != PwOp::FloorDiv || !is_unsigned(dtype) || same_layout(dtype);
+}
+
 DirectOp prepare_direct(PwOp op, DType dtype, Isa isa) {
   const PwOpInfo& info = info_of(op);
   DirectOp direct;

@@ -21,6 +21,10 @@ struct DirectOp {
   uint8_t arity = 1;
   int64_t grain = 0;
 };
+// Whether one kernel suffices: quotients of narrow unsigned integers take a program
+// (`builder.cpp`).
+bool is_direct(PwOp op, DType dtype);
+
 // Looks the kernel up; throws InternalError for an operation that does not accept the dtype.
 DirectOp prepare_direct(PwOp op, DType dtype, Isa isa);
 DirectOp prepare_direct(PwOp op, DType dtype);

@@ -275,6 +275,7 @@ class ProgramBuilder {
   friend class ProgramPlanner;
   PwValue add(Node node);
   PwValue narrowed(PwValue value);
+  PwValue at_least_minus_one(PwValue quotient);
 };
 
 // Stable text of a program, for golden plans: one line per input, instruction, output.

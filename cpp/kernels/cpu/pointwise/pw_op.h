@@ -25,7 +25,7 @@ inline constexpr uint8_t kPwF = 0x03, kPwI = 0x1c, kPwB = 0x20, kPwF32 = 0x01;
 inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f;
 
 // X(name, text, arity, rule, types, cost): cost in nanoseconds per 1,024 float32 values, roughly,
-// on one AVX-512 core; it only sizes chunks. Integer division and remainder by zero give 0; shifts
+// on one AVX-512 core; it only sizes chunks. An integer remainder by zero is 0; shifts
 // use the count modulo the width. Pow of integers wraps; a negative exponent gives 0 except for
 // bases 1 and -1. Min and Max propagate NaN. FloorDiv and Mod follow Python: the remainder has the
 // sign of the divisor. Rich operations (after Rich_) equal the sequence of simple ones they replace

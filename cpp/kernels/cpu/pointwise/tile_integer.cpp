@@ -26,7 +26,7 @@ T wrap_mul(T a, T b) {
   return static_cast<T>(static_cast<Unsigned<T>>(a) * static_cast<Unsigned<T>>(b));
 }
 // By 0 as XLA has it, whose quotient is -1 with a remainder of a, so that it is rounded down to -2
-// where a is not 0; of uint64 all bits. (Narrow unsigned types are computed in signed lanes.)
+// where a is not 0; of uint64 all bits. (For narrower unsigned types, see `at_least_minus_one`.)
 template <class T>
 T floor_div(T a, T b) {
   if (b == 0) return std::is_signed_v<T> && a != 0 ? T(-2) : T(-1);

@@ -50,7 +50,7 @@ class Hashing(HostLayer):
                 "The `num_bins` for `Hashing` cannot be `None` or non-positive values. Received: "
                 f"num_bins={num_bins}."
             )
-        if output_mode == "int" and self.dtype_policy.name not in ("int32", "int64"):
+        if output_mode == "int" and self.own_policy.name not in ("int32", "int64"):
             raise ValueError(
                 "When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or "
                 f"'int64'. Received: dtype={kwargs['dtype']}"

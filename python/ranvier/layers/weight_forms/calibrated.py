@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 from ranvier import ops, quantizers
-from ranvier.dtype_policies import DTypePolicyMap
 from ranvier.layers.weight_forms.forms import PlainForm
 from ranvier.quantizers.rounding import dequantize_with_sz_map
 
@@ -17,8 +16,7 @@ def _setting(layer, config, name):
     """`weight_bits` or `group_size`: from the config, else from the policy."""
     if hasattr(config, name):
         return getattr(config, name)
-    policy = layer.dtype_policy
-    policy = policy[layer.path] if isinstance(policy, DTypePolicyMap) else policy
+    policy = layer.own_policy
     if not hasattr(policy, name):
         raise ValueError(
             f"{type(layer).__name__}: `{name}` is given neither by the config nor by the dtype "

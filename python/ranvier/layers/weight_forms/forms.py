@@ -263,7 +263,7 @@ class Float8Form(PlainForm):
 
     def build(self, layer, shape, config):
         length = getattr(
-            layer.dtype_policy, "amax_history_length",
+            layer.own_policy, "amax_history_length",
             QuantizedFloat8DTypePolicy.default_amax_history_length,
         )  # fmt: skip
         for name in _FLOAT8_NAMES:

@@ -90,9 +90,9 @@ class QuantizableWeight(LowRankWeight):
                 self._stored(suffix).assign(value)
         else:
             self.quantized_build(shape, mode, config)
-        if self.dtype_policy.quantization_mode is None:
+        if self.own_policy.quantization_mode is None:
             self.dtype_policy = dtype_policies.get(
-                f"{self._policy_mode(mode, config)}_from_{self.dtype_policy.name}"
+                f"{self._policy_mode(mode, config)}_from_{self.own_policy.name}"
             )
 
     def become_calibrated(self, values: dict) -> None:
