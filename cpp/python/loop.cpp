@@ -2,6 +2,8 @@
 
 #include "runtime/loop.h"
 
+#include <span>
+
 #include "base/error.h"
 #include "python/common.h"
 
@@ -32,9 +34,12 @@ class PyLoop {
 
   void start_epoch(const py::object& order, int64_t max_steps) {
     order_ = order;
-    loop_.start_epoch(
-        order.is_none() ? nullptr : order.cast<py::array_t<int64_t, py::array::c_style>>().data(),
-        max_steps);
+    std::span<const int64_t> rows;
+    if (!order.is_none()) {
+      const auto indices = order.cast<py::array_t<int64_t, py::array::c_style>>();
+      rows = {indices.data(), static_cast<size_t>(indices.size())};
+    }
+    loop_.start_epoch(rows, max_steps);
   }
   const char* run(double max_seconds, int64_t max_steps) {
     py::gil_scoped_release release;

@@ -117,10 +117,11 @@ void EpochLoop::clear_programs() {
 
 void EpochLoop::set_results(std::vector<void*> results) { results_ = std::move(results); }
 
-void EpochLoop::start_epoch(const int64_t* order, int64_t max_steps) {
-  order_ = order;
+void EpochLoop::start_epoch(std::span<const int64_t> order, int64_t max_steps) {
+  order_ = order.empty() ? nullptr : order.data();
+  epoch_rows_ = order.empty() ? rows_ : static_cast<int64_t>(order.size());
   step_ = 0;
-  steps_ = (rows_ + batch_size_ - 1) / batch_size_;
+  steps_ = (epoch_rows_ + batch_size_ - 1) / batch_size_;
   if (max_steps >= 0) steps_ = std::min(steps_, max_steps);
   bool converts = false;
   for (const ArraySource& source : sources_) converts |= source.dtype != source.target;
@@ -140,7 +141,7 @@ bool EpochLoop::is_direct(size_t source) const {
 }
 
 int64_t EpochLoop::batch_at(int64_t step) const {
-  return std::min(batch_size_, rows_ - step * batch_size_);
+  return std::min(batch_size_, epoch_rows_ - step * batch_size_);
 }
 
 void EpochLoop::bind(Bound& bound) {

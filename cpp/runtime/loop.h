@@ -3,6 +3,7 @@
 // again and again, without Python. It never calls back; it returns an event and is entered again.
 
 #include <map>
+#include <span>
 #include <vector>
 
 #include "kernels/cpu/data/gather.h"
@@ -39,9 +40,9 @@ class EpochLoop {
   // `rows` rows); nullptr: only the last batch's value is kept, see outputs().
   void set_results(std::vector<void*> results);
 
-  // order: `rows` row indices, kept alive by the caller, or nullptr for 0, 1, 2, ...
-  // max_steps < 0: all rows, with a smaller last batch.
-  void start_epoch(const int64_t* order, int64_t max_steps = -1);
+  // order: indices of the epoch's rows, at most `rows`, kept alive by the caller; empty: all in turn.
+  // max_steps < 0: all of them, with a smaller last batch.
+  void start_epoch(std::span<const int64_t> order, int64_t max_steps = -1);
 
   // Runs batches until something asks for attention. A failed guard throws the typed error; step()
   // is then the batch that failed, and the variables are those of the batch before it. Call without
@@ -73,6 +74,7 @@ class EpochLoop {
   std::vector<kernels::GatherRows> gathers_;
   std::vector<size_t> row_bytes_;  // of the source
   int64_t rows_, batch_size_;
+  int64_t epoch_rows_ = 0;
   std::map<int64_t, Bound> programs_;
   std::vector<void*> results_;
   const int64_t* order_ = nullptr;

@@ -65,7 +65,6 @@ class TensorBoard(Callback):
         self._val_dir = os.path.join(self.log_dir, "validation")
         self._files: dict[str, EventWriter] = {}
         self._global_train_batch = 0
-        self._global_test_batch = 0
         self._in_fit = False
 
     def uses_batches(self, mode):
@@ -153,13 +152,6 @@ class TensorBoard(Callback):
             rate = 1.0 / (time.perf_counter() - self._batch_start)
             file.scalar("batch_steps_per_second", rate, self._global_train_batch)
         self._scalars(file, "batch_", logs, self._global_train_batch)
-
-    def on_test_batch_begin(self, batch, logs=None):
-        self._global_test_batch += 1
-
-    def on_test_batch_end(self, batch, logs=None):
-        if self._due(self._global_test_batch):
-            self._scalars(self._file(self._val_dir), "batch_", logs, self._global_test_batch)
 
     def on_test_end(self, logs=None):
         if self.model.optimizer is not None:

@@ -260,13 +260,9 @@ class Layer(LayerState, calls.HandsDown, Operation):
             Node(self, original[0], {**added, **original[1]}, outputs)
         return outputs
 
-    @property
+    @functools.cached_property
     def _call_traits(self):
-        traits = self.__dict__.get("_traits")
-        if traits is None:
-            traits = calls.CallTraits(self.call)
-            object.__setattr__(self, "_traits", traits)
-        return traits
+        return calls.CallTraits(self.call)
 
     @property
     def _call_has_training_arg(self) -> bool:

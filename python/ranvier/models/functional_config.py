@@ -19,7 +19,7 @@ def functional_config(model) -> dict:
                 kept += 1
     layers = []
     for operation in model.operations:
-        entry = dict(serialization.serialize_keras_object(operation))
+        entry = serialization.serialize_keras_object(operation)
         calls = []
         if not isinstance(operation, InputLayer):
             for index, node in enumerate(operation._inbound_nodes):

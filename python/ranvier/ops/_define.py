@@ -465,21 +465,24 @@ WIDE = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "int32", "u
         "uint32": "int64"}  # fmt: skip
 
 
+# A value of each weak type.
+_WEAK = {int: 0, float: 0.0, bool: False, None: 0.0}
+
+
 def result_type(*dtypes) -> str:
     """The dtype that operands of these dtypes (or Python types: weak) combine to."""
     if not dtypes:
         return config.floatx()
-    weak = [d for d in dtypes if d in (int, float, bool) or d is None]
-    strong = [
-        config.standardize_dtype(d) for d in dtypes if not (d in (int, float, bool) or d is None)
-    ]
+    # NumPy's bool dtype equals `bool` but is no weak type.
+    weak = [d for d in dtypes if d is None or (isinstance(d, type) and d in _WEAK)]
+    strong = [config.standardize_dtype(d) for d in dtypes if not any(d is w for w in weak)]
     if "complex64" in strong:
         return "complex64"
     out = strong[0] if strong else "bool"
     for d in strong[1:]:
         out = B.promote(out, d)
-    for d in weak:
-        out = weak_dtype(out, {int: 0, float: 0.0, bool: False, None: 0.0}[d])
+    for kind in weak:
+        out = weak_dtype(out, _WEAK[kind])
     return out
 
 

@@ -64,6 +64,7 @@ class ArrayEpochs:
         )
         self._steps: dict[int, object] = {}
         self._results: list | None = None
+        self._rows = adapter.rows  # of the epoch
 
     def step_for(self, batch: int):
         """The compiled step for batches of `batch` rows."""
@@ -95,7 +96,7 @@ class ArrayEpochs:
         if not self._loop.step:
             return {}
         first = (self._loop.step - 1) * self._adapter.batch_size
-        batch = min(self._adapter.batch_size, self._adapter.rows - first)
+        batch = min(self._adapter.batch_size, self._rows - first)
         step = self._steps[batch]
         if self._results is not None:
             return step.arrange([array[first : first + batch] for array in self._results])
@@ -109,7 +110,9 @@ class ArrayEpochs:
     def run(self, boundary: Pass) -> None:
         """One epoch."""
         loop = self._loop
-        loop.start_epoch(self._adapter.order(), self._max_steps)
+        order = self._adapter.order()
+        self._rows = self._adapter.rows if order is None else len(order)
+        loop.start_epoch(order, self._max_steps)
         self._refresh()
         while loop.step < loop.steps:
             begun = loop.step
@@ -218,7 +221,7 @@ class ArrayBatches:
         order = adapter.order()
         if order is None:
             order = np.arange(adapter.rows)
-        for first in range(0, adapter.rows, adapter.batch_size):
+        for first in range(0, len(order), adapter.batch_size):
             rows = order[first : first + adapter.batch_size]
             flat = [
                 array[rows] if dtype == "string" else B.tensor(array[rows], dtype)

@@ -56,7 +56,7 @@ TEST_CASE("an epoch sees every row once, the smaller last batch too") {
       EpochLoop loop({{data.data(), dtype, {3}, DType::F32}}, kRows, 5);
       std::vector<float> rows(kRows, -1);
       loop.set_results({rows.data(), nullptr});
-      loop.start_epoch(shuffled ? order.data() : nullptr);
+      loop.start_epoch(shuffled ? std::span<const int64_t>(order) : std::span<const int64_t>());
       CHECK(loop.steps() == 5);
       CHECK(run_all(loop, model) == LoopEvent::EpochEnd);
       CHECK(loop.step() == 5);
@@ -77,13 +77,13 @@ TEST_CASE("the loop returns after the steps or the time asked for") {
   const Tensor data = random({1000, 3}, 1);
   EpochLoop loop({{data.data(), DType::F32, {3}, DType::F32}}, 1000, 1);
   loop.set_program(1, model.program(1));
-  loop.start_epoch(nullptr);
+  loop.start_epoch({});
   CHECK(loop.run(10, 7) == LoopEvent::StepLimit);
   CHECK(loop.step() == 7);
   CHECK(loop.run(0, -1) == LoopEvent::Timer);
   CHECK(loop.step() > 7);
   CHECK(loop.step() < 1000);
-  loop.start_epoch(nullptr, 3);
+  loop.start_epoch({}, 3);
   CHECK(loop.run(10, -1) == LoopEvent::EpochEnd);
   CHECK(loop.step() == 3);
 }
@@ -103,7 +103,7 @@ TEST_CASE("another thread may read between two returns") {
   });
   int waits = 0;
   for (int epoch = 0; epoch < 2000 && (waits == 0 || reads < 5); ++epoch) {
-    loop.start_epoch(nullptr);
+    loop.start_epoch({});
     for (LoopEvent event; (event = loop.run(10, -1)) != LoopEvent::EpochEnd;)
       waits += event == LoopEvent::Waiting;
   }
@@ -123,7 +123,7 @@ TEST_CASE("a guard that fails leaves the loop at the failing batch") {
   std::vector<int32_t> labels{0, 1, 2, 2, 7, 0};
   EpochLoop loop({{labels.data(), DType::I32, {}, DType::I32}}, 6, 2);
   loop.set_program(2, program);
-  loop.start_epoch(nullptr);
+  loop.start_epoch({});
   CHECK_THROWS_AS(loop.run(10, -1), IndexError);
   CHECK(loop.step() == 2);
   CHECK(*v->storage().data_as<float>() == 2);
@@ -147,7 +147,7 @@ TEST_CASE("a profile has a row per step") {
   loop.set_program(4, program);
   StepTimes times;
   loop.set_profile(&times);
-  loop.start_epoch(nullptr);
+  loop.start_epoch({});
   CHECK(loop.run(10, -1) == LoopEvent::EpochEnd);
   CHECK(times.runs == 16);
   const auto rows = profile_rows(*program, times);

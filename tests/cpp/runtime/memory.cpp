@@ -110,7 +110,7 @@ TEST_CASE("the epoch loop holds an arena only while it runs") {
   loop.set_program(24, net.program(24));
   loop.set_program(16, net.program(16));
   CHECK(arena_stats().count == 0);
-  loop.start_epoch(nullptr);
+  loop.start_epoch({});
   CHECK(loop.run(10, 1) == LoopEvent::StepLimit);
   CHECK(arena_stats().idle_bytes == arena_stats().bytes);
   CHECK(loop.run(10, -1) == LoopEvent::EpochEnd);

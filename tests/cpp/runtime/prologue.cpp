@@ -194,7 +194,7 @@ TEST_CASE("the epoch loop sees a change between two returns") {
   Tensor results = Tensor::full(DType::F32, {kRows, 3}, -1);
   loop.set_program(2, compile(*model.trace(), {.name = "scaled", .exact = true}));
   loop.set_results({results.data()});
-  loop.start_epoch(nullptr);
+  loop.start_epoch({});
   model.w->assign(Tensor::full(DType::F32, {2, 3}, 0));
   CHECK(loop.run(10, 2) == LoopEvent::StepLimit);
   model.w->assign(Tensor::full(DType::F32, {2, 3}, 1));

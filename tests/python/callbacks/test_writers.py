@@ -74,6 +74,13 @@ def test_curves(tmp_path):
     assert json.loads(described)["class_name"] == "Sequential"
 
 
+def test_batches_of_a_validation_are_not_written(tmp_path):
+    pytest.importorskip("tensorboardX")
+    _fit(callbacks.TensorBoard(tmp_path, update_freq=1), validation_data=_data())
+    assert any(tag == "batch_loss" for tag, _, _ in _events(tmp_path / "train"))
+    assert not any(tag.startswith("batch_") for tag, _, _ in _events(tmp_path / "validation"))
+
+
 def test_batches_weights_and_images(tmp_path):
     pytest.importorskip("tensorboardX")
     image = pytest.importorskip("PIL.Image")

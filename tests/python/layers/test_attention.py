@@ -251,3 +251,20 @@ def test_reversible_embedding():
         model = Model(inputs, layer(layer(inputs), reverse=True))
         assert model.output_shape == (None, None, 5)
         np.testing.assert_allclose(np.asarray(model(tokens)), np.asarray(logits), 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda **k: layers.MultiHeadAttention(2, 4, **k),
+        lambda **k: layers.GroupedQueryAttention(4, 2, 1, **k),
+    ],
+)
+def test_a_policy_map_names_single_projections(layer):
+    policies = keras.dtype_policies.DTypePolicyMap("float32")
+    policies["mine/key"] = "int8_from_float32"
+    attention = layer(dtype=policies, name="mine")
+    attention(data(2, 5, 8), data(2, 5, 8))
+    kernels = {v.path: v.dtype for v in attention.weights if v.name == "kernel"}
+    assert kernels.pop("mine/key/kernel") == "int8"
+    assert set(kernels.values()) == {"float32"} and len(kernels) == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier import ops, random
+from ranvier import backend, ops, random
 
 X = np.ones((3, 4), "float32")
 MISTAKES = [
@@ -32,3 +32,21 @@ MISTAKES = [
 def test_mistakes(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "dtypes, expected",
+    [
+        ((np.dtype("bool"), "int8"), "int8"),
+        ((np.dtype("bool"), float), "float32"),
+        ((bool, "bool"), "bool"),
+        (("bfloat16", "bool", int), "bfloat16"),
+        (("uint8", None), "float32"),
+    ],
+)
+def test_dtypes_that_operands_combine_to(dtypes, expected):
+    assert backend.result_type(*dtypes) == expected
+
+
+def test_dtypes_of_tensors_combine():
+    assert backend.result_type(ops.ones(2, "bool").dtype, ops.ones(2, "int16").dtype) == "int16"

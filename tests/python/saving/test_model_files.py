@@ -252,6 +252,17 @@ def test_a_layer_that_is_reached_by_a_second_name_loads_from_there(tmp_path):
     np.testing.assert_array_equal(model(x), saved(x))
 
 
+def test_a_layer_shared_with_a_wrapper_is_read_as_one(tmp_path):
+    rows, one = keras.Input((4, 3)), keras.Input((3,))
+    shared = layers.Dense(2, name="shared")
+    outputs = [shared(one), layers.TimeDistributed(shared, name="each")(rows)]
+    model = keras.Model([one, rows], outputs)
+    model.save(tmp_path / "model.keras")
+    read = saving.load_model(tmp_path / "model.keras")
+    assert read.get_layer("each").layer is read.get_layer("shared")
+    assert_equal(values(read), values(model))
+
+
 def test_values_without_a_place_are_named(tmp_path):
     small().save_weights(tmp_path / "m.weights.h5")
     shorter = keras.Sequential([keras.Input((4,)), layers.Dense(3)])

@@ -98,18 +98,22 @@ class ArrayAdapter:
         )
 
     def order(self):
-        """Rows in the order of the next epoch; `None` when they stay as they are."""
-        steps = self._steps
-        if steps is not None and steps > self.num_batches:
+        """The rows of the next epoch in order; `None`: all of them, as they are.
+
+        An epoch of fewer batches than there are goes on where the last one ended, if `continues`,
+        and ends with the pass over the data.
+        """
+        given = self.num_batches
+        if self._steps is None or self._steps >= given or not self.continues:
+            order = self._pass() if self.shuffle else None
+        else:
+            self._rest = self._rest if self._rest.size else self._pass()
+            end = self._steps * self.batch_size
+            order, self._rest = self._rest[:end], self._rest[end:]
+            given = math.ceil(len(order) / self.batch_size)
+        if self._steps is not None and self._steps > given:
             warnings.warn(RAN_OUT, stacklevel=2)
-        partial = steps is not None and steps < self.num_batches
-        if not (partial and self.continues):
-            return self._pass() if self.shuffle else None
-        if len(self._rest) < self.rows:
-            self._rest = np.concatenate([self._rest, self._pass()])
-        order = self._rest[: self.rows]
-        self._rest = self._rest[steps * self.batch_size :]
-        return np.ascontiguousarray(order)
+        return order
 
     def _pass(self):
         """All rows once."""
