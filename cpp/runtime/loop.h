@@ -40,7 +40,7 @@ class EpochLoop {
   // `rows` rows); nullptr: only the last batch's value is kept, see outputs().
   void set_results(std::vector<void*> results);
 
-  // order: indices of the epoch's rows, at most `rows`, kept alive by the caller; empty: all in turn.
+  // order: indices of the epoch's rows, at most `rows`, kept alive by the caller; empty: all rows.
   // max_steps < 0: all of them, with a smaller last batch.
   void start_epoch(std::span<const int64_t> order, int64_t max_steps = -1);
 

@@ -55,6 +55,19 @@ def test_wrong_arguments_say_what_is_expected(make, message):
         make()
 
 
+@pytest.mark.parametrize("size", [2.5, "2", True])
+def test_sizes_of_another_type_are_type_errors(size):
+    with pytest.raises(TypeError, match="integer value for `size`"):
+        layers.UpSampling1D(size)
+
+
+def test_a_call_leaves_the_names_of_a_layer_as_they_were():
+    layer = layers.ReLU()
+    before = set(dir(layer))
+    layer(np.ones((1, 2)))
+    assert set(dir(layer)) == before
+
+
 def test_a_subclass_with_its_own_build_is_not_built_when_made():
     class Scaled(layers.ReLU):
         def build(self, input_shape):
