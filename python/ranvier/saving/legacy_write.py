@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import numpy as np
 
@@ -18,6 +19,8 @@ _ATTRIBUTE_BYTES = 64512
 
 def save_model(model, path, keras_version, include_optimizer=True) -> None:
     """Writes architecture, weights, and what a compiled model was compiled with.
+
+    Folders that are missing are made, as Keras makes them for this format alone.
 
     Raises:
         ValueError: something that has no config, or a name longer than a header can hold.
@@ -36,6 +39,7 @@ def save_model(model, path, keras_version, include_optimizer=True) -> None:
         _write_layers(file.create_group("model_weights"), model, keras_version)
         if compiled and model.optimizer.variables:
             _write_weights(file.create_group("optimizer_weights"), model.optimizer.variables)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     write_atomically(path, lambda file: file.write(buffer.getvalue()))
 
 

@@ -52,6 +52,13 @@ def test_whole_model_round_trip(tmp_path):
     assert not saving.load_model(tmp_path / "plain.h5").compiled
 
 
+def test_missing_folders_are_made(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    path = tmp_path / "one" / "two" / "m.h5"
+    model.save(path)
+    np.testing.assert_array_equal(saving.load_model(path)(X), model(X))
+
+
 def test_long_lists_of_names_are_split(tmp_path):
     chain = [layers.Dense(1, name=f"{'long' * 250}_{i}") for i in range(80)]
     model = keras.Sequential([keras.Input((1,)), *chain])
