@@ -412,38 +412,26 @@ void load_bf16(const void* src, void* values, int64_t n) noexcept {
   uint32_t* out = static_cast<uint32_t*>(values);
   for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint32_t>(p[i]) << 16;
 }
-// To nearest, ties to even; NaN stays NaN.
+// The bits of the nearest bfloat16 as a float32, ties to even; NaN stays NaN.
+RV_INLINE uint32_t nearest_bf16(uint32_t bits) {
+  const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  return ((bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded) & 0xffff0000;
+}
 void store_bf16(const void* values, void* dst, int64_t n) noexcept {
   const uint32_t* p = static_cast<const uint32_t*>(values);
   uint16_t* out = static_cast<uint16_t*>(dst);
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t bits = p[i];
-    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-    const uint32_t nan = bits >> 16 | 0x40;
-    out[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? nan : rounded);
-  }
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<uint16_t>(nearest_bf16(p[i]) >> 16);
 }
 // The same without leaving float32; dst may be the source.
 void narrow_bf16(const TileArgs& args) noexcept {
-  const auto narrow = [](VecI bits) __attribute__((always_inline)) {
-    const VecI upper = VecI::set1(~0xffff);
-    const VecI rounded = bits + VecI::set1(0x7fff) + (bits >> 16 & VecI::set1(1));
-    const VecI magnitude = bits & VecI::set1(0x7fffffff);
-    return select(VecI::set1(0x7f800000) < magnitude, bits | VecI::set1(0x400000), rounded) & upper;
-  };
-  const int32_t* p = static_cast<const int32_t*>(args.src[0]);
-  int32_t* out = static_cast<int32_t*>(args.dst);
-  const VecI same = args.step[0] == 0 ? narrow(VecI::set1(p[0])) : VecI::zero();
-  for (int64_t i = 0; i < args.n; i += VecI::kLanes) {
-    const int count = static_cast<int>(args.n - i < VecI::kLanes ? args.n - i : VecI::kLanes);
-    const bool whole = count == VecI::kLanes;
-    VecI x = same;
-    if (args.step[0] != 0) x = narrow(whole ? VecI::load(p + i) : VecI::load_partial(p + i, count));
-    if (whole)
-      x.store(out + i);
-    else
-      x.store_partial(out + i, count);
+  const uint32_t* p = static_cast<const uint32_t*>(args.src[0]);
+  uint32_t* out = static_cast<uint32_t*>(args.dst);
+  if (args.step[0] == 0) {
+    std::fill_n(out, args.n, nearest_bf16(p[0]));
+    return;
   }
+#pragma GCC ivdep
+  for (int64_t i = 0; i < args.n; ++i) out[i] = nearest_bf16(p[i]);
 }
 #if defined(__F16C__)
 void load_f16(const void* src, void* values, int64_t n) noexcept {
