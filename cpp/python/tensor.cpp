@@ -119,6 +119,19 @@ py::object converted(const Tensor& t, const char* method) {
   return number(t, method);
 }
 
+// Dtypes and shapes of tensors: the key of what is compiled for them.
+py::bytes signature(const py::sequence& tensors) {
+  std::string key;
+  for (const py::handle item : tensors) {
+    const Tensor& t = py::cast<const Tensor&>(item);
+    key.push_back(static_cast<char>(t.dtype()));
+    key.push_back(static_cast<char>(t.rank()));
+    const auto sizes = std::as_bytes(t.shape().dims());
+    key.append(reinterpret_cast<const char*>(sizes.data()), sizes.size());
+  }
+  return key;
+}
+
 }  // namespace
 
 const Tensor* as_tensor(PyObject* object) noexcept {
@@ -299,6 +312,7 @@ void bind_tensor(py::module_& m) {
   m.def("full", [](py::handle shape, double value, py::handle dtype) {
     return Tensor::full(dtype_of(dtype), shape_of(shape), value);
   });
+  m.def("signature", &signature);
   m.def("constant_value", [](const Tensor& t) -> py::object {
     const Tensor value = constant_value(t);
     return value ? py::cast(value) : py::none();

@@ -14,6 +14,7 @@ from ranvier import config, tree
 from ranvier.ops._define import holds_complex
 from ranvier.variable import Variable, get_autocast_dtype, in_stateless_scope
 
+_TENSORS = {B.Tensor}
 _MAX_PROGRAMS = 64
 _WARN_AFTER = 16
 
@@ -46,7 +47,7 @@ class Traced:
 
     def is_current(self) -> bool:
         """Whether the variables it reads are still trainable, or not, as they were."""
-        return all(v.trainable == flag for v, flag in self._flags)
+        return not self._flags or all(v.trainable == flag for v, flag in self._flags)
 
     def result(self, tensors):
         """The function's result for the program's outputs."""
@@ -119,15 +120,17 @@ class Jitted:
     def __call__(self, *args, **kwargs):
         if B.tracing():
             return self._fn(*args, **kwargs)
-        if holds_complex(args) or holds_complex(kwargs):
-            args, kwargs = _complex().apart((args, kwargs))
-        if not kwargs and all(map(_is_array, args)):  # needs no walk through structures
-            leaves, places, skeleton = args, range(len(args)), None
-        else:
-            leaves = tree.flatten((args, kwargs))
-            places = tuple(i for i, leaf in enumerate(leaves) if _is_array(leaf))
-            skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
-        tensors = [_as_argument(leaves[i]) for i in places]
+        leaves, places, skeleton, tensors = args, None, None, args
+        if kwargs or not set(map(type, args)) <= _TENSORS:
+            if holds_complex(args) or holds_complex(kwargs):
+                args, kwargs = _complex().apart((args, kwargs))
+            if not kwargs and all(map(_is_array, args)):  # needs no walk through structures
+                leaves = args
+            else:
+                leaves = tree.flatten((args, kwargs))
+                places = tuple(i for i, leaf in enumerate(leaves) if _is_array(leaf))
+                skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
+            tensors = [_as_argument(leaf) for leaf in leaves if _is_array(leaf)]
         traced = self._traced(args, kwargs, leaves, places, skeleton, tensors)
         if B.core.taping() or in_stateless_scope():
             return traced.result(B.core.call(traced.trace._ref, tensors))
@@ -138,14 +141,15 @@ class Jitted:
         return self._traces
 
     def _traced(self, args, kwargs, leaves, places, skeleton, tensors) -> Traced:
+        chosen = range(len(leaves)) if places is None else places
         static: tuple = ()
-        if len(places) < len(leaves):
-            chosen = set(places)
+        if len(tensors) < len(leaves):
+            dynamic = set(chosen)
             static = tuple(
-                _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in chosen
+                _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in dynamic
             )
-        specs = tuple((t.shape, t.dtype) for t in tensors)
-        key = (skeleton, places, specs, static, get_autocast_dtype(), config.floatx())
+        signature = B.core.signature(tensors)
+        key = (skeleton, places, signature, static, get_autocast_dtype(), config.floatx())
         traced = self._cache.get(key)
         if traced is not None and traced.is_current():
             self._cache.move_to_end(key)
@@ -153,12 +157,13 @@ class Jitted:
 
         def flat_function(*symbols):
             filled = list(leaves)
-            for i, symbol in zip(places, symbols, strict=True):
+            for i, symbol in zip(chosen, symbols, strict=True):
                 filled[i] = symbol
             packed = tree.pack_sequence_as((args, kwargs), filled)
             new_args, new_kwargs = _complex().together(packed)
             return self._fn(*new_args, **new_kwargs)
 
+        specs = tuple((t.shape, t.dtype) for t in tensors)
         traced = trace_function(flat_function, specs, self._name)
         self._cache[key] = traced
         if len(self._cache) > _MAX_PROGRAMS:

@@ -243,12 +243,12 @@ class Optimizer(OptimizerState, WeightEffects):
 
     def _compiled_apply(self, grads, variables):
         tensors = [g if type(g) is B.Tensor else ops.convert_to_tensor(g) for g in grads]
-        specs = tuple((g.shape, g.dtype) for g in tensors)
         # Constraints are part of the program, so of its key.
-        key = tuple((id(v), v.constraint) for v in variables), specs, self._version()
+        owners = tuple((id(v), v.constraint) for v in variables)
+        key = owners, B.core.signature(tensors), self._version()
         program = self._programs.get(key)
         if program is None:
-            program = self._compile(variables, specs)
+            program = self._compile(variables, tuple((g.shape, g.dtype) for g in tensors))
             if len(self._programs) == _MAX_PROGRAMS:
                 self._programs.clear()
             self._programs[key] = program
