@@ -53,6 +53,15 @@ def test_same_images_with_channels_first(name):
     close(got, want, rtol=1e-4, atol=2e-2)
 
 
+@pytest.mark.parametrize("name", ["RandomSharpness", "RandomColorDegeneration", "RandomInvert",
+                                  "RandomPosterization"])  # fmt: skip
+def test_same_images_in_whole_numbers(name):
+    whole = X.astype("uint8")
+    got, want = both(name, "transform_images", whole, whole, dtype="uint8")
+    assert str(got.dtype).rsplit(".", maxsplit=1)[-1] == str(want.dtype)
+    close(got, want)
+
+
 @pytest.mark.parametrize("name", [
     "RandomFlip", "RandomTranslation", "RandomRotation", "RandomZoom", "RandomShear",
     "RandomPerspective",

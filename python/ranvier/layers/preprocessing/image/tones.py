@@ -92,7 +92,9 @@ class RandomSharpness(FactorLayer):
         x = ops.cast(images, self.compute_dtype)
         if not training:
             return x
-        strength = per_image(ops.cast(transformation["factor"], self.compute_dtype) * 2)
+        strength = per_image(
+            ops.cast(ops.multiply(transformation["factor"], 2), self.compute_dtype)
+        )
         window = np.full((3, 3, 1, 1), 1 / 13, "float32")
         window[1, 1] = 5 / 13
         kernel = np.repeat(window, x.shape[self._channel_axis], axis=2)
