@@ -33,11 +33,11 @@ class PyLoop {
       : arrays_(arrays), loop_(sources(arrays, targets), rows, batch_size) {}
 
   void start_epoch(const py::object& order, int64_t max_steps) {
-    order_ = order;
     std::span<const int64_t> rows;
     if (!order.is_none()) {
       const auto indices = order.cast<py::array_t<int64_t, py::array::c_style>>();
       rows = {indices.data(), static_cast<size_t>(indices.size())};
+      order_ = indices;
     }
     loop_.start_epoch(rows, max_steps);
   }

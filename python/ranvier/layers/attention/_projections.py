@@ -42,7 +42,7 @@ def projection_config(layer, prefix="") -> dict:
 
 def projection_arguments(layer, prefix="") -> dict:
     """Arguments of one projection. Its initializers are clones: one object draws one value."""
-    out = {"dtype": layer._dtype_policy}
+    out = {"dtype": layer.dtype_policy}
     for kind, _ in _KINDS:
         names = ("kernel", "bias", "activity") if kind == "regularizer" else ("kernel", "bias")
         for name in names:

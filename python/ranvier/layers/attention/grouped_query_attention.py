@@ -99,8 +99,8 @@ class GroupedQueryAttention(Layer):
         if self.use_gate:
             self._gate_dense = self._heads("gate", queries, query_shape, activation="sigmoid")
         self._value_dense = self._heads("value", keys, value_shape)
-        self._softmax = Softmax(axis=-1, dtype=self._dtype_policy)
-        self._dropout_layer = Dropout(rate=self.dropout, dtype=self._dtype_policy, seed=self.seed)
+        self._softmax = Softmax(axis=-1, dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(rate=self.dropout, dtype=self.dtype_policy, seed=self.seed)
         self._dot_product_equation = "bquh,bkuh->buqk"
         self._combine_equation = "buqk,bkuh->bquh"
         self._output_dense = parts.projection(

@@ -150,8 +150,8 @@ class MultiHeadAttention(Layer):
             rank, self._attention_axes
         )
         attended = range(scores_rank - len(self._attention_axes), scores_rank)
-        self._softmax = Softmax(axis=tuple(attended), dtype=self._dtype_policy)
-        self._dropout_layer = Dropout(rate=self._dropout, dtype=self._dtype_policy, seed=self.seed)
+        self._softmax = Softmax(axis=tuple(attended), dtype=self.dtype_policy)
+        self._dropout_layer = Dropout(rate=self._dropout, dtype=self.dtype_policy, seed=self.seed)
 
     def call(
         self,
