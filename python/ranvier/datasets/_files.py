@@ -225,8 +225,19 @@ def read_idx(path) -> np.ndarray:
     return values.reshape(shape).copy()
 
 
+_IDX_NAMES = (
+    "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+)  # fmt: skip
+
+
+def idx_files(base, *md5) -> list[RemoteFile]:
+    """The four idx files below the address `base`: train images, labels, test images, labels."""
+    return [RemoteFile(name, base + name, f"md5:{m}") for name, m in zip(_IDX_NAMES, md5)]
+
+
 def load_idx_dataset(path, dataset: str, files):
-    """Images and labels from the four idx files (train images, labels, test images, labels)."""
+    """Images and labels from the four files of `idx_files`."""
     places = locate(path, dataset, files)
     arrays = [read_idx(p) for p in places]
     for images, labels, place in (

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from ranvier.datasets._files import RemoteFile, load_idx_dataset
+from ranvier.datasets._files import idx_files, load_idx_dataset
 
-_BASE = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-_FILES = [
-    RemoteFile(name, _BASE + name, "md5:" + digest)
-    for name, digest in (
-        ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-        ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-        ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-        ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
-    )
-]
+_FILES = idx_files(
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
+    "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310",
+)  # fmt: skip
 
 CLASS_NAMES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",

@@ -6,17 +6,11 @@ import os
 
 from ranvier.datasets import _files
 
-_BASE = "https://storage.googleapis.com/cvdf-datasets/mnist/"
-_FILES = [
-    _files.RemoteFile(name, _BASE + name, "md5:" + digest)
-    for name, digest in (
-        ("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-        ("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
-        ("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
-        ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
-    )
-]
-
+_FILES = _files.idx_files(
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
+    "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c",
+)  # fmt: skip
 _NPZ = _files.keras_file("mnist.npz", "")
 
 

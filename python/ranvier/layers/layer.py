@@ -11,6 +11,7 @@ from ranvier import config as _config
 from ranvier import dtype_policies, naming, tracebacks, tree
 from ranvier.layers import call_spec as calls
 from ranvier.layers.input_spec import assert_input_compatibility
+from ranvier.layers.output_spec import OutputSpec
 from ranvier.layers.quantization import wrap_quantize
 from ranvier.layers.state import LayerState
 from ranvier.layers.tracking import UNTRACKED, Tracker
@@ -65,7 +66,7 @@ def _wrap_build(build):
     return wrapper
 
 
-class Layer(LayerState, calls.HandsDown, Operation):
+class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
     """A computation with state.
 
     Subclasses create variables in `build` (or in `__init__`) with `add_weight` and compute in
@@ -78,10 +79,6 @@ class Layer(LayerState, calls.HandsDown, Operation):
         autocast: whether float inputs are cast to the compute dtype.
         name: automatic when not given.
     """
-
-    # Whether symbolic outputs carry the compute dtype, as of Keras' layers with a shape rule,
-    # or the dtype that `call` gives.
-    _declares_dtype = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -120,9 +117,8 @@ class Layer(LayerState, calls.HandsDown, Operation):
         if shape is not None:
             warnings.warn(
                 "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
-                "Sequential "
-                "models, prefer using an `Input(shape)` object as the first layer in the model "
-                "instead.",
+                "Sequential models, prefer using an `Input(shape)` object as the first layer in "
+                "the model instead.",
                 stacklevel=2,
             )
             self._input_shape_arg = standardize_shape(shape)
@@ -406,10 +402,9 @@ class Layer(LayerState, calls.HandsDown, Operation):
             if masked:
                 warnings.warn(
                     f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input "
-                    "with a mask "
-                    "attached to it. However, this layer does not support masking and will "
-                    "therefore "
-                    "destroy the mask information. Downstream layers will not see the mask.",
+                    "with a mask attached to it. However, this layer does not support masking and "
+                    "will therefore destroy the mask information. Downstream layers will not see "
+                    "the mask.",
                     stacklevel=3,
                 )
             return
@@ -439,78 +434,7 @@ class Layer(LayerState, calls.HandsDown, Operation):
             f"Layer {type(self).__name__} does not have a `call` method implemented."
         )
 
-    def symbolic_call(self, *args, **kwargs):
-        """The call on symbolic tensors, without a node."""
-        return self.compute_output_spec(*args, **kwargs)
-
-    def compute_output_spec(self, *args, **kwargs):
-        """Shapes and dtypes of the outputs for symbolic inputs, by running `call` for shapes."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape and _is_foreign(self):
-            return self._spec_from_shape_method(args, kwargs)
-        layer = self._built_twin()
-        if not layer.built:
-            return layer.symbolic_probe(*args, **kwargs)
-        probe = functools.partial(compute_output_spec, layer.call)
-        if self._declares_dtype:
-            args = (*tree.map_structure(self._declared_bool, args[:1]), *args[1:])
-        outputs = layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
-        return tree.map_structure(self._declared, outputs) if self._declares_dtype else outputs
-
-    def _spec_from_shape_method(self, args, kwargs):
-        spec = calls.CallSpec(self._call_traits, args, kwargs)
-        shapes = calls.shapes_for(self.compute_output_shape, spec, type(self).__name__)
-        out = self.compute_output_shape(**shapes)
-        return tree.map_shape_structure(lambda s: KerasTensor(s, dtype=self.compute_dtype), out)
-
-    def _declared(self, x):
-        """A symbolic output with the dtype that the layers of Keras announce, whatever comes in."""
-        declared = self.compute_dtype
-        known = not isinstance(x, KerasTensor) or x.dtype == declared
-        return x if known else KerasTensor(x.shape, dtype=declared)
-
-    def _declared_bool(self, x):
-        """A symbolic input of booleans as one of the dtype announced: every call has its shapes."""
-        return self._declared(x) if getattr(x, "dtype", None) == "bool" else x
-
-    def compute_output_shape(self, *args, **kwargs):
-        """Output shapes for input shapes; has no effect on the layer."""
-        if type(self).call is Layer.call:
-            raise self._no_output_shape()
-        try:
-            layer = self._built_twin()
-        except TypeError as error:
-            raise self._no_output_shape() from error
-        make = functools.partial(
-            tree.map_shape_structure, lambda s: KerasTensor(s, dtype=self.input_dtype)
-        )
-        symbols = [make(s) for s in args]
-        named = {k.removesuffix("_shape"): make(s) for k, s in kwargs.items()}
-        if "input" in named and "input" not in layer._call_traits.names:
-            symbols.append(named.pop("input"))
-        spec = layer.symbolic_probe(*symbols, **named)
-        return tree.map_structure(lambda x: x.shape, spec)
-
-    def _no_output_shape(self):
-        return self._not_implemented_error(
-            self.compute_output_shape,
-            "Should implement `def compute_output_shape(self, input_shape)`.",
-        )
-
-    def symbolic_probe(self, *args, **kwargs):
-        """Builds if needed, then infers outputs without adding a node."""
-        if not self.built:
-            with self._open_name_scope():
-                self._maybe_build(calls.CallSpec(self._call_traits, args, kwargs))
-        return self.compute_output_spec(*args, **kwargs)
-
-    def _built_twin(self):
-        """The layer itself when built; else, where its config can make one, a copy to be probed."""
-        if self.built:
-            return self
-        try:
-            return type(self).from_config(self.get_config())
-        except NotImplementedError:
-            return self
+    call.is_default = True  # type: ignore[attr-defined]
 
     # -- details
 
@@ -552,8 +476,7 @@ class Layer(LayerState, calls.HandsDown, Operation):
         if "_remat_mode" not in self.__dict__:
             raise RuntimeError(
                 f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as "
-                "the first "
-                "statement in the `__init__()` method. Go add it!"
+                "the first statement in the `__init__()` method. Go add it!"
             )
 
     def __repr__(self):
@@ -570,12 +493,6 @@ def _defined_by_subclass(cls):
             break
         names.update(base.__dict__)
     return names
-
-
-def _is_foreign(layer):
-    return not type(layer).compute_output_shape.__module__.startswith(
-        __name__.partition(".")[0] + "."
-    )
 
 
 def _unbuilt(layer):

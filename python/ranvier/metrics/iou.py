@@ -99,7 +99,7 @@ class IoU(_ConfusionMatrix):
         if max(target_class_ids) >= num_classes:
             raise ValueError(
                 f"Target class id {max(target_class_ids)} is out of range, which is "
-                f"[{0}, {num_classes})."
+                f"[0, {num_classes})."
             )
         self.target_class_ids = list(target_class_ids)
 

@@ -15,7 +15,7 @@ def _float_dtype(dtype, name):
     dtype = config.standardize_dtype(dtype)
     if not config.is_float_dtype(dtype):
         raise ValueError(
-            f"`keras.random.{name}` requires a floating point `dtype`. Received: dtype={dtype} "
+            f"`keras.random.{name}` requires a floating point `dtype`. Received: dtype={dtype}"
         )
     return dtype
 
@@ -24,33 +24,28 @@ def _number(x):
     return isinstance(x, (int, float)) and not isinstance(x, bool)
 
 
-def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Normal numbers."""
-    dtype = _float_dtype(dtype, "normal")
+def _drawn_normal(name, shape, mean, stddev, dtype, seed):
+    dtype = _float_dtype(dtype, name)
     plain = _number(mean) and _number(stddev)
     attrs = {"shape": shape_list(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
              "stddev": float(stddev) if plain else 1.0}  # fmt: skip
-    out = B.apply("random_normal", [draw_seed(seed)], attrs)
+    out = B.apply(f"random_{name}", [draw_seed(seed)], attrs)
     return out if plain else cast(ops.add(ops.multiply(out, stddev), mean), dtype)
+
+
+def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal numbers."""
+    return _drawn_normal("normal", shape, mean, stddev, dtype, seed)
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Normal numbers within two standard deviations."""
-    dtype = _float_dtype(dtype, "truncated_normal")
-    plain = _number(mean) and _number(stddev)
-    attrs = {"shape": shape_list(shape), "dtype": dtype, "mean": float(mean) if plain else 0.0,
-             "stddev": float(stddev) if plain else 1.0}  # fmt: skip
-    out = B.apply("random_truncated_normal", [draw_seed(seed)], attrs)
-    return out if plain else cast(ops.add(ops.multiply(out, stddev), mean), dtype)
+    return _drawn_normal("truncated_normal", shape, mean, stddev, dtype, seed)
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Numbers spread evenly over [minval, maxval)."""
-    if dtype and not config.is_float_dtype(dtype):
-        raise ValueError(
-            f"`keras.random.uniform` requires a floating point `dtype`. Received: dtype={dtype} "
-        )
-    dtype = config.standardize_dtype(dtype)
+    dtype = _float_dtype(dtype, "uniform")
     plain = _number(minval) and _number(maxval)
     attrs = {"shape": shape_list(shape), "dtype": dtype, "low": float(minval) if plain else 0.0,
              "high": float(maxval) if plain else 1.0}  # fmt: skip
@@ -66,7 +61,7 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
     dtype = config.standardize_dtype(dtype)
     if not config.is_int_dtype(dtype):
         raise ValueError(
-            f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} "
+            f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype}"
         )
     if not (_is_number(minval) and _is_number(maxval)):
         return cast(_between(shape, minval, maxval, seed), dtype)

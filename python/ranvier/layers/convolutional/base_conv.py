@@ -117,29 +117,31 @@ class BaseConv(Layer):
             initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
+        self._finish_build(channels, self.filters)
+
+    def _finish_build(self, channels, outputs):
+        """The bias, and the spec of the inputs; the kernels are there."""
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
-                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
+                name="bias", shape=(outputs,), initializer=self.bias_initializer,
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )  # fmt: skip
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
 
     def convolution_op(self, inputs, kernel):
         """The product of inputs and kernel; subclasses may replace it."""
-        padding = self.padding
-        if padding == "causal":
-            inputs = self._pad_causal(inputs)
-            padding = "valid"
+        inputs, padding = self._padded(inputs)
         return ops.conv(inputs, kernel, strides=self.strides, padding=padding,
                         dilation_rate=self.dilation_rate, data_format=self.data_format)  # fmt: skip
 
-    def _pad_causal(self, inputs):
-        left = self.dilation_rate[0] * (self.kernel_size[0] - 1)
-        widths = [(0, 0), (left, 0), (0, 0)] if self.data_format == "channels_last" else [
-            (0, 0), (0, 0), (left, 0)
-        ]  # fmt: skip
-        return ops.pad(inputs, widths)
+    def _padded(self, inputs):
+        """(inputs, padding) for the op, which knows no "causal"."""
+        if self.padding != "causal":
+            return inputs, self.padding
+        left = (self.dilation_rate[0] * (self.kernel_size[0] - 1), 0)
+        last = self.data_format == "channels_last"
+        return ops.pad(inputs, [(0, 0), left, (0, 0)] if last else [(0, 0), (0, 0), left]), "valid"
 
     def call(self, inputs):
         return self._finish(self.convolution_op(inputs, self.kernel))

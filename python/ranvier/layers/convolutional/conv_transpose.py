@@ -5,7 +5,6 @@ from __future__ import annotations
 from ranvier import ops
 from ranvier.layers._parts import check_channels, check_padding, tuple_of
 from ranvier.layers.convolutional.base_conv import BaseConv
-from ranvier.layers.input_spec import InputSpec
 
 
 class BaseConvTranspose(BaseConv):
@@ -36,13 +35,7 @@ class BaseConvTranspose(BaseConv):
             initializer=self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
-        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+        self._finish_build(channels, self.filters)
 
     def convolution_op(self, inputs, kernel):
         return ops.conv_transpose(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ranvier import constraints, initializers, ops, regularizers
+from ranvier import ops
 from ranvier.layers._parts import check_channels, take_weight_arguments, weight_config
 from ranvier.layers.convolutional.base_conv import BaseConv
-from ranvier.layers.input_spec import InputSpec
 
 
 def _positive(depth_multiplier):
@@ -43,21 +42,10 @@ class BaseDepthwiseConv(BaseConv):
             initializer=self.depthwise_initializer, regularizer=self.depthwise_regularizer,
             constraint=self.depthwise_constraint,
         )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(channels * self.depth_multiplier,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+        self._finish_build(channels, channels * self.depth_multiplier)
 
     def convolution_op(self, inputs, kernel):
-        padding = self.padding
-        if padding == "causal":
-            inputs, padding = self._pad_causal(inputs), "valid"
+        inputs, padding = self._padded(inputs)
         return ops.depthwise_conv(
             inputs,
             kernel,
@@ -106,12 +94,15 @@ class BaseSeparableConv(BaseConv):
     ):
         super().__init__(rank, filters, kernel_size, **kwargs)
         self.depth_multiplier = _positive(depth_multiplier)
-        self.depthwise_initializer = initializers.get(depthwise_initializer)
-        self.pointwise_initializer = initializers.get(pointwise_initializer)
-        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
-        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
-        self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        take_weight_arguments(
+            self,
+            depthwise_initializer=depthwise_initializer,
+            pointwise_initializer=pointwise_initializer,
+            depthwise_regularizer=depthwise_regularizer,
+            pointwise_regularizer=pointwise_regularizer,
+            depthwise_constraint=depthwise_constraint,
+            pointwise_constraint=pointwise_constraint,
+        )
 
     def build(self, input_shape):
         channels = check_channels(input_shape, self._channel_axis, self)
@@ -126,18 +117,10 @@ class BaseSeparableConv(BaseConv):
             initializer=self.pointwise_initializer, regularizer=self.pointwise_regularizer,
             constraint=self.pointwise_constraint,
         )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.filters,), initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
-            )  # fmt: skip
-        self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={self._channel_axis: channels})
+        self._finish_build(channels, self.filters)
 
     def call(self, inputs):
-        padding = self.padding
-        if padding == "causal":
-            inputs, padding = self._pad_causal(inputs), "valid"
+        inputs, padding = self._padded(inputs)
         return self._finish(
             ops.separable_conv(
                 inputs,
