@@ -134,13 +134,19 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
   constexpr bool kPacked = kColumns == Columns::Packed;
   const int tail = target.tail;
   const T* ahead = b + kAhead * b_stride;
-  // Rows of C are fetched one by one: all at once would stop the loads of A and B.
+  // Rows of C and of a residual are fetched one by one: all at once would stop the loads
+  // of A and B.
   T* fetch = target.c;
   T* const last_row = target.c + (R - 1) * target.ldc;
+  const T* fetch_residual = target.close.bias ? target.close.residual : target.c;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) __builtin_prefetch(fetch + v * Vec<T>::kLanes, 1);
+    for (int v = 0; v < V; ++v) {
+      __builtin_prefetch(fetch + v * Vec<T>::kLanes, 1);
+      __builtin_prefetch(fetch_residual + v * Vec<T>::kLanes);
+    }
+    fetch_residual += fetch == last_row ? 0 : target.close.ld_residual;
     fetch += fetch == last_row ? 0 : target.ldc;
 #pragma GCC unroll 4
     for (int u = 0; u < kUnroll; ++u) {
