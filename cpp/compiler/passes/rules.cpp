@@ -273,29 +273,51 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
   return graph.nodes[made].outputs[0];
 }
 
-// Zeros around an image are the padding of the convolution that reads it. A training step keeps
-// them: the gradient of the filter reads them too.
-ValueId zeros_as_padding(Graph& graph, NodeId id) {
-  static const OpRecord& conv = *find_op("conv");
-  const GraphNode node = graph.nodes[id];
-  const GraphNode* pad = graph.producer(node.inputs[0]);
-  if (!is(pad, "pad") || node.inputs[0] == node.inputs[1]) return kNone;
-  if (pad->attrs.has("mode") && pad->attrs.text("mode") != "constant") return kNone;
-  if (pad->attrs.has("value") && pad->attrs.real("value") != 0) return kNone;
+// The padding of a window of `size` that takes in the zeros around an image, made by `pad`; none
+// where there are others, or whole windows of them.
+std::optional<Ints> padding_with_zeros(const GraphNode* pad, Ints padding,
+                                       std::span<const int64_t> size) {
+  if (!is(pad, "pad")) return {};
+  if (pad->attrs.has("mode") && pad->attrs.text("mode") != "constant") return {};
+  if (pad->attrs.has("value") && pad->attrs.real("value") != 0) return {};
   const Ints& zeros = pad->attrs.ints("padding");
-  if (zeros[0] + zeros[1] + zeros[zeros.size() - 2] + zeros.back() != 0) return kNone;
-  Attrs attrs = node.attrs;
-  Ints padding = node.attrs.ints("padding");
-  const Shape& filter = graph.spec(node.inputs[1]).shape;
+  if (zeros[0] + zeros[1] + zeros[zeros.size() - 2] + zeros.back() != 0) return {};
   for (size_t i = 0; i < padding.size(); ++i) {
-    padding[i] += zeros[i + 2];                                       // of the spatial axes
-    if (padding[i] >= filter[static_cast<int>(i / 2)]) return kNone;  // whole windows of zeros
+    padding[i] += zeros[i + 2];  // of the spatial axes
+    if (padding[i] >= size[i / 2]) return {};
   }
-  if (!only_read_by(graph, node.inputs[0], "conv")) return kNone;
-  attrs.set("padding", padding);
-  const NodeId made = graph.add_node(conv, {pad->inputs[0], node.inputs[1]}, std::move(attrs),
+  return padding;
+}
+
+// The node reads what was padded; a training step keeps the zeros: gradients read them too.
+ValueId without_zeros(Graph& graph, const GraphNode& node, const std::optional<Ints>& padding) {
+  if (!padding || !only_read_by(graph, node.inputs[0], node.op->name)) return kNone;
+  Attrs attrs = node.attrs;
+  attrs.set("padding", *padding);
+  std::vector<ValueId> inputs = node.inputs;
+  inputs[0] = graph.producer(inputs[0])->inputs[0];
+  const NodeId made = graph.add_node(*node.op, std::move(inputs), std::move(attrs),
                                      {graph.spec(node.outputs[0])}, node.site, node.region);
   return graph.nodes[made].outputs[0];
+}
+
+ValueId zeros_as_padding(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  if (node.inputs[0] == node.inputs[1]) return kNone;
+  const Shape filter = graph.spec(node.inputs[1]).shape;
+  return without_zeros(graph, node,
+                       padding_with_zeros(graph.producer(node.inputs[0]),
+                                          node.attrs.ints("padding"), filter.dims()));
+}
+
+// What relu leaves is at least the zeros around it, and each window meets some of it.
+ValueId zeros_as_pool_padding(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const GraphNode* pad = graph.producer(node.inputs[0]);
+  if (!pad || pad->inputs.empty() || !is(graph.producer(pad->inputs[0]), "relu")) return kNone;
+  return without_zeros(
+      graph, node,
+      padding_with_zeros(pad, node.attrs.ints("padding"), node.attrs.ints("pool_size")));
 }
 
 ValueId same_shape(Graph& graph, NodeId id) {
@@ -365,6 +387,7 @@ constexpr Rule kRules[] = {
     {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
     {"slice", "slice of the rows of a lookup", kExact, slice_of_take},
     {"conv", "zeros around the image are padding", kRounding, zeros_as_padding},
+    {"max_pool", "zeros around what relu leaves are padding", kRounding, zeros_as_pool_padding},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
     {"sum", "sum over axes of one element", kExact, reduce_nothing},
     {"mean", "mean over axes of one element", kExact, reduce_nothing},

@@ -181,6 +181,34 @@ TEST_CASE("a max pooling stores for its gradient where the maxima are") {
   CHECK(std::count(half.begin(), half.end(), "max_pool_grad") == 2);
 }
 
+TEST_CASE("a max pooling of what relu leaves takes in the zeros around it") {
+  const auto pooled = [](Ints zeros, bool relu, int64_t side) {
+    return trace_of({{DType::F32, {2, 9, 11, 5}}}, [=](TensorSpan a) -> Tensors {
+      const Tensor x = relu ? ops::relu(a[0]) : ops::neg(a[0]);
+      const Tensor around = apply1(*find_op("pad"), {x}, {{"padding", zeros}});
+      return {apply1(*find_op("max_pool"), {around},
+                     {{"pool_size", Ints{side, side}},
+                      {"strides", Ints{2, 2}},
+                      {"padding", Ints{0, 1, 0, 0}}})};
+    });
+  };
+  const auto steps = [&](Ints zeros, bool relu, int64_t side) {
+    return step_names(pooled(std::move(zeros), relu, side), false).size();
+  };
+  const Ints around{0, 0, 1, 1, 1, 2, 0, 0};
+  CHECK(steps(around, true, 3) == 2);
+  CHECK(steps(around, false, 3) == 3);                   // zeros may be the maxima
+  CHECK(steps(around, true, 2) == 3);                    // windows of zeros alone
+  CHECK(steps({0, 0, 1, 1, 1, 2, 0, 1}, true, 3) == 3);  // channels of zeros
+  CHECK(step_names(pooled(around, true, 3), true).size() == 3);
+  const TraceRef trace = pooled(around, true, 3);
+  const Tensor inputs[] = {random({2, 9, 11, 5}, 1)};
+  const auto result = [&](bool exact) {
+    return compile(*trace, {.name = "test", .exact = exact, .fuse = true})->run(inputs)[0];
+  };
+  CHECK(largest_difference(result(true), result(false)) == 0);
+}
+
 TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
   const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
   const auto names =
