@@ -13,10 +13,10 @@ class device:
     """
 
     def __init__(self, device_name: str):
-        if device_name.lower().split(":")[0] != "cpu":
+        if str(device_name).lower().split(":")[0] != "cpu":
             raise ValueError(
                 "device: this build computes on the CPU. Expected 'cpu' or 'cpu:0'. "
-                f"Received: device_name={device_name!r}"
+                f"Received: device_name='{device_name}'"
             )
 
     def __enter__(self):

@@ -183,7 +183,8 @@ def profile(
     step = ArrayEpochs(adapter, model._function(mode)).step_for(rows)
     batch = [array[:rows] for array in adapter.arrays]
     state = [*model.variables, *model.metrics_variables]
-    state += model.optimizer.variables if model.optimizer is not None else []
+    optimizer = getattr(model, "optimizer", None)
+    state += optimizer.variables if optimizer is not None else []
     with unchanged(state):
         step.program.profile(batch, 3)
         measured = step.program.profile(batch, repeats)

@@ -145,6 +145,7 @@ PROPERTIES = {
     "mT": lambda self: shapes.swapaxes(self, -1, -2),
     "real": lambda self: special.real(self),
     "imag": lambda self: special.imag(self),
+    "device": lambda self: "cpu",
     "itemsize": lambda self: self.nbytes // max(self.size, 1),
 }
 

@@ -104,22 +104,21 @@ def training_scope(model):
         raise
 
 
-def collector(runner, adapter, steps, hooks=False):
+def collector(runner, adapter, hooks=False):
     """Prepares `runner` to keep predictions; the returned function gives them once it has run.
 
     Args:
         runner: what will run the batches.
-        adapter: the data.
-        steps: batches at most, or `None`.
+        adapter: the data; its `steps` are the batches at most, or `None`.
         hooks: whether a hook may end the run early.
     """
-    whole = isinstance(runner, ArrayEpochs) and steps is None and not hooks
+    whole = isinstance(runner, ArrayEpochs) and adapter.steps is None and not hooks
     if whole and _rows_map_to_rows(runner, adapter):
         return _whole_arrays(runner, adapter)
     if isinstance(runner, ArrayEpochs):
         from ranvier.training.epochs import ArrayBatches, BatchEpochs
 
-        batches = BatchEpochs(ArrayBatches(adapter), runner._function, max_steps=steps)
+        batches = BatchEpochs(ArrayBatches(adapter), runner._function, max_steps=adapter.steps)
         batches.collect()
         runner.run = batches.run
         return lambda: _concatenated(batches.collected)

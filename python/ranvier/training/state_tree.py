@@ -9,7 +9,8 @@ _FORMATS = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: v.nump
 
 def _variables(model, kind) -> list:
     if kind == "optimizer_variables":
-        return model.optimizer.variables if model.optimizer is not None else []
+        optimizer = getattr(model, "optimizer", None)
+        return optimizer.variables if optimizer is not None else []
     return getattr(model, kind)
 
 

@@ -28,7 +28,6 @@ class Trainer(Steps, Fitting, BatchMethods):
         self.compiled = False
         self.loss = None
         self.steps_per_execution = 1
-        self.optimizer = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._initial_epoch = None
         self._compile_loss = None
@@ -123,7 +122,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         with self._using_programs():
             runner = self._epochs("predict", adapter, steps)
             hooks = callbacks.needs_predict_batches
-            collector = eager_steps.collector(runner, adapter, steps, hooks)
+            collector = eager_steps.collector(runner, adapter, hooks)
             self.stop_predicting = False
             boundary = Pass(
                 "predict", callbacks, hooks, self.steps_per_execution,
@@ -179,14 +178,12 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _graph_state(self):
         """What a compiled step depends on beside its inputs."""
-        variables = [
-            *self.variables,
-            *(self.optimizer.variables if self.optimizer is not None else ()),
-        ]
+        optimizer = getattr(self, "optimizer", None)
+        variables = [*self.variables, *(optimizer.variables if optimizer is not None else ())]
         flags = tuple((id(v), v.trainable) for v in variables)
         layers = tuple((id(x), x.trainable, x.constants_version) for x in self._flatten_layers())
         metrics = tuple(map(id, (*self._metrics, *self._metrics_of_layers())))
-        schedule = getattr(self.optimizer, "_learning_rate", None)
+        schedule = getattr(optimizer, "_learning_rate", None)
         return (
             flags,
             layers,
@@ -198,6 +195,9 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _epochs(self, mode, adapter, max_steps):
         max_steps = least(max_steps, config.max_steps_per_epoch())
+        if max_steps is not None:  # Executions are whole, as in Keras.
+            max_steps += -max_steps % self.steps_per_execution
+        adapter.steps = max_steps
         if self.run_eagerly:
             batches = ArrayBatches(adapter) if adapter.kind == "arrays" else adapter
             return BatchEpochs(batches, None, self._eager_step(mode), max_steps)

@@ -136,3 +136,9 @@ def test_masks_must_fit():
     for key in ((slice(None), short), (Ellipsis, short), np.ones((3, 3), bool)):
         with pytest.raises(IndexError, match="boolean index"):
             x[key]
+
+
+def test_the_device_is_that_of_numpy_arrays():
+    assert ops.ones(2).device == "cpu"
+    with pytest.raises(ValueError, match="device_name='123'"):
+        keras.device(123)

@@ -56,9 +56,16 @@ def test_wrong_arguments_say_what_is_expected(make, message):
 
 
 @pytest.mark.parametrize("size", [2.5, "2", True])
-def test_sizes_of_another_type_are_type_errors(size):
-    with pytest.raises(TypeError, match="integer value for `size`"):
-        layers.UpSampling1D(size)
+@pytest.mark.parametrize("layer", [layers.UpSampling1D, layers.RepeatVector])
+def test_sizes_of_another_type_are_type_errors(layer, size):
+    with pytest.raises(TypeError, match="integer value for `(size|n)`"):
+        layer(size)
+
+
+def test_borders_of_sequences_are_plain_values():
+    assert layers.ZeroPadding1D(2).padding == (2, 2)
+    assert layers.Cropping1D((1, 3)).cropping == (1, 3)
+    assert layers.UpSampling1D(3).size == 3
 
 
 def test_a_call_leaves_the_names_of_a_layer_as_they_were():

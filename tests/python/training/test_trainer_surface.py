@@ -159,6 +159,29 @@ def test_kinds_of_compilation():
             _model(steps_per_execution=wrong)
 
 
+def test_a_model_has_no_optimizer_before_compile():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    assert not hasattr(model, "optimizer")
+    assert model.predict(_data()[0], verbose=0).shape == (40, 1)
+    assert model.get_state_tree()["optimizer_variables"] == {}
+    model.compile(keras.optimizers.SGD(0.05), "mse")
+    assert model.optimizer.learning_rate == 0.05
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("generator", [False, True])
+def test_an_epoch_consists_of_whole_executions(run_eagerly, generator):
+    """Three steps an epoch, two an execution: batches 0-3, 4-7, and of arrays the last two."""
+    x, y = _data(40)
+    model = _model(steps_per_execution=2, run_eagerly=run_eagerly)
+    data = {"x": ((x[:4], y[:4]) for _ in range(40))} if generator else {"x": x, "y": y}
+    batch_size = None if generator else 4
+    model.fit(**data, batch_size=batch_size, epochs=3, steps_per_epoch=3, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) == (12 if generator else 10)
+    assert model.predict(x, batch_size=4, steps=3, verbose=0).shape == (16, 1)
+
+
 def test_functions_are_made_anew_on_demand():
     model, (x, y) = _model(), _data()
     assert model.train_function is None

@@ -9,18 +9,18 @@ from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
 
 
-def _pairs(value, rank, name):
-    """(low, high) per spatial dimension from an int, one int each, or pairs."""
+def _border(value, rank, name):
+    """(low, high) of the one spatial dimension, or of each, from an int, one int each, or pairs."""
     problem = (f"`{name}` should be an int, or {rank} ints, or {rank} pairs of ints. "
                f"Received: {name}={value}")  # fmt: skip
     if isinstance(value, int):
         if value < 0:
             raise ValueError(f"`{name}` cannot be negative. Received: {name}={value}.")
-        return ((value, value),) * rank
+        return (value, value) if rank == 1 else ((value, value),) * rank
     if not hasattr(value, "__len__"):
         raise ValueError(problem)
     if rank == 1:
-        return (tuple_of(value, 2, name, allow_zero=True),)
+        return tuple_of(value, 2, name, allow_zero=True)
     if len(value) != rank:
         count = {2: "two", 3: "three"}[rank]
         raise ValueError(f"`{name}` should have {count} elements. Received: {name}={tuple(value)}.")
@@ -37,7 +37,8 @@ class _Border(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _spatial(self, values, other):
-        """Per axis of the input: `values` at the spatial ones, `other` elsewhere."""
+        """Per axis of the input: `values` at the spatial ones (one in 1D), `other` elsewhere."""
+        values = (values,) if self.rank == 1 else values
         if self.data_format == "channels_last":
             return [other, *values, other]
         return [other, other, *values]
@@ -49,14 +50,14 @@ class _Border(Layer):
 class _ZeroPadding(_Border):
     def __init__(self, padding=1, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
-        self.padding = _pairs(padding, self.rank, "padding")
+        self.padding = _border(padding, self.rank, "padding")
 
     def call(self, inputs):
         return ops.pad(inputs, self._spatial(self.padding, (0, 0)))
 
     def get_config(self):
-        padding = self.padding[0] if self.rank == 1 else self.padding
-        return {**super().get_config(), "padding": padding, "data_format": self.data_format}
+        own = {"padding": self.padding, "data_format": self.data_format}
+        return {**super().get_config(), **own}
 
 
 class ZeroPadding1D(_ZeroPadding):
@@ -86,7 +87,7 @@ class ZeroPadding3D(_ZeroPadding):
 class _Cropping(_Border):
     def __init__(self, cropping=1, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
-        self.cropping = _pairs(cropping, self.rank, "cropping")
+        self.cropping = _border(cropping, self.rank, "cropping")
 
     def call(self, inputs):
         pairs = self._spatial(self.cropping, (0, 0))
@@ -96,7 +97,7 @@ class _Cropping(_Border):
                 if self.rank == 1:
                     raise ValueError(
                         "`cropping` parameter of `Cropping1D` layer must be smaller than the input "
-                        f"length. {received}, cropping={self.cropping[0]}"
+                        f"length. {received}, cropping={self.cropping}"
                     )
                 raise ValueError(
                     "Values in `cropping` argument should be smaller than the corresponding "
@@ -105,8 +106,7 @@ class _Cropping(_Border):
         return inputs[tuple(slice(low, n - high) for n, (low, high) in zip(inputs.shape, pairs))]
 
     def get_config(self):
-        cropping = self.cropping[0] if self.rank == 1 else self.cropping
-        return {**super().get_config(), "cropping": cropping, **self._format_config()}
+        return {**super().get_config(), "cropping": self.cropping, **self._format_config()}
 
 
 class Cropping1D(_Cropping):
@@ -142,7 +142,7 @@ _UPSAMPLING = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 class _UpSampling(_Border):
     def __init__(self, size=2, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
-        self.size = tuple_of(size, self.rank, "size")
+        self.size = size if self.rank == 1 else tuple_of(size, self.rank, "size")
 
     def call(self, inputs):
         for axis, times in enumerate(self._spatial(self.size, 1)):
@@ -151,8 +151,7 @@ class _UpSampling(_Border):
         return inputs
 
     def get_config(self):
-        size = self.size[0] if self.rank == 1 else self.size
-        return {**super().get_config(), "size": size, **self._format_config()}
+        return {**super().get_config(), "size": self.size, **self._format_config()}
 
 
 class UpSampling1D(_UpSampling):

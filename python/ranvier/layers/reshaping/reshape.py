@@ -115,7 +115,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(n, int):
+        if isinstance(n, bool) or not isinstance(n, int):
             raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
         if n <= 0:
             raise ValueError(f"Argument `n` should be a positive integer. Received: n={n}")

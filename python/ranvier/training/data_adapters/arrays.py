@@ -81,7 +81,7 @@ class ArrayAdapter:
         self.shuffle = shuffle
         # Whether an epoch of fewer batches than there are goes on where the last one ended.
         self.continues = bool(shuffle)
-        self._steps = steps
+        self.steps = steps
         self._rest = np.empty(0, dtype=np.int64)
         data = pack_x_y_sample_weight(x, y, sample_weight)
         self._data = apart(data) if holds_complex(data) else data
@@ -104,14 +104,14 @@ class ArrayAdapter:
         and ends with the pass over the data.
         """
         given = self.num_batches
-        if self._steps is None or self._steps >= given or not self.continues:
+        if self.steps is None or self.steps >= given or not self.continues:
             order = self._pass() if self.shuffle else None
         else:
             self._rest = self._rest if self._rest.size else self._pass()
-            end = self._steps * self.batch_size
+            end = self.steps * self.batch_size
             order, self._rest = self._rest[:end], self._rest[end:]
             given = math.ceil(len(order) / self.batch_size)
-        if self._steps is not None and self._steps > given:
+        if self.steps is not None and self.steps > given:
             warnings.warn(RAN_OUT, stacklevel=2)
         return order
 

@@ -34,7 +34,7 @@ class IterableAdapter:
         self._source = source
         self._shuffle = shuffle
         self._class_weight = class_weight
-        self._steps = steps
+        self.steps = steps
         self._once = isinstance(source, types.GeneratorType) or iter_is_self(source)
         self._peeked = _first_batches(source) if self._once else []
         self._iterator = None
@@ -76,7 +76,7 @@ class IterableAdapter:
 
         A generator is begun anew with the batches that were looked at first, as in Keras.
         """
-        if self._steps is None and not self._once:
+        if self.steps is None and not self._once:
             iterator = self._start()
             try:
                 for batch in iterator:
@@ -84,10 +84,10 @@ class IterableAdapter:
             finally:
                 _close(iterator)
             return
-        if self._steps is None or not self.continues:
+        if self.steps is None or not self.continues:
             self._iterator = None
         given = 0
-        while self._steps is None or given < self._steps:
+        while self.steps is None or given < self.steps:
             batch = self._next(first=given == 0)
             if batch is _END:
                 warnings.warn(RAN_OUT, stacklevel=2)
