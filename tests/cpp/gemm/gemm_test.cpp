@@ -46,6 +46,7 @@ TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float,
   check_transposes<T>({.m = 784, .n = 200, .k = 32});
   check_transposes<T>({.m = 1, .n = 1000, .k = 5000});
   check_transposes<T>({.m = 1, .n = 3001, .k = 203});
+  check_transposes<T>({.m = 1, .n = 17003, .k = 83});
   check_transposes<T>({.m = 1,
                        .n = 517,
                        .k = 700,
@@ -142,7 +143,9 @@ TEST_CASE_TEMPLATE("gemm: batches with strides, shared operands and folded rows"
 TEST_CASE_TEMPLATE("gemm: a long sum of short rows is cut along k", T, float, double) {
   const GemmShape row{.m = 1, .n = 200, .k = 784};
   CHECK(gemm_prepare(row, DType::F32).sum_chunks == 2);
-  CHECK(gemm_prepare({.m = 1, .n = 2000, .k = 784}, DType::F32).sum_chunks == 1);
+  CHECK(gemm_prepare({.m = 1, .n = 1000, .k = 84}, DType::F32).sum_chunks == 1);
+  CHECK(gemm_prepare({.m = 1, .n = 2000, .k = 784}, DType::F32).sum_chunks == 16);
+  CHECK(gemm_prepare({.m = 1, .n = 20000, .k = 784}, DType::F32).sum_chunks == 1);
   for (const GemmShape& shape :
        {row, GemmShape{.m = 200, .n = 1, .k = 784, .trans_a = true},
         GemmShape{.m = 1, .n = 7, .k = 30000}, GemmShape{.m = 1, .n = 40, .k = 5003, .ldb = 43}}) {
@@ -199,6 +202,7 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
       {.m = 2000, .n = 1, .k = 2000},
       {.m = 2003, .n = 1, .k = 300, .trans_a = true},
       {.m = 1, .n = 3001, .k = 203},
+      {.m = 1, .n = 20000, .k = 64},
       {.m = 1, .n = 300, .k = 800},
       {.m = 200, .n = 1, .k = 2000, .trans_a = true},
       {.m = 196, .n = 500, .k = 1024, .packed_b = true},

@@ -17,7 +17,6 @@ template <class T>
 RV_INLINE const T* at(const void* p, int64_t offset) {
   return p ? static_cast<const T*>(p) + offset : nullptr;
 }
-RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Rows of an operand that are packed at a time: lines enough to stay in L1 in every way it is cut.
 constexpr int64_t kPackedRows = 4;
@@ -388,13 +387,14 @@ template <class T>
 void row_sum_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                    T* sums) noexcept {
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
+  const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
   for (int64_t part = begin; part < end; ++part) {
     const int64_t first = cut(plan.shape.k, part, plan.sum_chunks);
     const int64_t last = cut(plan.shape.k, part + 1, plan.sum_chunks);
     for (int64_t p0 = first; p0 < last; p0 += plan.k_block)
-      row_sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld,
-              least(plan.k_block, last - p0), v.count, sums + part * plan.sum_pitch, T(1),
-              T(p0 == first ? 0 : 1));
+      sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld,
+          least(plan.k_block, last - p0), v.count, sums + part * plan.sum_pitch, T(1),
+          T(p0 == first ? 0 : 1));
   }
 }
 template <class T>
@@ -402,10 +402,12 @@ void add_sums(const GemmPlan& plan, const GemmOperands& operands, const std::byt
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
   const T* part = reinterpret_cast<const T*>(sums);
   const T beta = static_cast<T>(plan.epilogue.beta);
-  for (int64_t j = 0; j < v.count; ++j) {
-    T sum = part[j];
-    for (int64_t i = 1; i < plan.sum_chunks; ++i) sum += part[i * plan.sum_pitch + j];
-    v.y[j] = beta == 0 ? v.alpha * sum : v.alpha * sum + beta * v.y[j];
+  for (int64_t j = 0; j < v.count; j += Vec<T>::kLanes) {
+    Vec<T> sum[1][1] = {{Vec<T>::load(part + j)}};
+    for (int64_t i = 1; i < plan.sum_chunks; ++i)
+      sum[0][0] = sum[0][0] + Vec<T>::load(part + i * plan.sum_pitch + j);
+    tile_store<T, 1, 1, true>(
+        sum, {v.y + j, 0, v.alpha, beta, static_cast<int>(least(Vec<T>::kLanes, v.count - j))});
   }
   v.finish_result();
 }
@@ -430,12 +432,13 @@ template <class T>
 void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                  std::byte*) noexcept {
   const GemmShape& s = plan.shape;
+  const auto product = plan.streamed ? dots_streamed<T> : dots<T>;
   for (int64_t i = begin; i < end; ++i) {
     const Chunk<T> chunk = make_chunk<T>(plan, operands, i);
     const VectorProduct<T> v(chunk, plan.down);
     for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block)
-      dots(v.matrix + v.begin * v.ld + p0, v.ld, v.x + p0, least(plan.k_block, s.k - p0), v.count,
-           v.y, chunk.alpha, p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
+      product(v.matrix + v.begin * v.ld + p0, v.ld, v.x + p0, least(plan.k_block, s.k - p0),
+              v.count, v.y, chunk.alpha, p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
     v.finish_result();
   }
 }

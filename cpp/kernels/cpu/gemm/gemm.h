@@ -93,7 +93,7 @@ struct GemmPlan {
   GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
   bool down = false;      // RowSum, Dots: the result is the one column of C
-  bool streamed = false;  // RowSum: the matrix is larger than the caches
+  bool streamed = false;  // RowSum, Dots: the matrix is larger than the caches of a core
   // RowSum: so many parts of k are summed apart, each into a row of sum_pitch elements of the first
   // worker's scratch, and added in order.
   int64_t sum_chunks = 1, sum_pitch = 0;

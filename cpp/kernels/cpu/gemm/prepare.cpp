@@ -17,8 +17,12 @@ int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 constexpr int64_t kChunkWork = 1 << 19;
 // The same for products with a vector, which wait for memory: elements of the matrix.
 constexpr int64_t kChunkElements = 1 << 16;
-// Matrices of this size come from memory, where runs of so many lines are read fast.
-constexpr int64_t kStreamedBytes = 1 << 20, kStreamedLines = 16;
+// Columns of products with a vector are cut where rows are at least twice so many lines: shorter
+// runs are read slower, above all from beyond the caches of a core, where matrices of this size
+// lie.
+constexpr int64_t kStreamedBytes = 1 << 20, kStreamedLines = 512, kCachedLines = 16;
+// Parts of a sum that are added in the end, at most.
+constexpr int64_t kMostSums = 16;
 // One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
 // Where nothing is packed, longer blocks cost nothing.
 constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
@@ -45,8 +49,8 @@ constexpr int64_t kManyRows = 448;
 constexpr int64_t kPairBlock = 512, kSummedRows = 1024;
 // bfloat16: rows that are too few to pack a B for that stays in the caches.
 constexpr int64_t kPairRows = 64;
-// Vector products sum in blocks only to bound the rounding error.
-constexpr int64_t kVectorBlock = 1024;
+// Vector products sum in blocks only to bound the rounding error, and to keep x in L1.
+constexpr int64_t kVectorBlock = 1024, kStreamedBlock = 4096;
 
 void fill_leading(const char* name, int64_t& ld, int64_t rows, int64_t row_length) {
   if (ld == 0) ld = std::max<int64_t>(row_length, 1);
@@ -142,20 +146,22 @@ void cut_panels(GemmPlan& plan, int64_t wanted) {
   }
 }
 
-// Along the result, or along k: halves of short rows are read with gaps, at two thirds of the speed
-// of half as many whole ones.
+// Along the result, or along k where halves of the rows were too short.
 void cut_vector_product(GemmPlan& plan, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t line = 64 / element, results = plan.down ? s.m : s.n;
   const int64_t parts = std::clamp<int64_t>(s.m * s.n * s.k / kChunkElements, 1, 1024);
-  const bool short_rows = ceil_div(results, line) < 2 * kStreamedLines;
-  if (plan.variant == GemmVariant::RowSum && !plan.streamed && s.batch == 1 && short_rows) {
-    plan.sum_chunks = parts;
+  const int64_t shortest = plan.streamed ? kStreamedLines : kCachedLines;
+  if (plan.variant == GemmVariant::RowSum && s.batch == 1 &&
+      ceil_div(results, line) < 2 * shortest) {
+    plan.sum_chunks = std::min(parts, kMostSums);
     plan.sum_pitch = round_up(results, line);
-    if (parts > 1) plan.scratch.per_worker = static_cast<size_t>(parts * plan.sum_pitch * element);
+    if (parts > 1)
+      plan.scratch.per_worker = static_cast<size_t>(plan.sum_chunks * plan.sum_pitch * element);
     return;
   }
-  const int64_t narrowest = plan.streamed ? kStreamedLines : 4;
+  const bool along_rows = plan.streamed && plan.variant == GemmVariant::RowSum;
+  const int64_t narrowest = along_rows ? kStreamedLines / 2 : 4;
   if (plan.down)
     plan.row_chunks = std::min(parts, std::max<int64_t>(1, s.m / (narrowest * line)));
   else
@@ -330,10 +336,10 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
     plan.pack_b = packs_pairs(s);
   else if (plan.variant == GemmVariant::Tiles)
     choose_b_packing(plan, kernels, element);
-  plan.streamed = plan.variant == GemmVariant::RowSum &&
-                  plan.shape.m * plan.shape.n * plan.shape.k * element >= kStreamedBytes;
+  const bool vector = plan.variant == GemmVariant::RowSum || plan.variant == GemmVariant::Dots;
+  plan.streamed = vector && s.m * s.n * s.k * element >= kStreamedBytes;
   cut_work(plan, element);
-  plan.k_block = kVectorBlock;
+  plan.k_block = plan.streamed ? kStreamedBlock : kVectorBlock;
   switch (plan.variant) {
     case GemmVariant::Empty:
       plan.kernel = kernels.empty;

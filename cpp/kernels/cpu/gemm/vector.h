@@ -15,6 +15,11 @@ inline constexpr int kStripVectors = 12;
 inline constexpr int kStripVectors = 8;
 #endif
 
+// Bytes of y that stay in L1, and of a row that are read in one run.
+constexpr int64_t kStreamedRun = 16384;
+
+RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // Where part i of an even cut of `total` begins. One part needs no division: small products notice.
 RV_INLINE int64_t cut(int64_t total, int64_t i, int64_t parts) {
   return parts == 1 ? total * i : total * i / parts;
@@ -165,17 +170,22 @@ void add_rows(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t coun
     add_rows<T, R, true>(factor, m + j, ld, {y + j, 0, alpha, beta, static_cast<int>(count - j)});
 }
 
-// As row_sum, for matrices that come from memory: it delivers few long runs faster than many short
-// ones, so that rows are read along all columns, some rows at a time, and y stays in L1.
+// As row_sum, for matrices larger than the caches of a core: two streams are what its prefetchers
+// follow at full speed, so that rows are read in pairs along all columns, while y stays in L1.
 template <class T>
 void row_sum_streamed(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k,
                       int64_t count, T* y, T alpha, T beta) {
-  constexpr int kRows = 8;
-  int64_t p = 0;
-  for (; p + kRows <= k; p += kRows, beta = 1)
-    add_rows<T, kRows>(x + p * x_stride, x_stride, m + p * ld, ld, count, y, alpha, beta);
-  for (; p < k; ++p, beta = 1)
-    add_rows<T, 1>(x + p * x_stride, x_stride, m + p * ld, ld, count, y, alpha, beta);
+  constexpr int64_t kColumns = kStreamedRun / static_cast<int64_t>(sizeof(T));
+  for (int64_t j = 0; j < count; j += kColumns) {
+    const int64_t columns = least(kColumns, count - j);
+    int64_t p = 0;
+    for (; p + 2 <= k; p += 2)
+      add_rows<T, 2>(x + p * x_stride, x_stride, m + p * ld + j, ld, columns, y + j, alpha,
+                     p == 0 ? beta : T(1));
+    if (p < k)
+      add_rows<T, 1>(x + p * x_stride, x_stride, m + p * ld + j, ld, columns, y + j, alpha,
+                     p == 0 ? beta : T(1));
+  }
 }
 
 template <class T, int kDistance, int... I>
@@ -205,6 +215,14 @@ RV_INLINE Vec<T> sum_each(Vec<T> (&x)[Vec<T>::kLanes]) {
   return x[0];
 }
 
+// y[i] = alpha * (sum over the lanes of sums[i]) + beta * y[i] for i < count.
+template <class T>
+RV_INLINE void store_sums(Vec<T> (&sums)[Vec<T>::kLanes], int count, T* y, T alpha, T beta) {
+  Vec<T> result = Vec<T>::set1(alpha) * sum_each(sums);
+  if (beta != 0) result = fma(Vec<T>::set1(beta), Vec<T>::load_partial(y, count), result);
+  result.store_partial(y, count);
+}
+
 // y[i] = alpha * dot(row i of m, x) + beta * y[i] for 1 <= count <= kRows rows. Missing rows repeat
 // the last one.
 template <class T, int kRows>
@@ -230,9 +248,7 @@ RV_INLINE void dot_group(const T* m, int64_t ld, const T* x, int64_t k, int coun
     for (int i = 0; i < kRows; ++i)
       acc[i] = fma(factor, Vec<T>::load_partial(row[i] + p, left), acc[i]);
   }
-  Vec<T> result = Vec<T>::set1(alpha) * sum_each(acc);
-  if (beta != 0) result = fma(Vec<T>::set1(beta), Vec<T>::load_partial(y, count), result);
-  result.store_partial(y, count);
+  store_sums(acc, count, y, alpha, beta);
 }
 
 template <class T>
@@ -240,11 +256,57 @@ void dots(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T 
   constexpr int kLanes = Vec<T>::kLanes, kFew = kLanes < 4 ? kLanes : 4;
   int64_t i = 0;
   for (; count - i > kFew; i += kLanes) {
-    const int rows = static_cast<int>(count - i < kLanes ? count - i : kLanes);
+    const int rows = static_cast<int>(least(kLanes, count - i));
     dot_group<T, kLanes>(m + i * ld, ld, x, k, rows, y + i, alpha, beta);
   }
   if (i < count)
     dot_group<T, kFew>(m + i * ld, ld, x, k, static_cast<int>(count - i), y + i, alpha, beta);
+}
+
+// sum[0] and sum[1] over the lanes are the dot products of two rows with x. The next two rows are
+// fetched.
+template <class T>
+RV_INLINE void dot_pair(const T* row0, const T* row1, int64_t ld, const T* x, int64_t k,
+                        Vec<T>* sum) {
+  constexpr int kLanes = Vec<T>::kLanes, kChains = 4;
+  Vec<T> acc[2][kChains];
+#pragma GCC unroll 4
+  for (int c = 0; c < kChains; ++c) acc[0][c] = acc[1][c] = Vec<T>::zero();
+  int64_t p = 0;
+  for (; p + kChains * kLanes <= k; p += kChains * kLanes)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c) {
+      const int64_t at = p + c * kLanes;
+      const Vec<T> factor = Vec<T>::load(x + at);
+      __builtin_prefetch(row0 + 2 * ld + at);
+      __builtin_prefetch(row1 + 2 * ld + at);
+      acc[0][c] = fma(factor, Vec<T>::load(row0 + at), acc[0][c]);
+      acc[1][c] = fma(factor, Vec<T>::load(row1 + at), acc[1][c]);
+    }
+  for (; p < k; p += kLanes) {
+    const int left = static_cast<int>(least(kLanes, k - p));
+    const Vec<T> factor = Vec<T>::load_partial(x + p, left);
+    acc[0][0] = fma(factor, Vec<T>::load_partial(row0 + p, left), acc[0][0]);
+    acc[1][0] = fma(factor, Vec<T>::load_partial(row1 + p, left), acc[1][0]);
+  }
+#pragma GCC unroll 2
+  for (int r = 0; r < 2; ++r) sum[r] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
+}
+
+// As dots, for matrices larger than the caches of a core: see row_sum_streamed.
+template <class T>
+void dots_streamed(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T alpha,
+                   T beta) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const int rows = static_cast<int>(least(kLanes, count - i));
+    Vec<T> acc[kLanes] = {};
+    for (int r = 0; r < rows; r += 2) {
+      const T* row = m + (i + r) * ld;
+      dot_pair(row, r + 1 < rows ? row + ld : row, ld, x, k, acc + r);
+    }
+    store_sums(acc, rows, y + i, alpha, beta);
+  }
 }
 
 }  // namespace
