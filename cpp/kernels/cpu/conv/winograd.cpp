@@ -49,6 +49,9 @@ void transform_filters(const Lane (&g)[9], int64_t count, Lane (&u)[kWinogradPoi
     transform(columns[3 * i], columns[3 * i + 1], columns[3 * i + 2], count, u + 6 * i, 1);
 }
 
+// An odd number of cache lines: the points of a tile lie in different sets of the caches.
+int64_t point_pitch(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
+
 int64_t tile_count(const ConvShape& s) {
   return s.batch * ceil_div(s.out[1], kWinogradTile) * ceil_div(s.out[2], kWinogradTile);
 }
@@ -92,7 +95,10 @@ WinogradPlan prepare_winograd(const ConvShape& shape, Isa isa) {
   plan.staged = all <= kMostStagedFloats &&
                 (plan.blocks < kFewestBlocks || plan.blocks * filter_floats > 2 * all);
   plan.block_tiles = plan.staged ? plan.tiles : ceil_div(plan.tiles, plan.blocks);
-  const size_t bytes = static_cast<size_t>(plan.block_tiles * tile_floats) * sizeof(float);
+  plan.v_pitch = point_pitch(plan.block_tiles * shape.in_channels);
+  plan.m_pitch = point_pitch(plan.block_tiles * plan.columns);
+  const size_t bytes =
+      static_cast<size_t>(kWinogradPoints * (plan.v_pitch + plan.m_pitch)) * sizeof(float);
   (plan.staged ? plan.scratch.shared : plan.scratch.per_worker) = bytes;
   plan.cost.flops = 2.0 * kWinogradPoints * static_cast<double>(plan.tiles) *
                     static_cast<double>(shape.in_channels * shape.out_channels);
@@ -134,10 +140,10 @@ void run_blocks(const Context& ctx, const WinogradPlan& plan, const float* x, co
     for (int64_t b = begin; b < end; ++b) {
       const int64_t first = b * plan.tiles / plan.blocks;
       const int64_t count = (b + 1) * plan.tiles / plan.blocks - first;
-      float* m = v + kWinogradPoints * count * plan.shape.in_channels;
-      kernels.input(plan, x, first, count, v, count);
-      kernels.multiply(plan, v, u, count, count, 0, kWinogradPoints, 0, panels, m);
-      kernels.output(plan, m, first, count, count, e, y);
+      float* m = v + kWinogradPoints * plan.v_pitch;
+      kernels.input(plan, x, first, count, v);
+      kernels.multiply(plan, v, u, count, 0, kWinogradPoints, 0, panels, m);
+      kernels.output(plan, m, first, count, e, y);
     }
   });
 }
@@ -146,10 +152,10 @@ void run_stages(const Context& ctx, const WinogradPlan& plan, const float* x, co
                 const ConvEpilogue& e, float* y, float* v) noexcept {
   const WinogradKernels& kernels = *plan.kernels;
   const int64_t channels = plan.shape.in_channels, columns = plan.columns, tiles = plan.tiles;
-  float* m = v + kWinogradPoints * tiles * channels;
+  float* m = v + kWinogradPoints * plan.v_pitch;
   const auto tiles_of = [](int64_t floats) { return std::max<int64_t>(1, 2048 / floats); };
   ctx.parallel_for(tiles, tiles_of(channels), [&](int64_t begin, int64_t end, int) {
-    kernels.input(plan, x, begin, end - begin, v + begin * channels, tiles);
+    kernels.input(plan, x, begin, end - begin, v + begin * channels);
   });
   // One chunk is a panel of one point, or several: points follow each other in a thread's share.
   const int64_t panels = columns / kernels.panel;
@@ -158,11 +164,11 @@ void run_stages(const Context& ctx, const WinogradPlan& plan, const float* x, co
                    std::max<int64_t>(1, static_cast<int64_t>(kChunkFlops / work)),
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t i = begin; i < end; ++i)
-                       kernels.multiply(plan, v, u, tiles, tiles, i / panels, i / panels + 1,
-                                        i % panels, i % panels + 1, m);
+                       kernels.multiply(plan, v, u, tiles, i / panels, i / panels + 1, i % panels,
+                                        i % panels + 1, m);
                    });
   ctx.parallel_for(tiles, tiles_of(columns), [&](int64_t begin, int64_t end, int) {
-    kernels.output(plan, m + begin * columns, begin, end - begin, tiles, e, y);
+    kernels.output(plan, m + begin * columns, begin, end - begin, e, y);
   });
 }
 

@@ -34,6 +34,7 @@ struct WinogradPlan {
   // too often for that, every stage covers all tiles, in shared scratch.
   bool staged = false;
   int64_t block_tiles = 0, blocks = 0;
+  int64_t v_pitch = 0, m_pitch = 0;  // floats of a point: transformed patches, products
 };
 
 // 3×3 filters, stride 1, no dilation, no groups, depth 1.

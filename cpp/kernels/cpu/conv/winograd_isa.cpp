@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kLanes = VecF::kLanes;
 constexpr int kPanel = 2 * kLanes;
+constexpr int64_t kLine = 16;  // floats
 
 // B^T applied to six values, `Step` apart in both arrays.
 template <int Step>
@@ -94,36 +95,52 @@ RV_INLINE void patch_channels(const float* x, int64_t row_pitch, int64_t pixel_p
   }
 }
 
+// Fetches a line of each pixel of a tile that the tile before it does not share.
+template <bool kWrite>
+RV_INLINE void fetch_tile(const float* from, int64_t row_pitch, int64_t pixel_pitch) {
+#pragma GCC unroll 6
+  for (int i = 0; i < (kWrite ? kWinogradTile : kWinogradPatch); ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < kWinogradTile; ++j)
+      __builtin_prefetch(from + i * row_pitch + j * pixel_pitch, kWrite);
+}
+
 template <bool kWhole>
-void patch(const float* x, int64_t channels, int64_t row_pitch, Inside rows, Inside columns,
-           float* v, int64_t point_pitch) {
+void patch(const float* x, const float* next, int64_t channels, int64_t row_pitch, Inside rows,
+           Inside columns, float* v, int64_t point_pitch) {
   int64_t c = 0;
-  for (; c + kLanes <= channels; c += kLanes)
+  for (; c + kLanes <= channels; c += kLanes) {
+    if (c % kLine == 0) fetch_tile<false>(next + c, row_pitch, channels);
     patch_channels<kWhole, false>(x + c, row_pitch, channels, rows, columns, kLanes, v + c,
                                   point_pitch);
+  }
   if (c < channels)
     patch_channels<kWhole, true>(x + c, row_pitch, channels, rows, columns,
                                  static_cast<int>(channels - c), v + c, point_pitch);
 }
 
-void input(const WinogradPlan& plan, const float* x, int64_t first, int64_t count, float* v,
-           int64_t pitch) noexcept {
+void input(const WinogradPlan& plan, const float* x, int64_t first, int64_t count,
+           float* v) noexcept {
   const ConvShape& s = plan.shape;
   const int64_t channels = s.in_channels, row_pitch = s.in[2] * channels;
+  const auto source = [&](const Place& p) {
+    return x + (p.image * s.in[1] + p.row - s.pad_lo[1]) * row_pitch +
+           (p.column - s.pad_lo[2]) * channels;
+  };
+  Place next(plan, first);
   for (int64_t i = 0; i < count; ++i) {
-    const Place place(plan, first + i);
-    const int64_t row = place.row - s.pad_lo[1], column = place.column - s.pad_lo[2];
-    const Inside rows(row, s.in[1]), columns(column, s.in[2]);
-    const float* from = x + (place.image * s.in[1] + row) * row_pitch + column * channels;
+    const Place place = next;
+    next = Place(plan, first + i + 1);
+    const Inside rows(place.row - s.pad_lo[1], s.in[1]);
+    const Inside columns(place.column - s.pad_lo[2], s.in[2]);
     const bool whole = rows.all() && columns.all();
-    (whole ? patch<true> : patch<false>)(from, channels, row_pitch, rows, columns, v + i * channels,
-                                         pitch * channels);
+    (whole ? patch<true> : patch<false>)(source(place), source(next) + 2 * channels, channels,
+                                         row_pitch, rows, columns, v + i * channels, plan.v_pitch);
   }
 }
 
 void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t tiles,
-              int64_t pitch, int64_t point, int64_t end, int64_t panel, int64_t panel_end,
-              float* m) noexcept {
+              int64_t point, int64_t end, int64_t panel, int64_t panel_end, float* m) noexcept {
   constexpr int kRows = kTileRows[2];
   const int64_t channels = plan.shape.in_channels, columns = plan.columns;
   const int64_t parts = (tiles + kRows - 1) / kRows;
@@ -133,8 +150,8 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
       for (int64_t part = 0; part < parts; ++part) {
         const int64_t from = tiles * part / parts, to = tiles * (part + 1) / parts;
         find_tile<float>(Walk::Across, Columns::Packed, static_cast<int>(to - from), 2)(
-            v + (p * pitch + from) * channels, channels, b, kPanel, channels,
-            {m + (p * pitch + from) * columns + j * kPanel, columns, 1.0f, 0.0f, kLanes});
+            v + p * plan.v_pitch + from * channels, channels, b, kPanel, channels,
+            {m + p * plan.m_pitch + from * columns + j * kPanel, columns, 1.0f, 0.0f, kLanes});
       }
     }
 }
@@ -182,17 +199,22 @@ RV_INLINE void tile_channels(const float* m, int64_t point_pitch, const Finish& 
   }
 }
 
-void output(const WinogradPlan& plan, const float* m, int64_t first, int64_t count, int64_t pitch,
+void output(const WinogradPlan& plan, const float* m, int64_t first, int64_t count,
             const ConvEpilogue& e, float* y) noexcept {
   const ConvShape& s = plan.shape;
   const int64_t channels = s.out_channels, row_pitch = s.out[2] * channels;
   const auto left = [](int64_t size, int64_t at) {
     return static_cast<int>(size - at < kWinogradTile ? size - at : kWinogradTile);
   };
+  const auto target = [&](const Place& p) {
+    return (p.image * s.out[1] + p.row) * row_pitch + p.column * channels;
+  };
+  const auto* residual = static_cast<const float*>(e.residual);
+  Place next(plan, first);
   for (int64_t i = 0; i < count; ++i) {
-    const Place place(plan, first + i);
-    const int64_t at = (place.image * s.out[1] + place.row) * row_pitch + place.column * channels;
-    const auto* residual = static_cast<const float*>(e.residual);
+    const Place place = next;
+    next = Place(plan, first + i + 1);
+    const int64_t at = target(place), ahead = target(next);
     const Finish f{static_cast<const float*>(e.bias),
                    residual ? residual + at : nullptr,
                    y + at,
@@ -204,10 +226,14 @@ void output(const WinogradPlan& plan, const float* m, int64_t first, int64_t cou
                    e.activation == Activation::Relu6};
     const float* from = m + i * plan.columns;
     int64_t c = 0;
-    for (; c + kLanes <= channels; c += kLanes)
-      tile_channels<false>(from, pitch * plan.columns, f, c, kLanes);
-    if (c < channels)
-      tile_channels<true>(from, pitch * plan.columns, f, c, static_cast<int>(channels - c));
+    for (; c + kLanes <= channels; c += kLanes) {
+      if (c % kLine == 0) {
+        fetch_tile<true>(y + ahead + c, row_pitch, channels);
+        if (residual) fetch_tile<false>(residual + ahead + c, row_pitch, channels);
+      }
+      tile_channels<false>(from, plan.m_pitch, f, c, kLanes);
+    }
+    if (c < channels) tile_channels<true>(from, plan.m_pitch, f, c, static_cast<int>(channels - c));
   }
 }
 
