@@ -16,6 +16,18 @@ NodeId add_fused(Graph& graph, const OpRecord& record, std::vector<ValueId> inpu
                         std::move(outputs), like.site, like.region);
 }
 
+void replace_by_fused(Graph& graph, std::span<const NodeId> nodes, const OpRecord& record,
+                      std::vector<ValueId> inputs, FusedPayload& payload,
+                      std::span<const ValueId> results) {
+  Specs outputs;
+  for (ValueId value : results) outputs.push_back(graph.spec(value));
+  const NodeId made = add_fused(graph, record, std::move(inputs), payload, std::move(outputs),
+                                graph.nodes[nodes[0]]);
+  for (NodeId id : nodes) graph.nodes[id].op = nullptr;
+  for (size_t i = 0; i < results.size(); ++i)
+    graph.replace(results[i], graph.nodes[made].outputs[i]);
+}
+
 const std::vector<InPlacePair>* internal_pairs(const GraphNode& node) {
   const FusedPayload* payload = fused_payload(node.attrs);
   return payload ? &payload->pairs : nullptr;

@@ -2,6 +2,7 @@
 // Ops that only the compiler makes: what fusion leaves in a graph, and the structured ops' use of
 // memory.
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,10 @@ const FusedPayload* fused_payload(const Attrs& attrs);
 // Adds a node with this payload and these outputs, at the place of `like`.
 NodeId add_fused(Graph& graph, const OpRecord& record, std::vector<ValueId> inputs,
                  FusedPayload& payload, Specs outputs, const GraphNode& like);
+// `nodes` become one node with this payload that makes `results`, at the place of the first.
+void replace_by_fused(Graph& graph, std::span<const NodeId> nodes, const OpRecord& record,
+                      std::vector<ValueId> inputs, FusedPayload& payload,
+                      std::span<const ValueId> results);
 
 // Pairs of a fused node; nullptr for any other.
 const std::vector<InPlacePair>* internal_pairs(const GraphNode& node);

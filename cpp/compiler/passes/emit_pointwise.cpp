@@ -303,7 +303,6 @@ class Emitter {
     if (dense_) payload->form = form_.str();
     std::vector<ValueId> results = outputs_;
     results.insert(results.end(), reduced_.begin(), reduced_.end());
-    for (ValueId value : results) payload->outputs.push_back(graph_.spec(value));
     // An operand that is itself stored or reduced is read after results are stored: it keeps its
     // memory to itself.
     for (uint32_t in = 0; in < inputs_.size(); ++in) {
@@ -318,15 +317,8 @@ class Emitter {
     }
     inputs_.insert(inputs_.end(), chain_inputs_.begin(), chain_inputs_.end());
     inputs_.insert(inputs_.end(), extra_inputs_.begin(), extra_inputs_.end());
-    const Specs specs = payload->outputs;
-    const Site site = graph_.nodes[members_.back()].site;
-    const uint32_t region = graph_.nodes[members_.back()].region;
-    Attrs attrs{{"fused", Payload(payload.get())}};
-    for (NodeId id : members_) graph_.nodes[id].op = nullptr;
-    const NodeId made =
-        graph_.add_node(pointwise_record(), inputs_, std::move(attrs), specs, site, region);
-    for (size_t i = 0; i < results.size(); ++i)
-      graph_.replace(results[i], graph_.nodes[made].outputs[i]);
+    const std::vector<NodeId> last_first(members_.rbegin(), members_.rend());
+    replace_by_fused(graph_, last_first, pointwise_record(), inputs_, *payload, results);
   }
 
   Graph& graph_;

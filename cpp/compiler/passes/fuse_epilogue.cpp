@@ -128,19 +128,15 @@ class Finder {
 };
 
 // The residual is read after the product is stored, so it never shares memory with the result.
-void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record, Payload payload) {
-  const GraphNode product = graph.nodes[chain.product];
-  std::vector<ValueId> inputs{product.inputs[0], product.inputs[1]};
+void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record,
+                   FusedPayload& payload) {
+  std::vector<ValueId> inputs = graph.nodes[chain.product].inputs;
+  inputs.resize(2);
   if (chain.bias != kNone) inputs.push_back(chain.bias);
   if (chain.residual != kNone) inputs.push_back(chain.residual);
-  auto& fused = static_cast<FusedPayload&>(*payload);
-  fused.outputs = {graph.spec(chain.result)};
-  graph.nodes[chain.product].op = nullptr;
-  for (NodeId id : chain.absorbed) graph.nodes[id].op = nullptr;
-  Attrs attrs{{"fused", payload}};
-  const NodeId made = graph.add_node(record, std::move(inputs), std::move(attrs),
-                                     {graph.spec(chain.result)}, product.site, product.region);
-  graph.replace(chain.result, graph.nodes[made].outputs[0]);
+  std::vector<NodeId> nodes{chain.product};
+  nodes.insert(nodes.end(), chain.absorbed.begin(), chain.absorbed.end());
+  replace_by_fused(graph, nodes, record, std::move(inputs), payload, {{chain.result}});
 }
 
 // The activation, one node and last in the chain, stays a step of its own.
@@ -174,7 +170,7 @@ bool fuse_matmul(Graph& graph, Finder& finder, NodeId id) {
   epilogue.activation = chain.activation;
   payload->plan =
       kernels::gemm_prepare(*shape, graph.spec(graph.nodes[id].outputs[0]).dtype, epilogue);
-  replace_chain(graph, chain, fused_matmul_record(), Payload(payload.get()));
+  replace_chain(graph, chain, fused_matmul_record(), *payload);
   return true;
 }
 
@@ -202,7 +198,7 @@ bool fuse_conv(Graph& graph, Finder& finder, NodeId id) {
   payload->bias = chain.bias != kNone;
   payload->residual = chain.residual != kNone;
   payload->activation = chain.activation;
-  replace_chain(graph, chain, fused_conv_record(), Payload(payload.get()));
+  replace_chain(graph, chain, fused_conv_record(), *payload);
   return true;
 }
 

@@ -31,10 +31,8 @@ void join(Graph& graph, NodeId first_id, NodeId second_id) {
   std::vector<ValueId> inputs{first.inputs[0]};
   add_operands(inputs, first);
   add_operands(inputs, second);
-  const NodeId made = add_fused(graph, conv_pair_record(), std::move(inputs), *payload,
-                                {graph.spec(second.outputs[0])}, second);
-  graph.replace(second.outputs[0], graph.nodes[made].outputs[0]);
-  graph.nodes[first_id].op = graph.nodes[second_id].op = nullptr;
+  const NodeId nodes[]{second_id, first_id};
+  replace_by_fused(graph, nodes, conv_pair_record(), std::move(inputs), *payload, second.outputs);
 }
 
 }  // namespace

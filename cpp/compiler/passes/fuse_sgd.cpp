@@ -58,17 +58,12 @@ void fuse_sgd(Graph& graph) {
       epilogue.alpha = -1;
       epilogue.beta = 1;
       payload->scale = payload->accumulate = true;
-      payload->outputs = {type};
       payload->pairs = {{3, 0}};
       payload->plan = kernels::gemm_prepare(*shape, type.dtype, epilogue);
-      const std::vector<ValueId> inputs{product->inputs[0], product->inputs[1], rate, weight};
-      const NodeId product_id = graph.values[gradient].producer;
-      const NodeId multiply_id = graph.values[scaled].producer;
-      for (NodeId dead : {product_id, multiply_id, id}) graph.nodes[dead].op = nullptr;
-      Attrs attrs{{"fused", Payload(payload.get())}};
-      const NodeId made =
-          graph.add_node(fused_matmul_record(), inputs, std::move(attrs), {type}, node.site);
-      graph.replace(node.outputs[0], graph.nodes[made].outputs[0]);
+      const NodeId nodes[]{id, graph.values[scaled].producer, graph.values[gradient].producer};
+      replace_by_fused(graph, nodes, fused_matmul_record(),
+                       {product->inputs[0], product->inputs[1], rate, weight}, *payload,
+                       node.outputs);
       break;
     }
   }

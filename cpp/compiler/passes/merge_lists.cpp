@@ -34,18 +34,9 @@ void emit_list(Graph& graph, const std::vector<NodeId>& nodes) {
     results.insert(results.end(), node.outputs.begin(), node.outputs.end());
     sizes.push_back(one.program.size);
   }
-  for (ValueId value : results) payload->outputs.push_back(graph.spec(value));
   payload->list =
       kernels::prepare_pointwise_list(program_of(graph.nodes[nodes[0]])->program, sizes);
-  const Specs specs = payload->outputs;
-  const Site site = graph.nodes[nodes[0]].site;
-  const uint32_t region = graph.nodes[nodes[0]].region;
-  Attrs attrs{{"fused", Payload(payload.get())}};
-  for (NodeId id : nodes) graph.nodes[id].op = nullptr;
-  const NodeId made =
-      graph.add_node(pointwise_list_record(), inputs, std::move(attrs), specs, site, region);
-  for (size_t i = 0; i < results.size(); ++i)
-    graph.replace(results[i], graph.nodes[made].outputs[i]);
+  replace_by_fused(graph, nodes, pointwise_list_record(), std::move(inputs), *payload, results);
 }
 
 }  // namespace

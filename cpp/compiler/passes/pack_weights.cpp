@@ -59,11 +59,9 @@ void pack(Graph& graph, NodeId id, const Packing& packing) {
       {DType::F32, {packing.product.shape.k, kernels::gemm_packed_columns(packing.product)}}};
   const NodeId weights =
       add_fused(graph, pack_record(), {product.inputs[1]}, *panels, packed, product);
-  const NodeId made =
-      add_fused(graph, *packing.record, {product.inputs[0], graph.nodes[weights].outputs[0]},
-                *packing.payload, {graph.spec(product.outputs[0])}, product);
-  graph.replace(product.outputs[0], graph.nodes[made].outputs[0]);
-  graph.nodes[id].op = nullptr;
+  replace_by_fused(graph, {{id}}, *packing.record,
+                   {product.inputs[0], graph.nodes[weights].outputs[0]}, *packing.payload,
+                   product.outputs);
 }
 
 }  // namespace

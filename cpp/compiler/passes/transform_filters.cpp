@@ -34,11 +34,8 @@ void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
       add_fused(graph, winograd_filter_record(), {conv.inputs[1]}, *filter, points, conv);
   auto payload = make_ref<ConvPayload>();
   payload->winograd = plan;
-  const NodeId made =
-      add_fused(graph, fused_conv_record(), {conv.inputs[0], graph.nodes[transformed].outputs[0]},
-                *payload, {graph.spec(conv.outputs[0])}, conv);
-  graph.replace(conv.outputs[0], graph.nodes[made].outputs[0]);
-  graph.nodes[id].op = nullptr;
+  replace_by_fused(graph, {{id}}, fused_conv_record(),
+                   {conv.inputs[0], graph.nodes[transformed].outputs[0]}, *payload, conv.outputs);
 }
 
 }  // namespace

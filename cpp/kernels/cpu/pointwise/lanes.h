@@ -73,3 +73,20 @@ TileFn select_lanes() {
 }
 
 }  // namespace ranvier::kernels
+
+// Rows of a switch over PwOp in a template over T: one, two or three T giving T, or a truth value.
+#define RV_1(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x) noexcept -> T { return expr; })
+#define RV_2(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x, T y) noexcept -> T { return expr; })
+#define RV_3(op, expr) \
+  case PwOp::op:       \
+    return lanes<T, T>([](T x, T y, T z) noexcept -> T { return expr; })
+#define RV_P1(op, expr) \
+  case PwOp::op:        \
+    return lanes<uint8_t, T>([]([[maybe_unused]] T x) noexcept -> uint8_t { return expr; })
+#define RV_P2(op, expr) \
+  case PwOp::op:        \
+    return lanes<uint8_t, T>([](T x, T y) noexcept -> uint8_t { return expr; })

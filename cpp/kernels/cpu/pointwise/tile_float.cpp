@@ -63,22 +63,6 @@ T silu_grad(T x, T dy) {
   return dy * (s * (T(1) + x * (T(1) - s)));
 }
 
-#define RV_1(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x) noexcept -> T { return expr; })
-#define RV_2(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x, T y) noexcept -> T { return expr; })
-#define RV_3(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x, T y, T z) noexcept -> T { return expr; })
-#define RV_P1(op, expr) \
-  case PwOp::op:        \
-    return lanes<uint8_t, T>([](T x) noexcept -> uint8_t { return expr; })
-#define RV_P2(op, expr) \
-  case PwOp::op:        \
-    return lanes<uint8_t, T>([](T x, T y) noexcept -> uint8_t { return expr; })
-
 template <class T>
 TileFn arithmetic_fn(PwOp op) {
   switch (op) {

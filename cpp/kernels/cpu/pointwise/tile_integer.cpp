@@ -94,22 +94,6 @@ T sign(T a) {
   return a > 0 ? T(1) : a == 0 ? T(0) : static_cast<T>(-1);
 }
 
-#define RV_1(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x) noexcept -> T { return expr; })
-#define RV_2(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x, T y) noexcept -> T { return expr; })
-#define RV_3(op, expr) \
-  case PwOp::op:       \
-    return lanes<T, T>([](T x, T y, T z) noexcept -> T { return expr; })
-#define RV_P1(op, expr) \
-  case PwOp::op:        \
-    return lanes<uint8_t, T>([]([[maybe_unused]] T x) noexcept -> uint8_t { return expr; })
-#define RV_P2(op, expr) \
-  case PwOp::op:        \
-    return lanes<uint8_t, T>([](T x, T y) noexcept -> uint8_t { return expr; })
-
 // What every type that is not a float has.
 template <class T>
 TileFn discrete_fn(PwOp op) {
