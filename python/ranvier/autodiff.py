@@ -92,8 +92,12 @@ def grad(fn, argnums=0, has_aux: bool = False):
 
     With `has_aux` the result is `(grads, aux)`.
 
+    Args:
+        argnums: the argument, or arguments, to differentiate by.
+
     Example:
-        >>> ranvier.grad(lambda x: x ** 3)(ops.array(2.0))  # 12.0
+        >>> keras.grad(lambda x: x**3)(2.0).tolist()
+        12.0
     """
     function = value_and_grad(fn, argnums, has_aux)
 
@@ -113,9 +117,11 @@ class GradientTape:
         watch_accessed_variables: whether trainable variables that are read are watched.
 
     Example:
-        >>> with ranvier.GradientTape() as tape:
-        ...     loss = loss_fn(y, model(x, training=True))
-        >>> grads = tape.gradient(loss, model.trainable_variables)
+        >>> x = keras.Variable([2.0, 3.0])
+        >>> with keras.GradientTape() as tape:
+        ...     loss = ops.sum(x * x)
+        >>> tape.gradient(loss, [x])[0].tolist()
+        [4.0, 6.0]
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):

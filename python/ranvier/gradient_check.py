@@ -82,10 +82,8 @@ def gradient_check(
 
     For some entries w of each variable, the back-propagated dL/dw is compared with
     (L(w + h) − L(w − h)) / 2h. The computation runs in float64 on a copy of the model where the
-    model can be
-    copied from its config, else in its own dtype. Random layers draw the same numbers every time.
-    The model
-    is not changed.
+    model can be copied from its config, else in its own dtype. Random layers draw the same numbers
+    every time. The model is not changed.
 
     Args:
         model: compiled (its loss is differentiated), and built or buildable from `x`.
@@ -103,7 +101,10 @@ def gradient_check(
         ValueError: the model is not compiled.
 
     Example:
-        >>> ranvier.gradient_check(model, x[:8], y[:8])
+        >>> model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+        >>> model.compile(loss="mse")
+        >>> keras.gradient_check(model, np.ones((8, 3)), np.ones((8, 1)), verbose=False).passed
+        True
     """
     if not model.compiled:
         raise ValueError("You must call `compile()` before `gradient_check()`.")

@@ -157,7 +157,9 @@ def profile(
         ValueError: the model is not compiled, `repeats` is not positive, or `mode` is unknown.
 
     Example:
-        >>> print(ranvier.profile(model, x, y, batch_size=128))
+        >>> model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+        >>> model.compile(loss="mse")
+        >>> report = keras.profile(model, np.ones((8, 3)), np.ones((8, 1)))
     """
     if not hasattr(model, "compiled"):
         raise TypeError(

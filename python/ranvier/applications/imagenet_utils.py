@@ -33,7 +33,8 @@ def preprocess_input(x, data_format=None, mode="caffe"):
         ValueError: an unknown mode or data format.
 
     Example:
-        >>> preprocess_input(np.array([[[0, 127.5, 255]]]), mode="tf")
+        >>> x = np.array([[[0, 127.5, 255]]])
+        >>> keras.applications.imagenet_utils.preprocess_input(x, mode="tf")
         array([[[-1.,  0.,  1.]]])
     """
     if mode not in _MODES:

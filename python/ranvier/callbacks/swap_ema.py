@@ -18,8 +18,10 @@ class SwapEMAWeights(Callback):
         ValueError: the optimizer has no `use_ema=True`.
 
     Example:
-        >>> model.compile(Adam(use_ema=True), "mse")
-        >>> model.fit(x, y, validation_data=held, callbacks=[SwapEMAWeights()])
+        >>> model = keras.Sequential([layers.Dense(1)])
+        >>> model.compile(keras.optimizers.Adam(use_ema=True), "mse")
+        >>> swap = keras.callbacks.SwapEMAWeights()
+        >>> history = model.fit(np.ones((8, 2)), np.ones((8, 1)), callbacks=[swap], verbose=0)
     """
 
     def __init__(self, swap_on_epoch=False):

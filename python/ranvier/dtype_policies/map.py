@@ -21,10 +21,10 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         policy_map: dict of path or pattern to policy.
 
     Example:
-
-    >>> policies = DTypePolicyMap("float32", {"encoder/.*": DTypePolicy("bfloat16")})
-    >>> policies["encoder/dense"].name
-    'bfloat16'
+        >>> policies = keras.dtype_policies.DTypePolicyMap(default_policy="float32")
+        >>> policies["encoder/.*"] = keras.DTypePolicy("bfloat16")
+        >>> policies["encoder/dense"].name
+        'bfloat16'
     """
 
     def __init__(self, default_policy=None, policy_map=None):

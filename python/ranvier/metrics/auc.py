@@ -59,7 +59,7 @@ class AUC(CountsMetric):
             matrix with `multi_label`.
 
     Example:
-        >>> metric = AUC(num_thresholds=3)
+        >>> metric = keras.metrics.AUC(num_thresholds=3)
         >>> metric.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
         >>> float(metric.result())
         0.75

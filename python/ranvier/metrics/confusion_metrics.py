@@ -73,7 +73,7 @@ class TruePositives(_Count):
         name, dtype: see `Metric`.
 
     Example:
-        >>> metric = TruePositives()
+        >>> metric = keras.metrics.TruePositives()
         >>> metric.update_state([0, 1, 1, 1], [1.0, 0.0, 1.0, 1.0])
         >>> float(metric.result())
         2.0

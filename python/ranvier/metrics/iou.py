@@ -78,7 +78,7 @@ class IoU(_ConfusionMatrix):
         ValueError: a target class is not in [0, num_classes).
 
     Example:
-        >>> metric = IoU(num_classes=2, target_class_ids=[0])
+        >>> metric = keras.metrics.IoU(num_classes=2, target_class_ids=[0])
         >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
         >>> round(float(metric.result()), 4)
         0.3333

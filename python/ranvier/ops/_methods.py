@@ -9,7 +9,7 @@ import math
 
 from ranvier import _backend as B
 from ranvier.config import standardize_dtype
-from ranvier.ops import elementwise, indexing, products, reductions, shapes, special
+from ranvier.ops import diagonals, elementwise, indexing, products, reductions, shapes, special
 from ranvier.ops._define import cast
 
 
@@ -124,10 +124,10 @@ METHODS = {
     "take": lambda self, indices, axis=None: indexing.take(self, indices, axis=axis),
     "sort": lambda self, axis=-1: reductions.sort(self, axis=axis),
     "argsort": lambda self, axis=-1: reductions.argsort(self, axis=axis),
-    "diagonal": lambda self, offset=0, axis1=0, axis2=1: shapes.diagonal(
+    "diagonal": lambda self, offset=0, axis1=0, axis2=1: diagonals.diagonal(
         self, offset=offset, axis1=axis1, axis2=axis2
     ),
-    "trace": lambda self, offset=0, axis1=0, axis2=1: shapes.trace(
+    "trace": lambda self, offset=0, axis1=0, axis2=1: diagonals.trace(
         self, offset=offset, axis1=axis1, axis2=axis2
     ),
 }

@@ -53,9 +53,9 @@ def dot_product_attention(
         ValueError: shapes that do not fit, or a soft cap.
 
     Example:
-
-        q = ranvier.random.normal((2, 5, 4, 8))
-        ops.dot_product_attention(q, q, q, is_causal=True).shape  # (2, 5, 4, 8)
+        >>> q = keras.random.normal((2, 5, 4, 8))
+        >>> ops.dot_product_attention(q, q, q, is_causal=True).shape
+        (2, 5, 4, 8)
     """
     if attn_logits_soft_cap is not None:
         raise ValueError(

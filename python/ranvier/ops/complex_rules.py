@@ -13,12 +13,16 @@ from ranvier.ops import (
     complex_values,
     control,
     creation,
+    diagonals,
     factorizations,
     indexing,
+    joins,
     neural,
     norms,
+    numeric,
     products,
     reductions,
+    segments,
     shapes,
     subscripts,
 )
@@ -110,24 +114,25 @@ def _bilinear(function):
 def _declare():
     for function in (
         shapes.reshape, shapes.ravel, shapes.expand_dims, shapes.squeeze, shapes.transpose,
-        shapes.moveaxis, shapes.swapaxes, shapes.broadcast_to, shapes.stack, shapes.split,
-        shapes.array_split, shapes.unstack, shapes.tile, shapes.repeat, shapes.flip, shapes.roll,
-        shapes.tril, shapes.triu, shapes.diag, shapes.diagflat, shapes.diagonal, shapes.trace,
-        shapes.copy, shapes.pad, shapes.meshgrid, shapes.rot90, shapes.diff,
+        shapes.moveaxis, shapes.swapaxes, shapes.broadcast_to, joins.stack, joins.split,
+        joins.array_split, joins.unstack, shapes.tile, shapes.repeat, shapes.flip, shapes.roll,
+        diagonals.tril, diagonals.triu, diagonals.diag, diagonals.diagflat, diagonals.diagonal,
+        diagonals.trace, shapes.copy, shapes.pad, shapes.meshgrid, shapes.rot90, shapes.diff,
         reductions.sum, reductions.mean, reductions.cumsum, reductions.average,
-        indexing.take, indexing.take_along_axis, control.stop_gradient, ew.round, ew.nan_to_num,
+        indexing.take, indexing.take_along_axis, control.stop_gradient, ew.round,
+        numeric.nan_to_num,
     ):  # fmt: skip
         _linear(next(iter(inspect.signature(function).parameters)))(function)
-    for function in (shapes.concatenate, shapes.hstack, shapes.vstack, shapes.dstack):
+    for function in (joins.concatenate, joins.hstack, joins.vstack, joins.dstack):
         _linear("xs")(function)
-    for function in (shapes.append, ew.where):
+    for function in (joins.append, ew.where):
         _linear("x1", "x2")(function)
     _linear("inputs")(indexing.slice)
     _linear("x")(subscripts.get_item)
     _linear("inputs", "updates")(indexing.slice_update)
     _linear("values")(indexing.scatter)
     _linear("choicelist", "default")(indexing.select)
-    _linear("data")(reductions.segment_sum)
+    _linear("data")(segments.segment_sum)
     for function in (
         products.dot, products.inner, products.outer, products.tensordot, products.cross,
         products.kron,
@@ -237,7 +242,7 @@ def _std(x, axis=None, keepdims=False):
     return ew.sqrt(_variance(x, axis, keepdims))
 
 
-@rule(ew.isclose)
+@rule(numeric.isclose)
 def _isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     a, b = with_shape(x1), with_shape(x2)
     bound = ew.add(ew.multiply(ew.absolute(b), rtol), atol)
@@ -262,7 +267,7 @@ def _folded(z, axis):
     while z.shape[axis] > 1:
         half, odd = divmod(z.shape[axis], 2)
         product = cut(0, half) * cut(half, 2 * half)
-        z = shapes.concatenate([product, cut(2 * half, None)], axis=axis) if odd else product
+        z = joins.concatenate([product, cut(2 * half, None)], axis=axis) if odd else product
     if z.shape[axis] == 0:
         shape = [1 if i == axis else d for i, d in enumerate(z.shape)]
         return with_shape(np.ones(shape, "complex64"))
@@ -285,9 +290,9 @@ def _solve(a, b):
     if vector:
         b = shapes.expand_dims(b, -1)
     rows = [[a.real, ew.negative(a.imag)], [a.imag, a.real]]
-    block = shapes.concatenate([shapes.concatenate(row, axis=-1) for row in rows], axis=-2)
-    both = factorizations.solve(block, shapes.concatenate([b.real, b.imag], axis=-2))
-    out = ComplexTensor(*shapes.split(both, 2, axis=-2))
+    block = joins.concatenate([joins.concatenate(row, axis=-1) for row in rows], axis=-2)
+    both = factorizations.solve(block, joins.concatenate([b.real, b.imag], axis=-2))
+    out = ComplexTensor(*joins.split(both, 2, axis=-2))
     return shapes.squeeze(out, axis=-1) if vector else out
 
 
@@ -305,8 +310,8 @@ def _methods():
         "var": reductions.var, "std": reductions.std, "squeeze": shapes.squeeze,
         "swapaxes": shapes.swapaxes, "ravel": shapes.ravel, "flatten": shapes.ravel,
         "dot": products.dot, "copy": shapes.copy, "astype": control.cast, "take": indexing.take,
-        "any": reductions.any, "all": reductions.all, "diagonal": shapes.diagonal,
-        "trace": shapes.trace, "cumsum": reductions.cumsum, "repeat": shapes.repeat,
+        "any": reductions.any, "all": reductions.all, "diagonal": diagonals.diagonal,
+        "trace": diagonals.trace, "cumsum": reductions.cumsum, "repeat": shapes.repeat,
         "cumprod": reductions.cumprod, "max": reductions.max, "min": reductions.min,
         "argsort": reductions.argsort,
     }  # fmt: skip

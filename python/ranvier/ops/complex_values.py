@@ -9,6 +9,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.ops import elementwise as ew
+from ranvier.ops import numeric
 from ranvier.ops._define import expand, reshape, scalar, to_tensor
 
 
@@ -168,7 +169,7 @@ def parts(x) -> tuple:
 def from_numbers(x) -> ComplexTensor:
     """The complex value of anything that holds numbers, real ones too."""
     if isinstance(x, (list, tuple)):
-        from ranvier.ops.shapes import stack
+        from ranvier.ops.joins import stack
 
         x = stack([from_numbers(v) for v in x]) if x else np.asarray(x, "complex64")
     return with_shape(x)
@@ -242,7 +243,7 @@ _BINARY: dict[str, Any] = {
 def size_of(z):
     """|z|, with slope 0 where z is 0."""
     zero = ew.logical_and(ew.equal(z.real, 0.0), ew.equal(z.imag, 0.0))
-    return ew.where(zero, 0.0, ew.hypot(ew.where(zero, 1.0, z.real), z.imag))
+    return ew.where(zero, 0.0, numeric.hypot(ew.where(zero, 1.0, z.real), z.imag))
 
 
 def _exp(z):
@@ -291,7 +292,7 @@ def binary(name: str, a, b):
 
 def as_pairs(z) -> Any:
     """A real tensor (..., 2) of both parts."""
-    from ranvier.ops.shapes import concatenate
+    from ranvier.ops.joins import concatenate
 
     return concatenate([expand(z.real, -1), expand(z.imag, -1)], axis=-1)
 

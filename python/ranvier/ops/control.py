@@ -19,7 +19,12 @@ from ranvier.variable import Variable
 
 @op(CORE, static=("dtype",))
 def cast(x, dtype):
-    """The values in another dtype."""
+    """The values in another dtype.
+
+    Example:
+        >>> ops.cast([1.7, -1.7], "int32").tolist()
+        [1, -1]
+    """
     dtype = config.standardize_dtype(dtype)
     if dtype == "complex64":
         return ew.complex_values().with_shape(x)
@@ -28,7 +33,12 @@ def cast(x, dtype):
 
 @op(CORE, static=("dtype",))
 def saturate_cast(x, dtype):
-    """The values in another dtype; what does not fit becomes its nearest end."""
+    """The values in another dtype; what does not fit becomes its nearest end.
+
+    Example:
+        >>> ops.saturate_cast([300.0, -5.0], "uint8").tolist()
+        [255, 0]
+    """
     x = to_tensor(x)
     dtype = config.standardize_dtype(dtype)
     if config.is_int_dtype(dtype):
@@ -52,7 +62,17 @@ def saturate_cast(x, dtype):
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """A tensor from an array, a list, a number, a variable, or any object with DLPack or
-    `__array__`. NumPy arrays keep their dtype unless one is given."""
+    `__array__`. NumPy arrays keep their dtype unless one is given.
+
+    Args:
+        x: the object.
+        dtype: of the tensor.
+        sparse, ragged: must not be true: tensors are dense.
+
+    Example:
+        >>> ops.convert_to_tensor([1, 2], dtype="float32").tolist()
+        [1.0, 2.0]
+    """
     if isinstance(x, KerasTensor):
         return x if dtype is None or config.standardize_dtype(dtype) == x.dtype else cast(x, dtype)
     if type(x) is B.Tensor and dtype is None:
@@ -68,7 +88,12 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
 
 
 def convert_to_numpy(x) -> np.ndarray:
-    """The values as a NumPy array of their own, which may be written to."""
+    """The values as a NumPy array of their own, which may be written to.
+
+    Example:
+        >>> ops.convert_to_numpy(ops.ones(2)).tolist()
+        [1.0, 1.0]
+    """
     if isinstance(x, KerasTensor):
         return x.__array__()
     if isinstance(x, (np.ndarray, np.generic)) or ew.is_complex(x):
@@ -77,23 +102,43 @@ def convert_to_numpy(x) -> np.ndarray:
 
 
 def is_tensor(x) -> bool:
-    """Whether the object is a tensor (a value or a symbol of a trace)."""
+    """Whether the object is a tensor (a value or a symbol of a trace).
+
+    Example:
+        >>> ops.is_tensor(ops.ones(2)), ops.is_tensor([1, 1])
+        (True, False)
+    """
     return isinstance(x, (B.Tensor, ew.complex_values().ComplexTensor))
 
 
 def shape(x) -> tuple:
-    """The sizes; of a symbolic tensor with `None` where not known."""
+    """The sizes; of a symbolic tensor with `None` where not known.
+
+    Example:
+        >>> ops.shape(ops.ones((2, 3)))
+        (2, 3)
+    """
     return tuple(x.shape) if hasattr(x, "shape") else tuple(to_tensor(x).shape)
 
 
 def dtype(x) -> str:
-    """The Keras name of the dtype."""
+    """The Keras name of the dtype.
+
+    Example:
+        >>> ops.dtype(ops.ones(2))
+        'float32'
+    """
     return config.standardize_dtype(x.dtype)
 
 
 @op(CORE)
 def stop_gradient(variable):
-    """The value; gradients do not pass."""
+    """The value; gradients do not pass.
+
+    Example:
+        >>> keras.grad(lambda x: x * ops.stop_gradient(x))(3.0).tolist()
+        3.0
+    """
     return apply("stop_gradient", [to_tensor(variable)], None)
 
 
@@ -187,6 +232,14 @@ def cond(pred, true_fn, false_fn):
 
     On a known `pred` only the chosen one runs. Otherwise both are traced and their results must
     have the same structure, shapes and dtypes; assignments inside happen in the taken branch only.
+
+    Args:
+        pred: a bool.
+        true_fn, false_fn: functions of no arguments.
+
+    Example:
+        >>> ops.cond(True, lambda: ops.ones(2), lambda: ops.zeros(2)).tolist()
+        [1.0, 1.0]
     """
     check_callable(true_fn, "true_fn")
     check_callable(false_fn, "false_fn")
@@ -201,7 +254,19 @@ def cond(pred, true_fn, false_fn):
 
 @op(CORE, static=("cond", "body", "maximum_iterations"))
 def while_loop(cond, body, loop_vars, maximum_iterations=None):
-    """Repeats `body` on `loop_vars` while `cond` of them holds."""
+    """Repeats `body` on `loop_vars` while `cond` of them holds.
+
+    Args:
+        cond: function of the loop variables that gives a bool.
+        body: function that gives the next ones.
+        loop_vars: a structure of tensors.
+        maximum_iterations: most rounds; needed for gradients in compiled code.
+
+    Example:
+        >>> ops.while_loop(lambda x: x < 20, lambda x: 2 * x, [3])[0]
+        <ranvier.Tensor shape=(), dtype=int32,
+        array(24, dtype=int32)>
+    """
     single = not isinstance(loop_vars, (list, tuple))
     start = (loop_vars,) if single else tuple(loop_vars)
     layout = _Structure()
@@ -238,6 +303,19 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     """Carries a state through slices: `carry, y = f(carry, x)` for each x along axis 0 of `xs`.
 
     Returns `(carry, ys)`, the ys stacked along a new axis 0.
+
+    Args:
+        f: function of (carry, x) that gives (carry, y).
+        init: the first carry.
+        xs: a structure of tensors, or `None`.
+        length: number of steps where xs is `None`.
+        reverse: from the last slice to the first.
+        unroll: accepted, without effect.
+
+    Example:
+        >>> carry, sums = ops.scan(lambda c, x: (c + x, c + x), 0, ops.arange(1, 5))
+        >>> sums.tolist()
+        [1, 3, 6, 10]
     """
     check_callable(f, "f")
     if not isinstance(unroll, bool) and (not isinstance(unroll, int) or unroll < 1):
@@ -281,7 +359,17 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
 
 @op(CORE, static=("body_fun",))
 def fori_loop(lower, upper, body_fun, init_val):
-    """`val = body_fun(i, val)` for i from lower to upper - 1."""
+    """`val = body_fun(i, val)` for i from lower to upper - 1.
+
+    Args:
+        lower, upper: integers.
+        body_fun: function of (i, val).
+        init_val: the first val.
+
+    Example:
+        >>> ops.fori_loop(0, 4, lambda i, val: val + i, 10).tolist()
+        16
+    """
     known = _known_int(lower), _known_int(upper)
     if None not in known:
         count = max(0, known[1] - known[0])
@@ -309,7 +397,12 @@ def _known_int(x):
 
 @op(CORE, static=("branches",))
 def switch(index, branches, *operands):
-    """The result of `branches[index](*operands)`; the index is clamped to the valid range."""
+    """The result of `branches[index](*operands)`; the index is clamped to the valid range.
+
+    Example:
+        >>> ops.switch(1, [lambda x: x, lambda x: -x], ops.ones(2)).tolist()
+        [-1.0, -1.0]
+    """
     index = to_tensor(index)
     last = len(branches) - 1
     known = B.constant_value(index) if index.is_symbol else index

@@ -84,6 +84,10 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
         kernel: (spatial..., channels / groups, filters); groups follow from the channels.
         strides, dilation_rate: one int or one per spatial axis.
         padding: "valid" or "same".
+
+    Example:
+        >>> ops.conv(ops.ones((1, 4, 4, 3)), ops.ones((3, 3, 3, 8))).shape
+        (1, 2, 2, 8)
     """
     x, kernel = promote_pair(inputs, kernel, floating=True)
     _check_rank(x, kernel, 0, "conv")
@@ -109,6 +113,10 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
         kernel: (spatial..., channels, multiplier).
         strides, dilation_rate: one int or one per spatial axis.
         padding: "valid" or "same".
+
+    Example:
+        >>> ops.depthwise_conv(ops.ones((1, 4, 4, 3)), ops.ones((3, 3, 3, 2))).shape
+        (1, 2, 2, 6)
     """
     x, kernel = promote_pair(inputs, kernel, floating=True)
     _check_rank(x, kernel, 0, "depthwise_conv")
@@ -134,7 +142,19 @@ def separable_conv(
     data_format=None,
     dilation_rate=1,
 ):
-    """A depthwise convolution followed by a 1x1 convolution."""
+    """A depthwise convolution followed by a 1x1 convolution.
+
+    Args:
+        inputs: (batch, ...sizes, channels).
+        depthwise_kernel: (...kernel sizes, channels, multiplier).
+        pointwise_kernel: (1 ..., channels * multiplier, filters).
+        strides, padding, data_format, dilation_rate: see `conv`.
+
+    Example:
+        >>> depthwise, pointwise = ops.ones((3, 3, 3, 1)), ops.ones((1, 1, 3, 8))
+        >>> ops.separable_conv(ops.ones((1, 4, 4, 3)), depthwise, pointwise).shape
+        (1, 2, 2, 8)
+    """
     x = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(x, pointwise_kernel, 1, "valid", data_format, 1)
 
@@ -172,6 +192,10 @@ def conv_transpose(
         inputs: (batch, spatial..., channels), or channels after batch for "channels_first".
         kernel: (spatial..., filters, channels).
         output_padding: added to the output's sizes.
+
+    Example:
+        >>> ops.conv_transpose(ops.ones((1, 4, 4, 3)), ops.ones((2, 2, 8, 3)), strides=2).shape
+        (1, 8, 8, 8)
     """
     x, kernel = promote_pair(inputs, kernel, floating=True)
     _check_rank(x, kernel, 0, "conv_transpose")
@@ -229,13 +253,37 @@ def _pool(prim, inputs, pool_size, strides, padding, data_format):
 
 @op(NN, static=("pool_size", "strides", "padding", "data_format"))
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The largest value of each window."""
+    """The largest value of each window.
+
+    Args:
+        inputs: (batch, ...sizes, channels), or channels first with data_format.
+        pool_size: int, or one per spatial axis.
+        strides: the same; the windows' sizes by default.
+        padding: "valid", or "same" for as many windows as there are places for strides.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> ops.max_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2).tolist()
+        [[[1.0], [3.0]]]
+    """
     return _pool("max_pool", inputs, pool_size, strides, padding, data_format)
 
 
 @op(NN, static=("pool_size", "strides", "padding", "data_format"))
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The mean of each window; padding does not count."""
+    """The mean of each window; padding does not count.
+
+    Args:
+        inputs: (batch, ...sizes, channels), or channels first with data_format.
+        pool_size: int, or one per spatial axis.
+        strides: the same; the windows' sizes by default.
+        padding: "valid", or "same" for as many windows as there are places for strides.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> ops.average_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2).tolist()
+        [[[0.5], [2.5]]]
+    """
     return _pool("average_pool", to_float(inputs), pool_size, strides, padding, data_format)
 
 
@@ -247,7 +295,17 @@ def _block(block_size):
 
 @op(NN, static=("block_size", "data_format"))
 def depth_to_space(x, block_size, data_format="channels_last"):
-    """Blocks of channels moved into space: (h, w, c b b) -> (h b, w b, c)."""
+    """Blocks of channels moved into space: (h, w, c b b) -> (h b, w b, c).
+
+    Args:
+        x: (batch, h, w, c b b).
+        block_size: b.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> ops.depth_to_space(ops.ones((1, 2, 2, 8)), 2).shape
+        (1, 4, 4, 2)
+    """
     x = _to_last(to_tensor(x), data_format)
     n, h, w, c = x.shape
     b = _block(block_size)
@@ -258,7 +316,17 @@ def depth_to_space(x, block_size, data_format="channels_last"):
 
 @op(NN, static=("block_size", "data_format"))
 def space_to_depth(x, block_size, data_format="channels_last"):
-    """Blocks of space moved into channels: (h b, w b, c) -> (h, w, c b b)."""
+    """Blocks of space moved into channels: (h b, w b, c) -> (h, w, c b b).
+
+    Args:
+        x: (batch, h b, w b, c).
+        block_size: b.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> ops.space_to_depth(ops.ones((1, 4, 4, 2)), 2).shape
+        (1, 2, 2, 8)
+    """
     x = _to_last(to_tensor(x), data_format)
     n, h, w, c = x.shape
     b = _block(block_size)

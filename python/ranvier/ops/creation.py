@@ -33,25 +33,62 @@ def _created(shape, value, dtype):
 
 @op(NUMPY, static=("shape", "dtype"))
 def zeros(shape, dtype=None):
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    Args:
+        shape: int or ints.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.zeros((2, 2)).tolist()
+        [[0.0, 0.0], [0.0, 0.0]]
+    """
     return _created(shape, 0.0, config.standardize_dtype(dtype))
 
 
 @op(NUMPY, static=("shape", "dtype"))
 def ones(shape, dtype=None):
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    Args:
+        shape: int or ints.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.ones(3, dtype="int32").tolist()
+        [1, 1, 1]
+    """
     return _created(shape, 1.0, config.standardize_dtype(dtype))
 
 
 @op(NUMPY, static=("shape", "dtype"))
 def empty(shape, dtype=None):
-    """A tensor of zeros; nothing here is left uninitialized."""
+    """A tensor of zeros; nothing here is left uninitialized.
+
+    Args:
+        shape: int or ints.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.empty((2, 3)).shape
+        (2, 3)
+    """
     return _created(shape, 0.0, config.standardize_dtype(dtype))
 
 
 @op(NUMPY, static=("shape", "dtype"))
 def full(shape, fill_value, dtype=None):
-    """A tensor of one value, or of a value broadcast to the shape."""
+    """A tensor of one value, or of a value broadcast to the shape.
+
+    Args:
+        shape: int or ints.
+        fill_value: number or tensor.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.full((2, 2), 7).tolist()
+        [[7.0, 7.0], [7.0, 7.0]]
+    """
     dtype = config.standardize_dtype(dtype)
     exact = isinstance(fill_value, (bool, float)) or (
         isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53
@@ -63,34 +100,68 @@ def full(shape, fill_value, dtype=None):
 
 @op(NUMPY, static=("dtype",))
 def zeros_like(x, dtype=None):
-    """Zeros with the shape and, unless given, the dtype of x."""
+    """Zeros with the shape and, unless given, the dtype of x.
+
+    Example:
+        >>> ops.zeros_like([1, 2]).tolist()
+        [0, 0]
+    """
     x = to_tensor(x)
     return _created(x.shape, 0.0, config.standardize_dtype(dtype) if dtype else x.dtype)
 
 
 @op(NUMPY, static=("dtype",))
 def ones_like(x, dtype=None):
-    """Ones with the shape and, unless given, the dtype of x."""
+    """Ones with the shape and, unless given, the dtype of x.
+
+    Example:
+        >>> ops.ones_like([1.0, 2.0]).tolist()
+        [1.0, 1.0]
+    """
     x = to_tensor(x)
     return _created(x.shape, 1.0, config.standardize_dtype(dtype) if dtype else x.dtype)
 
 
 @op(NUMPY, static=("dtype",))
 def empty_like(x, dtype=None):
-    """Zeros with the shape and, unless given, the dtype of x."""
+    """Zeros with the shape and, unless given, the dtype of x.
+
+    Example:
+        >>> ops.empty_like([1, 2]).shape
+        (2,)
+    """
     return zeros_like(x, dtype)
 
 
 @op(NUMPY, static=("dtype",))
 def full_like(x, fill_value, dtype=None):
-    """One value with the shape and, unless given, the dtype of x."""
+    """One value with the shape and, unless given, the dtype of x.
+
+    Args:
+        x: tensor.
+        fill_value: number or tensor.
+        dtype: of the result.
+
+    Example:
+        >>> ops.full_like([1, 2], 7).tolist()
+        [7, 7]
+    """
     x = to_tensor(x)
     return full(x.shape, fill_value, config.standardize_dtype(dtype) if dtype else x.dtype)
 
 
 @op(NUMPY, static=("dtype",))
 def arange(start, stop=None, step=None, dtype=None):
-    """start, start + step, … before stop; from 0 when only one bound is given."""
+    """start, start + step, … before stop; from 0 when only one bound is given.
+
+    Args:
+        start, stop, step: numbers.
+        dtype: that of the numbers by default.
+
+    Example:
+        >>> ops.arange(2, 10, 3).tolist()
+        [2, 5, 8]
+    """
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
@@ -111,7 +182,20 @@ def arange(start, stop=None, step=None, dtype=None):
 
 @op(NUMPY, static=("num", "endpoint", "retstep", "dtype", "axis"))
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    """`num` evenly spaced values from start to stop (left out without `endpoint`)."""
+    """`num` evenly spaced values from start to stop (left out without `endpoint`).
+
+    Args:
+        start, stop: numbers or tensors.
+        num: how many values.
+        endpoint: whether stop is the last one.
+        retstep: also returns their distance.
+        dtype: `floatx` by default.
+        axis: where the values stand when start or stop is a tensor.
+
+    Example:
+        >>> ops.linspace(0, 1, num=5).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     num = operator.index(num)
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
@@ -136,14 +220,33 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
 
 @op(NUMPY, static=("num", "endpoint", "base", "dtype", "axis"))
 def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
-    """base ** linspace(start, stop)."""
+    """base ** linspace(start, stop).
+
+    Args:
+        start, stop: exponents.
+        num, endpoint, dtype, axis: see `linspace`.
+        base: of the powers.
+
+    Example:
+        >>> ops.logspace(0, 2, num=3).tolist()
+        [1.0, 10.0, 100.0]
+    """
     out = ew.power(float(base), linspace(start, stop, num, endpoint, axis=axis))
     return _cast(out, config.standardize_dtype(dtype)) if dtype else out
 
 
 @op(NUMPY, static=("num", "endpoint", "dtype", "axis"))
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """Values evenly spaced on a logarithmic scale, from start to stop."""
+    """Values evenly spaced on a logarithmic scale, from start to stop.
+
+    Args:
+        start, stop: numbers, neither of them 0.
+        num, endpoint, dtype, axis: see `linspace`.
+
+    Example:
+        >>> ops.geomspace(1.0, 4.0, num=3).shape
+        (3,)
+    """
     start, stop = promote_all([start, stop], floating=True)
     sign = linspace(ew.sign(start), ew.sign(stop), num, endpoint, axis=axis)
     out = ew.exp(
@@ -159,7 +262,17 @@ for _fn in (linspace, logspace, geomspace):
 
 @op(NUMPY, static=("N", "M", "k", "dtype"))
 def eye(N, M=None, k=0, dtype=None):
-    """Ones on the kth diagonal of an N x M matrix."""
+    """Ones on the kth diagonal of an N x M matrix.
+
+    Args:
+        N, M: rows and columns; M is N by default.
+        k: diagonal, above the main one when positive.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.eye(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     M = N if M is None else M
     for size in (N, M):
         if not isinstance(size, (int, np.integer)) and "int" not in str(getattr(size, "dtype", "")):
@@ -170,13 +283,28 @@ def eye(N, M=None, k=0, dtype=None):
 
 @op(NUMPY, static=("n", "dtype"))
 def identity(n, dtype=None):
-    """The n x n identity matrix."""
+    """The n x n identity matrix.
+
+    Example:
+        >>> ops.identity(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     return eye(n, dtype=dtype)
 
 
 @op(NUMPY, static=("N", "M", "k", "dtype"))
 def tri(N, M=None, k=0, dtype=None):
-    """Ones on and below the kth diagonal."""
+    """Ones on and below the kth diagonal.
+
+    Args:
+        N, M: rows and columns; M is N by default.
+        k: diagonal that is the last to have ones.
+        dtype: `floatx` by default.
+
+    Example:
+        >>> ops.tri(2).tolist()
+        [[1.0, 0.0], [1.0, 1.0]]
+    """
     cols = N if M is None else M
     row, col = arange(N), arange(cols)
     below = ew.greater_equal(ew.add(expand(row, 1), k), expand(col, 0))
@@ -184,7 +312,12 @@ def tri(N, M=None, k=0, dtype=None):
 
 
 def array(x, dtype=None):
-    """A tensor from an array, a nested list or a number."""
+    """A tensor from an array, a nested list or a number.
+
+    Example:
+        >>> ops.array([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+    """
     dtype = config.standardize_dtype(dtype) if dtype else None
     if isinstance(x, KerasTensor):
         from ranvier.ops.control import cast as cast_op
@@ -213,5 +346,14 @@ hanning = _window("hanning", "Hann window of x points.", np.hanning)
 
 @op(NUMPY, static=("beta",))
 def kaiser(x, beta):
-    """Kaiser window of x points."""
+    """Kaiser window of x points.
+
+    Args:
+        x: number of points.
+        beta: shape; 0 is a rectangle.
+
+    Example:
+        >>> ops.kaiser(3, 0.0).tolist()
+        [1.0, 1.0, 1.0]
+    """
     return B.tensor(np.asarray(np.kaiser(int(x), float(beta)), dtype=config.floatx()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import _backend as B
-from ranvier.ops import creation
+from ranvier.ops import creation, joins, numeric
 from ranvier.ops import elementwise as ew
 from ranvier.ops import products as pr
 from ranvier.ops import reductions as red
@@ -54,6 +54,10 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
 
     Returns:
         (batch,), float32 or float64.
+
+    Example:
+        >>> ops.ctc_loss([[1, 2]], ops.zeros((1, 4, 3)), [2], [4]).shape
+        (1,)
     """
     target = cast(to_tensor(target), "int32")
     target_length, output_length = (
@@ -74,20 +78,20 @@ def ctc_loss(target, output, target_length, output_length, mask_index=0):
     off_repeat = ew.multiply(ew.subtract(1.0, repeated), _LOG_ZERO)
 
     # blank[n]: n labels are out and the last step was blank; emit[n]: it was label n.
-    blank = sh.concatenate(
+    blank = joins.concatenate(
         [creation.zeros((batch, 1), dtype), creation.full((batch, labels), _LOG_ZERO, dtype)], 1
     )
     emit = creation.full((batch, labels), _LOG_ZERO, dtype)
 
     def raised(blank, score):
-        return sh.concatenate([blank[:, :1], ew.logaddexp(blank[:, 1:], score)], 1)
+        return joins.concatenate([blank[:, :1], numeric.logaddexp(blank[:, 1:], score)], 1)
 
     def step(state, inputs):
         blank, emit = state
         emit_p, blank_p, frozen = inputs
         # A label may follow another one without a blank, unless it is the same.
         reached = raised(blank, ew.add(emit, at_repeat))
-        next_emit = ew.logaddexp(ew.add(reached[:, :-1], emit_p), ew.add(emit, emit_p))
+        next_emit = numeric.logaddexp(ew.add(reached[:, :-1], emit_p), ew.add(emit, emit_p))
         next_blank = raised(ew.add(reached, blank_p), ew.add(ew.add(emit, blank_p), off_repeat))
         kept = ew.greater(expand(frozen, 1), 0.0)
         return (ew.where(kept, blank, next_blank), ew.where(kept, emit, next_emit)), None
@@ -184,6 +188,10 @@ def ctc_decode(
     Returns:
         int32 labels (top_paths, batch, time), -1 behind the last; and scores (batch, top_paths):
         log probabilities, or for "greedy" the negative sum of the scores.
+
+    Example:
+        >>> ops.ctc_decode(ops.zeros((1, 4, 3)), [4])[0].shape
+        (1, 1, 4)
     """
     inputs = _scores(inputs)
     lengths = cast(to_tensor(sequence_lengths), "int32")

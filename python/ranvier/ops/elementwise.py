@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ranvier import _backend as B
@@ -229,7 +227,12 @@ isfinite = _unary("isfinite", "Whether neither NaN nor infinite.")
 
 
 def abs(x):
-    """|x|; see `absolute`."""
+    """|x|; see `absolute`.
+
+    Example:
+        >>> ops.abs([-2, 3]).tolist()
+        [2, 3]
+    """
     return absolute(x)
 
 
@@ -239,7 +242,12 @@ def positive(x):
 
 
 def bitwise_invert(x):
-    """All bits flipped; see `bitwise_not`."""
+    """All bits flipped; see `bitwise_not`.
+
+    Example:
+        >>> ops.bitwise_invert([0, 5]).tolist()
+        [-1, -6]
+    """
     return bitwise_not(x)
 
 
@@ -260,13 +268,27 @@ logical_xor = _logical("logical_xor", "Whether exactly one is true.")
 
 @op(NUMPY)
 def logical_not(x):
-    """Whether false."""
+    """Whether false.
+
+    Example:
+        >>> ops.logical_not([True, False]).tolist()
+        [False, True]
+    """
     return apply("logical_not", [cast(to_tensor(x), "bool")], None)
 
 
 @op(NUMPY)
 def where(condition, x1=None, x2=None):
-    """x1 where the condition holds, else x2; the indices where it holds when both are missing."""
+    """x1 where the condition holds, else x2; the indices where it holds when both are missing.
+
+    Args:
+        condition: bool tensor, broadcast with x1 and x2.
+        x1, x2: tensors or numbers.
+
+    Example:
+        >>> ops.where([True, False], [1, 2], 0).tolist()
+        [1, 0]
+    """
     if (x1 is None) != (x2 is None):
         raise ValueError(
             "`x1` and `x2` either both should be `None` or both should have non-None value."
@@ -281,7 +303,16 @@ def where(condition, x1=None, x2=None):
 
 @op(NUMPY, static=("x_min", "x_max"))
 def clip(x, x_min, x_max):
-    """min(max(x, x_min), x_max)."""
+    """min(max(x, x_min), x_max).
+
+    Args:
+        x: tensor.
+        x_min, x_max: bounds, numbers or tensors that broadcast.
+
+    Example:
+        >>> ops.clip([-1, 2, 9], 0, 5).tolist()
+        [0, 2, 5]
+    """
     x = to_tensor(x)
     if x.dtype == "bool":
         x = cast(x, "int32")
@@ -292,7 +323,16 @@ def clip(x, x_min, x_max):
 
 @op(NUMPY, static=("decimals",))
 def round(x, decimals=0):
-    """Rounded to `decimals` places, halves to even."""
+    """Rounded to `decimals` places, halves to even.
+
+    Args:
+        x: tensor.
+        decimals: number of decimal places; below zero, places before the point.
+
+    Example:
+        >>> ops.round([0.5, 1.5, 2.25]).tolist()
+        [0.0, 2.0, 2.0]
+    """
     x = to_tensor(x)
     if x.dtype == "bool":
         x = cast(x, "int32")
@@ -308,207 +348,10 @@ def round(x, decimals=0):
     return multiply(apply("round", [divide(x, factor)], None), factor)
 
 
-@op(NUMPY)
-def logaddexp(x1, x2):
-    """log(exp(x1) + exp(x2)) without overflow."""
-    a, b = promote_pair(_strong(x1), _strong(x2), floating=True)
-    high = maximum(a, b)
-    # Equal operands, infinities too, have no gap; they share the gradient.
-    gap = negative(absolute(where(equal(a, b), 0.0, subtract(a, b))))
-    return add(high, log1p(exp(gap)))
-
-
-@op(NUMPY)
-def logaddexp2(x1, x2):
-    """log2(2**x1 + 2**x2) without overflow."""
-    a, b = promote_pair(x1, x2, floating=True)
-    ln2 = math.log(2.0)
-    return divide(logaddexp(multiply(a, ln2), multiply(b, ln2)), ln2)
-
-
-@op(NUMPY)
-def cbrt(x):
-    """Cube root, with the sign of x."""
-    x = to_float(x)
-    root = power(absolute(x), 1.0 / 3.0)
-    return where(less(x, 0), negative(root), root)
-
-
-@op(NUMPY)
-def hypot(x1, x2):
-    """sqrt(x1**2 + x2**2), without overflow on the way."""
-    a, b = (absolute(x) for x in promote_pair(x1, x2, floating=True))
-    high, low = maximum(a, b), minimum(a, b)
-    whole = logical_or(equal(high, 0), isinf(high))
-    ratio = divide(low, where(whole, 1.0, high))
-    return where(whole, high, multiply(high, sqrt(add(square(where(whole, 0.0, ratio)), 1.0))))
-
-
-@op(NUMPY)
-def deg2rad(x):
-    """Degrees to radians."""
-    return multiply(to_float(x), math.pi / 180.0)
-
-
-@op(NUMPY)
-def rad2deg(x):
-    """Radians to degrees."""
-    return multiply(to_float(x), 180.0 / math.pi)
-
-
-@op(NUMPY)
-def fabs(x):
-    """|x| as a float."""
-    return absolute(to_float(x))
-
-
-@op(NUMPY)
-def fmax(x1, x2):
-    """The larger value; a number wins over NaN."""
-    a, b = promote_pair(x1, x2)
-    return where(logical_or(greater(a, b), isnan(b)), a, b)
-
-
-@op(NUMPY)
-def fmin(x1, x2):
-    """The smaller value; a number wins over NaN."""
-    a, b = promote_pair(x1, x2)
-    return where(logical_or(less(a, b), isnan(b)), a, b)
-
-
-@op(NUMPY)
-def fmod(x1, x2):
-    """Remainder with the sign of the dividend."""
-    a, b = promote_pair(x1, x2)
-    rest = mod(absolute(a), absolute(b))
-    return where(less(a, 0), negative(rest), rest)
-
-
-@op(NUMPY)
-def sinc(x):
-    """sin(pi x) / (pi x), 1 at 0."""
-    x = to_float(x)
-    at_zero = equal(x, 0)
-    y = multiply(where(at_zero, 1.0, x), math.pi)
-    return where(at_zero, 1.0, divide(sin(y), y))
-
-
-@op(NUMPY)
-def heaviside(x1, x2):
-    """0 below zero, x2 at zero, 1 above."""
-    a, b = promote_pair(x1, x2, floating=True)
-    return where(less(a, 0), 0.0, where(greater(a, 0), 1.0, where(isnan(a), a, b)))
-
-
-@op(NUMPY)
-def ldexp(x1, x2):
-    """x1 * 2**x2."""
-    x1 = to_float(x1)
-    return multiply(x1, exp2(cast(to_tensor(x2), x1.dtype)))
-
-
-@op(NUMPY)
-def isneginf(x):
-    """Whether -inf."""
-    return equal(to_float(x), -math.inf)
-
-
-@op(NUMPY)
-def isposinf(x):
-    """Whether +inf."""
-    return equal(to_float(x), math.inf)
-
-
-@op(NUMPY)
-def signbit(x):
-    """Whether the sign bit is set (also of -0.0)."""
-    x = to_tensor(x)
-    if not config.is_float_dtype(x.dtype):
-        return less(x, 0)
-    return where(equal(x, 0), less(reciprocal(x), 0), less(x, 0))
-
-
-@op(NUMPY, static=("nan", "posinf", "neginf"))
-def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
-    """Replaces NaN and infinities; infinities by the largest finite values unless given."""
-    x = to_tensor(x)
-    if not config.is_float_dtype(x.dtype):
-        return x
-    largest = (
-        float(np.finfo(np.float32).max)
-        if x.dtype in ("float32", "bfloat16")
-        else float(np.finfo(x.dtype).max)
-    )
-    if x.dtype == "bfloat16":
-        largest = 3.3895313892515355e38
-    high = largest if posinf is None else posinf
-    low = -largest if neginf is None else neginf
-    x = where(isnan(x), nan, x)
-    return where(equal(x, math.inf), high, where(equal(x, -math.inf), low, x))
-
-
-@op(NUMPY, static=("equal_nan",))
-def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
-    """|x1 - x2| <= atol + rtol |x2|, element by element."""
-    a, b = promote_pair(x1, x2, floating=True)
-    finite = logical_and(isfinite(a), isfinite(b))
-    near = less_equal(absolute(subtract(a, b)), add(multiply(absolute(b), rtol), atol))
-    out = where(finite, near, equal(a, b))
-    if equal_nan:
-        out = logical_or(out, logical_and(isnan(a), isnan(b)))
-    return out
-
-
-@op(NUMPY)
-def divide_no_nan(x1, x2):
-    """x1 / x2, and 0 where x2 is 0."""
-    a, b = promote_pair(x1, x2, floating=True)
-    zero = equal(b, 0)
-    return where(zero, 0.0, divide(a, where(zero, 1.0, b)))
-
-
-def _integer_pair(name, x1, x2):
-    a, b = promote_pair(x1, x2)
-    if "int" not in a.dtype:
-        raise ValueError(f"{name}: expected integers. Received: {a.dtype}. Hint: ops.cast both.")
-    return a, b
-
-
-@op(NUMPY)
-def gcd(x1, x2):
-    """Greatest common divisor of integers."""
-    from ranvier.ops.control import while_loop
-
-    a, b = _integer_pair("gcd", x1, x2)
-    shape = add(a, b)
-    a, b = absolute(add(a, multiply(shape, 0))), absolute(add(b, multiply(shape, 0)))
-
-    def step(a, b):
-        done = equal(b, 0)
-        return where(done, a, b), where(done, b, mod(a, where(done, 1, b)))
-
-    from ranvier.ops.reductions import any as any_
-
-    return while_loop(lambda a, b: any_(not_equal(b, 0)), step, (a, b))[0]
-
-
-@op(NUMPY)
-def lcm(x1, x2):
-    """Least common multiple of integers."""
-    a, b = _integer_pair("lcm", x1, x2)
-    divisor = gcd(a, b)
-    zero = equal(divisor, 0)
-    return where(zero, 0, absolute(multiply(floor_divide(a, where(zero, 1, divisor)), b)))
-
-
 for _fn in (
     add, subtract, multiply, divide, true_divide, floor_divide, mod, power, maximum, minimum,
     arctan2, equal, not_equal, less, less_equal, greater, greater_equal, bitwise_and, bitwise_or,
     bitwise_xor, left_shift, right_shift, bitwise_left_shift, bitwise_right_shift, logical_and,
-    logical_or, logical_xor, where, logaddexp, logaddexp2, hypot, fmax, fmin, fmod, heaviside,
-    ldexp, isclose, divide_no_nan, gcd, lcm,
+    logical_or, logical_xor, where,
 ):  # fmt: skip
     _fn.row.broadcasts = True
-
-__all__ = [n for n, v in list(globals().items()) if hasattr(v, "row") or n in (
-    "abs", "bitwise_invert")]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import _backend as B
-from ranvier.ops import creation
+from ranvier.ops import creation, diagonals, joins
 from ranvier.ops import elementwise as ew
 from ranvier.ops import reductions as red
 from ranvier.ops import shapes as sh
@@ -64,6 +64,11 @@ def _eye(x):
     return creation.eye(x.shape[-1], dtype=x.dtype)
 
 
+def _row(x):
+    """A new axis before the last."""
+    return expand(x, -2)
+
+
 def _symmetric(x):
     return ew.multiply(ew.add(x, _t(x)), 0.5)
 
@@ -94,6 +99,10 @@ def inv(x):
 
     Raises:
         ValueError: a matrix that is not square, or singular.
+
+    Example:
+        >>> ops.inv([[2.0, 0.0], [0.0, 4.0]]).tolist()
+        [[0.5, 0.0], [0.0, 0.25]]
     """
     x = to_float(x)
     _check_square(x)
@@ -107,7 +116,12 @@ def _det_gradient(inputs, outputs, grads):
 
 @op(LINALG)
 def det(x):
-    """Determinants (...) of square matrices (..., m, m)."""
+    """Determinants (...) of square matrices (..., m, m).
+
+    Example:
+        >>> ops.det([[2.0, 0.0], [0.0, 4.0]]).tolist()
+        8.0
+    """
     x = to_float(x)
     _check_square(x)
     wide = _wide(x)
@@ -127,7 +141,12 @@ def _slogdet_gradient(inputs, outputs, grads):
 
 @op("keras.src.ops.numpy")
 def slogdet(x):
-    """Sign and logarithm of the absolute value of determinants: two tensors (...)."""
+    """Sign and logarithm of the absolute value of determinants: two tensors (...).
+
+    Example:
+        >>> [part.shape for part in ops.slogdet(ops.ones((3, 2, 2)))]
+        [(3,), (3,)]
+    """
     x = to_float(x)
     _check_square(x)
     wide = _wide(x)
@@ -137,7 +156,12 @@ def slogdet(x):
 
 @op("keras.src.ops.math")
 def logdet(x):
-    """Logarithm of the absolute value of determinants (...)."""
+    """Logarithm of the absolute value of determinants (...).
+
+    Example:
+        >>> ops.logdet([[1.0, 0.0], [0.0, 1.0]]).tolist()
+        0.0
+    """
     return slogdet(x)[1]
 
 
@@ -192,12 +216,16 @@ def solve(a, b):
 
     Raises:
         ValueError: shapes that do not fit, or a singular matrix.
+
+    Example:
+        >>> ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0]).tolist()
+        [1.0, 0.5]
     """
     return _with_columns(a, b, _solve)
 
 
 def _triangle(x, lower):
-    return sh.tril(x) if lower else sh.triu(x)
+    return diagonals.tril(x) if lower else diagonals.triu(x)
 
 
 def _solve_triangular_host(a, b, lower):
@@ -221,7 +249,17 @@ def _solve_triangular(a, b, lower):
 
 @op(LINALG, static=("lower",))
 def solve_triangular(a, b, lower=False):
-    """x with a x = b for a triangular a (..., m, m); the other triangle is not read."""
+    """x with a x = b for a triangular a (..., m, m); the other triangle is not read.
+
+    Args:
+        a: (..., m, m).
+        b: (..., m) or (..., m, k).
+        lower: whether the lower triangle of a is read.
+
+    Example:
+        >>> ops.solve_triangular([[2.0, 0.0], [2.0, 1.0]], [[2.0], [3.0]], lower=True).tolist()
+        [[1.0], [1.0]]
+    """
     return _with_columns(a, b, lambda a, b: _solve_triangular(a, b, lower))
 
 
@@ -231,7 +269,7 @@ def solve_triangular(a, b, lower=False):
 def _cholesky_gradient(inputs, outputs, grads):
     # dA = L^-T phi(L^T dL) L^-1 with phi the lower triangle, its diagonal halved.
     factor = outputs[0]
-    inner = sh.tril(matmul(_t(factor), grads[0]))
+    inner = diagonals.tril(matmul(_t(factor), grads[0]))
     half = ew.multiply(_eye(factor), 0.5)
     inner = ew.multiply(inner, ew.subtract(creation.ones_like(half), half))
     left = _solve_triangular(_t(factor), inner, False)
@@ -244,6 +282,10 @@ def cholesky(x, upper=False):
 
     Raises:
         ValueError: a matrix that is not square, or not positive definite.
+
+    Example:
+        >>> ops.cholesky([[4.0, 0.0], [0.0, 9.0]]).tolist()
+        [[2.0, 0.0], [0.0, 3.0]]
     """
     x = to_float(x)
     _check_square(x)
@@ -257,7 +299,16 @@ def cholesky(x, upper=False):
 
 @op(LINALG, static=("upper",))
 def cholesky_inverse(x, upper=False):
-    """The inverse of matrices from their Cholesky factors (..., m, m)."""
+    """The inverse of matrices from their Cholesky factors (..., m, m).
+
+    Args:
+        x: (..., m, m), triangular.
+        upper: whether x is an upper factor.
+
+    Example:
+        >>> ops.cholesky_inverse([[2.0, 0.0], [0.0, 1.0]]).tolist()
+        [[0.25, 0.0], [0.0, 1.0]]
+    """
     x = to_float(x)
     _check_square(x)
     wide = _wide(x)
@@ -294,7 +345,12 @@ def _eigh_host(x):
 
 @op(LINALG)
 def eigh(x):
-    """Ascending eigenvalues (..., m) and eigenvectors (..., m, m) of symmetric matrices."""
+    """Ascending eigenvalues (..., m) and eigenvectors (..., m, m) of symmetric matrices.
+
+    Example:
+        >>> ops.eigh([[2.0, 0.0], [0.0, 1.0]])[0].tolist()
+        [1.0, 2.0]
+    """
     x = to_float(x)
     _check_square(x)
     wide = _symmetric(_wide(x))
@@ -319,6 +375,10 @@ def eig(x):
 
     On values the results are complex64 NumPy arrays (complex128 for float64). Inside a program they
     are real tensors, and complex eigenvalues are an error. No gradient.
+
+    Example:
+        >>> [part.shape for part in ops.eig([[2.0, 0.0], [0.0, 1.0]])]
+        [(2,), (2, 2)]
     """
     x = to_float(x)
     _check_square(x)
@@ -343,7 +403,7 @@ def _qr_gradient(inputs, outputs, grads, mode):
         q, dq = q[..., :n], ew.add(dq[..., :n], _complement_gradient(q[..., :n], dq[..., n:]))
         r, dr = r[..., :n, :], dr[..., :n, :]
     inner = ew.subtract(matmul(r, _t(dr)), matmul(_t(dq), q))
-    mirrored = ew.add(sh.tril(inner), _t(sh.tril(inner, -1)))
+    mirrored = ew.add(diagonals.tril(inner), _t(diagonals.tril(inner, -1)))
     total = ew.add(dq, matmul(q, mirrored))
     return [_t(_solve_triangular(r, _t(total), False))]
 
@@ -357,7 +417,7 @@ def _complement_gradient(q, grad):
     z = _solve(_t(top), _t(y[..., n:, :]))
     d_rest = _solve(top, matmul(_t(y), grad))
     d_rows = [ew.negative(matmul(z, _t(d_rest))), _t(d_rest)]
-    return ew.add(matmul(grad, _t(z)), sh.concatenate(d_rows, axis=-2))
+    return ew.add(matmul(grad, _t(z)), joins.concatenate(d_rows, axis=-2))
 
 
 def _qr_host(x, mode):
@@ -371,6 +431,10 @@ def qr(x, mode="reduced"):
     Args:
         mode: "reduced" (q is (..., m, k), r is (..., k, n), k = min(m, n)) or "complete" (q is
             (..., m, m), r is (..., m, n)).
+
+    Example:
+        >>> [part.shape for part in ops.qr(ops.ones((3, 2)))]
+        [(3, 2), (2, 2)]
     """
     if mode not in ("reduced", "complete"):
         raise ValueError(
@@ -386,7 +450,7 @@ def qr(x, mode="reduced"):
     # The first m columns give q, the others are seen from it: r = (r1, q^T x2).
     q, r = _qr(wide[..., :m], mode)
     rest = matmul(_t(q), wide[..., m:])
-    return _back((q, sh.concatenate([r, rest], axis=-1)), x.dtype)
+    return _back((q, joins.concatenate([r, rest], axis=-1)), x.dtype)
 
 
 def _qr(x, mode):
@@ -396,141 +460,6 @@ def _qr(x, mode):
         _qr_host, [x], [_spec(x, m, k), _spec(x, k, n)], gradient=_qr_gradient,
         options=(("mode", mode),), name="qr",
     )  # fmt: skip
-
-
-def _svd_gradient(inputs, outputs, grads, full_matrices):
-    # Reduced factors A = U diag(s) V^T, with F_ij = 1 / (s_j^2 - s_i^2) off the diagonal:
-    # dA = U (diag(ds) + (F (U^T dU - dU^T U)) S + S (F (V^T dV - dV^T V))) V^T
-    #      + (I - U U^T) dU S^-1 V^T + U S^-1 dV^T (I - V V^T)
-    u, s, vt = outputs
-    if grads[0] is None and grads[2] is None:
-        # Of the values alone: no 1 / gap, which equal values have not.
-        count = s.shape[-1]
-        return [matmul(ew.multiply(u[..., :count], _row(grads[1])), vt[..., :count, :])]
-    if full_matrices and u.shape[-1] != vt.shape[-1]:
-        raise NotImplementedError(
-            "svd: full matrices of an oblong matrix have no gradient. Hint: full_matrices=False."
-        )
-    du, ds, dvt = _or_zeros(grads, outputs)
-    v, dv = _t(vt), _t(dvt)
-    row = expand(s, -2)
-    inverse = _off_diagonal_inverse(ew.subtract(ew.square(row), ew.square(expand(s, -1))))
-
-    def turned(factor, grad):
-        inner = matmul(_t(factor), grad)
-        return ew.multiply(inverse, ew.subtract(inner, _t(inner)))
-
-    middle = ew.add(ew.multiply(turned(u, du), row), ew.multiply(expand(s, -1), turned(v, dv)))
-    middle = ew.add(middle, ew.multiply(_eye(inverse), _row(ds)))
-    total = matmul(matmul(u, middle), vt)
-    if u.shape[-2] > u.shape[-1]:
-        rest = ew.divide(ew.subtract(du, matmul(u, matmul(_t(u), du))), row)
-        total = ew.add(total, matmul(rest, vt))
-    if v.shape[-2] > v.shape[-1]:
-        rest = ew.divide(ew.subtract(dv, matmul(v, matmul(vt, dv))), row)
-        total = ew.add(total, matmul(u, _t(rest)))
-    return [total]
-
-
-def _row(x):
-    """A new axis before the last."""
-    return expand(x, -2)
-
-
-def _svd_host(x, full_matrices):
-    return tuple(np.linalg.svd(x, full_matrices=full_matrices))
-
-
-def _svd(x, full_matrices):
-    m, n = x.shape[-2:]
-    k = min(m, n)
-    specs = [_spec(x, m, m if full_matrices else k), _spec(x, k),
-             _spec(x, n if full_matrices else k, n)]  # fmt: skip
-    return host_call(
-        _svd_host, [x], specs, gradient=_svd_gradient,
-        options=(("full_matrices", bool(full_matrices)),), name="svd",
-    )  # fmt: skip
-
-
-@op(LINALG, static=("full_matrices", "compute_uv"), name="SVD")
-def svd(x, full_matrices=True, compute_uv=True):
-    """Singular value decomposition x = u diag(s) vh of matrices (..., m, n), s descending.
-
-    Args:
-        full_matrices: whether u is (..., m, m) and vh (..., n, n), or both have min(m, n) vectors.
-        compute_uv: whether to return (u, s, vh), or s (..., min(m, n)) alone.
-    """
-    x = to_float(x)
-    _check_matrix(x)
-    out = _back(_svd(_wide(x), full_matrices and compute_uv), x.dtype)
-    return out if compute_uv else out[1]
-
-
-def _cut(s, rcond, shape):
-    """Singular values that count, and the least of them: rcond times the largest."""
-    if rcond is None:
-        rcond = 10.0 * max(shape) * float(np.finfo(s.dtype).eps)
-    limit = ew.multiply(red.max(s, -1, True), rcond)
-    return ew.greater(s, limit)
-
-
-def _pinv(x, rcond):
-    u, s, vt = _svd(x, False)
-    kept = _cut(s, rcond, x.shape[-2:])
-    inverse = ew.where(kept, ew.reciprocal(ew.where(kept, s, 1.0)), 0.0)
-    return matmul(ew.multiply(_t(vt), _row(inverse)), _t(u))
-
-
-@op(LINALG, static=("rcond",))
-def pinv(x, rcond=None):
-    """Pseudo-inverse (..., n, m) of matrices (..., m, n).
-
-    Args:
-        rcond: singular values up to rcond times the largest count as zero; 10 max(m, n) eps when
-            not given.
-    """
-    x = to_float(x)
-    _check_matrix(x)
-    return _back(_pinv(_wide(x), rcond), x.dtype)
-
-
-@op(LINALG, static=("rcond",))
-def lstsq(a, b, rcond=None):
-    """The least-squares solution x of a x = b with the smallest norm.
-
-    Args:
-        a: (m, n).
-        b: (m,) or (m, k).
-        rcond: singular values up to rcond times the largest count as zero; max(m, n) eps when not
-            given.
-    """
-    a, b = promote_pair(a, b, floating=True)
-    if len(a.shape) != 2:
-        raise B.ShapeError(f"Expected a to have rank 2. Received: a.shape={tuple(a.shape)}")
-    if len(b.shape) not in (1, 2):
-        raise B.ShapeError(f"Expected b to have rank 1 or 2. Received: b.shape={tuple(b.shape)}")
-    if a.shape[0] != b.shape[0]:
-        raise B.ShapeError(
-            "Expected b.shape[0] to be equal to a.shape[0]. Received: "
-            f"a.shape={tuple(a.shape)}, b.shape={tuple(b.shape)}"
-        )
-    wide = _wide(a)
-    if rcond is None:
-        rcond = max(a.shape) * float(np.finfo(wide.dtype).eps)
-    return _back(matmul(_pinv(wide, rcond), _wide(b)), a.dtype)
-
-
-@op(LINALG, static=("tol",))
-def matrix_rank(x, tol=None):
-    """Number of singular values above `tol` (max(m, n) eps times the largest), int32 (...)."""
-    x = _wide(x)
-    _check_matrix(x)
-    s = _svd(x, False)[1]
-    if tol is None:
-        kept = _cut(s, max(x.shape[-2:]) * float(np.finfo(x.dtype).eps), x.shape[-2:])
-    else:
-        kept = ew.greater(s, tol)
-    return red.sum(cast(kept, "int32"), -1)
 
 
 # --- LU -------------------------------------------------------------------------------------------
@@ -561,6 +490,10 @@ def lu_factor(x):
     Returns:
         (..., m, n): U on and above the diagonal, L below it (its diagonal is one); and the int32
         row that each of the min(m, n) rows was swapped with. No gradient.
+
+    Example:
+        >>> [part.shape for part in ops.lu_factor([[4.0, 3.0], [6.0, 3.0]])]
+        [(2, 2), (2,)]
     """
     x = to_float(x)
     _check_matrix(x)
@@ -569,11 +502,3 @@ def lu_factor(x):
     pivots = (list(wide.shape[:-2]) + [min(m, n)], "int32")
     return _back(host_call(_lu_host, [wide], [(wide.shape, wide.dtype), pivots],
                            name="lu_factor"), x.dtype)  # fmt: skip
-
-
-def _spectral_norm(x, ord, keepdims):
-    """Norms by singular values of (..., m, n): 'nuc', 2 and -2."""
-    s = _svd(_wide(x), False)[1]
-    pick = {"nuc": red.sum, 2: red.max, -2: red.min}[ord]
-    out = cast(pick(s, -1), x.dtype)
-    return expand(expand(out, -1), -1) if keepdims else out

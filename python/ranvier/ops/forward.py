@@ -34,7 +34,9 @@ def jvp(fun, primals, tangents, has_aux=False):
         ValueError: structures or shapes of primals and tangents differ.
 
     Example:
-        >>> ops.jvp(ops.sin, (0.1,), (0.2,))  # sin(0.1), 0.2 cos(0.1)
+        >>> value, slope = ops.jvp(ops.square, (3.0,), (1.0,))
+        >>> value.tolist(), slope.tolist()
+        (9.0, 6.0)
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError("jvp: `primals` and `tangents` must be tuples or lists. Received: "

@@ -22,7 +22,6 @@ from ranvier.ops._define import (
     one_axis,
     op,
     promote_all,
-    promote_pair,
     reshape,
     to_tensor,
 )
@@ -45,6 +44,15 @@ def take(x, indices, axis=None):
 
     An index below zero counts from the end. One that then still lies outside reads NaN, of integers
     the smallest number (unsigned: the largest), of booleans true, and has no gradient.
+
+    Args:
+        x: tensor.
+        indices: integers.
+        axis: axis, or `None`.
+
+    Example:
+        >>> ops.take([[1, 2], [3, 4]], [1, 0], axis=0).tolist()
+        [[3, 4], [1, 2]]
     """
     x, indices = to_tensor(x), _index_tensor(indices)
     if axis is None:
@@ -54,7 +62,17 @@ def take(x, indices, axis=None):
 
 @op(NUMPY, static=("axis",))
 def take_along_axis(x, indices, axis=None):
-    """One value per index along an axis; the other axes of both broadcast. Outside: as `take`."""
+    """One value per index along an axis; the other axes of both broadcast. Outside: as `take`.
+
+    Args:
+        x: tensor.
+        indices: integers, of the rank of x.
+        axis: axis, or `None` for the flat tensor.
+
+    Example:
+        >>> ops.take_along_axis([[10, 20], [30, 40]], [[1], [0]], axis=1).tolist()
+        [[20], [30]]
+    """
     x, indices = to_tensor(x), _index_tensor(indices)
     if axis is None:
         return apply("take_along_axis", [reshape(x, [-1]), reshape(indices, [-1])], {"axis": 0})
@@ -111,7 +129,17 @@ def _start_tensor(values):
 
 @op(CORE, static=("shape",))
 def slice(inputs, start_indices, shape):
-    """A window of the given shape; starts are moved so that it fits. -1 means to the end."""
+    """A window of the given shape; starts are moved so that it fits. -1 means to the end.
+
+    Args:
+        inputs: tensor.
+        start_indices: one per axis, integers or tensors.
+        shape: sizes of the window.
+
+    Example:
+        >>> ops.slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2)).tolist()
+        [[2, 3], [5, 6]]
+    """
     x = to_tensor(inputs)
     starts = _static_ints(start_indices)
     sizes = [int(d) for d in shape]
@@ -142,7 +170,17 @@ def slice(inputs, start_indices, shape):
 
 @op(CORE)
 def slice_update(inputs, start_indices, updates):
-    """The tensor with a window replaced; starts are moved so that it fits."""
+    """The tensor with a window replaced; starts are moved so that it fits.
+
+    Args:
+        inputs: tensor.
+        start_indices: one per axis, integers or tensors.
+        updates: the window, of inputs' rank.
+
+    Example:
+        >>> ops.slice_update([1, 2, 3, 4], (1,), [8, 9]).tolist()
+        [1, 8, 9, 4]
+    """
     x = to_tensor(inputs)
     updates = to_tensor(updates, x.dtype)
     starts = _static_ints(start_indices)
@@ -190,7 +228,17 @@ def _scatter(prim, base, indices, values, shape):
 @op(CORE, static=("shape",))
 def scatter(indices, values, shape):
     """Zeros of the shape with `values` added at the index rows; repeated indices add up, indices
-    outside add nothing."""
+    outside add nothing.
+
+    Args:
+        indices: (n, depth) integers.
+        values: (n, ...).
+        shape: of the result.
+
+    Example:
+        >>> ops.scatter([[1], [3]], [5, 6], (4,)).tolist()
+        [0, 5, 0, 6]
+    """
     values = to_tensor(values)
     shape = [int(d) for d in shape]
     return _scatter("scatter_add", B.full(shape, 0, values.dtype), indices, values, shape)
@@ -199,7 +247,18 @@ def scatter(indices, values, shape):
 @op(CORE, static=("reduction",))
 def scatter_update(inputs, indices, updates, reduction=None):
     """The tensor with values set (or combined: add, max, min, mul) at the index rows; the updates
-    broadcast to one slice per row. Rows outside change nothing."""
+    broadcast to one slice per row. Rows outside change nothing.
+
+    Args:
+        inputs: tensor.
+        indices: (n, depth) integers.
+        updates: (n, ...).
+        reduction: `None`, "add", "max", "min" or "mul".
+
+    Example:
+        >>> ops.scatter_update([1, 2, 3], [[0], [2]], [8, 9]).tolist()
+        [8, 2, 9]
+    """
     from ranvier.ops.shapes import broadcast_to
 
     x, indices = to_tensor(inputs), _index_tensor(indices)
@@ -240,7 +299,19 @@ def _scatter_combine(combine, x, indices, updates, shape):
 
 @op(NN, static=("num_classes", "axis", "dtype", "sparse"))
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """A new axis with 1 at the class of each element; zeros for what is no class."""
+    """A new axis with 1 at the class of each element; zeros for what is no class.
+
+    Args:
+        x: integers.
+        num_classes: size of the new axis.
+        axis: where it stands.
+        dtype: `floatx` by default.
+        sparse: accepted; the result is dense.
+
+    Example:
+        >>> ops.one_hot([0, 2], 3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     x, dtype = to_tensor(x), config.standardize_dtype(dtype)
     if config.is_float_dtype(x.dtype):
         attrs = {"size": int(num_classes), "start": 0, "step": 1, "dtype": x.dtype}
@@ -257,7 +328,19 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
 @op(NN, static=("num_classes", "axis", "dtype", "sparse"))
 def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
-    """1 for each class that occurs along the last axis of the indices."""
+    """1 for each class that occurs along the last axis of the indices.
+
+    Args:
+        inputs: integers (..., n).
+        num_classes: size of the class axis.
+        axis: where it stands.
+        dtype: `floatx` by default.
+        sparse: accepted; the result is dense.
+
+    Example:
+        >>> ops.multi_hot([[0, 2], [1, 1]], 3).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
     from ranvier.ops.reductions import max as _max
 
     if num_classes is None:
@@ -279,99 +362,28 @@ def _values(x, name):
 
 @op(NUMPY)
 def nonzero(x):
-    """Indices of the values that are not zero, one vector per axis; needs the values."""
+    """Indices of the values that are not zero, one vector per axis; needs the values.
+
+    Example:
+        >>> [axis.tolist() for axis in ops.nonzero([[0, 1], [2, 0]])]
+        [[0, 1], [1, 0]]
+    """
     found = np.nonzero(_values(x, "nonzero"))
     return tuple(B.tensor(np.ascontiguousarray(i.astype("int32"))) for i in found)
 
 
-@op(NUMPY, static=("side",), name="SearchSorted")
-def searchsorted(sorted_sequence, values, side="left"):
-    """Where each value belongs in a sorted vector, int32."""
-    if side not in ("left", "right"):
-        raise ValueError(f"searchsorted: `side` must be 'left' or 'right'. Received: side={side!r}")
-    table, values = promote_pair(sorted_sequence, values)
-    if len(table.shape) != 1:
-        raise ValueError("searchsorted only supports 1-D sorted sequences. You can use "
-                         "keras.ops.vectorized_map to extend it to N-D sequences. "
-                         f"Received: sorted_sequence.shape={tuple(table.shape)}")  # fmt: skip
-    return apply("searchsorted", [table, values], {"right": side == "right"})
-
-
-@op(NUMPY)
-def digitize(x, bins):
-    """The number of the bin each value falls in; `bins` ascends, or descends where it is known."""
-    bins = to_tensor(bins)
-    known = B.constant_value(bins) if bins.is_symbol else bins
-    if known is None or known.size < 2 or not known[0] > known[-1]:
-        return searchsorted(bins, x, side="right")
-    rising = apply("flip", [bins], {"axes": [0]})
-    return ew.subtract(known.size, searchsorted(rising, x, side="right"))
-
-
-@op(NUMPY, static=("minlength", "sparse"))
-def bincount(x, weights=None, minlength=0, sparse=False):
-    """How often each integer occurs along the last axis, or the sum of its weights; what is
-    negative counts as 0."""
-    x = ew.maximum(_index_tensor(x), 0)
-    length = int(minlength)
-    from ranvier.ops.reductions import max as _max
-
-    if math.prod(x.shape):
-        top = B.constant_value(x) if x.is_symbol else x
-        if top is None and not length:
-            raise B.GraphError("bincount: the number of bins depends on values. Give `minlength`.")
-        if top is not None:
-            length = builtins.max(length, int(_max(top)) + 1)
-    if weights is None:
-        return apply("bincount", [x], {"length": length})
-    weights = to_tensor(weights)
-    out = apply("bincount_weighted", [x, cast(weights, "float32")], {"length": length})
-    return cast(out, weights.dtype)
-
-
-@op(NUMPY, static=("bins", "range"))
-def histogram(x, bins=10, range=None):
-    """Counts and edges of equal bins between the bounds.
-
-    Args:
-        x: vector.
-        bins: number of bins.
-        range: (low, high); the smallest and the largest value when not given.
-
-    Returns:
-        Counts (bins,) and edges (bins + 1,), both in the dtype of x as a float.
-    """
-    from ranvier.ops.creation import linspace
-    from ranvier.ops.reductions import max as _max
-    from ranvier.ops.reductions import min as _min
-
-    if not isinstance(bins, (int, np.integer)) or bins < 0:
-        raise ValueError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
-    if range is not None and (not isinstance(range, (tuple, list)) or len(range) != 2):
-        raise ValueError(f"Argument `range` must be a tuple of two elements. Received: {range}")
-    if range is not None and range[1] < range[0]:
-        raise ValueError("The second element of `range` must be greater than the first. "
-                         f"Received: range={range}")  # fmt: skip
-    x = to_tensor(x)
-    if len(x.shape) != 1:
-        raise ValueError(f"Input tensor must be 1-dimensional. Received: shape={tuple(x.shape)}")
-    if not config.is_float_dtype(x.dtype):
-        x = cast(x, config.floatx())
-    bounds = range if range is not None else (_min(x), _max(x))
-    low, high = (to_tensor(b, x.dtype) for b in bounds)
-    gap = ew.where(ew.equal(low, high), 0.5, 0.0)
-    low, high = ew.subtract(low, gap), ew.add(high, gap)
-    edges = linspace(low, high, bins + 1, dtype=x.dtype)
-    inside = ew.logical_and(ew.greater_equal(x, low), ew.less_equal(x, high))
-    index = ew.subtract(searchsorted(edges, x, side="right"), 1)
-    index = ew.minimum(ew.maximum(index, 0), bins - 1)
-    counts = apply("bincount_weighted", [index, cast(inside, "float32")], {"length": int(bins)})
-    return cast(counts, edges.dtype), edges
-
-
 @op(NUMPY, static=("shape",))
 def unravel_index(indices, shape):
-    """Coordinates of flat indices, in their dtype."""
+    """Coordinates of flat indices, in their dtype.
+
+    Args:
+        indices: integers.
+        shape: of the tensor they count in.
+
+    Example:
+        >>> [axis.tolist() for axis in ops.unravel_index([1, 5], (2, 3))]
+        [[0, 1], [1, 2]]
+    """
     indices = to_tensor(indices)
     x = _index_tensor(indices)
     out = []
@@ -381,19 +393,20 @@ def unravel_index(indices, shape):
     return tuple(reversed(out))
 
 
-@op(NUMPY, static=("assume_unique", "invert"), name="IsIn")
-def isin(x1, x2, assume_unique=False, invert=False):
-    """Whether each value of x1 occurs in x2."""
-    from ranvier.ops.reductions import any as _any
-
-    a, b = promote_pair(x1, x2)
-    found = _any(ew.equal(expand(a, -1), reshape(b, [1] * len(a.shape) + [-1])), -1)
-    return ew.logical_not(found) if invert else found
-
-
 @op(NUMPY)
 def select(condlist, choicelist, default=0):
-    """The choice of the first condition that holds, else the default."""
+    """The choice of the first condition that holds, else the default.
+
+    Args:
+        condlist: bool tensors.
+        choicelist: a tensor for each of them.
+        default: where none holds.
+
+    Example:
+        >>> x = ops.arange(5)
+        >>> ops.select([x < 2, x > 2], [x, 10 * x], -1).tolist()
+        [0, 1, -1, 30, 40]
+    """
     conditions = list(condlist)
     *choices, out = promote_all([*choicelist, default])
     if len(conditions) != len(choices):
@@ -404,65 +417,3 @@ def select(condlist, choicelist, default=0):
     for condition, choice in zip(reversed(conditions), reversed(choices)):
         out = ew.where(condition, choice, out)
     return out
-
-
-def _fit_extras(parts, size, return_index, return_inverse, return_counts):
-    """Positions and counts of `size` values: repeats the first position, counts nothing."""
-    at = 1
-    if return_index:
-        first = parts[at][:1]
-        parts[at] = np.concatenate([parts[at], np.repeat(first, size)])[:size]
-        at += 1
-    at += bool(return_inverse)
-    if return_counts:
-        parts[at] = np.concatenate([parts[at], np.zeros(size, parts[at].dtype)])[:size]
-
-
-@op(
-    NUMPY,
-    static=(
-        "sorted",
-        "return_index",
-        "return_inverse",
-        "return_counts",
-        "axis",
-        "size",
-        "fill_value",
-    ),
-)
-def unique(
-    x,
-    sorted=True,
-    return_index=False,
-    return_inverse=False,
-    return_counts=False,
-    axis=None,
-    size=None,
-    fill_value=None,
-):
-    """Distinct values in ascending order, every NaN one of its own; needs the values."""
-    found = np.unique(
-        _values(x, "unique"),
-        return_index=return_index,
-        return_inverse=return_inverse,
-        return_counts=return_counts,
-        axis=axis,
-        equal_nan=False,
-    )
-    parts = list(found) if isinstance(found, tuple) else [found]
-    if size is not None:
-        along = axis or 0
-        count = parts[0].shape[along]
-        if count >= size:
-            parts[0] = np.take(parts[0], np.arange(size), along)
-        else:
-            value = parts[0].min() if fill_value is None else fill_value
-            widths = [(0, 0)] * parts[0].ndim
-            widths[along] = (0, size - count)
-            parts[0] = np.pad(parts[0], widths, constant_values=value)
-        _fit_extras(parts, size, return_index, return_inverse, return_counts)
-    tensors = [
-        B.tensor(np.ascontiguousarray(p if i == 0 else p.astype("int32")))
-        for i, p in enumerate(parts)
-    ]
-    return tensors[0] if len(tensors) == 1 else tuple(tensors)

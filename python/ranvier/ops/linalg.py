@@ -7,17 +7,14 @@ from ranvier.ops.factorizations import (
     eig,
     eigh,
     inv,
-    lstsq,
     lu_factor,
-    matrix_rank,
-    pinv,
     qr,
     solve,
     solve_triangular,
-    svd,
 )
 from ranvier.ops.forward import jvp
 from ranvier.ops.norms import norm
+from ranvier.ops.singular_values import lstsq, matrix_rank, pinv, svd
 
 __all__ = [
     "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor",

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from ranvier import tree
+from ranvier.ops import joins
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import CORE, apply, one_axis, op, reshape, to_tensor
 from ranvier.ops.control import check_callable, convert_to_tensor, scan
@@ -22,6 +23,10 @@ def map(f, xs):
 
     Raises:
         ValueError: the axes 0 differ.
+
+    Example:
+        >>> ops.map(lambda x: 2 * x, ops.arange(3)).tolist()
+        [0, 2, 4]
     """
     check_callable(f, "f")
     leaves = [convert_to_tensor(x) for x in tree.flatten(xs)]
@@ -33,7 +38,16 @@ def map(f, xs):
 
 @op(CORE, static=("function",))
 def vectorized_map(function, elements):
-    """`function` of each slice along axis 0; see `map`."""
+    """`function` of each slice along axis 0; see `map`.
+
+    Args:
+        function: of one slice, or of one slice per tensor of a structure.
+        elements: tensors of one first size.
+
+    Example:
+        >>> ops.vectorized_map(lambda x: 2 * x, ops.arange(3)).tolist()
+        [0, 2, 4]
+    """
     return map(function, elements)
 
 
@@ -83,7 +97,8 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
         A function that broadcasts the remaining leading axes of its arguments and maps over them.
 
     Example:
-        >>> ops.vectorize(lambda a, b: a + b)([1, 2, 3], 2)  # [3, 4, 5]
+        >>> ops.vectorize(lambda a, b: a + b)([1, 2, 3], 2).tolist()
+        [3, 4, 5]
     """
     if not callable(pyfunc):
         raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
@@ -127,7 +142,18 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
 
 @op(CORE, static=("f", "reverse", "axis"))
 def associative_scan(f, elems, reverse=False, axis=0):
-    """All prefix results of an associative function, in log2(n) combining steps."""
+    """All prefix results of an associative function, in log2(n) combining steps.
+
+    Args:
+        f: associative function of two slices.
+        elems: a structure of tensors.
+        reverse: from the last slice to the first.
+        axis: axis.
+
+    Example:
+        >>> ops.associative_scan(lambda a, b: a + b, ops.arange(1, 5)).tolist()
+        [1, 3, 6, 10]
+    """
     check_callable(f, "f")
     leaves = [to_tensor(x) for x in tree.flatten(elems)]
     axis = one_axis(axis, leaves[0].ndim)
@@ -142,11 +168,11 @@ def associative_scan(f, elems, reverse=False, axis=0):
     pack = lambda flat: tree.pack_sequence_as(elems, flat)  # noqa: E731
     gap = 1
     while gap < count:
-        low = [sh._cut(t, axis, 0, count - gap) for t in leaves]
-        high = [sh._cut(t, axis, gap, count - gap) for t in leaves]
+        low = [joins._cut(t, axis, 0, count - gap) for t in leaves]
+        high = [joins._cut(t, axis, gap, count - gap) for t in leaves]
         joined = [to_tensor(x) for x in tree.flatten(f(pack(low), pack(high)))]
         leaves = [
-            apply("concatenate", [sh._cut(t, axis, 0, gap), j], {"axis": axis})
+            apply("concatenate", [joins._cut(t, axis, 0, gap), j], {"axis": axis})
             for t, j in zip(leaves, joined)
         ]
         gap *= 2

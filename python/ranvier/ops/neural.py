@@ -20,170 +20,11 @@ from ranvier.ops._define import (
     op,
     promote_pair,
     reshape,
-    scalar,
     to_float,
     to_tensor,
 )
-from ranvier.ops.elementwise import _unary
 from ranvier.ops.indexing import _index_tensor
 from ranvier.ops.norms import norm
-
-relu = _unary("relu", "max(x, 0).", floating=False, bool_as="int32", module=NN)
-sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).", module=NN)
-softplus = _unary("softplus", "log(1 + exp(x)).", module=NN)
-silu = _unary("silu", "x sigmoid(x).", module=NN)
-
-
-def swish(x):
-    """x sigmoid(x); see `silu`."""
-    return silu(x)
-
-
-@op(NN)
-def relu6(x):
-    """min(max(x, 0), 6), flat at both corners."""
-    x = relu(to_float(x))
-    return apply("minimum", [x, scalar(6.0, x.dtype)], {"strict": True})
-
-
-@op(NN, static=("negative_slope",))
-def leaky_relu(x, negative_slope=0.2):
-    """x above zero, else negative_slope x."""
-    x = to_float(x)
-    return apply("leaky_relu", [x, scalar(float(negative_slope), x.dtype)], None)
-
-
-@op(NN, static=("alpha",))
-def elu(x, alpha=1.0):
-    """x above zero, else alpha (exp(x) - 1)."""
-    x = to_float(x)
-    return apply("elu", [x, scalar(float(alpha), x.dtype)], None)
-
-
-@op(NN)
-def selu(x):
-    """The self-normalizing ELU."""
-    return ew.multiply(elu(x, 1.6732632423543772848170429916717), 1.0507009873554804934193349852946)
-
-
-@op(NN, static=("alpha",))
-def celu(x, alpha=1.0):
-    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
-    x = to_float(x)
-    low = ew.multiply(ew.expm1(ew.divide(ew.minimum(x, 0.0), float(alpha))), float(alpha))
-    return ew.add(ew.maximum(x, 0.0), low)
-
-
-@op(NN, static=("approximate",))
-def gelu(x, approximate=True):
-    """x times the normal distribution function of x (by a tanh formula when approximate)."""
-    return apply("gelu_tanh" if approximate else "gelu", [to_float(x)], None)
-
-
-@op(NN)
-def softsign(x):
-    """x / (1 + |x|)."""
-    x = to_float(x)
-    return ew.divide(x, ew.add(ew.absolute(x), 1.0))
-
-
-@op(NN)
-def log_sigmoid(x):
-    """log(sigmoid(x))."""
-    return ew.negative(softplus(ew.negative(to_float(x))))
-
-
-@op(NN)
-def hard_sigmoid(x):
-    """relu6(x + 3) / 6."""
-    return ew.divide(relu6(ew.add(to_float(x), 3.0)), 6.0)
-
-
-@op(NN)
-def hard_silu(x):
-    """x hard_sigmoid(x)."""
-    x = to_float(x)
-    return ew.multiply(x, hard_sigmoid(x))
-
-
-def hard_swish(x):
-    """See `hard_silu`."""
-    return hard_silu(x)
-
-
-@op(NN)
-def hard_tanh(x):
-    """x clipped to [-1, 1]."""
-    x = to_tensor(x)
-    if not config.is_float_dtype(x.dtype):
-        return ew.clip(x, -1, 1)
-    # Here the gradient at the bounds is that of x.
-    return apply("clip", [x, scalar(-1.0, x.dtype), scalar(1.0, x.dtype)], None)
-
-
-@op(NN, static=("threshold",))
-def hard_shrink(x, threshold=0.5):
-    """x where |x| > threshold, else 0."""
-    x = to_float(x)
-    return ew.where(ew.greater(ew.absolute(x), threshold), x, 0.0)
-
-
-@op(NN, static=("threshold",))
-def soft_shrink(x, threshold=0.5):
-    """x moved towards zero by the threshold, 0 within it."""
-    x = to_float(x)
-    return ew.where(ew.greater(x, threshold), ew.subtract(x, threshold),
-                    ew.where(ew.less(x, -threshold), ew.add(x, threshold), 0.0))  # fmt: skip
-
-
-@op(NN)
-def tanh_shrink(x):
-    """x - tanh(x)."""
-    x = to_float(x)
-    return ew.subtract(x, ew.tanh(x))
-
-
-@op(NN, static=("threshold", "default_value"))
-def threshold(x, threshold, default_value):
-    """x where x > threshold, else the default value."""
-    x = to_float(x)
-    return ew.where(ew.greater(x, threshold), x, default_value)
-
-
-@op(NN, static=("b",))
-def squareplus(x, b=4):
-    """(x + sqrt(x**2 + b)) / 2."""
-    x = to_float(x)
-    return ew.multiply(ew.add(x, ew.sqrt(ew.add(ew.square(x), b))), 0.5)
-
-
-@op(NN)
-def sparse_plus(x):
-    """0 below -1, (x + 1)**2 / 4 in between, x above 1."""
-    x = to_float(x)
-    middle = ew.multiply(ew.square(ew.add(x, 1.0)), 0.25)
-    return ew.where(ew.less_equal(x, -1.0), 0.0, ew.where(ew.less(x, 1.0), middle, x))
-
-
-@op(NN)
-def sparse_sigmoid(x):
-    """0 below -1, (x + 1) / 2 in between, 1 above 1."""
-    x = to_float(x)
-    return ew.clip(ew.multiply(ew.add(x, 1.0), 0.5), 0.0, 1.0)
-
-
-@op(NN, static=("axis",))
-def glu(x, axis=-1):
-    """The first half times the sigmoid of the second."""
-    from ranvier.ops.shapes import split
-
-    x = to_float(x)
-    if x.shape[one_axis(axis, x.ndim)] % 2:
-        raise B.ShapeError(
-            f"axis size must be divisible by 2. Received: x.shape={tuple(x.shape)} with axis={axis}"
-        )
-    a, b = split(x, 2, axis)
-    return ew.multiply(a, sigmoid(b))
 
 
 def _over_axes(prim, x, axis):
@@ -203,7 +44,16 @@ def _over_axes(prim, x, axis):
 
 @op(NN, static=("axis",))
 def softmax(x, axis=-1):
-    """exp(x) / sum(exp(x)) over one or several axes."""
+    """exp(x) / sum(exp(x)) over one or several axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes.
+
+    Example:
+        >>> ops.softmax([0.0, 0.0]).tolist()
+        [0.5, 0.5]
+    """
     x = to_float(x)
     if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
         warnings.warn(
@@ -217,13 +67,31 @@ def softmax(x, axis=-1):
 
 @op(NN, static=("axis",))
 def log_softmax(x, axis=-1):
-    """log(softmax(x)) over one or several axes."""
+    """log(softmax(x)) over one or several axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes.
+
+    Example:
+        >>> ops.log_softmax([0.0, 0.0]).tolist()
+        [-0.6931471824645996, -0.6931471824645996]
+    """
     return _over_axes("log_softmax", to_float(x), axis)
 
 
 @op(NN, static=("axis",))
 def sparsemax(x, axis=-1):
-    """The Euclidean projection onto the probability simplex."""
+    """The Euclidean projection onto the probability simplex.
+
+    Args:
+        x: tensor.
+        axis: axis.
+
+    Example:
+        >>> ops.sparsemax([1.0, 0.5]).tolist()
+        [0.75, 0.25]
+    """
     from ranvier.ops import shapes as sh
 
     x = to_float(x)
@@ -251,7 +119,18 @@ def _is_per_channel(x, axes) -> bool:
 
 @op(NN, static=("axes", "keepdims", "synchronized"))
 def moments(x, axes, keepdims=False, synchronized=False):
-    """Mean and variance over axes."""
+    """Mean and variance over axes.
+
+    Args:
+        x: tensor.
+        axes: axis or axes.
+        keepdims: whether reduced axes stay, with size 1.
+        synchronized: must be `False`: there is one device.
+
+    Example:
+        >>> [part.tolist() for part in ops.moments([[1.0, 3.0], [2.0, 2.0]], axes=1)]
+        [[2.0, 2.0], [1.0, 0.0]]
+    """
     x = to_float(x)
     dtype = x.dtype
     if dtype == "float16":
@@ -272,7 +151,14 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 @op(NN, static=("axis", "epsilon"), name="BatchNorm")
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset, statistics per index of `axis`."""
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, statistics per index of `axis`.
+
+    Args:
+        x: tensor.
+        mean, variance, offset, scale: vectors of the size of `axis`.
+        axis: axis that keeps its own statistics.
+        epsilon: added to the variance.
+    """
     x = to_float(x)
     axis = one_axis(axis, x.ndim)
     shape = [1] * x.ndim
@@ -321,6 +207,16 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
 
     gamma and beta have the sizes of these axes. `rms_scaling=True` is deprecated: it divides by the
     standard deviation and subtracts no mean.
+
+    Args:
+        x: tensor.
+        gamma, beta: factors and terms, or `None`.
+        axis: axis or axes.
+        epsilon: added to the variance, `config.epsilon()` by default.
+
+    Example:
+        >>> ops.layer_normalization([[1.0, 3.0]], epsilon=0.0).tolist()
+        [[-1.0, 1.0]]
     """
     x = to_float(x)
     dtype = x.dtype
@@ -351,7 +247,18 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
 
 @op(NN, static=("axis", "epsilon"), name="RMSNorm")
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
-    """x / sqrt(mean(x**2) + epsilon) * scale over axes."""
+    """x / sqrt(mean(x**2) + epsilon) * scale over axes.
+
+    Args:
+        x: tensor.
+        scale: factors, or `None`.
+        axis: axis or axes.
+        epsilon: added to the mean square, `config.epsilon()` by default.
+
+    Example:
+        >>> ops.rms_normalization([[3.0, 4.0]], epsilon=0.0).shape
+        (1, 2)
+    """
     x = to_float(x)
     dtype = x.dtype
     x = _at_least_single(x if x.ndim else reshape(x, [1]))
@@ -367,7 +274,18 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
 
 @op(NN, static=("axis", "order", "epsilon"))
 def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its norm of the given order along an axis."""
+    """x divided by its norm of the given order along an axis.
+
+    Args:
+        x: tensor.
+        axis: axis or axes.
+        order: of the norm.
+        epsilon: least norm.
+
+    Example:
+        >>> ops.normalize([[0.0, 2.0]]).tolist()
+        [[0.0, 1.0]]
+    """
     x = to_float(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
     if not isinstance(order, int) or not order >= 1:
@@ -411,7 +329,18 @@ def _log_probabilities(output, from_logits, axis):
 
 @op(NN, static=("from_logits", "axis"))
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-sum(target log(probabilities)) along an axis."""
+    """-sum(target log(probabilities)) along an axis.
+
+    Args:
+        target: probabilities.
+        output: probabilities, or logits with `from_logits`.
+        from_logits: whether output has logits.
+        axis: the class axis.
+
+    Example:
+        >>> ops.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).tolist()
+        [0.6931471824645996]
+    """
     target, output = promote_pair(target, output, floating=True)
     if not output.ndim:
         raise B.ShapeError(
@@ -428,7 +357,18 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 @op(NN, static=("from_logits", "axis"))
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-log(probability of the target class) along an axis. Classes out of range are an error."""
+    """-log(probability of the target class) along an axis. Classes out of range are an error.
+
+    Args:
+        target: class indices, without the class axis.
+        output: probabilities, or logits with `from_logits`.
+        from_logits: whether output has logits.
+        axis: the class axis.
+
+    Example:
+        >>> ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).tolist()
+        [0.6931471824645996]
+    """
     output = to_float(output)
     target = to_tensor(target)
     if config.is_float_dtype(target.dtype) or target.dtype == "bool":
@@ -461,7 +401,17 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 @op(NN, static=("from_logits",))
 def binary_crossentropy(target, output, from_logits=False):
-    """-(target log(p) + (1 - target) log(1 - p)), element by element."""
+    """-(target log(p) + (1 - target) log(1 - p)), element by element.
+
+    Args:
+        target: 0 or 1.
+        output: probabilities, or logits with `from_logits`.
+        from_logits: whether output has logits.
+
+    Example:
+        >>> ops.binary_crossentropy([1.0, 0.0], [0.5, 0.5]).tolist()
+        [0.6931471824645996, 0.6931471824645996]
+    """
     target, output = promote_pair(target, output, floating=True)
     _same_shape(target, output, "binary_crossentropy")
     if from_logits:
@@ -479,7 +429,16 @@ def binary_crossentropy(target, output, from_logits=False):
 
 @op(NN, static=("max_val",), name="PSNR")
 def psnr(x1, x2, max_val):
-    """Peak signal to noise ratio in dB."""
+    """Peak signal to noise ratio in dB.
+
+    Args:
+        x1, x2: images of one shape.
+        max_val: the largest value they may have.
+
+    Example:
+        >>> ops.psnr([0.0, 1.0], [0.0, 0.9], max_val=1.0).tolist()
+        23.010299682617188
+    """
     x1, x2 = promote_pair(x1, x2, floating=True)
     _same_shape(x1, x2, "psnr")
     error = red.mean(ew.square(ew.subtract(x1, x2)))

@@ -9,7 +9,7 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops import reductions as red
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import LINALG, axis_tuple, cast, op, to_float, to_tensor
-from ranvier.ops.factorizations import _spectral_norm
+from ranvier.ops.singular_values import _spectral_norm
 
 
 @op(LINALG, static=("ord", "axis", "keepdims"))

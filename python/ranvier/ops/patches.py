@@ -53,6 +53,10 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 
     Returns:
         (batch, channels * kernel height * kernel width, blocks).
+
+    Example:
+        >>> ops.unfold(ops.ones((1, 3, 4, 4)), 2, stride=2).shape
+        (1, 12, 4)
     """
     x = to_tensor(x)
     if len(x.shape) != 4:
@@ -79,6 +83,10 @@ def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
     Returns:
         (batch, channels, height, width).
+
+    Example:
+        >>> ops.fold(ops.ones((1, 12, 4)), (4, 4), 2, stride=2).shape
+        (1, 3, 4, 4)
     """
     x = to_tensor(x)
     h, w = _pair(output_size, "output_size")
@@ -141,7 +149,8 @@ def rearrange(tensor, pattern, **axes_lengths):
         ValueError: a malformed pattern, or lengths that do not fit.
 
     Example:
-        >>> ops.rearrange(images, "b h w c -> b (h w) c")
+        >>> ops.rearrange(ops.ones((2, 4, 6, 3)), "b h w c -> b (h w) c").shape
+        (2, 24, 3)
     """
     x = to_tensor(tensor)
     left, arrow, right = pattern.partition("->")

@@ -62,6 +62,10 @@ def adaptive_average_pool(inputs, output_size, data_format=None):
     Args:
         inputs: (batch, spatial..., channels), or channels first by `data_format`.
         output_size: one int, or one per spatial dimension.
+
+    Example:
+        >>> ops.adaptive_average_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2).tolist()
+        [[[0.5], [2.5]]]
     """
     return _adaptive("average_pool", to_float(inputs), output_size, data_format)
 
@@ -71,5 +75,14 @@ def adaptive_max_pool(inputs, output_size, data_format=None):
     """Maxima over windows chosen so that the output has the given spatial sizes.
 
     The windows and arguments are those of `adaptive_average_pool`.
+
+    Args:
+        inputs: (batch, ...sizes, channels).
+        output_size: int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> ops.adaptive_max_pool(ops.reshape(ops.arange(4.0), (1, 4, 1)), 2).tolist()
+        [[[1.0], [3.0]]]
     """
     return _adaptive("max_pool", to_tensor(inputs), output_size, data_format)

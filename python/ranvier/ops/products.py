@@ -6,6 +6,7 @@ import math
 import string
 
 from ranvier import _backend as B
+from ranvier.ops import diagonals, joins
 from ranvier.ops import elementwise as ew
 from ranvier.ops import reductions as red
 from ranvier.ops import shapes as sh
@@ -34,7 +35,12 @@ def _product(a, b):
 
 @op(NUMPY)
 def matmul(x1, x2):
-    """Matrix product over the last two axes; leading axes broadcast. int8 products give int32."""
+    """Matrix product over the last two axes; leading axes broadcast. int8 products give int32.
+
+    Example:
+        >>> ops.matmul([[1, 2], [3, 4]], [[1], [1]]).tolist()
+        [[3], [7]]
+    """
     if ew.is_complex(x1) or ew.is_complex(x2):
         return ew.complex_values().matmul(x1, x2)
     a, b = promote_pair(x1, x2)
@@ -54,7 +60,12 @@ def _narrow_product(a, b):
 
 @op(NUMPY)
 def dot(x1, x2):
-    """Sum of products over the last axis of x1 and the second to last of x2."""
+    """Sum of products over the last axis of x1 and the second to last of x2.
+
+    Example:
+        >>> ops.dot([1, 2], [3, 4]).tolist()
+        11
+    """
     a, b = promote_pair(x1, x2)
     if not a.shape or not b.shape:
         return ew.multiply(a, b)
@@ -67,14 +78,24 @@ def dot(x1, x2):
 
 @op(NUMPY)
 def vdot(x1, x2):
-    """Sum of products of all elements."""
+    """Sum of products of all elements.
+
+    Example:
+        >>> ops.vdot([1, 2], [3, 4]).tolist()
+        11
+    """
     a, b = promote_pair(x1, x2)
     return _narrow_product(reshape(a, [-1]), reshape(b, [-1]))
 
 
 @op(NUMPY)
 def inner(x1, x2):
-    """Sum of products over the last axes."""
+    """Sum of products over the last axes.
+
+    Example:
+        >>> ops.inner([[1, 2], [3, 4]], [1, 1]).tolist()
+        [3, 7]
+    """
     a, b = promote_pair(x1, x2)
     if not a.shape or not b.shape:
         return ew.multiply(a, b)
@@ -88,14 +109,28 @@ def inner(x1, x2):
 
 @op(NUMPY)
 def outer(x1, x2):
-    """All products of two vectors (inputs are flattened)."""
+    """All products of two vectors (inputs are flattened).
+
+    Example:
+        >>> ops.outer([1, 2], [3, 4]).tolist()
+        [[3, 4], [6, 8]]
+    """
     a, b = promote_pair(x1, x2)
     return ew.multiply(reshape(a, [-1, 1]), reshape(b, [1, -1]))
 
 
 @op(NUMPY, static=("axes",))
 def tensordot(x1, x2, axes=2):
-    """Sum of products over pairs of axes."""
+    """Sum of products over pairs of axes.
+
+    Args:
+        x1, x2: tensors.
+        axes: how many last axes of x1 meet the first of x2, or two lists of axes.
+
+    Example:
+        >>> ops.tensordot([[1, 2], [3, 4]], [1, 1], axes=1).tolist()
+        [3, 7]
+    """
     a, b = promote_pair(x1, x2)
     if isinstance(axes, int):
         if axes > min(len(a.shape), len(b.shape)):
@@ -127,7 +162,17 @@ def tensordot(x1, x2, axes=2):
 
 @op(NUMPY, static=("axisa", "axisb", "axisc", "axis"))
 def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    """Cross product of vectors of two or three elements."""
+    """Cross product of vectors of two or three elements.
+
+    Args:
+        x1, x2: tensors.
+        axisa, axisb, axisc: where the vectors lie in x1, x2 and the result.
+        axis: sets all three.
+
+    Example:
+        >>> ops.cross([1, 0, 0], [0, 1, 0]).tolist()
+        [0, 0, 1]
+    """
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = promote_pair(x1, x2)
@@ -145,12 +190,17 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
     if a.shape[-1] == 2 and b.shape[-1] == 2:
         return minor(0, 1)
-    return sh.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
+    return joins.stack([minor(1, 2), minor(2, 0), minor(0, 1)], axis=axisc)
 
 
 @op(NUMPY)
 def kron(x1, x2):
-    """Kronecker product."""
+    """Kronecker product.
+
+    Example:
+        >>> ops.kron([1, 2], [[1, 1]]).tolist()
+        [[1, 1, 2, 2]]
+    """
     a, b = promote_pair(x1, x2)
     rank = max(len(a.shape), len(b.shape))
     sa = [1] * (rank - len(a.shape)) + list(a.shape)
@@ -165,7 +215,16 @@ def kron(x1, x2):
 
 @op(NUMPY, static=("subscripts",))
 def einsum(subscripts, *operands, **kwargs):
-    """Einstein summation: any sum of products named by index letters; `...` broadcasts."""
+    """Einstein summation: any sum of products named by index letters; `...` broadcasts.
+
+    Args:
+        subscripts: letters of the operands' axes, "->", those of the result.
+        operands: tensors.
+
+    Example:
+        >>> ops.einsum("ij,j->i", [[1, 2], [3, 4]], [1, 1]).tolist()
+        [3, 7]
+    """
     tensors = promote_all(operands)
     narrow = tensors[0].dtype == "int8" and not _both_int8(*operands)
     terms, out = _parse(subscripts, [len(t.shape) for t in tensors])
@@ -248,7 +307,7 @@ def _take_diagonals(x, term):
         while term.count(letter) > 1:
             i = term.index(letter)
             j = term.index(letter, i + 1)
-            x = sh.diagonal(x, 0, i, j)
+            x = diagonals.diagonal(x, 0, i, j)
             term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
     return x, term
 
@@ -296,19 +355,33 @@ def _without(term, letters):
 
 @op(NUMPY)
 def corrcoef(x):
-    """Correlation coefficients of the rows; of a vector with itself, a number."""
+    """Correlation coefficients of the rows; of a vector with itself, a number.
+
+    Example:
+        >>> ops.corrcoef([[1.0, 2.0], [2.0, 1.0]]).tolist()
+        [[1.0, -1.0], [-1.0, 1.0]]
+    """
     x = to_float(x)
     if len(x.shape) < 2:
         return reshape(corrcoef(reshape(x, [1, -1])), [])
     centred = ew.subtract(x, red.mean(x, 1, True))
     covariance = matmul(centred, sh.transpose(centred))
-    scale = ew.sqrt(sh.diagonal(covariance))
+    scale = ew.sqrt(diagonals.diagonal(covariance))
     return ew.divide(ew.divide(covariance, expand(scale, 1)), expand(scale, 0))
 
 
 @op(NUMPY, static=("mode",))
 def correlate(x1, x2, mode="valid"):
-    """Cross-correlation of two vectors; mode full, same or valid."""
+    """Cross-correlation of two vectors; mode full, same or valid.
+
+    Args:
+        x1, x2: vectors.
+        mode: "full", "same" or "valid".
+
+    Example:
+        >>> ops.correlate([1, 2, 3], [1, 1]).tolist()
+        [3.0, 5.0]
+    """
     a, b = promote_pair(x1, x2, floating=True)
     if len(a.shape) != 1 or len(b.shape) != 1:
         raise ValueError("correlate: both inputs must be vectors. Received: "
@@ -330,7 +403,12 @@ def correlate(x1, x2, mode="valid"):
 
 @op(MATH, name="CDist")
 def cdist(x, y):
-    """Euclidean distances between the rows of two sets of points."""
+    """Euclidean distances between the rows of two sets of points.
+
+    Example:
+        >>> ops.cdist([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0]]).tolist()
+        [[5.0, 1.0]]
+    """
     a, b = promote_pair(x, y, floating=True)
     gap = ew.subtract(expand(a, -2), expand(b, -3))
     return ew.sqrt(red.sum(ew.square(gap), -1))

@@ -75,6 +75,10 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
         axis: one axis, several, or all when `None`.
         method: "linear", "lower", "higher", "midpoint" or "nearest": the value between two others.
         keepdims: whether the axes stay, with size one.
+
+    Example:
+        >>> ops.quantile([1.0, 2.0, 3.0, 4.0], 0.5).tolist()
+        2.5
     """
     x = to_float(x)
     q = to_tensor(q, x.dtype)
@@ -90,7 +94,17 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
 
 @op(NUMPY, static=("axis", "keepdims"))
 def median(x, axis=None, keepdims=False):
-    """The middle value over axes, the mean of both middles for an even number."""
+    """The middle value over axes, the mean of both middles for an even number.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.median([[1.0, 3.0, 2.0], [9.0, 7.0, 8.0]], axis=1).tolist()
+        [2.0, 8.0]
+    """
     return quantile(x, 0.5, axis, "linear", keepdims)
 
 
@@ -100,14 +114,32 @@ def _percent(x, q):
 
 @op(NUMPY, static=("axis", "method", "keepdims"))
 def percentile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles with `q` in percent."""
+    """Quantiles with `q` in percent.
+
+    Args:
+        x: tensor.
+        q: one or several numbers from 0 to 100.
+        axis, method, keepdims: see `quantile`.
+
+    Example:
+        >>> ops.percentile([1.0, 2.0, 3.0], 50).tolist()
+        2.0
+    """
     x = to_float(x)
     return quantile(x, _percent(x, q), axis, method, keepdims)
 
 
 @op(NUMPY, static=("axis", "method", "keepdims"))
 def nanquantile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles over axes, NaN ignored; NaN where all values are. Arguments as of `quantile`."""
+    """Quantiles over axes, NaN ignored; NaN where all values are. Arguments as of `quantile`.
+
+    Args:
+        x, q, axis, method, keepdims: see `quantile`.
+
+    Example:
+        >>> ops.nanquantile([1.0, np.nan, 3.0], 0.5).tolist()
+        2.0
+    """
     x = to_float(x)
     q = to_tensor(q, x.dtype)
     rows = _Rows(x, axis)
@@ -123,12 +155,32 @@ def nanquantile(x, q, axis=None, method="linear", keepdims=False):
 
 @op(NUMPY, static=("axis", "keepdims"))
 def nanmedian(x, axis=None, keepdims=False):
-    """The middle value over axes, NaN ignored."""
+    """The middle value over axes, NaN ignored.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.nanmedian([1.0, np.nan, 3.0]).tolist()
+        2.0
+    """
     return nanquantile(x, 0.5, axis, "linear", keepdims)
 
 
 @op(NUMPY, static=("axis", "method", "keepdims"))
 def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
-    """Quantiles with `q` in percent, NaN ignored."""
+    """Quantiles with `q` in percent, NaN ignored.
+
+    Args:
+        x: tensor.
+        q: one or several numbers from 0 to 100.
+        axis, method, keepdims: see `quantile`.
+
+    Example:
+        >>> ops.nanpercentile([1.0, np.nan, 3.0], 50).tolist()
+        2.0
+    """
     x = to_float(x)
     return nanquantile(x, _percent(x, q), axis, method, keepdims)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
+from ranvier.ops import numeric
 from ranvier.ops._define import (
     MATH,
     NUMPY,
-    WIDE,
     apply,
     axis_tuple,
     cast,
@@ -24,7 +22,6 @@ from ranvier.ops._define import (
     to_float,
     to_tensor,
 )
-from ranvier.symbolic.probe import current_stand_in, probing
 
 
 def _attrs(x, axis, keepdims):
@@ -42,14 +39,35 @@ _ACCUMULATE = {
 
 @op(NUMPY, static=("axis", "keepdims"))
 def sum(x, axis=None, keepdims=False):
-    """Sum over axes; narrow integers sum in 32 bits."""
+    """Sum over axes; narrow integers sum in 32 bits.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.sum([[1, 2], [3, 4]], axis=0).tolist()
+        [4, 6]
+    """
     x = to_tensor(x)
     return apply("sum", [cast(x, _ACCUMULATE.get(x.dtype, x.dtype))], _attrs(x, axis, keepdims))
 
 
 @op(NUMPY, static=("axis", "keepdims", "dtype"))
 def prod(x, axis=None, keepdims=False, dtype=None):
-    """Product over axes; narrow integers multiply in 32 bits."""
+    """Product over axes; narrow integers multiply in 32 bits.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+        dtype: of the result.
+
+    Example:
+        >>> ops.prod([[1, 2], [3, 4]], axis=1).tolist()
+        [2, 12]
+    """
     x = to_tensor(x)
     dtype = config.standardize_dtype(dtype) if dtype else _ACCUMULATE.get(x.dtype, x.dtype)
     x = cast(x, dtype)
@@ -58,7 +76,17 @@ def prod(x, axis=None, keepdims=False, dtype=None):
 
 @op(NUMPY, static=("axis", "keepdims"))
 def mean(x, axis=None, keepdims=False):
-    """Mean over axes; integers give floats."""
+    """Mean over axes; integers give floats.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.mean([[1, 2], [3, 5]], axis=1).tolist()
+        [1.5, 4.0]
+    """
     x = to_float(x)
     return apply("mean", [x], _attrs(x, axis, keepdims))
 
@@ -94,50 +122,131 @@ _min = _extremum("min", ew.minimum)
 
 @op(NUMPY, static=("axis", "keepdims", "initial"))
 def max(x, axis=None, keepdims=False, initial=None):
-    """Largest value over axes; NaN wins."""
+    """Largest value over axes; NaN wins.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a value that takes part.
+
+    Example:
+        >>> ops.max([[1, 5], [3, 4]], axis=1).tolist()
+        [5, 4]
+    """
     return _max(x, axis, keepdims, initial)
 
 
 @op(NUMPY, static=("axis", "keepdims", "initial"))
 def min(x, axis=None, keepdims=False, initial=None):
-    """Smallest value over axes; NaN wins."""
+    """Smallest value over axes; NaN wins.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+        initial: a value that takes part.
+
+    Example:
+        >>> ops.min([[1, 5], [3, 4]], axis=1).tolist()
+        [1, 3]
+    """
     return _min(x, axis, keepdims, initial)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def amax(x, axis=None, keepdims=False):
-    """Largest value over axes."""
+    """Largest value over axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.amax([[1, 5], [3, 4]], axis=0).tolist()
+        [3, 5]
+    """
     return _max(x, axis, keepdims, None)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def amin(x, axis=None, keepdims=False):
-    """Smallest value over axes."""
+    """Smallest value over axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.amin([[1, 5], [3, 4]], axis=0).tolist()
+        [1, 4]
+    """
     return _min(x, axis, keepdims, None)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def any(x, axis=None, keepdims=False):
-    """Whether one value is true."""
+    """Whether one value is true.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.any([[True, False], [False, False]], axis=1).tolist()
+        [True, False]
+    """
     x = cast(to_tensor(x), "bool")
     return apply("any", [x], _attrs(x, axis, keepdims))
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def all(x, axis=None, keepdims=False):
-    """Whether all values are true."""
+    """Whether all values are true.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.all([[True, False], [True, True]], axis=1).tolist()
+        [False, True]
+    """
     x = cast(to_tensor(x), "bool")
     return apply("all", [x], _attrs(x, axis, keepdims))
 
 
 def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
-    """Whether all values are close; see `isclose`."""
-    return all(ew.isclose(x1, x2, rtol, atol, equal_nan))
+    """Whether all values are close; see `isclose`.
+
+    Args:
+        x1, x2: tensors that broadcast.
+        rtol, atol, equal_nan: see `isclose`.
+
+    Example:
+        >>> ops.allclose([1.0, 2.0], [1.0, 2.0 + 1e-9]).tolist()
+        True
+    """
+    return all(numeric.isclose(x1, x2, rtol, atol, equal_nan))
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def var(x, axis=None, keepdims=False):
-    """Variance over axes (divided by the number of values)."""
+    """Variance over axes (divided by the number of values).
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.var([1.0, 2.0, 3.0, 4.0]).tolist()
+        1.25
+    """
     x = to_float(x)
     dtype = x.dtype
     # Squares of half precision overflow early.
@@ -148,25 +257,64 @@ def var(x, axis=None, keepdims=False):
 
 @op(NUMPY, static=("axis", "keepdims"))
 def std(x, axis=None, keepdims=False):
-    """Standard deviation over axes."""
+    """Standard deviation over axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.std([[1.0, 3.0], [2.0, 2.0]], axis=1).tolist()
+        [1.0, 0.0]
+    """
     return ew.sqrt(var(x, axis, keepdims))
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def ptp(x, axis=None, keepdims=False):
-    """Largest minus smallest value."""
+    """Largest minus smallest value.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.ptp([[1, 5], [3, 4]], axis=1).tolist()
+        [4, 1]
+    """
     return ew.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
 @op(NUMPY, static=("axis",))
 def count_nonzero(x, axis=None):
-    """Number of values that are not zero, int32."""
+    """Number of values that are not zero, int32.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+
+    Example:
+        >>> ops.count_nonzero([[0, 1], [2, 3]], axis=0).tolist()
+        [1, 2]
+    """
     return sum(cast(ew.not_equal(to_tensor(x), 0), "int32"), axis)
 
 
 @op(NUMPY, static=("axis",))
 def average(x, axis=None, weights=None):
-    """Mean, or weighted mean over axes."""
+    """Mean, or weighted mean over axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        weights: of the shape of x, or a vector along the axis.
+
+    Example:
+        >>> ops.average([1.0, 2.0, 3.0], weights=[3, 1, 0]).tolist()
+        1.25
+    """
     if weights is None:
         return mean(x, axis)
     x, weights = promote_pair(x, weights, floating=True)
@@ -201,13 +349,33 @@ _argmax, _argmin = _arg("argmax"), _arg("argmin")
 
 @op(NUMPY, static=("axis", "keepdims"))
 def argmax(x, axis=None, keepdims=False):
-    """Index of the largest value, int32; of the flat tensor when `axis` is `None`."""
+    """Index of the largest value, int32; of the flat tensor when `axis` is `None`.
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+        keepdims: whether the axis stays, with size 1.
+
+    Example:
+        >>> ops.argmax([[1, 9], [3, 2]], axis=1).tolist()
+        [1, 0]
+    """
     return _argmax(x, axis, keepdims)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
 def argmin(x, axis=None, keepdims=False):
-    """Index of the smallest value, int32; of the flat tensor when `axis` is `None`."""
+    """Index of the smallest value, int32; of the flat tensor when `axis` is `None`.
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+        keepdims: whether the axis stays, with size 1.
+
+    Example:
+        >>> ops.argmin([[1, 9], [3, 2]], axis=1).tolist()
+        [0, 1]
+    """
     return _argmin(x, axis, keepdims)
 
 
@@ -224,19 +392,49 @@ def _cumulate(prim, x, axis, dtype):
 
 @op(NUMPY, static=("axis", "dtype"))
 def cumsum(x, axis=None, dtype=None):
-    """Running sum along an axis."""
+    """Running sum along an axis.
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+        dtype: of the result.
+
+    Example:
+        >>> ops.cumsum([1, 2, 3]).tolist()
+        [1, 3, 6]
+    """
     return _cumulate("cumsum", x, axis, dtype)
 
 
 @op(NUMPY, static=("axis", "dtype"))
 def cumprod(x, axis=None, dtype=None):
-    """Running product along an axis."""
+    """Running product along an axis.
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+        dtype: of the result.
+
+    Example:
+        >>> ops.cumprod([1, 2, 3, 4]).tolist()
+        [1, 2, 6, 24]
+    """
     return _cumulate("cumprod", x, axis, dtype)
 
 
 @op(MATH, static=("axis", "keepdims"))
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) over axes, without overflow."""
+    """log(sum(exp(x))) over axes, without overflow.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+        keepdims: whether reduced axes stay, with size 1.
+
+    Example:
+        >>> ops.logsumexp([[0.0, 0.0], [1.0, -np.inf]], axis=1).tolist()
+        [0.6931471824645996, 1.0]
+    """
     x = to_float(x)
     high = max(x, axis, True, initial=-np.inf if 0 in x.shape else None)
     high = apply("stop_gradient", [ew.where(ew.isfinite(high), high, 0.0)], None)
@@ -260,7 +458,16 @@ def _along_last(x, axis, run):
 
 @op(NUMPY, static=("axis",))
 def sort(x, axis=-1):
-    """Ascending along an axis (of the flat tensor when `None`)."""
+    """Ascending along an axis (of the flat tensor when `None`).
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+
+    Example:
+        >>> ops.sort([[3, 1], [2, 9]]).tolist()
+        [[1, 3], [2, 9]]
+    """
     x = to_tensor(x)
     if axis is None:
         x, axis = reshape(x, [-1]), 0
@@ -269,7 +476,16 @@ def sort(x, axis=-1):
 
 @op(NUMPY, static=("axis",))
 def argsort(x, axis=-1):
-    """Indices that sort along an axis, int32; equal values keep their order."""
+    """Indices that sort along an axis, int32; equal values keep their order.
+
+    Args:
+        x: tensor.
+        axis: axis, or `None` for the flat tensor.
+
+    Example:
+        >>> ops.argsort([30, 10, 20]).tolist()
+        [1, 2, 0]
+    """
     x = to_tensor(x)
     if axis is None or not x.shape:
         x, axis = reshape(x, [-1]), 0
@@ -278,7 +494,17 @@ def argsort(x, axis=-1):
 
 @op(NUMPY, static=("kth", "axis"))
 def argpartition(x, kth, axis=-1):
-    """Indices that put the kth smallest into its place; here a full `argsort`."""
+    """Indices that put the kth smallest into its place; here a full `argsort`.
+
+    Args:
+        x: tensor.
+        kth: index in sorted order.
+        axis: axis, or `None` for the flat tensor.
+
+    Example:
+        >>> ops.argpartition([3, 1, 2], kth=1).tolist()
+        [1, 2, 0]
+    """
     if not isinstance(kth, (int, np.integer)):
         raise ValueError(f"argpartition: `kth` must be an integer. Received: kth={kth}")
     return argsort(x, axis)
@@ -286,13 +512,34 @@ def argpartition(x, kth, axis=-1):
 
 @op(MATH, static=("k", "sorted"))
 def top_k(x, k, sorted=True):
-    """The k largest values of the last axis, descending, and their int32 indices."""
+    """The k largest values of the last axis, descending, and their int32 indices.
+
+    Args:
+        x: (..., n).
+        k: how many.
+        sorted: accepted; results are always descending.
+
+    Example:
+        >>> values, indices = ops.top_k([1, 9, 4], k=2)
+        >>> values.tolist(), indices.tolist()
+        ([9, 4], [1, 2])
+    """
     return apply("top_k", [to_tensor(x)], {"k": int(k)})
 
 
 @op(MATH, static=("k",))
 def in_top_k(targets, predictions, k):
-    """Whether each target class is among the k best predictions of its row; ties count."""
+    """Whether each target class is among the k best predictions of its row; ties count.
+
+    Args:
+        targets: (batch,) integers.
+        predictions: (batch, classes) scores.
+        k: how many count.
+
+    Example:
+        >>> ops.in_top_k([2, 0], [[0.1, 0.2, 0.7], [0.1, 0.2, 0.7]], k=1).tolist()
+        [True, False]
+    """
     targets, predictions = to_tensor(targets), to_tensor(predictions)
     classes = predictions.shape[-1]
     inside = ew.logical_and(ew.greater_equal(targets, 0), ew.less(targets, classes))
@@ -301,162 +548,3 @@ def in_top_k(targets, predictions, k):
     better = sum(cast(ew.greater(predictions, chosen), "int32"), -1)
     finite = ew.isfinite(reshape(chosen, index.shape))
     return ew.logical_and(ew.logical_and(inside, finite), ew.less(better, int(k)))
-
-
-def _nan_reduction(name, doc, fill, base):
-    def fn(x, axis=None, keepdims=False):
-        x = to_tensor(x)
-        return base(ew.where(ew.isnan(x), fill(x), x), axis, keepdims)
-
-    fn.__name__, fn.__doc__ = name, doc
-    return op(NUMPY, static=("axis", "keepdims"))(fn)
-
-
-nansum = _nan_reduction("nansum", "Sum over axes; NaN counts as 0.", lambda x: 0, sum)
-nanprod = _nan_reduction("nanprod", "Product over axes; NaN counts as 1.", lambda x: 1, prod)
-
-
-def _nan_extremum(name, doc, fill, base):
-    def fn(x, axis=None, keepdims=False):
-        x = to_tensor(x)
-        nan = ew.isnan(x)
-        out = base(ew.where(nan, fill if config.is_float_dtype(x.dtype) else x, x), axis, keepdims)
-        return (
-            ew.where(all(nan, axis, keepdims), math.nan, out)
-            if config.is_float_dtype(x.dtype)
-            else out
-        )
-
-    fn.__name__, fn.__doc__ = name, doc
-    return op(NUMPY, static=("axis", "keepdims"))(fn)
-
-
-nanmax = _nan_extremum("nanmax", "Largest value over axes, NaN ignored.", -math.inf, max)
-nanmin = _nan_extremum("nanmin", "Smallest value over axes, NaN ignored.", math.inf, min)
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def nanargmax(x, axis=None, keepdims=False):
-    """Index of the largest value, NaN ignored; -1 where all are NaN."""
-    x = to_tensor(x)
-    nan = ew.isnan(x)
-    best = argmax(
-        ew.where(nan, -math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
-    )
-    return ew.where(all(nan, axis, keepdims), -1, best)
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def nanargmin(x, axis=None, keepdims=False):
-    """Index of the smallest value, NaN ignored; -1 where all are NaN."""
-    x = to_tensor(x)
-    nan = ew.isnan(x)
-    best = argmin(
-        ew.where(nan, math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
-    )
-    return ew.where(all(nan, axis, keepdims), -1, best)
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def nanmean(x, axis=None, keepdims=False):
-    """Mean over axes, NaN ignored."""
-    x = to_float(x)
-    count = sum(cast(ew.logical_not(ew.isnan(x)), x.dtype), axis, keepdims)
-    return ew.divide(nansum(x, axis, keepdims), count)
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def nanvar(x, axis=None, keepdims=False):
-    """Variance over axes, NaN ignored."""
-    x = to_float(x)
-    missing = ew.isnan(x)
-    count = sum(cast(ew.logical_not(missing), x.dtype), axis, keepdims)
-    deviation = ew.where(missing, 0.0, ew.subtract(x, nanmean(x, axis, True)))
-    return ew.divide(sum(ew.square(deviation), axis, keepdims), count)
-
-
-@op(NUMPY, static=("axis", "keepdims"))
-def nanstd(x, axis=None, keepdims=False):
-    """Standard deviation over axes, NaN ignored."""
-    return ew.sqrt(nanvar(x, axis, keepdims))
-
-
-@op(NUMPY, static=("axis", "dtype"))
-def nancumsum(x, axis=None, dtype=None):
-    """Running sum; NaN counts as 0."""
-    x = to_tensor(x)
-    return cumsum(ew.where(ew.isnan(x), 0, x), axis, dtype)
-
-
-@op(NUMPY, static=("axis", "dtype"))
-def nancumprod(x, axis=None, dtype=None):
-    """Running product; NaN counts as 1."""
-    x = to_tensor(x)
-    return cumprod(ew.where(ew.isnan(x), 1, x), axis, dtype)
-
-
-def _segment(name, doc, identity, combine):
-    def fn(data, segment_ids, num_segments=None, sorted=False):
-        data, ids = to_tensor(data), to_tensor(segment_ids)
-        _check_segments(data, ids)
-        count = _segment_count(ids) if num_segments is None else int(num_segments)
-        dtype = data.dtype
-        data = cast(data, WIDE.get(dtype, dtype))
-        if combine == "add":
-            # Ids that are no segment's go to one that is cut off.
-            inside = ew.logical_and(ew.greater_equal(ids, 0), ew.less(ids, count))
-            ids = cast(ew.where(inside, ids, count), "int32")
-            base = B.full([count + 1, *data.shape[1:]], 0, data.dtype)
-            out = apply("scatter_add", [base, ids, data], {"axis": 0})
-            rank = len(out.shape)
-            attrs = {"starts": [0] * rank, "sizes": [count, *data.shape[1:]], "strides": [1] * rank}
-            return cast(apply("slice", [out], attrs), dtype)
-        segments = apply("arange", [], {"size": count, "start": 0, "step": 1, "dtype": ids.dtype})
-        rows = ew.equal(reshape(ids, [1, -1]), reshape(segments, [-1, 1]))
-        rows = reshape(rows, [count, ids.shape[0]] + [1] * (len(data.shape) - 1))
-        return cast(combine(ew.where(rows, expand(data, 0), identity(dtype)), 1), dtype)
-
-    fn.__name__, fn.__doc__ = name, doc
-    return op(MATH, static=("num_segments", "sorted"))(fn)
-
-
-def _check_segments(data, ids):
-    if len(ids.shape) != 1:
-        raise B.ShapeError(
-            "Argument `segment_ids` should be an 1-D vector, got shape: "
-            f"{tuple(ids.shape)}. Hint: flatten it and the leading axes of `data`."
-        )
-    if not data.shape or data.shape[0] != ids.shape[0]:
-        raise B.ShapeError(
-            "Argument `segment_ids` and `data` should have same leading dimension. Got "
-            f"{tuple(ids.shape)} v.s. {tuple(data.shape)}."
-        )
-
-
-def _segment_count(ids):
-    known = B.constant_value(ids) if ids.is_symbol else ids
-    if known is None and probing():
-        return current_stand_in() or 0
-    if known is None:
-        raise B.GraphError(
-            "segment_*: the number of segments depends on values. Give `num_segments`."
-        )
-    return int(max(known)) + 1
-
-
-def _lowest(dtype):
-    if config.is_float_dtype(dtype):
-        return -math.inf
-    return 0 if dtype == "bool" else int(np.iinfo(dtype).min)
-
-
-def _highest(dtype):
-    if config.is_float_dtype(dtype):
-        return math.inf
-    return 1 if dtype == "bool" else int(np.iinfo(dtype).max)
-
-
-segment_sum = _segment("segment_sum", "Sum of the rows of each segment.", lambda d: 0, "add")
-segment_max = _segment("segment_max", "Largest value of each segment.", _lowest, max)
-segment_min = _segment("segment_min", "Smallest value of each segment.", _highest, min)
-segment_prod = _segment("segment_prod", "Product of the rows of each segment.", lambda d: 1, prod)

@@ -9,14 +9,11 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import (
-    CORE,
     NUMPY,
     apply,
     axis_tuple,
-    expand,
     one_axis,
     op,
-    promote_all,
     shape_list,
     to_float,
     to_tensor,
@@ -25,24 +22,21 @@ from ranvier.ops._define import (
     reshape as _reshape,
 )
 from ranvier.ops.creation import ones_like, zeros
-from ranvier.symbolic.probe import current_stand_in
-
-
-@op(NUMPY, static=("k",))
-def tril(x, k=0):
-    """The lower triangle of the last two axes, zeros above."""
-    return apply("tril", [to_tensor(x)], {"k": int(k)})
-
-
-@op(NUMPY, static=("k",))
-def triu(x, k=0):
-    """The upper triangle of the last two axes, zeros below."""
-    return apply("triu", [to_tensor(x)], {"k": int(k)})
+from ranvier.ops.joins import _atleast, _cut, stack
 
 
 @op(NUMPY, static=("newshape",))
 def reshape(x, newshape):
-    """The same elements in another shape; one size may be -1."""
+    """The same elements in another shape; one size may be -1.
+
+    Args:
+        x: tensor.
+        newshape: int or ints with the same product.
+
+    Example:
+        >>> ops.reshape(ops.arange(6), (2, -1)).tolist()
+        [[0, 1, 2], [3, 4, 5]]
+    """
     shape = [newshape] if isinstance(newshape, (int, np.integer)) else list(newshape)
     shape = [-1 if d is None else int(d) for d in shape]
     if any(d < -1 for d in shape):
@@ -59,13 +53,27 @@ def reshape(x, newshape):
 
 @op(NUMPY)
 def ravel(x):
-    """The elements as a vector."""
+    """The elements as a vector.
+
+    Example:
+        >>> ops.ravel([[1, 2], [3, 4]]).tolist()
+        [1, 2, 3, 4]
+    """
     return _reshape(to_tensor(x), [-1])
 
 
 @op(NUMPY, static=("axis",))
 def expand_dims(x, axis):
-    """New axes of size one at the positions they will have."""
+    """New axes of size one at the positions they will have.
+
+    Args:
+        x: tensor.
+        axis: int or ints.
+
+    Example:
+        >>> ops.expand_dims([1, 2], axis=0).tolist()
+        [[1, 2]]
+    """
     x = to_tensor(x)
     axes = [axis] if isinstance(axis, int) else list(axis)
     rank = len(x.shape) + len(axes)
@@ -78,7 +86,16 @@ def expand_dims(x, axis):
 
 @op(NUMPY, static=("axis",))
 def squeeze(x, axis=None):
-    """Without axes of size one (all, or the given ones)."""
+    """Without axes of size one (all, or the given ones).
+
+    Args:
+        x: tensor.
+        axis: int or ints; their sizes must be one.
+
+    Example:
+        >>> ops.squeeze([[[1, 2]]], axis=0).tolist()
+        [[1, 2]]
+    """
     x = to_tensor(x)
     if axis is None:
         return _reshape(x, [d for d in x.shape if d != 1])
@@ -94,7 +111,16 @@ def squeeze(x, axis=None):
 
 @op(NUMPY, static=("axes",))
 def transpose(x, axes=None):
-    """The axes in another order, reversed when not given."""
+    """The axes in another order, reversed when not given.
+
+    Args:
+        x: tensor.
+        axes: a permutation of the axes.
+
+    Example:
+        >>> ops.transpose([[1, 2, 3], [4, 5, 6]]).tolist()
+        [[1, 4], [2, 5], [3, 6]]
+    """
     x = to_tensor(x)
     rank = len(x.shape)
     perm = list(range(rank))[::-1] if axes is None else list(axis_tuple(axes, rank))
@@ -109,7 +135,16 @@ def transpose(x, axes=None):
 
 @op(NUMPY, static=("source", "destination"))
 def moveaxis(x, source, destination):
-    """Axes moved to other positions; the rest keep their order."""
+    """Axes moved to other positions; the rest keep their order.
+
+    Args:
+        x: tensor.
+        source, destination: int or ints: where axes are, and where they go.
+
+    Example:
+        >>> ops.moveaxis(ops.ones((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
     x = to_tensor(x)
     rank = len(x.shape)
     source, destination = axis_tuple(source, rank), axis_tuple(destination, rank)
@@ -126,7 +161,16 @@ def moveaxis(x, source, destination):
 
 @op(NUMPY, static=("axis1", "axis2"))
 def swapaxes(x, axis1, axis2):
-    """Two axes exchanged."""
+    """Two axes exchanged.
+
+    Args:
+        x: tensor.
+        axis1, axis2: the axes.
+
+    Example:
+        >>> ops.swapaxes(ops.ones((2, 3, 4)), 0, 2).shape
+        (4, 3, 2)
+    """
     x = to_tensor(x)
     order = list(range(len(x.shape)))
     a, b = one_axis(axis1, len(order)), one_axis(axis2, len(order))
@@ -136,155 +180,31 @@ def swapaxes(x, axis1, axis2):
 
 @op(NUMPY, static=("shape",))
 def broadcast_to(x, shape):
-    """Repeated to the shape by NumPy's rules."""
+    """Repeated to the shape by NumPy's rules.
+
+    Args:
+        x: tensor.
+        shape: ints.
+
+    Example:
+        >>> ops.broadcast_to([1, 2], (2, 2)).tolist()
+        [[1, 2], [1, 2]]
+    """
     return apply("broadcast_to", [to_tensor(x)], {"shape": shape_list(shape)})
-
-
-@op(NUMPY, static=("axis",))
-def concatenate(xs, axis=0):
-    """Tensors joined along an existing axis; their flat elements when it is `None`."""
-    tensors = promote_all(list(xs))
-    if axis is None:
-        tensors, axis = [_reshape(t, [-1]) for t in tensors], 0
-    if len(tensors) == 1:
-        return tensors[0]
-    return apply("concatenate", tensors, {"axis": one_axis(axis, len(tensors[0].shape))})
-
-
-@op(NUMPY, static=("axis",))
-def stack(x, axis=0):
-    """Tensors joined along a new axis."""
-    tensors = promote_all(list(x))
-    shapes = [tuple(t.shape) for t in tensors]
-    if len(set(shapes)) > 1:
-        raise B.ShapeError(f"stack: all tensors must have one shape. Received: shapes {shapes}")
-    axis = one_axis(axis, len(tensors[0].shape) + 1)
-    return apply("concatenate", [expand(t, axis) for t in tensors], {"axis": axis})
-
-
-@op(NUMPY)
-def hstack(xs):
-    """Joined along axis 1 (0 for vectors)."""
-    tensors = [_atleast(to_tensor(x), 1) for x in xs]
-    return concatenate(tensors, 0 if tensors and len(tensors[0].shape) == 1 else 1)
-
-
-@op(NUMPY)
-def vstack(xs):
-    """Joined along axis 0; vectors become rows."""
-    return concatenate([_atleast(to_tensor(x), 2) for x in xs], 0)
-
-
-@op(NUMPY)
-def dstack(xs):
-    """Joined along axis 2; fewer axes are added at the end."""
-    out = []
-    for x in xs:
-        x = _atleast(to_tensor(x), 2)
-        out.append(expand(x, -1) if len(x.shape) == 2 else x)
-    return concatenate(out, 2)
-
-
-concatenate.row.joins, hstack.row.joins, vstack.row.joins, dstack.row.joins = 0, 1, 0, 2
-
-
-def _atleast(x, rank):
-    return x if len(x.shape) >= rank else _reshape(x, [1] * (rank - len(x.shape)) + list(x.shape))
-
-
-@op(NUMPY, static=("axis",))
-def append(x1, x2, axis=None):
-    """x2 after x1; both flat when `axis` is `None`."""
-    x1, x2 = promote_all([x1, x2])
-    if axis is None:
-        return concatenate([ravel(x1), ravel(x2)], 0)
-    return concatenate([x1, x2], axis)
-
-
-def _cut(x, axis, start, size, step=1):
-    starts, sizes, strides = [0] * len(x.shape), list(x.shape), [1] * len(x.shape)
-    starts[axis], sizes[axis], strides[axis] = start, size, step
-    return apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": strides})
-
-
-@op(NUMPY, static=("indices_or_sections", "axis"))
-def split(x, indices_or_sections, axis=0):
-    """Cut into equal parts, or at the given indices."""
-    x = to_tensor(x)
-    axis = one_axis(axis, len(x.shape))
-    size = x.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        parts = int(indices_or_sections)
-        if size % parts:
-            raise B.ShapeError(
-                f"split: axis {axis} of size {size} cannot be cut into {parts} equal parts. "
-                f"Received: x.shape={tuple(x.shape)}"
-            )
-        cuts = [size // parts * i for i in range(1, parts)]
-    else:
-        cuts = [int(c) for c in indices_or_sections]
-    return _cut_at(x, axis, cuts)
-
-
-def _cut_at(x, axis, cuts):
-    size = x.shape[axis]
-    bounds = [0] + [min(c if c >= 0 else c + size, size) for c in cuts] + [size]
-    return [_cut(x, axis, a, max(0, b - a)) for a, b in zip(bounds, bounds[1:])]
-
-
-@op(NUMPY, static=("indices_or_sections", "axis"))
-def array_split(x, indices_or_sections, axis=0):
-    """Cut into nearly equal parts; the first ones are larger by one."""
-    x = to_tensor(x)
-    axis = one_axis(axis, len(x.shape))
-    if not isinstance(indices_or_sections, (int, np.integer)):
-        return split(x, indices_or_sections, axis)
-    if indices_or_sections < 1:
-        raise ValueError(
-            "array_split: the number of parts must be positive. Received: "
-            f"indices_or_sections={indices_or_sections}"
-        )
-    size, rest = divmod(x.shape[axis], int(indices_or_sections))
-    cuts = [size * i + min(i, rest) for i in range(1, int(indices_or_sections))]
-    return _cut_at(x, axis, cuts)
-
-
-@op(NUMPY, static=("indices_or_sections",))
-def hsplit(x, indices_or_sections):
-    """Cut along axis 1 (0 for vectors)."""
-    x = to_tensor(x)
-    return split(x, indices_or_sections, 0 if len(x.shape) == 1 else 1)
-
-
-@op(NUMPY, static=("indices_or_sections",))
-def vsplit(x, indices_or_sections):
-    """Cut along axis 0."""
-    return split(x, indices_or_sections, 0)
-
-
-@op(NUMPY, static=("indices_or_sections",))
-def dsplit(x, indices_or_sections):
-    """Cut along axis 2."""
-    return split(x, indices_or_sections, 2)
-
-
-@op(CORE, static=("num", "axis"))
-def unstack(x, num=None, axis=0):
-    """The slices along an axis, without it; `num` is needed where its size is not known."""
-    x = to_tensor(x)
-    axis = one_axis(axis, len(x.shape))
-    size = x.shape[axis]
-    if size == current_stand_in():
-        if num is None:
-            raise ValueError(f"Cannot infer argument `num` from shape: axis {axis} is not known.")
-        size = num
-    rest = [d for i, d in enumerate(x.shape) if i != axis]
-    return [_reshape(_cut(x, axis, i, 1), rest) for i in range(size)]
 
 
 @op(NUMPY, static=("repeats",))
 def tile(x, repeats):
-    """The tensor repeated as a block."""
+    """The tensor repeated as a block.
+
+    Args:
+        x: tensor.
+        repeats: int, or one per axis.
+
+    Example:
+        >>> ops.tile([1, 2], 2).tolist()
+        [1, 2, 1, 2]
+    """
     x = to_tensor(x)
     repeats = shape_list(repeats)
     rank = max(len(repeats), len(x.shape))
@@ -294,7 +214,17 @@ def tile(x, repeats):
 
 @op(NUMPY, static=("repeats", "axis"))
 def repeat(x, repeats, axis=None):
-    """Each element repeated, a number of times or one number per element."""
+    """Each element repeated, a number of times or one number per element.
+
+    Args:
+        x: tensor.
+        repeats: int or ints.
+        axis: axis, or `None` for the flat tensor.
+
+    Example:
+        >>> ops.repeat([1, 2], 2).tolist()
+        [1, 1, 2, 2]
+    """
     x = to_tensor(x)
     if axis is None:
         x, axis = _reshape(x, [-1]), 0
@@ -310,26 +240,55 @@ def repeat(x, repeats, axis=None):
 
 @op(NUMPY, static=("axis",))
 def flip(x, axis=None):
-    """Reversed along axes."""
+    """Reversed along axes.
+
+    Args:
+        x: tensor.
+        axis: axis or axes; all when `None`.
+
+    Example:
+        >>> ops.flip([1, 2, 3]).tolist()
+        [3, 2, 1]
+    """
     x = to_tensor(x)
     return apply("flip", [x], {"axes": list(axis_tuple(axis, len(x.shape)))})
 
 
 @op(NUMPY)
 def fliplr(x):
-    """Reversed along axis 1."""
+    """Reversed along axis 1.
+
+    Example:
+        >>> ops.fliplr([[1, 2], [3, 4]]).tolist()
+        [[2, 1], [4, 3]]
+    """
     return flip(x, 1)
 
 
 @op(NUMPY)
 def flipud(x):
-    """Reversed along axis 0."""
+    """Reversed along axis 0.
+
+    Example:
+        >>> ops.flipud([[1, 2], [3, 4]]).tolist()
+        [[3, 4], [1, 2]]
+    """
     return flip(x, 0)
 
 
 @op(NUMPY, static=("k", "axes"))
 def rot90(array, k=1, axes=(0, 1)):
-    """Rotated by k quarter turns in the plane of two axes."""
+    """Rotated by k quarter turns in the plane of two axes.
+
+    Args:
+        array: tensor of two axes or more.
+        k: quarter turns, from the first of `axes` to the second.
+        axes: two axes.
+
+    Example:
+        >>> ops.rot90([[1, 2], [3, 4]]).tolist()
+        [[2, 4], [1, 3]]
+    """
     x = to_tensor(array)
     if len(x.shape) < 2:
         raise ValueError(
@@ -348,7 +307,17 @@ def rot90(array, k=1, axes=(0, 1)):
 
 @op(NUMPY, static=("shift", "axis"))
 def roll(x, shift, axis=None):
-    """Moved cyclically along axes; one shift serves all axes, and one axis takes all shifts."""
+    """Moved cyclically along axes; one shift serves all axes, and one axis takes all shifts.
+
+    Args:
+        x: tensor.
+        shift: int or ints, towards higher indices.
+        axis: axis or axes; `None` rolls the flat tensor.
+
+    Example:
+        >>> ops.roll([1, 2, 3], 1).tolist()
+        [3, 1, 2]
+    """
     x = to_tensor(x)
     if axis is None:
         return _reshape(roll(_reshape(x, [-1]), shift, 0), x.shape)
@@ -366,6 +335,14 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 
     `mode` is "constant" (of `constant_values`, 0 when not given), "edge", "reflect", "symmetric",
     "wrap", "linear_ramp", "maximum", "minimum", "mean", "median" or "empty", as in NumPy.
+
+    Args:
+        x: tensor.
+        pad_width: an int, (before, after), or such a pair per axis.
+
+    Example:
+        >>> ops.pad([1, 2], (1, 2)).tolist()
+        [0, 1, 2, 0, 0]
     """
     x = to_tensor(x)
     widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (len(x.shape), 2))
@@ -401,7 +378,16 @@ def _pad_widely(x, widths, mode):
 
 @op(NUMPY, static=("indexing",))
 def meshgrid(*x, indexing="xy"):
-    """Coordinate matrices of coordinate vectors."""
+    """Coordinate matrices of coordinate vectors.
+
+    Args:
+        x: vectors.
+        indexing: "xy" has columns first, "ij" rows.
+
+    Example:
+        >>> [grid.tolist() for grid in ops.meshgrid([1, 2], [3, 4])]
+        [[[1, 2], [1, 2]], [[3, 3], [4, 4]]]
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij', but received "
                          f"indexing={indexing!r}.")  # fmt: skip
@@ -421,45 +407,19 @@ def meshgrid(*x, indexing="xy"):
     return out
 
 
-@op(NUMPY, static=("k",))
-def diag(x, k=0):
-    """A diagonal matrix of a vector, or the kth diagonal of a matrix."""
-    x = to_tensor(x)
-    if len(x.shape) == 1:
-        return apply("diag", [x], {"k": int(k)})
-    if len(x.shape) == 2:
-        return diagonal(x, k)
-    raise ValueError(f"`x` must be 1d or 2d. Received: x.shape={tuple(x.shape)}")
-
-
-@op(NUMPY, static=("k",))
-def diagflat(x, k=0):
-    """A diagonal matrix of the flat elements."""
-    return diag(ravel(x), k)
-
-
-@op(NUMPY, static=("offset", "axis1", "axis2"))
-def diagonal(x, offset=0, axis1=0, axis2=1):
-    """The diagonal of two axes, as a new last axis."""
-    x = moveaxis(to_tensor(x), (axis1, axis2), (-2, -1))
-    rows, cols = x.shape[-2:]
-    start = offset if offset >= 0 else -offset * cols
-    count = max(0, min(rows + min(offset, 0), cols - max(offset, 0)))
-    flat = _reshape(x, [*x.shape[:-2], rows * cols])
-    return _cut(flat, len(flat.shape) - 1, start if count else 0, count, cols + 1)
-
-
-@op(NUMPY, static=("offset", "axis1", "axis2"))
-def trace(x, offset=0, axis1=0, axis2=1):
-    """Sum of the diagonal of two axes."""
-    from ranvier.ops.reductions import sum as _sum
-
-    return _sum(diagonal(x, offset, axis1, axis2), -1)
-
-
 @op(NUMPY, static=("n", "axis"))
 def diff(a, n=1, axis=-1):
-    """nth difference of neighbours along an axis."""
+    """nth difference of neighbours along an axis.
+
+    Args:
+        a: tensor.
+        n: how many times.
+        axis: axis.
+
+    Example:
+        >>> ops.diff([1, 4, 9]).tolist()
+        [3, 5]
+    """
     x = to_tensor(a)
     axis = one_axis(axis, len(x.shape))
     for _ in range(n):
@@ -471,24 +431,49 @@ def diff(a, n=1, axis=-1):
 
 @op(NUMPY)
 def copy(x):
-    """A copy."""
+    """A copy.
+
+    Example:
+        >>> ops.copy([1, 2]).tolist()
+        [1, 2]
+    """
     return apply("copy", [to_tensor(x)], None)
 
 
 def ndim(x):
-    """Rank."""
+    """Rank.
+
+    Example:
+        >>> ops.ndim([[1, 2]])
+        2
+    """
     return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
 
 
 @op(NUMPY)
 def size(x):
-    """Number of elements, an integer; of a symbolic tensor a symbolic scalar."""
+    """Number of elements, an integer; of a symbolic tensor a symbolic scalar.
+
+    Example:
+        >>> ops.size([[1, 2, 3]])
+        3
+    """
     return int(math.prod(to_tensor(x).shape))
 
 
 @op(NUMPY, static=("N", "increasing"))
 def vander(x, N=None, increasing=False):
-    """Powers of a vector as columns."""
+    """Powers of a vector as columns.
+
+    Args:
+        x: vector.
+        N: number of columns, the length of x by default.
+        increasing: whether powers ascend.
+
+    Example:
+        >>> ops.vander([2, 3], 3).tolist()
+        [[4, 2, 1], [9, 3, 1]]
+    """
     x = to_tensor(x)
     if len(x.shape) != 1:
         raise ValueError(
@@ -502,7 +487,18 @@ def vander(x, N=None, increasing=False):
 
 @op(NUMPY, static=("dx", "axis"))
 def trapezoid(y, x=None, dx=1.0, axis=-1):
-    """Integral by the trapezoidal rule."""
+    """Integral by the trapezoidal rule.
+
+    Args:
+        y: values.
+        x: places of the values along the axis.
+        dx: their distance where x is not given.
+        axis: axis.
+
+    Example:
+        >>> ops.trapezoid([0.0, 1.0, 2.0]).tolist()
+        2.0
+    """
     from ranvier.ops.reductions import sum as _sum
 
     y = to_float(y)

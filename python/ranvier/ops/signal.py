@@ -7,6 +7,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
+from ranvier.ops import joins
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import MATH, apply, cast, op, reshape, to_float, to_tensor
 
@@ -61,6 +62,10 @@ def fft(x):
 
     Returns:
         Tuple (real, imaginary) of (..., n): sum over t of x_t exp(-2 pi i k t / n).
+
+    Example:
+        >>> [part.shape for part in ops.fft((ops.ones((2, 8)), ops.zeros((2, 8))))]
+        [(2, 8), (2, 8)]
     """
     pair = _pair(x)
     _need_rank(pair, 1)
@@ -69,7 +74,12 @@ def fft(x):
 
 @op(MATH, name="FFT2")
 def fft2(x):
-    """Discrete Fourier transform of the last two axes; (real, imaginary) in and out."""
+    """Discrete Fourier transform of the last two axes; (real, imaginary) in and out.
+
+    Example:
+        >>> [part.shape for part in ops.fft2((ops.ones((4, 8)), ops.zeros((4, 8))))]
+        [(4, 8), (4, 8)]
+    """
     pair = _pair(x)
     _need_rank(pair, 2)
     return _along_first(_fft(*pair), False)
@@ -77,7 +87,12 @@ def fft2(x):
 
 @op(MATH, name="IFFT2")
 def ifft2(x):
-    """Inverse of `fft2`."""
+    """Inverse of `fft2`.
+
+    Example:
+        >>> [part.tolist() for part in ops.ifft2(([[2.0, 0.0]], [[0.0, 0.0]]))]
+        [[[1.0, 1.0]], [[0.0, 0.0]]]
+    """
     pair = _pair(x)
     _need_rank(pair, 2)
     out = _along_first(_fft(*pair, True), True)
@@ -89,7 +104,7 @@ def _fit_last(x, size):
     """Cut or padded with zeros at the end."""
     have = x.shape[-1]
     if have > size:
-        return sh._cut(x, len(x.shape) - 1, 0, size)
+        return joins._cut(x, len(x.shape) - 1, 0, size)
     if have < size:
         return sh.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(0, size - have)])
     return x
@@ -105,6 +120,10 @@ def rfft(x, fft_length=None):
 
     Returns:
         Tuple (real, imaginary) of (..., n / 2 + 1).
+
+    Example:
+        >>> [part.shape for part in ops.rfft(ops.ones((2, 8)))]
+        [(2, 5), (2, 5)]
     """
     x = to_float(x)
     x = cast(x, "float32") if x.dtype in ("float16", "bfloat16") else x
@@ -126,6 +145,10 @@ def irfft(x, fft_length=None):
 
     Returns:
         Float tensor (..., n).
+
+    Example:
+        >>> ops.irfft(([2.0, 0.0], [0.0, 0.0])).tolist()
+        [1.0, 1.0]
     """
     pair = _pair(x)
     _need_rank(pair, 1)
@@ -160,6 +183,10 @@ def extract_sequences(x, sequence_length, sequence_stride):
 
     Returns:
         (..., 1 + (n - sequence_length) // sequence_stride, sequence_length).
+
+    Example:
+        >>> ops.extract_sequences([1, 2, 3, 4], 2, 1).tolist()
+        [[1, 2], [2, 3], [3, 4]]
     """
     x = to_tensor(x)
     if not x.shape:
@@ -227,6 +254,10 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
 
     Returns:
         Tuple (real, imaginary) of (..., frames, fft_length / 2 + 1).
+
+    Example:
+        >>> [part.shape for part in ops.stft(ops.ones(64), 16, 8, 16)]
+        [(9, 9), (9, 9)]
     """
     x = to_tensor(x)
     if x.dtype not in ("float32", "float64"):
@@ -265,6 +296,10 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
 
     Returns:
         Float tensor (..., n).
+
+    Example:
+        >>> ops.istft(ops.stft(ops.ones(64), 16, 8, 16), 16, 8, 16, length=64).shape
+        (64,)
     """
     real, imag = _pair(x)
     if len(real.shape) < 2:
@@ -290,4 +325,4 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
         stop = min(stop, start + length)
     elif center:
         stop -= fft_length // 2
-    return sh._cut(total, len(total.shape) - 1, start, max(0, stop - start))
+    return joins._cut(total, len(total.shape) - 1, start, max(0, stop - start))

@@ -13,7 +13,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
-from ranvier.ops import shapes as sh
+from ranvier.ops import joins
 from ranvier.ops._define import MATH, NN, NUMPY, cast, op, promote_pair, to_float, to_tensor
 from ranvier.ops._host import host_call, no_gradient
 from ranvier.ops.complex_values import ComplexTensor, from_parts
@@ -26,7 +26,12 @@ _I0_SINGLE = (12.0, 22, 12)
 
 @op(NUMPY)
 def i0(x):
-    """Modified Bessel function of the first kind, order 0."""
+    """Modified Bessel function of the first kind, order 0.
+
+    Example:
+        >>> ops.i0([0.0]).tolist()
+        [1.0]
+    """
     x = to_tensor(x)
     if x.dtype in ("int64", "float64"):
         x = cast(x, "float64")
@@ -60,7 +65,12 @@ def _next_bfloat16(x, y):
 
 @op(NUMPY)
 def nextafter(x1, x2):
-    """The float after x1 in the direction of x2."""
+    """The float after x1 in the direction of x2.
+
+    Example:
+        >>> ops.nextafter(1.0, 2.0).numpy() > 1.0
+        np.True_
+    """
     a, b = promote_pair(x1, x2, floating=True)
     shape = np.broadcast_shapes(tuple(a.shape), tuple(b.shape))
     if a.dtype == "bfloat16":
@@ -89,6 +99,10 @@ def view(x, dtype=None):
 
     Raises:
         ValueError: the last axis does not hold a whole number of elements.
+
+    Example:
+        >>> ops.view(np.array([1.0], "float32"), "int32").tolist()
+        [1065353216]
     """
     x = to_tensor(x)
     dtype = x.dtype if dtype is None else config.standardize_dtype(dtype)
@@ -123,6 +137,10 @@ def view_as_complex(x):
 
     Raises:
         ValueError: the last axis has not two elements.
+
+    Example:
+        >>> np.asarray(ops.view_as_complex([[1.0, 2.0]]))
+        array([1.+2.j], dtype=complex64)
     """
     x = to_tensor(x)
     if not x.shape or x.shape[-1] != 2:
@@ -133,13 +151,27 @@ def view_as_complex(x):
 
 @op(MATH)
 def view_as_real(x):
-    """A real tensor (..., 2) of the real and imaginary parts of a complex array (...)."""
-    return sh.stack([real(x), imag(x)], axis=-1)
+    """A real tensor (..., 2) of the real and imaginary parts of a complex array (...).
+
+    Example:
+        >>> ops.view_as_real(np.array([1 + 2j], "complex64")).tolist()
+        [[1.0, 2.0]]
+    """
+    return joins.stack([real(x), imag(x)], axis=-1)
 
 
 @op(NN)
 def polar(abs_, angle):
-    """The complex64 value abs (cos(angle) + i sin(angle))."""
+    """The complex64 value abs (cos(angle) + i sin(angle)).
+
+    Args:
+        abs_: magnitudes.
+        angle: in radians.
+
+    Example:
+        >>> np.asarray(ops.polar(2.0, 0.0))
+        array(2.+0.j, dtype=complex64)
+    """
     turn = to_float(angle)
     return from_parts(ew.multiply(abs_, ew.cos(turn)), ew.multiply(abs_, ew.sin(turn)))
 
@@ -150,7 +182,12 @@ def _part(value):
 
 @op(NUMPY)
 def real(x):
-    """The real part; a real tensor itself."""
+    """The real part; a real tensor itself.
+
+    Example:
+        >>> ops.real([1.0, 2.0]).tolist()
+        [1.0, 2.0]
+    """
     if isinstance(x, ComplexTensor):
         return x.real
     return _part(np.real(x)) if ew.is_complex(x) else to_tensor(x)
@@ -158,7 +195,12 @@ def real(x):
 
 @op(NUMPY)
 def imag(x):
-    """The imaginary part: zeros for a real tensor."""
+    """The imaginary part: zeros for a real tensor.
+
+    Example:
+        >>> ops.imag([1.0, 2.0]).tolist()
+        [0.0, 0.0]
+    """
     if isinstance(x, ComplexTensor):
         return x.imag
     return _part(np.imag(x)) if ew.is_complex(x) else zeros_like(to_tensor(x))
@@ -166,20 +208,35 @@ def imag(x):
 
 @op(NUMPY)
 def conj(x):
-    """The complex conjugate; a real tensor itself."""
+    """The complex conjugate; a real tensor itself.
+
+    Example:
+        >>> ops.conj([1.0, 2.0]).tolist()
+        [1.0, 2.0]
+    """
     if isinstance(x, ComplexTensor):
         return x.conj()
     return np.conj(x) if ew.is_complex(x) else to_tensor(x)
 
 
 def conjugate(x):
-    """See `conj`."""
+    """See `conj`.
+
+    Example:
+        >>> ops.conjugate([1.0, 2.0]).tolist()
+        [1.0, 2.0]
+    """
     return conj(x)
 
 
 @op(NUMPY)
 def angle(x):
-    """The angle of a complex number; of a real one 0 or pi."""
+    """The angle of a complex number; of a real one 0 or pi.
+
+    Example:
+        >>> ops.angle([1.0, 0.0]).tolist()
+        [0.0, 0.0]
+    """
     if isinstance(x, ComplexTensor):
         return ew.arctan2(x.imag, x.real)
     if ew.is_complex(x):
@@ -191,7 +248,12 @@ def angle(x):
 
 @op(NUMPY)
 def isreal(x):
-    """Whether the imaginary part is zero: true for every real tensor."""
+    """Whether the imaginary part is zero: true for every real tensor.
+
+    Example:
+        >>> ops.isreal([1.0, 2.0]).tolist()
+        [True, True]
+    """
     if isinstance(x, ComplexTensor):
         return ew.equal(x.imag, 0.0)
     if ew.is_complex(x):

@@ -18,7 +18,16 @@ from ranvier.variable import Variable
 
 @op(NUMPY)
 def get_item(x, key):
-    """NumPy's basic and integer indexing; a list of keys means a tuple, as it is in files."""
+    """NumPy's basic and integer indexing; a list of keys means a tuple, as it is in files.
+
+    Args:
+        x: tensor.
+        key: integers, slices, `None`, `...` or tensors.
+
+    Example:
+        >>> ops.get_item(ops.arange(6), slice(1, 4)).tolist()
+        [1, 2, 3]
+    """
     return index(to_tensor(x), tuple(key) if isinstance(key, list) else key)
 
 

@@ -10,13 +10,15 @@ import numpy as np
 from ranvier import config
 from ranvier.ops import (
     attention,
+    counting,
     ctc,
+    diagonals,
     elementwise,
     factorizations,
     indexing,
     neural,
     patches,
-    reductions,
+    segments,
     shapes,
     signal,
     special,
@@ -64,7 +66,7 @@ def _where(condition, x1=None, x2=None):
     return _nonzero(condition) if x1 is None and x2 is None else None
 
 
-@rule(indexing.unique)
+@rule(counting.unique)
 def _unique(x, sorted, return_index, return_inverse, return_counts, axis, size, fill_value):
     shape = [size] if axis is None else list(_shape(x))
     if axis is not None:
@@ -76,17 +78,17 @@ def _unique(x, sorted, return_index, return_inverse, return_counts, axis, size, 
     return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
-@rule(indexing.bincount)
+@rule(counting.bincount)
 def _bincount(x, weights=None, minlength=0, sparse=False):
     dtype = "int32" if weights is None else _dtype(weights)
     return KerasTensor((*_shape(x)[:-1], None), dtype=dtype)
 
 
 @rule(
-    reductions.segment_sum,
-    reductions.segment_max,
-    reductions.segment_min,
-    reductions.segment_prod,
+    segments.segment_sum,
+    segments.segment_max,
+    segments.segment_min,
+    segments.segment_prod,
 )
 def _segments(data, segment_ids, num_segments, sorted):
     if len(_shape(segment_ids)) != 1:
@@ -165,7 +167,7 @@ def _psnr(x1, x2, max_val):
     return KerasTensor((), dtype=_dtype(x1))
 
 
-@rule(shapes.diagonal)
+@rule(diagonals.diagonal)
 def _diagonal(x, offset=0, axis1=0, axis2=1):
     """The shorter of two sizes is not known when one of them is not."""
     rank = len(_shape(x))
@@ -176,7 +178,7 @@ def _diagonal(x, offset=0, axis1=0, axis2=1):
     return KerasTensor((*kept, None), dtype=_dtype(x))
 
 
-@rule(shapes.diag)
+@rule(diagonals.diag)
 def _diag(x, k=0):
     return _diagonal(x) if len(_shape(x)) == 2 else None
 

@@ -21,8 +21,8 @@ class OptimizerMap(MutableMapping):
         TypeError: arguments of another type.
 
     Example:
-        >>> by_path = OptimizerMap(SGD(0.1))
-        >>> by_path["head/.*"] = Adam(0.001)
+        >>> by_path = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.1))
+        >>> by_path["head/.*"] = keras.optimizers.Adam(0.001)
         >>> type(by_path["head/kernel"]).__name__
         'Adam'
     """

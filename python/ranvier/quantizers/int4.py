@@ -27,10 +27,10 @@ def pack_int4(arr, axis=0, dtype="int8"):
         before padding.
 
     Example:
-
-    >>> packed, shape, n = pack_int4(np.array([[1, 2], [3, 4], [5, 6]], "int8"))
-    >>> shape, n
-    ((2, 2), 3)
+        >>> x = np.array([[1, 2], [3, 4], [5, 6]], "int8")
+        >>> packed, shape, n = keras.quantizers.pack_int4(x)
+        >>> shape, n
+        ((2, 2), 3)
     """
     _check(dtype)
     given = _config.standardize_dtype(arr.dtype)

@@ -39,10 +39,10 @@ class AbsMaxQuantizer(Quantizer):
         output_dtype: integer dtype of the result.
 
     Example:
-
-    >>> quantized, scale = AbsMaxQuantizer(axis=0)(np.array([[1.0], [-2.0]], "float32"))
-    >>> quantized.numpy().ravel()
-    array([  64, -127], dtype=int8)
+        >>> quantizer = keras.quantizers.AbsMaxQuantizer(axis=0)
+        >>> quantized, scale = quantizer(np.array([[1.0], [-2.0]], "float32"))
+        >>> quantized.tolist()
+        [[64], [-127]]
     """
 
     def __init__(self, axis=None, value_range=(-127, 127), epsilon=1e-7, output_dtype="int8"):

@@ -70,9 +70,9 @@ def compute_iou(
         ValueError: another rank, or a relative form without `image_shape`.
 
     Example:
-
-    >>> compute_iou([[0, 0, 2, 2]], [[1, 0, 2, 2], [4, 4, 5, 5]], "xyxy").tolist()
-    [[0.5, 0.0]]
+        >>> boxes = [[1, 0, 2, 2], [4, 4, 5, 5]]
+        >>> keras.utils.bounding_boxes.compute_iou([[0, 0, 2, 2]], boxes, "xyxy").tolist()
+        [[0.5, 0.0]]
     """
     _check_rank("boxes1", boxes1)
     _check_rank("boxes2", boxes2)

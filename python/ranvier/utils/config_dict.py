@@ -10,9 +10,10 @@ class Config:
     """Named values, read and set as attributes or as items; can be frozen and written as JSON.
 
     Example:
-        >>> config = Config(learning_rate=0.1)
+        >>> config = keras.utils.Config(learning_rate=0.1)
         >>> config.momentum = 0.9
         >>> config["momentum"], config.to_json()
+        (0.9, '{"learning_rate": 0.1, "momentum": 0.9}')
     """
 
     # Names of the class's own attributes; until it is set, every name is one.

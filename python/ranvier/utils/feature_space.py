@@ -200,9 +200,12 @@ class FeatureSpace(FeatureTypes, Layer):
             indices that are to be joined with numbers.
 
     Example:
-        >>> space = FeatureSpace({"age": "float_normalized", "city": "string_categorical"})
+        >>> space = keras.utils.FeatureSpace(
+        ...     {"age": "float_normalized", "city": "string_categorical"}
+        ... )
         >>> space.adapt({"age": [20.0, 40.0], "city": ["Oslo", "Rome"]})
-        >>> space({"age": [30.0], "city": ["Rome"]})  # (1, 4)
+        >>> space({"age": [30.0], "city": ["Rome"]}).shape
+        (1, 4)
         >>> model = keras.Model(space.get_inputs(), layers.Dense(1)(space.get_encoded_features()))
     """
 

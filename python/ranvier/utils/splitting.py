@@ -32,8 +32,9 @@ def split_dataset(
         TypeError: sizes that are no numbers, or something that is no data set.
 
     Example:
-        >>> left, right = split_dataset(np.arange(10), left_size=0.8)
-        >>> len(left), len(right)  # 8, 2
+        >>> left, right = keras.utils.split_dataset(np.arange(10), left_size=0.8)
+        >>> len(left), len(right)
+        (8, 2)
     """
     if left_size is None and right_size is None:
         raise ValueError(

@@ -44,8 +44,11 @@ def timeseries_dataset_from_array(
         ValueError: numbers that do not fit the series.
 
     Example:
-        >>> dataset = timeseries_dataset_from_array(np.arange(10), np.arange(10)[3:], 3)
-        >>> x, y = next(iter(dataset))  # x[0] is [0, 1, 2], y[0] is 3
+        >>> x = np.arange(10)
+        >>> windows = keras.utils.timeseries_dataset_from_array(x, x[3:], sequence_length=3)
+        >>> inputs, targets = next(iter(windows))
+        >>> inputs[0].tolist(), targets[0].tolist()
+        ([0, 1, 2], 3)
     """
     data = np.asarray(data)
     _check(len(data), sequence_stride, sampling_rate, start_index, end_index)

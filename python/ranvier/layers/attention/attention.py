@@ -30,8 +30,9 @@ class Attention(Layer):
         ValueError: inputs or mask are no list of two or three.
 
     Example:
-
-        y = layers.Attention()([query, value])
+        >>> query, value = ops.ones((2, 5, 8)), ops.ones((2, 7, 8))
+        >>> layers.Attention()([query, value]).shape
+        (2, 5, 8)
     """
 
     def __init__(self, use_scale=False, score_mode="dot", dropout=0.0, seed=None, **kwargs):
@@ -163,8 +164,9 @@ class AdditiveAttention(Attention):
     Call arguments and results are those of `Attention`.
 
     Example:
-
-        y = layers.AdditiveAttention()([query, value])
+        >>> query, value = ops.ones((2, 5, 8)), ops.ones((2, 7, 8))
+        >>> layers.AdditiveAttention()([query, value]).shape
+        (2, 5, 8)
     """
 
     def __init__(self, use_scale=True, dropout=0.0, **kwargs):

@@ -37,9 +37,9 @@ class GroupedQueryAttention(Layer):
         ValueError: the numbers of heads do not divide.
 
     Example:
-
-        layer = layers.GroupQueryAttention(head_dim=16, num_query_heads=4, num_key_value_heads=2)
-        y = layer(x, x)  # as x
+        >>> layer = layers.GroupQueryAttention(16, num_query_heads=4, num_key_value_heads=2)
+        >>> layer(ops.ones((2, 5, 8)), ops.ones((2, 7, 8))).shape
+        (2, 5, 8)
     """
 
     _keras_name = "GroupQueryAttention"

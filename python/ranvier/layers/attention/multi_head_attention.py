@@ -50,9 +50,10 @@ class MultiHeadAttention(Layer):
         ValueError: sizes that are no positive integers, or shapes that do not fit.
 
     Example:
-
-        layer = layers.MultiHeadAttention(num_heads=2, key_dim=16)
-        y = layer(x, x, use_causal_mask=True)  # (batch, time, features), as x
+        >>> layer = layers.MultiHeadAttention(num_heads=2, key_dim=16)
+        >>> x = ops.ones((2, 5, 8))
+        >>> layer(x, x, use_causal_mask=True).shape
+        (2, 5, 8)
     """
 
     def __init__(

@@ -33,9 +33,8 @@ class Embedding(QuantizableWeight):
         quantization_config: for a layer with a quantized dtype policy.
 
     Example:
-
-    >>> Embedding(1000, 64)(np.array([[4, 10], [2, 999]])).shape
-    (2, 2, 64)
+        >>> layers.Embedding(1000, 64)(np.array([[4, 10], [2, 999]])).shape
+        (2, 2, 64)
     """
 
     _weight_name = "embeddings"

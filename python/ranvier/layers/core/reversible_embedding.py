@@ -28,9 +28,10 @@ class ReversibleEmbedding(Embedding):
         reverse: whether to give (..., input_dim) logits.
 
     Example:
-
-        table = layers.ReversibleEmbedding(1000, 64)
-        logits = table(network(table(tokens)), reverse=True)
+        >>> table = layers.ReversibleEmbedding(1000, 64)
+        >>> x = table(np.array([[4, 10, 2]]))
+        >>> table(x, reverse=True).shape
+        (1, 3, 1000)
     """
 
     _modes = ("int8", "int4")

@@ -28,13 +28,15 @@ class BatchNormalization(Layer):
             (of the offset d).
         renorm_momentum: momentum of the moving moments that the correction uses.
         synchronized: statistics over all devices; with one process they are those of the batch.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: see
+            `Layer.add_weight`.
 
     Raises:
         ValueError: unknown or contradictory `renorm_clipping`; a mask that does not fit.
 
     Example:
-
-        y = layers.BatchNormalization()(x, training=True)  # (batch, ..., channels), as x
+        >>> layers.BatchNormalization()(ops.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
     """
 
     def __init__(

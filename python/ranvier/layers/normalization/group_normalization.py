@@ -18,13 +18,15 @@ class GroupNormalization(Layer):
         epsilon: added to the variance.
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: starting values; regularizers and constraints alike.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: see
+            `Layer.add_weight`.
 
     Raises:
         ValueError: `groups` is not positive or -1, or does not divide the channels.
 
     Example:
-
-        y = layers.GroupNormalization(groups=8)(x)  # (batch, ..., channels), as x
+        >>> layers.GroupNormalization(groups=8)(ops.ones((2, 4, 4, 16))).shape
+        (2, 4, 4, 16)
     """
 
     def __init__(

@@ -18,13 +18,15 @@ class LayerNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: starting values; regularizers and constraints alike.
         rms_scaling: deprecated; divides by the standard deviation and subtracts no mean.
+        beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint: see
+            `Layer.add_weight`.
 
     Raises:
         TypeError: the axis is no int and no list of ints.
 
     Example:
-
-        y = layers.LayerNormalization()(x)  # (batch, ..., features), as x
+        >>> layers.LayerNormalization()(ops.ones((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     def __init__(
@@ -101,8 +103,8 @@ class RMSNormalization(Layer):
         epsilon: added to the mean square.
 
     Example:
-
-        y = layers.RMSNormalization()(x)  # (batch, ..., features), as x
+        >>> layers.RMSNormalization()(ops.ones((2, 5, 8))).shape
+        (2, 5, 8)
     """
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):

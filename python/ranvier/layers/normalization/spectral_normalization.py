@@ -21,9 +21,9 @@ class SpectralNormalization(Wrapper):
         ValueError: `power_iterations` is not positive, or the layer has no such weight.
 
     Example:
-
-        layer = layers.SpectralNormalization(layers.Conv2D(8, 3))
-        y = layer(x, training=True)
+        >>> layer = layers.SpectralNormalization(layers.Conv2D(8, 3))
+        >>> layer(ops.ones((2, 8, 8, 3)), training=True).shape
+        (2, 6, 6, 8)
     """
 
     def __init__(self, layer, power_iterations=1, **kwargs):

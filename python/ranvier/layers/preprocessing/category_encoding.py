@@ -24,8 +24,9 @@ class CategoryEncoding(Layer):
         ValueError: no `num_tokens`, an unknown mode, `count_weights` in a mode other than "count".
 
     Example:
-        >>> layer = keras.layers.CategoryEncoding(num_tokens=3, output_mode="count")
-        >>> layer(np.array([[0, 2, 2]]))  # [[1., 0., 2.]]
+        >>> layer = layers.CategoryEncoding(num_tokens=3, output_mode="count")
+        >>> layer(np.array([[0, 2, 2]])).tolist()
+        [[1.0, 0.0, 2.0]]
     """
 
     def __init__(self, num_tokens=None, output_mode="multi_hot", sparse=False, **kwargs):

@@ -36,7 +36,8 @@ class Discretization(Layer):
             without boundaries.
 
     Example:
-        >>> keras.layers.Discretization(bin_boundaries=[0.0, 1.0])(np.array([-1.0, 0.5, 3.0]))
+        >>> layer = layers.Discretization(bin_boundaries=[0.0, 1.0])
+        >>> layer(np.array([-1.0, 0.5, 3.0])).tolist()
         [0, 1, 2]
     """
 

@@ -36,7 +36,8 @@ class Hashing(HostLayer):
         ValueError: no bins, an unknown mode, a salt that is none, a float dtype for indices.
 
     Example:
-        >>> keras.layers.Hashing(num_bins=3)(np.array([["A"], ["B"]]))  # [[1], [0]]
+        >>> layers.Hashing(num_bins=3)(np.array([["A"], ["B"]])).tolist()
+        [[1], [0]]
     """
 
     def __init__(
@@ -110,8 +111,9 @@ class HashedCrossing(HostLayer):
         ValueError: fewer inputs, other shapes or types, an unknown mode.
 
     Example:
-        >>> layer = keras.layers.HashedCrossing(num_bins=5)
-        >>> layer((np.array(["A", "B"]), np.array([101, 102])))
+        >>> layer = layers.HashedCrossing(num_bins=5)
+        >>> layer((np.array(["A", "B"]), np.array([101, 102]))).shape
+        (2,)
     """
 
     def __init__(self, num_bins, output_mode="int", sparse=False, name=None, dtype=None, **kwargs):

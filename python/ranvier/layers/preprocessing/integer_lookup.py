@@ -29,8 +29,8 @@ class IntegerLookup(IndexLookup):
     Input: integers of any shape. Output: int64 of the same shape, or encoded rows.
 
     Example:
-        >>> layer = keras.layers.IntegerLookup(vocabulary=[12, 36])
-        >>> layer(np.array([[36, 5]]))  # [[2, 0]]
+        >>> layers.IntegerLookup(vocabulary=[12, 36])(np.array([[36, 5]])).tolist()
+        [[2, 0]]
     """
 
     _integers = True

@@ -33,7 +33,8 @@ class MelSpectrogram(Layer):
         ValueError: `sequence_length` above `fft_length`.
 
     Example:
-        >>> bands = keras.layers.MelSpectrogram(num_mel_bins=64)(signals)
+        >>> layers.MelSpectrogram(num_mel_bins=64)(ops.ones((2, 16000))).shape
+        (2, 64, 32)
     """
 
     def __init__(

@@ -27,9 +27,10 @@ class Normalization(Layer):
         ValueError: `mean` without `variance`, shapes that do not fit, an unknown kept axis.
 
     Example:
-        >>> layer = keras.layers.Normalization()
+        >>> layer = layers.Normalization()
         >>> layer.adapt(np.array([[1.0], [3.0]]))
-        >>> layer(np.array([[3.0]]))  # [[1.]]
+        >>> layer(np.array([[3.0]])).tolist()
+        [[1.0]]
     """
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):

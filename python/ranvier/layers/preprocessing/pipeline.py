@@ -15,10 +15,9 @@ class Pipeline(Layer):
         layers: the layers, in order.
 
     Example:
-
-    >>> augment = Pipeline([RandomFlip("horizontal"), RandomRotation(0.1)])
-    >>> augment(ones((2, 8, 8, 3)), training=True).shape
-    (2, 8, 8, 3)
+        >>> augment = layers.Pipeline([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
+        >>> augment(ops.ones((2, 8, 8, 3)), training=True).shape
+        (2, 8, 8, 3)
     """
 
     _declares_dtype = False

@@ -40,7 +40,8 @@ class STFTSpectrogram(Layer):
         TypeError: an input that is no float.
 
     Example:
-        >>> spectra = keras.layers.STFTSpectrogram(frame_length=256)(signals)
+        >>> layers.STFTSpectrogram(frame_length=256)(ops.ones((2, 4000, 1))).shape
+        (2, 30, 129)
     """
 
     def __init__(

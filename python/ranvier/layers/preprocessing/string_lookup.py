@@ -31,8 +31,8 @@ class StringLookup(IndexLookup):
     rows; strings with `invert`, as a NumPy array.
 
     Example:
-        >>> layer = keras.layers.StringLookup(vocabulary=["a", "b"])
-        >>> layer(np.array([["b", "z"]]))  # [[2, 0]]
+        >>> layers.StringLookup(vocabulary=["a", "b"])(np.array([["b", "z"]])).tolist()
+        [[2, 0]]
     """
 
     def __init__(

@@ -56,9 +56,10 @@ class TextVectorization(HostLayer):
         TypeError: inputs that are no strings.
 
     Example:
-        >>> layer = keras.layers.TextVectorization(output_sequence_length=3)
+        >>> layer = layers.TextVectorization(output_sequence_length=3)
         >>> layer.adapt(["A dog barks.", "A cat."])
-        >>> layer(["The dog"])  # [[1, 3, 0]]
+        >>> layer(["A bird"]).tolist()
+        [[2, 1, 0]]
     """
 
     def __init__(

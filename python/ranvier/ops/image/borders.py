@@ -88,9 +88,9 @@ def pad_images(
         ValueError: another number of arguments, or a border below zero.
 
     Example:
-
-    >>> pad_images(ones((1, 4, 4, 3)), 1, 1, target_height=6, target_width=8).shape
-    (1, 6, 8, 3)
+        >>> x = ops.ones((1, 4, 4, 3))
+        >>> ops.image.pad_images(x, 1, 1, target_height=6, target_width=8).shape
+        (1, 6, 8, 3)
     """
     values = {
         "top_padding": top_padding, "left_padding": left_padding,
@@ -127,9 +127,9 @@ def crop_images(
         ValueError: another number of arguments, or a window larger than the image.
 
     Example:
-
-    >>> crop_images(ones((1, 4, 6, 3)), 1, 1, target_height=2, target_width=4).shape
-    (1, 2, 4, 3)
+        >>> x = ops.ones((1, 4, 6, 3))
+        >>> ops.image.crop_images(x, 1, 1, target_height=2, target_width=4).shape
+        (1, 2, 4, 3)
     """
     values = {
         "top_cropping": top_cropping, "left_cropping": left_cropping,

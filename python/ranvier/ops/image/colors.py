@@ -9,7 +9,7 @@ from ranvier import config
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import IMAGE, cast, op, to_tensor
 from ranvier.ops.image._layout import channel_axis, check_rank
-from ranvier.ops.shapes import concatenate, split
+from ranvier.ops.joins import concatenate, split
 
 # ITU-R BT.601 luma, to four digits as Keras has it.
 _LUMA = (0.2989, 0.5870, 0.1140)
@@ -24,8 +24,16 @@ def _channels(x, axis):
 def rgb_to_grayscale(images, data_format=None):
     """Luma 0.2989 R + 0.587 G + 0.114 B: three channels to one, in the input's dtype.
 
+    Args:
+        images: (batch, height, width, 3) or one image.
+        data_format: "channels_last" or "channels_first".
+
     Raises:
         ValueError: neither 3 nor 1 channels, or a rank other than 3 and 4.
+
+    Example:
+        >>> ops.image.rgb_to_grayscale(ops.ones((1, 2, 2, 3))).shape
+        (1, 2, 2, 1)
     """
     x = to_tensor(images)
     check_rank(x.shape)
@@ -67,8 +75,16 @@ def _epsilon(dtype):
 def rgb_to_hsv(images, data_format=None):
     """Red, green, blue in [0, 1] as hue, saturation, value in [0, 1].
 
+    Args:
+        images: (batch, height, width, 3) or one image.
+        data_format: "channels_last" or "channels_first".
+
     Raises:
         ValueError: not 3 channels, no float dtype, or a rank other than 3 and 4.
+
+    Example:
+        >>> ops.image.rgb_to_hsv([[[1.0, 0.0, 0.0]]]).tolist()
+        [[[0.0, 1.0, 1.0]]]
     """
     x, axis = _checked_colors(images, data_format)
     x = ew.where(ew.less(ew.absolute(x), _epsilon(x.dtype)), 0.0, x)
@@ -91,8 +107,16 @@ def rgb_to_hsv(images, data_format=None):
 def hsv_to_rgb(images, data_format=None):
     """Hue, saturation, value in [0, 1] as red, green, blue in [0, 1].
 
+    Args:
+        images: (batch, height, width, 3) or one image.
+        data_format: "channels_last" or "channels_first".
+
     Raises:
         ValueError: not 3 channels, no float dtype, or a rank other than 3 and 4.
+
+    Example:
+        >>> ops.image.hsv_to_rgb([[[0.0, 1.0, 1.0]]]).tolist()
+        [[[1.0, 0.0, 0.0]]]
     """
     x, axis = _checked_colors(images, data_format)
     hue, saturation, value = _channels(x, axis)

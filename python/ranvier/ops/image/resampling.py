@@ -205,9 +205,8 @@ def resize(
             rank, or both ways to keep proportions at once.
 
     Example:
-
-    >>> resize(ones((2, 8, 8, 3)), (4, 6)).shape
-    (2, 4, 6, 3)
+        >>> ops.image.resize(ops.ones((2, 8, 8, 3)), (4, 6)).shape
+        (2, 4, 6, 3)
     """
     x = to_tensor(images)
     check_rank(x.shape)

@@ -11,7 +11,7 @@ from ranvier.ops._define import IMAGE, Tensor, cast, expand, op, reshape, to_ten
 from ranvier.ops.image._layout import Batch, check_rank
 from ranvier.ops.image.sampling import FILL_MODES, INTERPOLATIONS, check_choice, sample
 from ranvier.ops.image.windows import blur
-from ranvier.ops.shapes import stack
+from ranvier.ops.joins import stack
 
 
 def _pixels(height, width, dtype="float32"):
@@ -224,9 +224,9 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
         ValueError: an unknown order or mode, or coordinates that do not fit to the rank.
 
     Example:
-
-    >>> map_coordinates([[0.0, 1.0], [2.0, 3.0]], [[0.5, 1.0], [0.5, 0.25]], order=1).tolist()
-    [1.5, 2.25]
+        >>> x, places = [[0.0, 1.0], [2.0, 3.0]], [[0.5, 1.0], [0.5, 0.25]]
+        >>> ops.image.map_coordinates(x, places, order=1).tolist()
+        [1.5, 2.25]
     """
     x, places = to_tensor(inputs), to_tensor(coordinates)
     if places.shape[0] != len(x.shape):

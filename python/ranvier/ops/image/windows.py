@@ -86,9 +86,8 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
         ValueError: another number of sizes, or a patch larger than the image.
 
     Example:
-
-    >>> extract_patches(ones((2, 8, 8, 3)), 4).shape
-    (2, 2, 2, 48)
+        >>> ops.image.extract_patches(ops.ones((2, 8, 8, 3)), 4).shape
+        (2, 2, 2, 48)
     """
     if not isinstance(size, (int, np.integer)):
         if not isinstance(size, (tuple, list)):
@@ -113,10 +112,15 @@ def extract_patches_3d(
 
     See `extract_patches`; `size`, `strides` and `dilation_rate` are an int or three.
 
-    Example:
+    Args:
+        volumes: (batch, depth, height, width, channels), or one volume.
+        size, strides, dilation_rate: int or three; strides are `size` by default.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
 
-    >>> extract_patches_3d(ones((2, 4, 8, 8, 1)), (2, 4, 4)).shape
-    (2, 2, 2, 2, 32)
+    Example:
+        >>> ops.image.extract_patches_3d(ops.ones((2, 4, 8, 8, 1)), (2, 4, 4)).shape
+        (2, 2, 2, 2, 32)
     """
     if not isinstance(size, (int, np.integer)) and len(size) != 3:
         raise TypeError(

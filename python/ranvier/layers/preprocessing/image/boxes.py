@@ -82,9 +82,9 @@ def convert_format(boxes, source, target, height=None, width=None, dtype="float3
         ValueError: an unknown form, a size that is missing, or a last axis other than 4.
 
     Example:
-
-    >>> convert_format([[10.0, 20.0, 30.0, 60.0]], "xyxy", "center_xywh").tolist()
-    [[20.0, 40.0, 20.0, 40.0]]
+        >>> boxes = [[10.0, 20.0, 30.0, 60.0]]
+        >>> keras.utils.bounding_boxes.convert_format(boxes, "xyxy", "center_xywh").tolist()
+        [[20.0, 40.0, 20.0, 40.0]]
     """
     if isinstance(boxes, dict):
         inner = convert_format(boxes["boxes"], source, target, height, width, dtype)

@@ -65,9 +65,8 @@ class Resizing(_Sized):
     Integers stay integers: they are rounded and clipped. Masks take the nearest pixel.
 
     Example:
-
-    >>> Resizing(8, 6)(ones((2, 20, 20, 3))).shape
-    (2, 8, 6, 3)
+        >>> layers.Resizing(8, 6)(ops.ones((2, 20, 20, 3))).shape
+        (2, 8, 6, 3)
     """
 
     _CONFIG = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio",
@@ -153,9 +152,8 @@ class CenterCrop(_Sized):
         data_format: "channels_last" or "channels_first".
 
     Example:
-
-    >>> CenterCrop(4, 6)(ones((2, 8, 8, 3))).shape
-    (2, 4, 6, 3)
+        >>> layers.CenterCrop(4, 6)(ops.ones((2, 8, 8, 3))).shape
+        (2, 4, 6, 3)
     """
 
     _CONFIG = ("height", "width")
