@@ -91,6 +91,9 @@ class EarlyStopping(MonitorCallback):
         baseline: waiting ends only at a value better than this.
         restore_best_weights: whether the weights of the best epoch come back.
         start_from_epoch: epochs before it are not watched.
+
+    Example:
+        >>> stop = keras.callbacks.EarlyStopping("loss", patience=3, restore_best_weights=True)
     """
 
     def __init__(
@@ -172,6 +175,9 @@ class ReduceLROnPlateau(MonitorCallback):
         verbose: 1 prints what happens.
         cooldown: epochs after a change that are not watched.
         min_lr: the smallest learning rate.
+
+    Example:
+        >>> plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=2)
     """
 
     def __init__(

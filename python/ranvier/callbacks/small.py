@@ -19,6 +19,9 @@ class LearningRateScheduler(Callback):
         schedule: function of the epoch and the learning rate (or of the epoch alone) that returns a
             float.
         verbose: 1 prints what happens.
+
+    Example:
+        >>> halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
     """
 
     def __init__(self, schedule, verbose=0):
@@ -151,6 +154,9 @@ class LambdaCallback(Callback):
         on_train_begin, on_train_end: functions of `(logs)`.
         on_train_batch_begin, on_train_batch_end: functions of `(batch, logs)`.
         **kwargs: any other attribute.
+
+    Example:
+        >>> tell = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs))
     """
 
     def __init__(

@@ -36,6 +36,10 @@ class MaxNorm(Constraint):
     Args:
         max_value: the largest norm.
         axis: axes along which norms are taken.
+
+    Example:
+        >>> keras.constraints.MaxNorm(2.0)(np.array([[3.0], [4.0]])).shape
+        (2, 1)
     """
 
     def __init__(self, max_value=2, axis=0):
@@ -53,7 +57,12 @@ class MaxNorm(Constraint):
 
 
 class NonNeg(Constraint):
-    """Sets negative weights to zero."""
+    """Sets negative weights to zero.
+
+    Example:
+        >>> keras.constraints.NonNeg()(np.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
 
     def __call__(self, w):
         return ops.maximum(ops.convert_to_tensor(w), 0)
@@ -64,6 +73,10 @@ class UnitNorm(Constraint):
 
     Args:
         axis: axes along which norms are taken.
+
+    Example:
+        >>> keras.constraints.UnitNorm()(np.array([[3.0], [4.0]])).shape
+        (2, 1)
     """
 
     def __init__(self, axis=0):
@@ -85,6 +98,10 @@ class MinMaxNorm(Constraint):
         max_value: the largest norm.
         rate: 1 moves all the way, less only that share of it.
         axis: axes along which norms are taken.
+
+    Example:
+        >>> keras.constraints.MinMaxNorm(0.5, 2.0)(np.array([[3.0], [4.0]])).shape
+        (2, 1)
     """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):

@@ -14,6 +14,10 @@ class Constant(Initializer):
 
     Args:
         value: a number, or an array that broadcasts to the shape.
+
+    Example:
+        >>> keras.initializers.Constant(3.0)((2,)).tolist()
+        [3.0, 3.0]
     """
 
     def __init__(self, value=0.0):
@@ -34,14 +38,24 @@ class Constant(Initializer):
 
 
 class Zeros(Initializer):
-    """Zeros."""
+    """Zeros.
+
+    Example:
+        >>> keras.initializers.Zeros()((2,)).tolist()
+        [0.0, 0.0]
+    """
 
     def __call__(self, shape, dtype=None):
         return ops.zeros(shape, dtype=standardize_dtype(dtype))
 
 
 class Ones(Initializer):
-    """Ones."""
+    """Ones.
+
+    Example:
+        >>> keras.initializers.Ones()((2,)).tolist()
+        [1.0, 1.0]
+    """
 
     def __call__(self, shape, dtype=None):
         return ops.ones(shape, dtype=standardize_dtype(dtype))
@@ -52,6 +66,10 @@ class Identity(Initializer):
 
     Args:
         gain: the factor.
+
+    Example:
+        >>> keras.initializers.Identity()((2, 2)).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self, gain=1.0):

@@ -45,6 +45,10 @@ class RandomNormal(RandomInitializer):
     Args:
         mean, stddev: of the distribution.
         seed: see `RandomInitializer`.
+
+    Example:
+        >>> keras.initializers.RandomNormal(seed=1)((64, 32)).shape
+        (64, 32)
     """
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
@@ -65,6 +69,10 @@ class TruncatedNormal(RandomNormal):
     Args:
         mean, stddev: of the distribution before it is cut.
         seed: see `RandomInitializer`.
+
+    Example:
+        >>> keras.initializers.TruncatedNormal(seed=1)((64, 32)).shape
+        (64, 32)
     """
 
     def __call__(self, shape, dtype=None):
@@ -77,6 +85,10 @@ class RandomUniform(RandomInitializer):
     Args:
         minval, maxval: the interval.
         seed: see `RandomInitializer`.
+
+    Example:
+        >>> keras.initializers.RandomUniform(seed=1)((64, 32)).shape
+        (64, 32)
     """
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
@@ -102,6 +114,10 @@ class VarianceScaling(RandomInitializer):
         seed: see `RandomInitializer`.
         input_axes, output_axes: axes whose sizes multiply to the fans; by default the last two
             axes, times the sizes of all others.
+
+    Example:
+        >>> keras.initializers.VarianceScaling(seed=1)((64, 32)).shape
+        (64, 32)
     """
 
     def __init__(
@@ -175,43 +191,101 @@ class _NamedScaling(VarianceScaling):
 
 
 class GlorotUniform(_NamedScaling):
-    """Uniform in +-sqrt(6 / (fan_in + fan_out))."""
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)).
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.GlorotUniform(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_NamedScaling):
-    """Truncated normal of variance 2 / (fan_in + fan_out)."""
+    """Truncated normal of variance 2 / (fan_in + fan_out).
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.GlorotNormal(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (1.0, "fan_avg", "truncated_normal")
 
 
 class LecunUniform(_NamedScaling):
-    """Uniform in +-sqrt(3 / fan_in)."""
+    """Uniform in +-sqrt(3 / fan_in).
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.LecunUniform(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_NamedScaling):
-    """Truncated normal of variance 1 / fan_in."""
+    """Truncated normal of variance 1 / fan_in.
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.LecunNormal(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (1.0, "fan_in", "truncated_normal")
 
 
 class HeUniform(_NamedScaling):
-    """Uniform in +-sqrt(6 / fan_in)."""
+    """Uniform in +-sqrt(6 / fan_in).
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.HeUniform(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_NamedScaling):
-    """Truncated normal of variance 2 / fan_in."""
+    """Truncated normal of variance 2 / fan_in.
+
+    Args:
+        seed, input_axes, output_axes: see `VarianceScaling`.
+
+    Example:
+        >>> keras.initializers.HeNormal(seed=1)((64, 32)).shape
+        (64, 32)
+    """
 
     _kind = (2.0, "fan_in", "truncated_normal")
 
 
 def compute_fans(shape, input_axes=None, output_axes=None) -> tuple[int, int]:
-    """Inputs and outputs of one unit of a weight of this shape."""
+    """Inputs and outputs of one unit of a weight of this shape.
+
+    Args:
+        shape: of the weight.
+        input_axes, output_axes: axes of inputs and outputs; by default the last but one and the
+            last.
+
+    Example:
+        >>> keras.initializers.compute_fans((3, 3, 16, 32))
+        (144, 288)
+    """
     shape = tuple(shape)
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
@@ -232,6 +306,10 @@ class Orthogonal(RandomInitializer):
     Args:
         gain: factor.
         seed: see `RandomInitializer`.
+
+    Example:
+        >>> keras.initializers.Orthogonal(seed=1)((64, 32)).shape
+        (64, 32)
     """
 
     def __init__(self, gain=1.0, seed=None):

@@ -40,6 +40,9 @@ class CTC(LossFunctionWrapper):
 
     Labels are int (batch, labels) with 0 as padding and blank; predictions are logits
     (batch, time, classes).
+
+    Args:
+        reduction, name, dtype: see `Loss`.
     """
 
     def __init__(self, reduction="sum_over_batch_size", name="ctc", dtype=None):

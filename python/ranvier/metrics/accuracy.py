@@ -16,7 +16,16 @@ def accuracy(y_true, y_pred):
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
-    """1 where `y_pred > threshold` agrees with the label 0 or 1, else 0."""
+    """1 where `y_pred > threshold` agrees with the label 0 or 1, else 0.
+
+    Args:
+        y_true, y_pred: (..., n).
+        threshold: predictions above it are class 1.
+
+    Example:
+        >>> keras.metrics.binary_accuracy([[1.0, 0.0]], [[0.9, 0.7]]).tolist()
+        [[1.0, 0.0]]
+    """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     y_true, y_pred = squeeze_or_expand_to_same_rank(y_true, y_pred)
     chosen = ops.cast(ops.greater(y_pred, threshold), y_true.dtype)
@@ -24,14 +33,31 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
 
 
 def categorical_accuracy(y_true, y_pred):
-    """1 where the best class is the label's, else 0; labels are one-hot."""
+    """1 where the best class is the label's, else 0; labels are one-hot.
+
+    Args:
+        y_true, y_pred: (..., classes), the labels one-hot.
+
+    Example:
+        >>> keras.metrics.categorical_accuracy([[0, 1]], [[0.1, 0.9]]).tolist()
+        [1.0]
+    """
     label = ops.argmax(y_true, axis=-1)
     best = ops.argmax(y_pred, axis=-1)
     return ops.cast(ops.equal(label, best), config.floatx())
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
-    """1 where the best class is the label, else 0; labels are class indices."""
+    """1 where the best class is the label, else 0; labels are class indices.
+
+    Args:
+        y_true: class indices.
+        y_pred: (..., classes).
+
+    Example:
+        >>> keras.metrics.sparse_categorical_accuracy([1], [[0.1, 0.9]]).tolist()
+        [1.0]
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     label = ops.convert_to_tensor(y_true)
     squeezed = len(label.shape) == len(y_pred.shape) and label.shape[-1] == 1
@@ -52,7 +78,16 @@ def _flat_rows(label, y_pred):
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
-    """1 where the label's class is among the k best, else 0; labels are one-hot."""
+    """1 where the label's class is among the k best, else 0; labels are one-hot.
+
+    Args:
+        y_true, y_pred: (..., classes), the labels one-hot.
+        k: how many count.
+
+    Example:
+        >>> keras.metrics.top_k_categorical_accuracy([[0, 0, 1]], [[0.5, 0.2, 0.3]], k=2).tolist()
+        [1.0]
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     label = ops.argmax(y_true, axis=-1)
     flat, rows = _flat_rows(label, y_pred)
@@ -64,6 +99,16 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
     """1 where the label is among the k best classes, else 0; labels are class indices.
 
     With `from_sorted_ids`, `y_pred` holds class indices, the best first.
+
+    Args:
+        y_true: class indices.
+        y_pred: (..., classes), or (..., k) sorted indices.
+        k: how many count.
+        from_sorted_ids: whether predictions are class indices.
+
+    Example:
+        >>> keras.metrics.sparse_top_k_categorical_accuracy([2], [[0.5, 0.2, 0.3]], k=2).tolist()
+        [1.0]
     """
     y_pred = ops.convert_to_tensor(y_pred)
     label = ops.convert_to_tensor(y_true, dtype=y_pred.dtype if from_sorted_ids else "int32")
@@ -78,14 +123,28 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
 
 
 class Accuracy(PlainMean):
-    """How often predictions equal labels."""
+    """How often predictions equal labels.
+
+    Example:
+        >>> metric = keras.metrics.Accuracy()
+        >>> metric.update_state([1, 2, 3], [1, 2, 4])
+        >>> round(float(metric.result()), 4)
+        0.6667
+    """
 
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(accuracy, name, dtype, "up")
 
 
 class BinaryAccuracy(PlainMean):
-    """How often predictions on the right side of a threshold agree with labels 0 and 1."""
+    """How often predictions on the right side of a threshold agree with labels 0 and 1.
+
+    Example:
+        >>> metric = keras.metrics.BinaryAccuracy()
+        >>> metric.update_state([[1], [0]], [[0.9], [0.7]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     _arguments = ("threshold",)
 
@@ -99,21 +158,42 @@ class BinaryAccuracy(PlainMean):
 
 
 class CategoricalAccuracy(PlainMean):
-    """How often the best class is the label's; labels are one-hot."""
+    """How often the best class is the label's; labels are one-hot.
+
+    Example:
+        >>> metric = keras.metrics.CategoricalAccuracy()
+        >>> metric.update_state([[0, 1], [1, 0]], [[0.1, 0.9], [0.3, 0.7]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     def __init__(self, name="categorical_accuracy", dtype=None):
         super().__init__(categorical_accuracy, name, dtype, "up")
 
 
 class SparseCategoricalAccuracy(PlainMean):
-    """How often the best class is the label; labels are class indices."""
+    """How often the best class is the label; labels are class indices.
+
+    Example:
+        >>> metric = keras.metrics.SparseCategoricalAccuracy()
+        >>> metric.update_state([1, 0], [[0.1, 0.9], [0.3, 0.7]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     def __init__(self, name="sparse_categorical_accuracy", dtype=None):
         super().__init__(sparse_categorical_accuracy, name, dtype, "up")
 
 
 class TopKCategoricalAccuracy(PlainMean):
-    """How often the label's class is among the k best; labels are one-hot."""
+    """How often the label's class is among the k best; labels are one-hot.
+
+    Example:
+        >>> metric = keras.metrics.TopKCategoricalAccuracy(k=2)
+        >>> metric.update_state([[0, 0, 1]], [[0.5, 0.2, 0.3]])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _arguments = ("k",)
 
@@ -122,7 +202,17 @@ class TopKCategoricalAccuracy(PlainMean):
 
 
 class SparseTopKCategoricalAccuracy(PlainMean):
-    """How often the label is among the k best classes; labels are class indices."""
+    """How often the label is among the k best classes; labels are class indices.
+
+    Args:
+        from_sorted_ids: whether predictions are class indices, the best first, rather than scores.
+
+    Example:
+        >>> metric = keras.metrics.SparseTopKCategoricalAccuracy(k=2)
+        >>> metric.update_state([2], [[0.5, 0.2, 0.3]])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _arguments = ("k", "from_sorted_ids")
 

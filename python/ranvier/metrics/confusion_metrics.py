@@ -83,19 +83,49 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """Weight of the scores above a threshold whose label is false; see `TruePositives`."""
+    """Weight of the scores above a threshold whose label is false; see `TruePositives`.
+
+    Args:
+        thresholds: see `TruePositives`.
+
+    Example:
+        >>> metric = keras.metrics.FalsePositives()
+        >>> metric.update_state([0, 1, 1, 0], [1.0, 0.0, 1.0, 0.0])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _kind = "fp"
 
 
 class TrueNegatives(_Count):
-    """Weight of the scores not above a threshold whose label is false; see `TruePositives`."""
+    """Weight of the scores not above a threshold whose label is false; see `TruePositives`.
+
+    Args:
+        thresholds: see `TruePositives`.
+
+    Example:
+        >>> metric = keras.metrics.TrueNegatives()
+        >>> metric.update_state([0, 1, 1, 0], [1.0, 0.0, 1.0, 0.0])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _kind = "tn"
 
 
 class FalseNegatives(_Count):
-    """Weight of the scores not above a threshold whose label is true; see `TruePositives`."""
+    """Weight of the scores not above a threshold whose label is true; see `TruePositives`.
+
+    Args:
+        thresholds: see `TruePositives`.
+
+    Example:
+        >>> metric = keras.metrics.FalseNegatives()
+        >>> metric.update_state([0, 1, 1, 0], [1.0, 0.0, 1.0, 0.0])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _kind = "fn"
 
@@ -145,13 +175,29 @@ class Precision(_Ratio):
 
     Raises:
         ValueError: a threshold is not in [0, 1].
+
+    Example:
+        >>> metric = keras.metrics.Precision()
+        >>> metric.update_state([0, 1, 1, 0], [1.0, 0.0, 1.0, 0.0])
+        >>> round(float(metric.result()), 4)
+        0.5
     """
 
     _kinds = ("tp", "fp")
 
 
 class Recall(_Ratio):
-    """Share of the true labels that are found: TP / (TP + FN); arguments as in `Precision`."""
+    """Share of the true labels that are found: TP / (TP + FN); arguments as in `Precision`.
+
+    Args:
+        thresholds, top_k, class_id: see `Precision`.
+
+    Example:
+        >>> metric = keras.metrics.Recall()
+        >>> metric.update_state([0, 1, 1, 0], [1.0, 0.0, 1.0, 0.0])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     _kinds = ("tp", "fn")
 
@@ -219,6 +265,12 @@ class SensitivityAtSpecificity(_BestAt):
         num_thresholds: how many even thresholds are tried.
         class_id: the only entry of the last axis to look at.
         name, dtype: see `Metric`.
+
+    Example:
+        >>> metric = keras.metrics.SensitivityAtSpecificity(0.5)
+        >>> metric.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> round(float(metric.result()), 4)
+        1.0
     """
 
     _argument, _wanted = "specificity", "sensitivity"
@@ -229,7 +281,17 @@ class SensitivityAtSpecificity(_BestAt):
 
 class SpecificityAtSensitivity(_BestAt):
     """The best specificity where the sensitivity reaches a bound; see
-    `SensitivityAtSpecificity`."""
+    `SensitivityAtSpecificity`.
+
+    Args:
+        num_thresholds, class_id: see `SensitivityAtSpecificity`.
+
+    Example:
+        >>> metric = keras.metrics.SpecificityAtSensitivity(0.5)
+        >>> metric.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _argument, _wanted = "sensitivity", "specificity"
 
@@ -238,7 +300,17 @@ class SpecificityAtSensitivity(_BestAt):
 
 
 class PrecisionAtRecall(_BestAt):
-    """The best precision where the recall reaches a bound; see `SensitivityAtSpecificity`."""
+    """The best precision where the recall reaches a bound; see `SensitivityAtSpecificity`.
+
+    Args:
+        num_thresholds, class_id: see `SensitivityAtSpecificity`.
+
+    Example:
+        >>> metric = keras.metrics.PrecisionAtRecall(0.5)
+        >>> metric.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _argument, _wanted = "recall", "precision"
 
@@ -247,7 +319,17 @@ class PrecisionAtRecall(_BestAt):
 
 
 class RecallAtPrecision(_BestAt):
-    """The best recall where the precision reaches a bound; see `SensitivityAtSpecificity`."""
+    """The best recall where the precision reaches a bound; see `SensitivityAtSpecificity`.
+
+    Args:
+        num_thresholds, class_id: see `SensitivityAtSpecificity`.
+
+    Example:
+        >>> metric = keras.metrics.RecallAtPrecision(0.5)
+        >>> metric.update_state([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        >>> round(float(metric.result()), 4)
+        1.0
+    """
 
     _argument, _wanted = "precision", "recall"
 

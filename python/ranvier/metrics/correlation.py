@@ -50,7 +50,14 @@ def concordance_correlation(y_true, y_pred, axis=-1):
 
 
 class PearsonCorrelation(PlainMean):
-    """The mean Pearson correlation along `axis`; see `metrics.pearson_correlation`."""
+    """The mean Pearson correlation along `axis`; see `metrics.pearson_correlation`.
+
+    Example:
+        >>> metric = keras.metrics.PearsonCorrelation()
+        >>> metric.update_state([[0.0, 1.0, 2.0]], [[1.0, 2.0, 4.0]])
+        >>> round(float(metric.result()), 4)
+        0.982
+    """
 
     _arguments = ("axis",)
 
@@ -59,7 +66,14 @@ class PearsonCorrelation(PlainMean):
 
 
 class ConcordanceCorrelation(PlainMean):
-    """The mean concordance correlation along `axis`; see `metrics.concordance_correlation`."""
+    """The mean concordance correlation along `axis`; see `metrics.concordance_correlation`.
+
+    Example:
+        >>> metric = keras.metrics.ConcordanceCorrelation()
+        >>> metric.update_state([[0.0, 1.0, 2.0]], [[1.0, 2.0, 4.0]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     _arguments = ("axis",)
 

@@ -131,6 +131,12 @@ class BinaryIoU(IoU):
         target_class_ids: 0, 1 or both.
         threshold: scores from it on are class 1.
         name, dtype: see `Metric`.
+
+    Example:
+        >>> metric = keras.metrics.BinaryIoU()
+        >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.2])
+        >>> round(float(metric.result()), 4)
+        0.5833
     """
 
     _fields = ("target_class_ids", "threshold")
@@ -146,7 +152,17 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """`IoU` averaged over all classes; the arguments are those of `IoU`."""
+    """`IoU` averaged over all classes; the arguments are those of `IoU`.
+
+    Args:
+        num_classes, ignore_class, sparse_y_true, sparse_y_pred, axis: see `IoU`.
+
+    Example:
+        >>> metric = keras.metrics.MeanIoU(num_classes=2)
+        >>> metric.update_state([0, 1, 1, 0], [0, 1, 0, 0])
+        >>> round(float(metric.result()), 4)
+        0.5833
+    """
 
     _fields: tuple[str, ...] = (
         "num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis",
@@ -170,7 +186,17 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """`IoU` of one-hot labels; predictions are scores of the classes."""
+    """`IoU` of one-hot labels; predictions are scores of the classes.
+
+    Args:
+        num_classes, target_class_ids, ignore_class, sparse_y_pred, axis: see `IoU`.
+
+    Example:
+        >>> metric = keras.metrics.OneHotIoU(num_classes=2, target_class_ids=[0])
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> round(float(metric.result()), 4)
+        0.5
+    """
 
     _fields = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_pred", "axis")
 
@@ -191,7 +217,17 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` of one-hot labels; predictions are scores of the classes."""
+    """`MeanIoU` of one-hot labels; predictions are scores of the classes.
+
+    Args:
+        num_classes, ignore_class, sparse_y_pred, axis: see `IoU`.
+
+    Example:
+        >>> metric = keras.metrics.OneHotMeanIoU(num_classes=2)
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> round(float(metric.result()), 4)
+        0.25
+    """
 
     _fields = ("num_classes", "ignore_class", "sparse_y_pred", "axis")
 

@@ -36,7 +36,14 @@ def _sum(values):
 
 
 class Sum(Metric):
-    """The weighted sum of all values."""
+    """The weighted sum of all values.
+
+    Example:
+        >>> metric = keras.metrics.Sum()
+        >>> metric.update_state([1.0, 3.0])
+        >>> float(metric.result())
+        4.0
+    """
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -54,7 +61,14 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The weighted mean of all values."""
+    """The weighted mean of all values.
+
+    Example:
+        >>> metric = keras.metrics.Mean()
+        >>> metric.update_state([1.0, 3.0])
+        >>> float(metric.result())
+        2.0
+    """
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)

@@ -42,6 +42,12 @@ class FBetaScore(Metric):
 
     Raises:
         ValueError: arguments out of range, or inputs that are no matrices.
+
+    Example:
+        >>> metric = keras.metrics.FBetaScore(average="macro", beta=2.0)
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> round(float(metric.result()), 4)
+        0.4167
     """
 
     _direction = "up"
@@ -132,6 +138,12 @@ class F1Score(FBetaScore):
 
     Args:
         average, threshold, name, dtype: see `FBetaScore`.
+
+    Example:
+        >>> metric = keras.metrics.F1Score(average="macro")
+        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> round(float(metric.result()), 4)
+        0.3333
     """
 
     def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
@@ -156,6 +168,12 @@ class R2Score(Metric):
 
     Raises:
         ValueError: arguments out of range, or inputs that are no matrices.
+
+    Example:
+        >>> metric = keras.metrics.R2Score()
+        >>> metric.update_state([[1.0], [2.0], [3.0]], [[1.0], [2.0], [4.0]])
+        >>> round(float(metric.result()), 4)
+        0.5
     """
 
     _direction = "up"

@@ -24,6 +24,11 @@ def clone_model(
 
     Raises:
         ValueError: arguments that the kind of model does not take.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+        >>> keras.models.clone_model(model).count_params()
+        8
     """
     cache = kwargs.pop("cache", {})
     if kwargs:

@@ -260,7 +260,17 @@ def _make_functional(cls, functional):
 
 
 def model_from_json(json_string: str, custom_objects=None):
-    """A model with the architecture of `Model.to_json`, untrained."""
+    """A model with the architecture of `Model.to_json`, untrained.
+
+    Args:
+        json_string: what `Model.to_json` gave.
+        custom_objects: dict from names to classes and functions.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+        >>> keras.models.model_from_json(model.to_json()).count_params()
+        8
+    """
     return serialization.deserialize_keras_object(
         json.loads(json_string), custom_objects=custom_objects
     )

@@ -28,6 +28,16 @@ class Adafactor(Optimizer):
         relative_step: whether a fixed learning rate is at most 1 / sqrt(t).
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Adafactor(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(

@@ -42,6 +42,16 @@ class Adam(_Moments):
         amsgrad: whether the largest mean square so far is used.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Adam(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(
@@ -117,6 +127,15 @@ class AdamW(Adam):
         beta_1, beta_2, epsilon, amsgrad: see `Adam`.
 
     The other arguments are `Optimizer`'s.
+        clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
+            loss_scale_factor, gradient_accumulation_steps, name: see `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.AdamW(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(
@@ -159,6 +178,16 @@ class Adamax(Optimizer):
         epsilon: keeps the divisor from zero.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Adamax(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(
@@ -233,6 +262,16 @@ class Nadam(_Moments):
         epsilon: keeps the divisor from zero.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Nadam(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(
@@ -316,6 +355,16 @@ class Lamb(_Moments):
         epsilon: keeps the divisor from zero.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Lamb(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(

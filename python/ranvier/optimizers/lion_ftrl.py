@@ -15,6 +15,16 @@ class Lion(Optimizer):
         beta_2: share of the past in the mean gradient.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Lion(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(
@@ -88,6 +98,16 @@ class Ftrl(Optimizer):
         beta: see above.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.Ftrl(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(

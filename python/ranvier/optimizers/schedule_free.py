@@ -20,6 +20,16 @@ class ScheduleFreeAdamW(Optimizer):
         warmup_steps: updates over which the learning rate grows from 0.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.ScheduleFreeAdamW(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(

@@ -17,6 +17,16 @@ class SGD(Optimizer):
         nesterov: whether the gradient is looked at ahead of the step.
 
     The other arguments are `Optimizer`'s.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+            ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
+            `Optimizer`.
+
+    Example:
+        >>> w = keras.Variable([[1.0, -1.0]])
+        >>> optimizer = keras.optimizers.SGD(learning_rate=0.1)
+        >>> count = optimizer.apply([np.array([[0.5, -0.5]], "float32")], [w])
+        >>> bool(w[0, 0] < 1.0)
+        True
     """
 
     def __init__(

@@ -34,17 +34,50 @@ def _drawn_normal(name, shape, mean, stddev, dtype, seed):
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Normal numbers."""
+    """Normal numbers.
+
+    Args:
+        shape: ints.
+        mean, stddev: numbers or tensors.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.normal((2, 3), seed=1).shape
+        (2, 3)
+    """
     return _drawn_normal("normal", shape, mean, stddev, dtype, seed)
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Normal numbers within two standard deviations."""
+    """Normal numbers within two standard deviations.
+
+    Args:
+        shape: ints.
+        mean, stddev: numbers or tensors.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.truncated_normal((2, 3), seed=1).shape
+        (2, 3)
+    """
     return _drawn_normal("truncated_normal", shape, mean, stddev, dtype, seed)
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-    """Numbers spread evenly over [minval, maxval)."""
+    """Numbers spread evenly over [minval, maxval).
+
+    Args:
+        shape: ints.
+        minval, maxval: numbers or tensors.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.uniform((2, 3), seed=1).shape
+        (2, 3)
+    """
     dtype = _float_dtype(dtype, "uniform")
     plain = _number(minval) and _number(maxval)
     attrs = {"shape": shape_list(shape), "dtype": dtype, "low": float(minval) if plain else 0.0,
@@ -57,7 +90,18 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 
 def randint(shape, minval, maxval, dtype="int32", seed=None):
     """Integers in [minval, maxval); the bounds are numbers, or tensors that broadcast to the
-    shape."""
+    shape.
+
+    Args:
+        shape: ints.
+        minval, maxval: integers, or tensors that broadcast to the shape.
+        dtype: an integer type.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.randint((2, 3), 0, 10, seed=1).shape
+        (2, 3)
+    """
     dtype = config.standardize_dtype(dtype)
     if not config.is_int_dtype(dtype):
         raise ValueError(
@@ -83,7 +127,18 @@ def _between(shape, minval, maxval, seed):
 
 
 def categorical(logits, num_samples, dtype="int32", seed=None):
-    """Class indices drawn by their logits: (batch, classes) -> (batch, num_samples)."""
+    """Class indices drawn by their logits: (batch, classes) -> (batch, num_samples).
+
+    Args:
+        logits: (batch, classes).
+        num_samples: draws per row.
+        dtype: an integer type.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.categorical([[0.0, -100.0]], 3, seed=1).tolist()
+        [[0, 0, 0]]
+    """
     logits = ops.convert_to_tensor(logits)
     if len(logits.shape) != 2:
         raise ValueError(
@@ -96,7 +151,18 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 
 def dropout(inputs, rate, noise_shape=None, seed=None):
-    """Sets a share `rate` of the elements to zero and divides the others by 1 - rate."""
+    """Sets a share `rate` of the elements to zero and divides the others by 1 - rate.
+
+    Args:
+        inputs: tensor.
+        rate: from 0 to 1.
+        noise_shape: shape of the mask, 1 where elements share their fate.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.dropout(ops.ones((2, 3)), 0.5, seed=1).shape
+        (2, 3)
+    """
     if isinstance(inputs, KerasTensor):
         return KerasTensor(inputs.shape, inputs.dtype)
     x = to_float(inputs)
@@ -114,7 +180,17 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
 
 
 def shuffle(x, axis=0, seed=None):
-    """The slices along an axis in random order."""
+    """The slices along an axis in random order.
+
+    Args:
+        x: tensor.
+        axis: axis.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.shuffle(ops.arange(4), seed=1).shape
+        (4,)
+    """
     x = to_tensor(x)
     axis = one_axis(axis, x.ndim)
     order = B.apply("random_permutation", [draw_seed(seed)],
@@ -128,7 +204,18 @@ _ROUNDS = 16
 
 
 def gamma(shape, alpha, dtype=None, seed=None):
-    """Gamma numbers of shape parameter alpha and rate 1."""
+    """Gamma numbers of shape parameter alpha and rate 1.
+
+    Args:
+        shape: ints.
+        alpha: number, or tensor that broadcasts to the shape.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.gamma((2, 3), 2.0, seed=1).shape
+        (2, 3)
+    """
     dtype = _float_dtype(dtype, "gamma")
     shape = shape_list(shape)
     alpha = ops.broadcast_to(to_tensor(alpha, dtype), shape)
@@ -165,7 +252,18 @@ def _uniform_from(words, salt, shape, dtype):
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
-    """Beta numbers: X / (X + Y) of two gamma numbers."""
+    """Beta numbers: X / (X + Y) of two gamma numbers.
+
+    Args:
+        shape: ints.
+        alpha, beta: numbers, or tensors that broadcast to the shape.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.beta((2, 3), 2.0, 3.0, seed=1).shape
+        (2, 3)
+    """
     dtype = _float_dtype(dtype, "beta")
     words = draw_seed(seed)
     x = gamma(shape, alpha, dtype, words)
@@ -175,7 +273,18 @@ def beta(shape, alpha, beta, dtype=None, seed=None):
 
 
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
-    """How many of `counts` trials succeed. The largest count must be known."""
+    """How many of `counts` trials succeed. The largest count must be known.
+
+    Args:
+        shape: ints.
+        counts, probabilities: numbers, or tensors that broadcast to the shape.
+        dtype: floating, `floatx` by default.
+        seed: integer, `SeedGenerator`, or `None` for the global generator.
+
+    Example:
+        >>> keras.random.binomial((2, 3), 10, 0.5, seed=1).shape
+        (2, 3)
+    """
     dtype = _float_dtype(dtype, "binomial")
     shape = shape_list(shape)
     counts = ops.broadcast_to(to_tensor(counts, "float32"), shape)

@@ -52,6 +52,10 @@ class L1L2(Regularizer):
     Args:
         l1: factor of the first term.
         l2: factor of the second term.
+
+    Example:
+        >>> float(keras.regularizers.L1L2(0.5, 0.5)(np.array([1.0, -2.0])))
+        4.0
     """
 
     def __init__(self, l1=0.0, l2=0.0):
@@ -78,6 +82,10 @@ class L1(Regularizer):
 
     Args:
         l1: the factor.
+
+    Example:
+        >>> float(keras.regularizers.L1(0.5)(np.array([1.0, -2.0])))
+        1.5
     """
 
     def __init__(self, l1=0.01):
@@ -95,6 +103,10 @@ class L2(Regularizer):
 
     Args:
         l2: the factor.
+
+    Example:
+        >>> float(keras.regularizers.L2(0.5)(np.array([1.0, -2.0])))
+        2.5
     """
 
     def __init__(self, l2=0.01):

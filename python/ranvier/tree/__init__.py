@@ -12,7 +12,12 @@ class MAP_TO_NONE:
 
 
 def is_nested(structure) -> bool:
-    """Whether the object is a container (list, tuple, named tuple, dict or deque)."""
+    """Whether the object is a container (list, tuple, named tuple, dict or deque).
+
+    Example:
+        >>> keras.tree.is_nested([1]), keras.tree.is_nested(1)
+        (True, False)
+    """
     return isinstance(structure, _CONTAINERS)
 
 
@@ -62,7 +67,12 @@ def _rebuild(template, values):
 
 
 def flatten(structure) -> list:
-    """The leaves in visiting order; a leaf alone gives a list of one."""
+    """The leaves in visiting order; a leaf alone gives a list of one.
+
+    Example:
+        >>> keras.tree.flatten({"b": [1, 2], "a": 3})
+        [3, 1, 2]
+    """
     if not isinstance(structure, _CONTAINERS):
         return [structure]
     out: list = []
@@ -97,7 +107,15 @@ def flatten_with_path(structure) -> list:
 
 
 def map_structure(func, *structures, none_is_leaf: bool = True):
-    """Applies `func` to the leaves of equally built structures; so is the result."""
+    """Applies `func` to the leaves of equally built structures; so is the result.
+
+    Args:
+        none_is_leaf: whether `func` is called for `None`.
+
+    Example:
+        >>> keras.tree.map_structure(lambda x: 2 * x, {"a": [1, 2]})
+        {'a': [2, 4]}
+    """
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: func={func}")
     if not structures:
@@ -180,7 +198,16 @@ def _same(a, b):
 
 
 def pack_sequence_as(structure, flat_sequence):
-    """Puts the flat values into a structure built like `structure`."""
+    """Puts the flat values into a structure built like `structure`.
+
+    Args:
+        structure: the pattern.
+        flat_sequence: its new leaves.
+
+    Example:
+        >>> keras.tree.pack_sequence_as({"a": [0, 0]}, [1, 2])
+        {'a': [1, 2]}
+    """
     flat = list(flat_sequence)
     if not isinstance(structure, _CONTAINERS):
         if len(flat) != 1:

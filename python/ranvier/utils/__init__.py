@@ -88,7 +88,15 @@ def __dir__():
 
 
 def set_random_seed(seed: int) -> None:
-    """Seeds Python, NumPy and this package's global generator."""
+    """Seeds Python, NumPy and this package's global generator.
+
+    Example:
+        >>> keras.utils.set_random_seed(1)
+        >>> a = keras.random.normal((2,))
+        >>> keras.utils.set_random_seed(1)
+        >>> bool(ops.all(a == keras.random.normal((2,))))
+        True
+    """
     if not isinstance(seed, int):
         raise ValueError(
             "Expected `seed` argument to be an integer. "
@@ -116,8 +124,16 @@ def clear_session(free_memory: bool = True) -> None:
 def to_categorical(x, num_classes: int | None = None):
     """Integer classes as one-hot rows, float64 as NumPy's own; a tensor gives a tensor of `floatx`.
 
+    Args:
+        x: class indices of any shape.
+        num_classes: size of the new last axis; the largest index and one by default.
+
     Raises:
         IndexError: a class is not below `num_classes`; classes below zero count from the end.
+
+    Example:
+        >>> keras.utils.to_categorical([0, 2], num_classes=3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     if isinstance(x, B.Tensor):
         return B.tensor(to_categorical(x.numpy(), num_classes), config.floatx())
@@ -140,7 +156,17 @@ def to_categorical(x, num_classes: int | None = None):
 
 
 def normalize(x, axis: int = -1, order: int = 2):
-    """The array divided by its norm along an axis; a zero norm leaves it alone."""
+    """The array divided by its norm along an axis; a zero norm leaves it alone.
+
+    Args:
+        x: array.
+        axis: axis.
+        order: of the norm.
+
+    Example:
+        >>> keras.utils.normalize(np.array([[0.0, 2.0]])).tolist()
+        [[0.0, 1.0]]
+    """
     if not isinstance(x, np.ndarray):
         from ranvier import ops
 
@@ -173,7 +199,19 @@ def get_source_inputs(tensor) -> list:
 def pad_sequences(
     sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre", value=0.0
 ) -> np.ndarray:
-    """Lists of different lengths as the rows of one array."""
+    """Lists of different lengths as the rows of one array.
+
+    Args:
+        sequences: lists of numbers.
+        maxlen: length of the result; that of the longest by default.
+        dtype: of the result.
+        padding, truncating: "pre" or "post": where values are added or removed.
+        value: what is added.
+
+    Example:
+        >>> keras.utils.pad_sequences([[1], [2, 3]]).tolist()
+        [[0, 1], [2, 3]]
+    """
     if not hasattr(sequences, "__len__"):
         raise ValueError("`sequences` must be iterable.")
     for x in sequences:

@@ -60,4 +60,4 @@ def test_the_example_runs_as_printed(name, tmp_path, monkeypatch):
 
 
 def test_most_names_have_an_example():
-    assert len(EXAMPLES) > 300
+    assert len(EXAMPLES) > 550

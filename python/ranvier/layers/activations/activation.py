@@ -12,6 +12,10 @@ class Activation(Layer):
 
     Args:
         activation: name or function.
+
+    Example:
+        >>> layers.Activation("relu")(np.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
     """
 
     def __init__(self, activation, **kwargs):
@@ -34,6 +38,10 @@ class ReLU(Layer):
         max_value: upper bound, none by default.
         negative_slope: slope below the threshold.
         threshold: where the linear part begins.
+
+    Example:
+        >>> layers.ReLU()(np.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
     """
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
@@ -75,7 +83,12 @@ class ReLU(Layer):
 
 
 class LeakyReLU(Layer):
-    """x above zero, else negative_slope x."""
+    """x above zero, else negative_slope x.
+
+    Example:
+        >>> layers.LeakyReLU(0.5)(np.array([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
+    """
 
     def __init__(self, negative_slope=0.3, **kwargs):
         if "alpha" in kwargs:
@@ -98,7 +111,16 @@ class LeakyReLU(Layer):
 
 
 class PReLU(Layer):
-    """x above zero, else alpha x with a trained alpha per element (or shared along axes)."""
+    """x above zero, else alpha x with a trained alpha per element (or shared along axes).
+
+    Args:
+        alpha_initializer, alpha_regularizer, alpha_constraint: of the slopes.
+        shared_axes: axes along which the slope is the same.
+
+    Example:
+        >>> layers.PReLU()(np.array([[-1.0, 2.0]])).tolist()
+        [[0.0, 2.0]]
+    """
 
     def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None,
                  shared_axes=None, **kwargs):  # fmt: skip
@@ -142,7 +164,12 @@ class PReLU(Layer):
 
 
 class ELU(Layer):
-    """x above zero, else alpha (exp(x) - 1)."""
+    """x above zero, else alpha (exp(x) - 1).
+
+    Example:
+        >>> layers.ELU()(np.array([0.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -162,6 +189,10 @@ class Softmax(Layer):
 
     Args:
         axis: one axis or several.
+
+    Example:
+        >>> layers.Softmax()(np.array([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
     """
 
     def __init__(self, axis=-1, **kwargs):

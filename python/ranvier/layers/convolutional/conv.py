@@ -6,7 +6,25 @@ from ranvier.layers.convolutional.base_conv import ForwardConv
 
 
 class Conv1D(ForwardConv):
-    """Convolution over (batch, steps, channels); see `BaseConv` for the arguments."""
+    """Convolution over (batch, steps, channels).
+
+    Args:
+        filters: channels of the output.
+        kernel_size, strides, dilation_rate: an int, or one per spatial axis.
+        padding: "valid", "same", or "causal": step t sees steps up to t.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        groups: the channels are cut into so many groups, each convolved alone.
+        activation: a function or its name.
+        use_bias: whether a vector is added.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            kernel_constraint, bias_constraint: of the weights.
+        activity_regularizer: penalty on the output.
+        kwargs: those of `Layer`, and lora_rank, lora_alpha: see `enable_lora`.
+
+    Example:
+        >>> layers.Conv1D(8, 3)(ops.ones((2, 10, 4))).shape
+        (2, 8, 8)
+    """
 
     def __init__(
         self,
@@ -51,7 +69,25 @@ class Conv1D(ForwardConv):
 
 
 class Conv2D(ForwardConv):
-    """Convolution over (batch, height, width, channels); see `BaseConv`."""
+    """Convolution over (batch, height, width, channels).
+
+    Args:
+        filters: channels of the output.
+        kernel_size, strides, dilation_rate: an int, or one per spatial axis.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        groups: the channels are cut into so many groups, each convolved alone.
+        activation: a function or its name.
+        use_bias: whether a vector is added.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            kernel_constraint, bias_constraint: of the weights.
+        activity_regularizer: penalty on the output.
+        kwargs: those of `Layer`, and lora_rank, lora_alpha: see `enable_lora`.
+
+    Example:
+        >>> layers.Conv2D(8, 3, padding="same", activation="relu")(ops.ones((2, 28, 28, 1))).shape
+        (2, 28, 28, 8)
+    """
 
     def __init__(
         self,
@@ -96,7 +132,17 @@ class Conv2D(ForwardConv):
 
 
 class Conv3D(ForwardConv):
-    """Convolution over (batch, depth, height, width, channels); see `BaseConv`."""
+    """Convolution over (batch, depth, height, width, channels).
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            groups, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint: see `Conv2D`.
+
+    Example:
+        >>> layers.Conv3D(8, 3)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 4, 4, 4, 8)
+    """
 
     def __init__(
         self,

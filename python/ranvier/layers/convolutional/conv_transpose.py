@@ -51,7 +51,18 @@ class BaseConvTranspose(BaseConv):
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution over (batch, steps, channels); see `BaseConv`."""
+    """Transposed convolution over (batch, steps, channels).
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint: see `Conv1D`.
+        output_padding: added to the output's sizes, which are ambiguous for strides above one.
+
+    Example:
+        >>> layers.Conv1DTranspose(8, 3, strides=2)(ops.ones((2, 10, 4))).shape
+        (2, 21, 8)
+    """
 
     def __init__(
         self,
@@ -96,7 +107,18 @@ class Conv1DTranspose(BaseConvTranspose):
 
 
 class Conv2DTranspose(BaseConvTranspose):
-    """Transposed convolution over (batch, height, width, channels); see `BaseConv`."""
+    """Transposed convolution over (batch, height, width, channels).
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint: see `Conv2D`.
+        output_padding: added to the output's sizes, which are ambiguous for strides above one.
+
+    Example:
+        >>> layers.Conv2DTranspose(8, 3, strides=2)(ops.ones((2, 7, 7, 4))).shape
+        (2, 15, 15, 8)
+    """
 
     def __init__(
         self,
@@ -141,7 +163,18 @@ class Conv2DTranspose(BaseConvTranspose):
 
 
 class Conv3DTranspose(BaseConvTranspose):
-    """Transposed convolution over (batch, depth, height, width, channels); see `BaseConv`."""
+    """Transposed convolution over (batch, depth, height, width, channels).
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+            activity_regularizer, kernel_constraint, bias_constraint: see `Conv2D`.
+        output_padding: added to the output's sizes, which are ambiguous for strides above one.
+
+    Example:
+        >>> layers.Conv3DTranspose(8, 3, strides=2)(ops.ones((1, 4, 4, 4, 2))).shape
+        (1, 9, 9, 9, 8)
+    """
 
     def __init__(
         self,

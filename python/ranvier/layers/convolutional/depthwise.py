@@ -141,7 +141,18 @@ class BaseSeparableConv(BaseConv):
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
-    """Depthwise convolution over (batch, steps, channels); see `BaseDepthwiseConv`."""
+    """Depthwise convolution over (batch, steps, channels).
+
+    Args:
+        depth_multiplier: outputs per channel.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            bias_initializer, bias_regularizer, activity_regularizer, bias_constraint: see `Conv1D`.
+
+    Example:
+        >>> layers.DepthwiseConv1D(3, depth_multiplier=2)(ops.ones((2, 10, 4))).shape
+        (2, 8, 8)
+    """
 
     def __init__(
         self,
@@ -184,7 +195,20 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Separable convolution over (batch, steps, channels); see `BaseSeparableConv`."""
+    """Separable convolution over (batch, steps, channels).
+
+    Args:
+        filters: channels of the output.
+        depth_multiplier: outputs per channel between the two convolutions.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the first kernel.
+        pointwise_initializer, pointwise_regularizer, pointwise_constraint: of the 1x1 kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            bias_initializer, bias_regularizer, activity_regularizer, bias_constraint: see `Conv1D`.
+
+    Example:
+        >>> layers.SeparableConv1D(8, 3)(ops.ones((2, 10, 4))).shape
+        (2, 8, 8)
+    """
 
     def __init__(
         self,
@@ -235,7 +259,18 @@ class SeparableConv1D(BaseSeparableConv):
 
 
 class DepthwiseConv2D(BaseDepthwiseConv):
-    """Depthwise convolution over (batch, height, width, channels); see `BaseDepthwiseConv`."""
+    """Depthwise convolution over (batch, height, width, channels).
+
+    Args:
+        depth_multiplier: outputs per channel.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            bias_initializer, bias_regularizer, activity_regularizer, bias_constraint: see `Conv2D`.
+
+    Example:
+        >>> layers.DepthwiseConv2D(3, depth_multiplier=2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 6, 6, 8)
+    """
 
     def __init__(
         self,
@@ -278,7 +313,20 @@ class DepthwiseConv2D(BaseDepthwiseConv):
 
 
 class SeparableConv2D(BaseSeparableConv):
-    """Separable convolution over (batch, height, width, channels); see `BaseSeparableConv`."""
+    """Separable convolution over (batch, height, width, channels).
+
+    Args:
+        filters: channels of the output.
+        depth_multiplier: outputs per channel between the two convolutions.
+        depthwise_initializer, depthwise_regularizer, depthwise_constraint: of the first kernel.
+        pointwise_initializer, pointwise_regularizer, pointwise_constraint: of the 1x1 kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+            bias_initializer, bias_regularizer, activity_regularizer, bias_constraint: see `Conv2D`.
+
+    Example:
+        >>> layers.SeparableConv2D(8, 3)(ops.ones((2, 8, 8, 4))).shape
+        (2, 6, 6, 8)
+    """
 
     def __init__(
         self,

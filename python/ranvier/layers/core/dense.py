@@ -24,6 +24,10 @@ class Dense(QuantizableWeight):
             `enable_lora`.
         lora_alpha: the product is scaled by `lora_alpha / lora_rank`.
         quantization_config: for a layer with a quantized dtype policy.
+
+    Example:
+        >>> layers.Dense(10, activation="softmax")(ops.ones((2, 64))).shape
+        (2, 10)
     """
 
     _modes = ("int8", "int4", "float8", "gptq", "awq")

@@ -26,6 +26,10 @@ class EinsumDense(QuantizableWeight):
         lora_alpha: the product is scaled by `lora_alpha / lora_rank`.
         gptq_unpacked_column_size: columns of a kernel that GPTQ has packed.
         quantization_config: for a layer with a quantized dtype policy.
+
+    Example:
+        >>> layers.EinsumDense("abc,cd->abd", output_shape=(None, 10))(ops.ones((2, 5, 8))).shape
+        (2, 5, 10)
     """
 
     _modes = ("int8", "int4", "float8", "gptq", "awq")

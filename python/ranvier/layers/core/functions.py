@@ -9,7 +9,12 @@ from ranvier.layers.layer import Layer
 
 
 class Identity(Layer):
-    """Returns its input."""
+    """Returns its input.
+
+    Example:
+        >>> layers.Identity()(ops.ones(2)).tolist()
+        [1.0, 1.0]
+    """
 
     _declares_dtype = False
 
@@ -30,6 +35,10 @@ class Lambda(Layer):
         output_shape: sizes without the batch; found out when `None`.
         mask: mask or function that makes it.
         arguments: keyword arguments of the function.
+
+    Example:
+        >>> layers.Lambda(lambda x: 2 * x)(ops.ones(2)).tolist()
+        [2.0, 2.0]
     """
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
@@ -87,7 +96,13 @@ def _named(function):
 
 
 class Masking(Layer):
-    """Marks time steps whose features all equal `mask_value`, and sets them to zero."""
+    """Marks time steps whose features all equal `mask_value`, and sets them to zero.
+
+    Example:
+        >>> x = np.array([[[1.0], [0.0]]])
+        >>> layers.Masking().compute_mask(x).tolist()
+        [[True, False]]
+    """
 
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -114,6 +129,10 @@ class Rescaling(Layer):
     Args:
         scale: number or list of one per channel.
         offset: the same.
+
+    Example:
+        >>> layers.Rescaling(1 / 255)(np.array([0.0, 255.0])).tolist()
+        [0.0, 1.0]
     """
 
     def __init__(self, scale, offset=0.0, **kwargs):

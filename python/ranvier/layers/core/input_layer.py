@@ -21,6 +21,8 @@ class InputLayer(Layer):
         batch_shape: all sizes, instead of `shape` and `batch_size`.
         input_tensor: a symbolic tensor to use.
         optional: whether `None` may be passed.
+        sparse: accepted; tensors are dense.
+        ragged: must not be true.
     """
 
     def __init__(
@@ -128,7 +130,24 @@ def Input(
     tensor=None,
     optional=False,
 ):
-    """A symbolic tensor that stands for an input; see `InputLayer` for the arguments."""
+    """A symbolic tensor that stands for an input; see `InputLayer` for the arguments.
+
+    Args:
+        shape: sizes of one sample; `None` where any size may come.
+        batch_size: size of the batch axis.
+        dtype: `floatx` by default.
+        sparse: accepted; tensors are dense.
+        ragged: must not be true.
+        batch_shape: all sizes, instead of shape and batch_size.
+        name: of the layer.
+        tensor: a `KerasTensor` to take.
+        optional: whether `None` may come.
+
+    Example:
+        >>> x = keras.Input((28, 28))
+        >>> x.shape
+        (None, 28, 28)
+    """
     layer = InputLayer(
         shape=shape,
         batch_size=batch_size,

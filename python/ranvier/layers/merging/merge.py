@@ -109,7 +109,12 @@ def _merge_unmasked(merge, inputs):
 
 
 class Add(Merge):
-    """Sum of the inputs."""
+    """Sum of the inputs.
+
+    Example:
+        >>> layers.Add()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [4.0, 6.0]
+    """
 
     def _merge_function(self, inputs):
         out = inputs[0]
@@ -119,7 +124,12 @@ class Add(Merge):
 
 
 class Multiply(Merge):
-    """Product of the inputs. A masked element counts as one, and as zero where all are masked."""
+    """Product of the inputs. A masked element counts as one, and as zero where all are masked.
+
+    Example:
+        >>> layers.Multiply()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [3.0, 8.0]
+    """
 
     def _merge_function(self, inputs):
         masks = [_element_mask(x) for x in inputs]
@@ -136,21 +146,36 @@ class Multiply(Merge):
 
 
 class Maximum(Merge):
-    """Largest of the inputs, of those that are not masked."""
+    """Largest of the inputs, of those that are not masked.
+
+    Example:
+        >>> layers.Maximum()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [3.0, 4.0]
+    """
 
     def _merge_function(self, inputs):
         return _merge_unmasked(ops.maximum, inputs)
 
 
 class Minimum(Merge):
-    """Smallest of the inputs, of those that are not masked."""
+    """Smallest of the inputs, of those that are not masked.
+
+    Example:
+        >>> layers.Minimum()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [1.0, 2.0]
+    """
 
     def _merge_function(self, inputs):
         return _merge_unmasked(ops.minimum, inputs)
 
 
 class Average(Merge):
-    """Mean of the inputs."""
+    """Mean of the inputs.
+
+    Example:
+        >>> layers.Average()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [2.0, 3.0]
+    """
 
     def _merge_function(self, inputs):
         out = inputs[0]
@@ -160,7 +185,12 @@ class Average(Merge):
 
 
 class Subtract(Merge):
-    """The first of two inputs minus the second."""
+    """The first of two inputs minus the second.
+
+    Example:
+        >>> layers.Subtract()([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [-2.0, -2.0]
+    """
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -180,6 +210,10 @@ class Concatenate(Merge):
 
     Args:
         axis: the axis, the last by default.
+
+    Example:
+        >>> layers.Concatenate()([ops.ones((2, 3)), ops.ones((2, 4))]).shape
+        (2, 7)
     """
 
     def __init__(self, axis=-1, **kwargs):
@@ -234,6 +268,10 @@ class Dot(Merge):
     Args:
         axes: one axis for both, or a pair.
         normalize: whether both are scaled to length one first (cosine similarity).
+
+    Example:
+        >>> layers.Dot(axes=1)([ops.ones((2, 3)), ops.ones((2, 3))]).tolist()
+        [[3.0], [3.0]]
     """
 
     def __init__(self, axes, normalize=False, **kwargs):
@@ -292,40 +330,106 @@ class Dot(Merge):
 
 
 def add(inputs, **kwargs):
-    """The `Add` layer as a function."""
+    """The `Add` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.add([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [4.0, 6.0]
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs, **kwargs):
-    """The `Subtract` layer as a function."""
+    """The `Subtract` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.subtract([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [-2.0, -2.0]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs, **kwargs):
-    """The `Multiply` layer as a function."""
+    """The `Multiply` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.multiply([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [3.0, 8.0]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs, **kwargs):
-    """The `Average` layer as a function."""
+    """The `Average` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.average([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [2.0, 3.0]
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs, **kwargs):
-    """The `Maximum` layer as a function."""
+    """The `Maximum` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.maximum([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [3.0, 4.0]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs, **kwargs):
-    """The `Minimum` layer as a function."""
+    """The `Minimum` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+
+    Example:
+        >>> layers.minimum([np.array([1.0, 2.0]), np.array([3.0, 4.0])]).tolist()
+        [1.0, 2.0]
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs, axis=-1, **kwargs):
-    """The `Concatenate` layer as a function."""
+    """The `Concatenate` layer as a function.
+
+    Args:
+        inputs: list of tensors.
+        axis: axis.
+
+    Example:
+        >>> layers.concatenate([ops.ones((2, 3)), ops.ones((2, 4))]).shape
+        (2, 7)
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):
-    """The `Dot` layer as a function."""
+    """The `Dot` layer as a function.
+
+    Args:
+        inputs: two tensors.
+        axes: the axis of each, or of both.
+
+    Example:
+        >>> layers.dot([ops.ones((2, 3)), ops.ones((2, 3))], axes=1).tolist()
+        [[3.0], [3.0]]
+    """
     return Dot(axes=axes, **kwargs)(inputs)

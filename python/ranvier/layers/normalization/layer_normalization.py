@@ -138,6 +138,10 @@ class UnitNormalization(Layer):
 
     Raises:
         TypeError: the axis is no int and no list of ints.
+
+    Example:
+        >>> layers.UnitNormalization()(np.array([[0.0, 2.0]])).tolist()
+        [[0.0, 1.0]]
     """
 
     def __init__(self, axis=-1, **kwargs):

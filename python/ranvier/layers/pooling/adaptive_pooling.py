@@ -63,36 +63,90 @@ class BaseAdaptivePooling(Layer):
 
 
 class AdaptiveAveragePooling1D(BaseAdaptivePooling):
-    """Means of (batch, steps, channels) over windows that give `output_size` steps."""
+    """Means of (batch, steps, channels) over windows that give `output_size` steps.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling1D(2)(ops.ones((2, 10, 4))).shape
+        (2, 2, 4)
+    """
 
     rank, mode = 1, "average"
 
 
 class AdaptiveAveragePooling2D(BaseAdaptivePooling):
-    """Means of (batch, height, width, channels) over windows that give `output_size`."""
+    """Means of (batch, height, width, channels) over windows that give `output_size`.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling2D(2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 2, 2, 4)
+    """
 
     rank, mode = 2, "average"
 
 
 class AdaptiveAveragePooling3D(BaseAdaptivePooling):
-    """Means of (batch, depth, height, width, channels) over windows that give `output_size`."""
+    """Means of (batch, depth, height, width, channels) over windows that give `output_size`.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveAveragePooling3D(2)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 2, 2, 2, 2)
+    """
 
     rank, mode = 3, "average"
 
 
 class AdaptiveMaxPooling1D(BaseAdaptivePooling):
-    """Maxima of (batch, steps, channels) over windows that give `output_size` steps."""
+    """Maxima of (batch, steps, channels) over windows that give `output_size` steps.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling1D(2)(ops.ones((2, 10, 4))).shape
+        (2, 2, 4)
+    """
 
     rank, mode = 1, "max"
 
 
 class AdaptiveMaxPooling2D(BaseAdaptivePooling):
-    """Maxima of (batch, height, width, channels) over windows that give `output_size`."""
+    """Maxima of (batch, height, width, channels) over windows that give `output_size`.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling2D(2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 2, 2, 4)
+    """
 
     rank, mode = 2, "max"
 
 
 class AdaptiveMaxPooling3D(BaseAdaptivePooling):
-    """Maxima of (batch, depth, height, width, channels) over windows that give `output_size`."""
+    """Maxima of (batch, depth, height, width, channels) over windows that give `output_size`.
+
+    Args:
+        output_size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AdaptiveMaxPooling3D(2)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 2, 2, 2, 2)
+    """
 
     rank, mode = 3, "max"

@@ -77,7 +77,18 @@ class BaseGlobalPooling(Layer):
 
 
 class MaxPooling1D(BasePooling):
-    """Largest value of windows of (batch, steps, channels)."""
+    """Largest value of windows of (batch, steps, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.MaxPooling1D(2)(ops.ones((2, 10, 4))).shape
+        (2, 5, 4)
+    """
 
     rank, mode = 1, "max"
 
@@ -88,7 +99,18 @@ class MaxPooling1D(BasePooling):
 
 
 class AveragePooling1D(BasePooling):
-    """Mean of windows of (batch, steps, channels)."""
+    """Mean of windows of (batch, steps, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AveragePooling1D(2)(ops.ones((2, 10, 4))).shape
+        (2, 5, 4)
+    """
 
     rank, mode = 1, "average"
 
@@ -99,7 +121,18 @@ class AveragePooling1D(BasePooling):
 
 
 class MaxPooling2D(BasePooling):
-    """Largest value of windows of (batch, height, width, channels)."""
+    """Largest value of windows of (batch, height, width, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.MaxPooling2D(2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 4, 4, 4)
+    """
 
     rank, mode = 2, "max"
 
@@ -110,7 +143,18 @@ class MaxPooling2D(BasePooling):
 
 
 class AveragePooling2D(BasePooling):
-    """Mean of windows of (batch, height, width, channels)."""
+    """Mean of windows of (batch, height, width, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AveragePooling2D(2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 4, 4, 4)
+    """
 
     rank, mode = 2, "average"
 
@@ -121,7 +165,18 @@ class AveragePooling2D(BasePooling):
 
 
 class MaxPooling3D(BasePooling):
-    """Largest value of windows of (batch, depth, height, width, channels)."""
+    """Largest value of windows of (batch, depth, height, width, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.MaxPooling3D(2)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 3, 3, 3, 2)
+    """
 
     rank, mode = 3, "max"
 
@@ -138,7 +193,18 @@ class MaxPooling3D(BasePooling):
 
 
 class AveragePooling3D(BasePooling):
-    """Mean of windows of (batch, depth, height, width, channels)."""
+    """Mean of windows of (batch, depth, height, width, channels).
+
+    Args:
+        pool_size: an int, or one per spatial axis.
+        strides: the same; `pool_size` when `None`.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.AveragePooling3D(2)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 3, 3, 3, 2)
+    """
 
     rank, mode = 3, "average"
 
@@ -149,13 +215,31 @@ class AveragePooling3D(BasePooling):
 
 
 class GlobalMaxPooling1D(BaseGlobalPooling):
-    """Largest value over the positions of (batch, steps, channels)."""
+    """Largest value over the positions of (batch, steps, channels).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalMaxPooling1D()(ops.ones((2, 10, 4))).shape
+        (2, 4)
+    """
 
     rank, mode = 1, "max"
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):
-    """Mean over the steps of (batch, steps, channels); masked steps do not count."""
+    """Mean over the steps of (batch, steps, channels); masked steps do not count.
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalAveragePooling1D()(ops.ones((2, 10, 4))).shape
+        (2, 4)
+    """
 
     rank, mode = 1, "average"
 
@@ -176,24 +260,60 @@ class GlobalAveragePooling1D(BaseGlobalPooling):
 
 
 class GlobalMaxPooling2D(BaseGlobalPooling):
-    """Largest value over the positions of (batch, height, width, channels)."""
+    """Largest value over the positions of (batch, height, width, channels).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalMaxPooling2D()(ops.ones((2, 8, 8, 4))).shape
+        (2, 4)
+    """
 
     rank, mode = 2, "max"
 
 
 class GlobalAveragePooling2D(BaseGlobalPooling):
-    """Mean over the positions of (batch, height, width, channels)."""
+    """Mean over the positions of (batch, height, width, channels).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalAveragePooling2D()(ops.ones((2, 8, 8, 4))).shape
+        (2, 4)
+    """
 
     rank, mode = 2, "average"
 
 
 class GlobalMaxPooling3D(BaseGlobalPooling):
-    """Largest value over the positions of (batch, depth, height, width, channels)."""
+    """Largest value over the positions of (batch, depth, height, width, channels).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalMaxPooling3D()(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 2)
+    """
 
     rank, mode = 3, "max"
 
 
 class GlobalAveragePooling3D(BaseGlobalPooling):
-    """Mean over the positions of (batch, depth, height, width, channels)."""
+    """Mean over the positions of (batch, depth, height, width, channels).
+
+    Args:
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+        keepdims: whether the spatial axes stay, with size 1.
+
+    Example:
+        >>> layers.GlobalAveragePooling3D()(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 2)
+    """
 
     rank, mode = 3, "average"

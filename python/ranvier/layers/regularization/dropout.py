@@ -64,6 +64,10 @@ class Dropout(_Noise):
         rate: share of elements set to zero.
         noise_shape: shape of the mask; size one shares it along an axis, `None` is the input's.
         seed: integer seed.
+
+    Example:
+        >>> layers.Dropout(0.5)(ops.ones((2, 3))).tolist()
+        [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
@@ -120,7 +124,16 @@ class _SpatialDropout(_Noise):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Drops whole channels of (batch, steps, channels)."""
+    """Drops whole channels of (batch, steps, channels).
+
+    Args:
+        rate: share of the channels that are dropped.
+        seed: integer seed.
+
+    Example:
+        >>> layers.SpatialDropout1D(0.5)(ops.ones((2, 10, 4)), training=True).shape
+        (2, 10, 4)
+    """
 
     rank = 1
 
@@ -134,7 +147,17 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Drops whole channels of (batch, height, width, channels)."""
+    """Drops whole channels of (batch, height, width, channels).
+
+    Args:
+        rate: share of the channels that are dropped.
+        seed: integer seed.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.SpatialDropout2D(0.5)(ops.ones((2, 8, 8, 4)), training=True).shape
+        (2, 8, 8, 4)
+    """
 
     rank = 2
 
@@ -143,7 +166,17 @@ class SpatialDropout2D(_SpatialDropout):
 
 
 class SpatialDropout3D(_SpatialDropout):
-    """Drops whole channels of (batch, depth, height, width, channels)."""
+    """Drops whole channels of (batch, depth, height, width, channels).
+
+    Args:
+        rate: share of the channels that are dropped.
+        seed: integer seed.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.SpatialDropout3D(0.5)(ops.ones((1, 6, 6, 6, 2)), training=True).shape
+        (1, 6, 6, 6, 2)
+    """
 
     rank = 3
 
@@ -156,6 +189,11 @@ class GaussianNoise(_Noise):
 
     Args:
         stddev: their standard deviation.
+        seed: integer seed.
+
+    Example:
+        >>> layers.GaussianNoise(0.1)(ops.ones((2, 3)), training=True).shape
+        (2, 3)
     """
 
     def __init__(self, stddev, seed=None, **kwargs):
@@ -180,7 +218,15 @@ class GaussianNoise(_Noise):
 
 
 class GaussianDropout(_Noise):
-    """Multiplies by normal numbers of mean 1 and variance rate / (1 - rate) while training."""
+    """Multiplies by normal numbers of mean 1 and variance rate / (1 - rate) while training.
+
+    Args:
+        seed: integer seed.
+
+    Example:
+        >>> layers.GaussianDropout(0.5)(ops.ones((2, 3)), training=True).shape
+        (2, 3)
+    """
 
     def __init__(self, rate, seed=None, **kwargs):
         _check_rate(rate)
@@ -201,7 +247,17 @@ class GaussianDropout(_Noise):
 
 
 class AlphaDropout(_Noise):
-    """Dropout that keeps mean and variance, for SELU networks."""
+    """Dropout that keeps mean and variance, for SELU networks.
+
+    Args:
+        rate: share of the elements.
+        noise_shape: shape of the mask, 1 where elements share their fate.
+        seed: integer seed.
+
+    Example:
+        >>> layers.AlphaDropout(0.5)(ops.ones((2, 3)), training=True).shape
+        (2, 3)
+    """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         _check_rate(rate)

@@ -61,13 +61,31 @@ class _ZeroPadding(_Border):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Zeros before and after the steps of (batch, steps, channels)."""
+    """Zeros before and after the steps of (batch, steps, channels).
+
+    Args:
+        padding: an int, or (before, after).
+        data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.ZeroPadding1D(1)(ops.ones((2, 10, 4))).shape
+        (2, 12, 4)
+    """
 
     rank = 1
 
 
 class ZeroPadding2D(_ZeroPadding):
-    """Zeros around (batch, height, width, channels)."""
+    """Zeros around (batch, height, width, channels).
+
+    Args:
+        padding: an int, one per spatial axis, or a pair (before, after) for each.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.ZeroPadding2D(1)(ops.ones((2, 8, 8, 4))).shape
+        (2, 10, 10, 4)
+    """
 
     rank = 2
 
@@ -76,7 +94,16 @@ class ZeroPadding2D(_ZeroPadding):
 
 
 class ZeroPadding3D(_ZeroPadding):
-    """Zeros around (batch, depth, height, width, channels)."""
+    """Zeros around (batch, depth, height, width, channels).
+
+    Args:
+        padding: an int, one per spatial axis, or a pair (before, after) for each.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.ZeroPadding3D(1)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 8, 8, 8, 2)
+    """
 
     rank = 3
 
@@ -110,7 +137,15 @@ class _Cropping(_Border):
 
 
 class Cropping1D(_Cropping):
-    """Cuts steps off (batch, steps, channels)."""
+    """Cuts steps off (batch, steps, channels).
+
+    Args:
+        cropping: an int, or (before, after).
+
+    Example:
+        >>> layers.Cropping1D(1)(ops.ones((2, 10, 4))).shape
+        (2, 8, 4)
+    """
 
     rank = 1
 
@@ -119,7 +154,16 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    """Cuts the borders of (batch, height, width, channels)."""
+    """Cuts the borders of (batch, height, width, channels).
+
+    Args:
+        cropping: an int, one per spatial axis, or a pair (before, after) for each.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.Cropping2D(1)(ops.ones((2, 8, 8, 4))).shape
+        (2, 6, 6, 4)
+    """
 
     rank = 2
 
@@ -128,7 +172,16 @@ class Cropping2D(_Cropping):
 
 
 class Cropping3D(_Cropping):
-    """Cuts the borders of (batch, depth, height, width, channels)."""
+    """Cuts the borders of (batch, depth, height, width, channels).
+
+    Args:
+        cropping: an int, one per spatial axis, or a pair (before, after) for each.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.Cropping3D(1)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 4, 4, 4, 2)
+    """
 
     rank = 3
 
@@ -155,7 +208,15 @@ class _UpSampling(_Border):
 
 
 class UpSampling1D(_UpSampling):
-    """Repeats the steps of (batch, steps, channels)."""
+    """Repeats the steps of (batch, steps, channels).
+
+    Args:
+        size: how often each step is repeated.
+
+    Example:
+        >>> layers.UpSampling1D(2)(ops.ones((2, 10, 4))).shape
+        (2, 20, 4)
+    """
 
     rank = 1
 
@@ -173,6 +234,11 @@ class UpSampling2D(_UpSampling):
     Args:
         size: times per spatial dimension.
         interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.UpSampling2D(2)(ops.ones((2, 8, 8, 4))).shape
+        (2, 16, 16, 4)
     """
 
     rank = 2
@@ -201,7 +267,16 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    """Repeats the positions of (batch, depth, height, width, channels)."""
+    """Repeats the positions of (batch, depth, height, width, channels).
+
+    Args:
+        size: an int, or one per spatial axis.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
+
+    Example:
+        >>> layers.UpSampling3D(2)(ops.ones((1, 6, 6, 6, 2))).shape
+        (1, 12, 12, 12, 2)
+    """
 
     rank = 3
 

@@ -16,6 +16,10 @@ class Flatten(Layer):
 
     Args:
         data_format: "channels_first" moves the channels to the end first.
+
+    Example:
+        >>> layers.Flatten()(ops.ones((2, 8, 8))).shape
+        (2, 64)
     """
 
     _declares_dtype = False
@@ -40,6 +44,10 @@ class Reshape(Layer):
 
     Args:
         target_shape: sizes without the batch; one may be -1.
+
+    Example:
+        >>> layers.Reshape((4, -1))(ops.ones((2, 8))).shape
+        (2, 4, 2)
     """
 
     _declares_dtype = False
@@ -89,6 +97,10 @@ class Permute(Layer):
 
     Args:
         dims: axes from 1; `(2, 1)` swaps the first two after the batch.
+
+    Example:
+        >>> layers.Permute((2, 1))(ops.ones((2, 3, 4))).shape
+        (2, 4, 3)
     """
 
     _declares_dtype = False
@@ -111,7 +123,12 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """(batch, features) repeated n times: (batch, n, features)."""
+    """(batch, features) repeated n times: (batch, n, features).
+
+    Example:
+        >>> layers.RepeatVector(5)(ops.ones((2, 3))).shape
+        (2, 5, 3)
+    """
 
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)

@@ -90,6 +90,15 @@ class ConvLSTM1D(ConvLSTM):
 
     See `ConvLSTM` for the arguments.
 
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed: of the convolutions (see `Conv2D`)
+            and gates (see `LSTM`).
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
+
     Example:
         >>> from ranvier import layers, ops
         >>> layers.ConvLSTM1D(3, 3)(ops.ones((2, 5, 8, 1))).shape
@@ -103,6 +112,15 @@ class ConvLSTM2D(ConvLSTM):
     """`ConvLSTM` in two spatial dimensions: sequences are (batch, time, rows, columns, channels).
 
     See `ConvLSTM` for the arguments.
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed: of the convolutions (see `Conv2D`)
+            and gates (see `LSTM`).
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
 
     Example:
         >>> from ranvier import layers, ops
@@ -119,6 +137,15 @@ class ConvLSTM3D(ConvLSTM):
     Sequences are (batch, time, depth, rows, columns, channels).
 
     See `ConvLSTM` for the arguments.
+
+    Args:
+        filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
+            recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
+            bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer,
+            bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
+            bias_constraint, dropout, recurrent_dropout, seed: of the convolutions (see `Conv2D`)
+            and gates (see `LSTM`).
+        return_sequences, return_state, go_backwards, stateful: see `RNN`.
 
     Example:
         >>> from ranvier import layers, ops

@@ -36,6 +36,12 @@ class GRUCell(RecurrentCell):
     Call arguments:
         inputs: (batch, features), the inputs of one step.
         states: the state (batch, units), or a list of it.
+
+    Example:
+        >>> cell = layers.GRUCell(4)
+        >>> output, states = cell(ops.ones((2, 3)), [ops.zeros((2, 4))])
+        >>> output.shape
+        (2, 4)
     """
 
     gates = 3

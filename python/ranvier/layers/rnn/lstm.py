@@ -32,6 +32,12 @@ class LSTMCell(RecurrentCell):
     Call arguments:
         inputs: (batch, features), the inputs of one step.
         states: [h, c], each (batch, units).
+
+    Example:
+        >>> cell = layers.LSTMCell(4)
+        >>> output, (h, c) = cell(ops.ones((2, 3)), [ops.zeros((2, 4)), ops.zeros((2, 4))])
+        >>> output.shape
+        (2, 4)
     """
 
     gates = 4

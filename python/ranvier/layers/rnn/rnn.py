@@ -38,6 +38,10 @@ class RNN(Layer):
     Raises:
         ValueError: the cell lacks `call` or `state_size`; a stateful layer meets another batch
             size.
+
+    Example:
+        >>> layers.RNN(layers.GRUCell(4), return_sequences=True)(ops.ones((2, 5, 3))).shape
+        (2, 5, 4)
     """
 
     def __init__(

@@ -24,6 +24,12 @@ class SimpleRNNCell(RecurrentCell):
     Call arguments:
         sequence: (batch, features), the inputs of one step.
         states: the state (batch, units), or a list of it.
+
+    Example:
+        >>> cell = layers.SimpleRNNCell(4)
+        >>> output, states = cell(ops.ones((2, 3)), [ops.zeros((2, 4))])
+        >>> output.shape
+        (2, 4)
     """
 
     def __init__(

@@ -73,6 +73,12 @@ class ExponentialDecay(_Decay):
         decay_rate: the factor.
         staircase: whether the exponent is rounded down.
         name: for configs.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5)
+        >>> round(float(schedule(100)), 4)
+        0.05
     """
 
     def __init__(
@@ -100,6 +106,12 @@ class InverseTimeDecay(_Decay):
         decay_rate: see above.
         staircase: whether the quotient is rounded down.
         name: for configs.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.InverseTimeDecay(0.1, decay_steps=100, decay_rate=1.0)
+        >>> round(float(schedule(100)), 4)
+        0.05
     """
 
     def __init__(
@@ -125,6 +137,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         boundaries: increasing steps.
         values: rates, one more than boundaries.
         name: for configs.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.PiecewiseConstantDecay([50], [0.1, 0.01])
+        >>> round(float(schedule(100)), 4)
+        0.01
     """
 
     def __init__(self, boundaries, values, name="PiecewiseConstant"):
@@ -160,6 +178,12 @@ class PolynomialDecay(LearningRateSchedule):
         power: of the polynomial.
         cycle: whether `decay_steps` grows to its next multiple instead of ending there.
         name: for configs.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.0)
+        >>> round(float(schedule(100)), 4)
+        0.0
     """
 
     def __init__(
@@ -212,6 +236,12 @@ class CosineDecay(LearningRateSchedule):
         name: for configs.
         warmup_target: rate at the end of the warm-up, where the cosine starts; `None` for none.
         warmup_steps: steps of the warm-up.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.CosineDecay(0.1, decay_steps=200)
+        >>> round(float(schedule(100)), 4)
+        0.05
     """
 
     def __init__(
@@ -269,6 +299,12 @@ class CosineDecayRestarts(LearningRateSchedule):
         t_mul, m_mul: see above.
         alpha: share of the rate that is always left.
         name: for configs.
+
+    Example:
+        >>> from ranvier.optimizers import schedules
+        >>> schedule = schedules.CosineDecayRestarts(0.1, first_decay_steps=200)
+        >>> round(float(schedule(100)), 4)
+        0.05
     """
 
     def __init__(

@@ -26,6 +26,10 @@ class RandomFlip(BaseImagePreprocessingLayer):
         mode: "horizontal", "vertical" or "horizontal_and_vertical" (both at once).
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomFlip("horizontal")(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -152,6 +156,10 @@ class RandomTranslation(_Affine):
         seed: integer seed.
         fill_value: for "constant".
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomTranslation(0.1, 0.1)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -207,6 +215,10 @@ class RandomRotation(_Affine):
         seed: integer seed.
         fill_value: for "constant".
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomRotation(0.1)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("factor", "fill_mode", "fill_value", "interpolation", "seed")
@@ -275,6 +287,10 @@ class RandomZoom(_Affine):
         seed: integer seed.
         fill_value: for "constant".
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomZoom(0.2)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -345,6 +361,10 @@ class RandomShear(_Affine):
         fill_value: for "constant".
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomShear(0.1)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False

@@ -13,6 +13,10 @@ class RandomBrightness(ColorLayer):
         factor: the largest change as a part of the value range, in [-1, 1], or (lowest, highest).
         value_range: bounds of the pixels.
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomBrightness(0.2)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("factor", "value_range", "seed")
@@ -48,6 +52,10 @@ class RandomContrast(ColorLayer):
             number f stands for (0, f).
         value_range: bounds of the pixels.
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomContrast(0.2)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _FACTOR_BOUNDS = (0, 1)
@@ -85,6 +93,10 @@ class RandomColorDegeneration(FactorLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomColorDegeneration(0.5)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -107,6 +119,10 @@ class RandomGrayscale(ColorLayer):
         factor: the probability, in [0, 1].
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomGrayscale()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _declares_dtype = False
@@ -162,6 +178,10 @@ class RandomHue(_HsvLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomHue(0.1)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _FACTOR_BOUNDS = (0, 1)
@@ -202,6 +222,10 @@ class RandomSaturation(_HsvLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomSaturation(0.5)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -230,6 +254,10 @@ class RandomColorJitter(ColorLayer):
             `None` leaves a step out.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomColorJitter()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("value_range", "brightness_factor", "contrast_factor", "saturation_factor",

@@ -21,6 +21,10 @@ class RandomPerspective(BaseImagePreprocessingLayer):
         fill_value: what comes in.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomPerspective()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -113,6 +117,10 @@ class RandomElasticTransform(BaseImagePreprocessingLayer):
         value_range: bounds of the pixels.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomElasticTransform()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False

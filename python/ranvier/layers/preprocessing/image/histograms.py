@@ -14,6 +14,10 @@ class AutoContrast(ColorLayer):
 
     Args:
         value_range: bounds of the pixels.
+
+    Example:
+        >>> layers.AutoContrast()(ops.ones((2, 16, 16, 3))).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -45,6 +49,10 @@ class Equalization(ColorLayer):
         value_range: bounds of the pixels.
         bins: number of bins.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.Equalization()(ops.ones((2, 16, 16, 3))).shape
+        (2, 16, 16, 3)
     """
 
     _declares_dtype = False
@@ -94,6 +102,10 @@ class ContrastLimitedAdaptiveHistogramEqualization(ColorLayer):
         clip_limit: largest share of a bin, as a multiple of the mean one; 0 is no limit.
         tile_grid_size: number of tiles along (height, width).
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.ContrastLimitedAdaptiveHistogramEqualization()(ops.ones((2, 16, 16, 3))).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("value_range", "clip_limit", "tile_grid_size")

@@ -45,6 +45,10 @@ class RandomErasing(_Rectangles):
         value_range: bounds of the pixels.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomErasing()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -126,6 +130,11 @@ class CutMix(_Rectangles):
         factor: parameter of the beta distribution of that share, or the bounds it is drawn from.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> batch = {"images": ops.ones((2, 16, 16, 3)), "labels": ops.eye(2)}
+        >>> layers.CutMix()(batch, training=True)["images"].shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -194,6 +203,11 @@ class MixUp(BaseImagePreprocessingLayer):
         alpha: parameter of the beta distribution of the shares.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> batch = {"images": ops.ones((2, 16, 16, 3)), "labels": ops.eye(2)}
+        >>> layers.MixUp()(batch, training=True)["images"].shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("alpha", "seed")

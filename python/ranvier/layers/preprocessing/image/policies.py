@@ -68,6 +68,10 @@ class RandAugment(_Policy):
         interpolation: "nearest" or "bilinear".
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandAugment()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("value_range", "num_ops", "factor", "interpolation", "seed")
@@ -151,6 +155,10 @@ class AugMix(_Policy):
         interpolation: "nearest" or "bilinear".
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.AugMix()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _CONFIG = ("value_range", "num_chains", "chain_depth", "factor", "alpha", "all_ops",

@@ -203,6 +203,10 @@ class RandomCrop(_Sized):
         height, width: size of the windows, in pixels.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomCrop(8, 8)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 8, 8, 3)
     """
 
     _CONFIG = ("height", "width", "seed")

@@ -16,6 +16,10 @@ class RandomInvert(ColorLayer):
         value_range: bounds of the pixels.
         seed: integer seed.
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> layers.RandomInvert()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -48,6 +52,10 @@ class RandomPosterization(FactorLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomPosterization(4)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -83,6 +91,10 @@ class RandomSharpness(FactorLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomSharpness(0.5)(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -114,6 +126,10 @@ class RandomGaussianBlur(ColorLayer):
         value_range: bounds of the pixels.
         data_format: "channels_last" or "channels_first".
         seed: integer seed.
+
+    Example:
+        >>> layers.RandomGaussianBlur()(ops.ones((2, 16, 16, 3)), training=True).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
@@ -169,6 +185,10 @@ class Solarization(ColorLayer):
         threshold_factor: bounds of the threshold as a part of the range, in [0, 1].
         value_range: bounds of the pixels.
         seed: integer seed.
+
+    Example:
+        >>> layers.Solarization()(ops.ones((2, 16, 16, 3))).shape
+        (2, 16, 16, 3)
     """
 
     _USE_BASE_FACTOR = False
