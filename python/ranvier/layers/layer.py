@@ -10,6 +10,7 @@ from ranvier import _backend as B
 from ranvier import config as _config
 from ranvier import dtype_policies, naming, tracebacks, tree
 from ranvier.layers import call_spec as calls
+from ranvier.layers import tf_graph
 from ranvier.layers.input_spec import assert_input_compatibility
 from ranvier.layers.output_spec import OutputSpec
 from ranvier.layers.quantization import wrap_quantize
@@ -206,7 +207,12 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
 
     # -- calling, in Keras' order
 
+    # TensorFlow leaves functions alone that have it, instead of rewriting their source.
+    autograph_info__ = None
+
     def __call__(self, *args, **kwargs):
+        if tf_graph.in_graph(args, kwargs):
+            return tf_graph.call(self, args, kwargs)
         try:
             return self._checked_call(args, kwargs)
         except Exception as error:

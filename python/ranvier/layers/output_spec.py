@@ -32,11 +32,14 @@ class OutputSpec:
         layer = self._built_twin()
         if not layer.built:
             return layer.symbolic_probe(*args, **kwargs)
-        probe = functools.partial(compute_output_spec, layer.call)
         if self._declares_dtype:
             args = (*tree.map_structure(self._declared_bool, args[:1]), *args[1:])
-        outputs = layer._in_scope(layer._autocast_scope(), probe, args, kwargs)
+        outputs = layer._probed_call(args, kwargs)
         return tree.map_structure(self._declared, outputs) if self._declares_dtype else outputs
+
+    def _probed_call(self, args, kwargs):
+        probe = functools.partial(compute_output_spec, self.call)
+        return self._in_scope(self._autocast_scope(), probe, args, kwargs)
 
     def _spec_from_shape_method(self, args, kwargs):
         spec = calls.CallSpec(self._call_traits, args, kwargs)
@@ -84,6 +87,13 @@ class OutputSpec:
             with self._open_name_scope():
                 self._maybe_build(calls.CallSpec(self._call_traits, args, kwargs))
         return self.compute_output_spec(*args, **kwargs)
+
+    def output_in_graph(self, args, kwargs):
+        """The outputs of a call for symbolic arguments as they come, of the dtypes that `call`
+        gives; builds if needed."""
+        args, kwargs = self._convert_arguments(args, kwargs)
+        announced = self.symbolic_probe(*args, **kwargs)
+        return self._probed_call(args, kwargs) if self._declares_dtype else announced
 
     def _built_twin(self):
         """The layer itself when built; else, where its config can make one, a copy to be probed."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ranvier import _backend as B
 from ranvier import layers, naming, ops, serialization, tree
+from ranvier.layers import tf_graph
 from ranvier.layers.layer import Layer
 from ranvier.layers.preprocessing.host_layer import as_array
 from ranvier.symbolic import host
 from ranvier.symbolic.keras_tensor import KerasTensor
+from ranvier.symbolic.probe import compute_output_spec
 from ranvier.utils.feature_columns import column_batches
 
 _KERAS_MODULE = "keras.src.layers.preprocessing.feature_space"
@@ -398,10 +400,15 @@ class FeatureSpace(FeatureTypes, Layer):
                 f"A FeatureSpace needs all its features. Expected: {sorted(self.features)}. "
                 f"Missing: {missing}"
             )
+        if tf_graph.in_graph((data,), {}):
+            return tf_graph.call(self, (data,), {})
         columns = {n: as_array(data[n]) for n in self.features}
         single = any(len(x.shape) == 0 for x in columns.values())
         outputs = self._encode({n: _as_column(x) for n, x in columns.items()})
         return tree.map_structure(_without_batch, outputs) if single else outputs
+
+    def output_in_graph(self, args, kwargs):
+        return compute_output_spec(self, *args, **kwargs)
 
     # -- files
 
