@@ -48,7 +48,11 @@ def backend() -> str:
 
 
 def set_backend(backend: str) -> None:
-    """Keras' switch of engines; there is one here."""
+    """Keras' switch of engines; there is one here.
+
+    Args:
+        backend: "ranvier".
+    """
     if backend != "ranvier":
         raise ValueError(
             f"set_backend: unknown backend. Expected 'ranvier'. Received: backend={backend!r}"
@@ -61,7 +65,11 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Sets the default float dtype."""
+    """Sets the default float dtype.
+
+    Args:
+        value: "bfloat16", "float16", "float32" or "float64".
+    """
     global _floatx
     if value not in FLOAT_TYPES:
         raise ValueError(
@@ -77,7 +85,11 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Sets the fuzz factor."""
+    """Sets the fuzz factor.
+
+    Args:
+        value: a float.
+    """
     global _epsilon
     _epsilon = float(value)
 
@@ -101,7 +113,11 @@ def standardize_data_format(data_format: str | None) -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Sets the default data format."""
+    """Sets the default data format.
+
+    Args:
+        data_format: "channels_last" or "channels_first".
+    """
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)
 
@@ -168,7 +184,11 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Limits the epochs of every later `fit`."""
+    """Limits the epochs of every later `fit`.
+
+    Args:
+        max_epochs: an integer, or `None`.
+    """
     global _max_epochs
     _max_epochs = max_epochs
 
@@ -179,7 +199,11 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limits the steps of every later epoch."""
+    """Limits the steps of every later epoch.
+
+    Args:
+        max_steps_per_epoch: an integer, or `None`.
+    """
     global _max_steps_per_epoch
     _max_steps_per_epoch = max_steps_per_epoch
 

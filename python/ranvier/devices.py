@@ -32,5 +32,12 @@ def num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Sets the number of threads (results do not depend on it)."""
+    """Sets the number of threads (results do not depend on it).
+
+    Args:
+        n: threads of the pool, the caller included.
+
+    Example:
+        >>> keras.set_num_threads(keras.num_threads())
+    """
     B.core.set_num_threads(int(n))

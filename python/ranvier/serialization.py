@@ -383,6 +383,9 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode: bool = True
     """The object that a serialized form describes.
 
     Raises `TypeError` for names that are neither exported by this package nor registered.
+
+    Args:
+        safe_mode: whether anonymous functions are refused.
     """
     module_objects = kwargs.pop("module_objects", None)
     kwargs.pop("printable_module_name", None)

@@ -56,8 +56,15 @@ __all__ = [*_BY_NAME, *_ALIASES, "deserialize", "get", "serialize"]
 def serialize(activation):
     """The name of a built-in function, or the config of a registered one.
 
+    Args:
+        activation: the function.
+
     Raises:
         ValueError: a function without a name that a file could hold.
+
+    Example:
+        >>> keras.activations.serialize(keras.activations.relu)
+        'relu'
     """
     if isinstance(activation, types.FunctionType) and activation in _FUNCTIONS:
         return activation.__name__

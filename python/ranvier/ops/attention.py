@@ -161,7 +161,11 @@ def _by_scores(query, key, value, bias, mask, scale, causal):
 
 
 def flash_allowed(flash_attention) -> bool:
-    """Whether the tiled kernel may serve a call with this argument."""
+    """Whether the tiled kernel may serve a call with this argument.
+
+    Args:
+        flash_attention: `None` for the choice of `keras.config`.
+    """
     if flash_attention is None:
         flash_attention = config.is_flash_attention_enabled()
     return flash_attention is not False

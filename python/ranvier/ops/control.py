@@ -135,6 +135,9 @@ def dtype(x) -> str:
 def stop_gradient(variable):
     """The value; gradients do not pass.
 
+    Args:
+        variable: tensor or variable.
+
     Example:
         >>> keras.grad(lambda x: x * ops.stop_gradient(x))(3.0).tolist()
         3.0
@@ -423,6 +426,15 @@ def custom_gradient(f):
 
     `grad_fn(upstream)` (one argument per output) gives the gradients with respect to the function's
     arguments, in place of those of its computation.
+
+    Args:
+        f: the function.
+        f: the function.
+
+    Example:
+        >>> clipped = ops.custom_gradient(lambda x: (x, lambda upstream: ops.clip(upstream, -1, 1)))
+        >>> keras.grad(lambda x: 5 * clipped(x))(2.0).tolist()
+        1.0
     """
 
     @functools.wraps(f)

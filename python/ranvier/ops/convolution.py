@@ -84,6 +84,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
         kernel: (spatial..., channels / groups, filters); groups follow from the channels.
         strides, dilation_rate: one int or one per spatial axis.
         padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
 
     Example:
         >>> ops.conv(ops.ones((1, 4, 4, 3)), ops.ones((3, 3, 3, 8))).shape
@@ -113,6 +114,7 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
         kernel: (spatial..., channels, multiplier).
         strides, dilation_rate: one int or one per spatial axis.
         padding: "valid" or "same".
+        data_format: see `conv`.
 
     Example:
         >>> ops.depthwise_conv(ops.ones((1, 4, 4, 3)), ops.ones((3, 3, 3, 2))).shape
@@ -192,6 +194,7 @@ def conv_transpose(
         inputs: (batch, spatial..., channels), or channels after batch for "channels_first".
         kernel: (spatial..., filters, channels).
         output_padding: added to the output's sizes.
+        padding, data_format, dilation_rate: see `conv`.
 
     Example:
         >>> ops.conv_transpose(ops.ones((1, 4, 4, 3)), ops.ones((2, 2, 8, 3)), strides=2).shape

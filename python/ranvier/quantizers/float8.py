@@ -35,7 +35,12 @@ def compute_float8_scale(amax, scale, dtype_max, margin=0):
 
 
 def compute_float8_amax_history(x, amax_history):
-    """The history (n,) moved on by one, with `max(|x|)` as its first entry."""
+    """The history (n,) moved on by one, with `max(|x|)` as its first entry.
+
+    Args:
+        x: tensor.
+        amax_history: (n,) floats.
+    """
     largest = ops.cast(ops.max(ops.abs(x)), amax_history.dtype)
     moved = ops.roll(amax_history, shift=-1)
     return ops.slice_update(moved, (0,), ops.reshape(largest, (1,)))

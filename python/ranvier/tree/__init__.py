@@ -147,7 +147,15 @@ def _map_many(func, nodes, none_is_leaf):
 
 
 def map_structure_up_to(shallow_structure, func, *structures):
-    """Like `map_structure`, stopping at the leaves of `shallow_structure`."""
+    """Like `map_structure`, stopping at the leaves of `shallow_structure`.
+
+    Args:
+        func: function of what stands at each leaf of the shallow structure.
+
+    Example:
+        >>> keras.tree.map_structure_up_to([0, 0], len, [(1, 2), (3,)])
+        [2, 1]
+    """
 
     def walk(shallow, nodes):
         if not isinstance(shallow, _CONTAINERS):
@@ -249,7 +257,16 @@ def is_shape_tuple(shape) -> bool:
 
 
 def map_shape_structure(func, structure):
-    """`map_structure` whose leaves are shapes."""
+    """`map_structure` whose leaves are shapes.
+
+    Args:
+        func: function of a shape.
+        structure: nested structure whose leaves are shapes.
+
+    Example:
+        >>> keras.tree.map_shape_structure(len, {"a": (2, 3), "b": [(1,), (4, 5)]})
+        {'a': 2, 'b': [1, 2]}
+    """
     if not callable(func):
         raise TypeError(f"`func` must be callable. Received: func={func}")
     if is_shape_tuple(structure):
@@ -264,6 +281,13 @@ def traverse(func, structure, top_down: bool = True):
 
     Where it returns something else than `None`, that replaces the node (and is not entered);
     `MAP_TO_NONE` stands for `None`.
+
+    Args:
+        top_down: whether a node comes before its children.
+
+    Example:
+        >>> keras.tree.traverse(lambda x: None, [1, 2])
+        [1, 2]
     """
     if top_down:
         replaced = func(structure)

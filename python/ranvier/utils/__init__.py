@@ -90,6 +90,9 @@ def __dir__():
 def set_random_seed(seed: int) -> None:
     """Seeds Python, NumPy and this package's global generator.
 
+    Args:
+        seed: a non-negative integer.
+
     Example:
         >>> keras.utils.set_random_seed(1)
         >>> a = keras.random.normal((2,))
@@ -112,7 +115,11 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Starts automatic names and the global random state anew."""
+    """Starts automatic names and the global random state anew.
+
+    Args:
+        free_memory: whether unused memory is given back.
+    """
     from ranvier.random import seed as seeds
 
     naming.reset_uids()

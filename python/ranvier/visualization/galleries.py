@@ -138,6 +138,7 @@ def plot_bounding_box_gallery(
         legend: whether a legend names the two colours.
         legend_handles: handles of matplotlib for a legend of your own.
         rows, cols, **kwargs: see `plot_image_gallery`.
+        data_format: "channels_last" or "channels_first"; that of `keras.config` by default.
 
     Raises:
         ImportError: matplotlib is not installed.

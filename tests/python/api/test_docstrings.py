@@ -1,10 +1,11 @@
-"""Docstrings of the public names: their examples run as printed."""
+"""Docstrings of the public names: examples run as printed, arguments are named."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def _objects():
 
 
 PARSER = doctest.DocTestParser()
-TESTS = [PARSER.get_doctest(value.__doc__ or "", {}, name, None, 0) for name, value in _objects()]
+OBJECTS = list(_objects())
+TESTS = [PARSER.get_doctest(value.__doc__ or "", {}, name, None, 0) for name, value in OBJECTS]
 EXAMPLES = {test.name: test for test in TESTS if test.examples}
 
 
@@ -61,3 +63,35 @@ def test_the_example_runs_as_printed(name, tmp_path, monkeypatch):
 
 def test_most_names_have_an_example():
     assert len(EXAMPLES) > 550
+
+
+# What the first sentence speaks of, what is explained in one place for all, and namespaces that are
+# to come.
+PLAIN = set(
+    "x x1 x2 y a b xs inputs images data name dtype self obj identifier config structure "
+    "custom_objects module_objects activation dtype_policy initializer instance "
+    "learning_rate_schedule".split()
+)
+TO_COME = ("ranvier.distribution.", "ranvier.export.", "ranvier.callbacks.OrbaxCheckpoint")
+
+
+def _unnamed(value) -> list:
+    """Arguments that a docstring does not name."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    named = set(re.findall(r"\w+", value.__doc__ or "")) | PLAIN
+    stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.kind not in stars and p.name not in named]
+
+
+def test_docstrings_name_every_argument():
+    unnamed = {
+        name: missing
+        for name, value in OBJECTS
+        if not name.startswith(TO_COME)
+        and not name.split(".")[-2][0].isupper()  # methods: a class says what it takes
+        and (missing := _unnamed(value))
+    }
+    assert not unnamed

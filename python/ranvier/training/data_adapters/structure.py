@@ -35,7 +35,15 @@ def _described(structure):
 
 
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):
-    """A batch as a tuple; `x` alone stays itself unless it is a tuple or list."""
+    """A batch as a tuple; `x` alone stays itself unless it is a tuple or list.
+
+    Args:
+        x, y, sample_weight: what is packed; `None` at the end is left out.
+
+    Example:
+        >>> keras.utils.pack_x_y_sample_weight(1, 2)
+        (1, 2)
+    """
     if y is None:
         return (x,) if isinstance(x, (tuple, list)) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)

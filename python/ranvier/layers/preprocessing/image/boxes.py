@@ -173,6 +173,7 @@ def crop(boxes, top, left, height, width, bounding_box_format="xyxy"):
         boxes: left, top, right, bottom in pixels.
         top, left: corner of the window.
         height, width: its size.
+        bounding_box_format: "xyxy".
 
     Raises:
         NotImplementedError: another form than "xyxy".
@@ -185,6 +186,12 @@ def crop(boxes, top, left, height, width, bounding_box_format="xyxy"):
 
 def pad(boxes, top, left, height=None, width=None, bounding_box_format="xyxy"):
     """Boxes (..., 4) in the coordinates of an image with `top` rows and `left` columns before it.
+
+    Args:
+        boxes: (..., 4).
+        top, left: pixels added before.
+        height, width: of the new image, without effect.
+        bounding_box_format: "xyxy".
 
     Raises:
         NotImplementedError: another form than "xyxy".
