@@ -9,10 +9,11 @@ namespace {
 
 PyObject *g_error, *g_shape, *g_value, *g_dtype, *g_index, *g_graph, *g_memory, *g_internal;
 
-PyObject* make(py::module_& m, const char* name, PyObject* builtin, const char* doc) {
+PyObject* make(py::module_& m, const char* name, std::initializer_list<PyObject*> builtins,
+               const char* doc) {
   py::list parents;
   if (g_error) parents.append(py::handle(g_error));
-  parents.append(py::handle(builtin));
+  for (PyObject* builtin : builtins) parents.append(py::handle(builtin));
   const py::tuple bases(parents);
   const std::string full = std::string("ranvier.errors.") + name;
   PyObject* type = PyErr_NewExceptionWithDoc(full.c_str(), doc, bases.ptr(), nullptr);
@@ -58,15 +59,19 @@ void set_python_error() noexcept {
 }
 
 void bind_errors(py::module_& m) {
-  g_error = make(m, "Error", PyExc_Exception, "Base of every error Ranvier raises on purpose.");
-  g_shape = make(m, "ShapeError", PyExc_ValueError, "Shapes, ranks or lengths do not fit.");
-  g_value = make(m, "InvalidValueError", PyExc_ValueError, "A value is not acceptable.");
-  g_dtype = make(m, "DTypeError", PyExc_TypeError, "An element type is not acceptable.");
-  g_index = make(m, "RangeError", PyExc_IndexError, "A label or an index is out of range.");
+  g_error = make(m, "Error", {PyExc_Exception}, "Base of every error Ranvier raises on purpose.");
+  // Keras raises ValueError for shapes in its layers and graphs, and JAX TypeError in most eager
+  // ops.
+  g_shape = make(m, "ShapeError", {PyExc_ValueError, PyExc_TypeError},
+                 "Shapes, ranks or lengths do not fit.");
+  g_value = make(m, "InvalidValueError", {PyExc_ValueError}, "A value is not acceptable.");
+  g_dtype = make(m, "DTypeError", {PyExc_TypeError}, "An element type is not acceptable.");
+  g_index = make(m, "RangeError", {PyExc_IndexError}, "A label or an index is out of range.");
   g_graph =
-      make(m, "GraphError", PyExc_RuntimeError, "A traced tensor is used where it has no value.");
-  g_memory = make(m, "OutOfMemoryError", PyExc_MemoryError, "Memory could not be had.");
-  g_internal = make(m, "InternalError", PyExc_RuntimeError, "A bug in Ranvier; please report it.");
+      make(m, "GraphError", {PyExc_RuntimeError}, "A traced tensor is used where it has no value.");
+  g_memory = make(m, "OutOfMemoryError", {PyExc_MemoryError}, "Memory could not be had.");
+  g_internal =
+      make(m, "InternalError", {PyExc_RuntimeError}, "A bug in Ranvier; please report it.");
   py::register_exception_translator([](std::exception_ptr error) {
     try {
       if (error) std::rethrow_exception(error);

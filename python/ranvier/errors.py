@@ -31,6 +31,10 @@ class SaveError(OSError):
     """A file could not be written; what was there before is unchanged."""
 
 
+class FolderNotFoundError(SaveError, FileNotFoundError):
+    """The folder that a file shall be written to is not there."""
+
+
 class DataNotFoundError(FileNotFoundError):
     """A data set is neither on this machine nor can it be downloaded."""
 
@@ -41,6 +45,7 @@ __all__ = [
     "DataNotFoundError",
     "Error",
     "FileFormatError",
+    "FolderNotFoundError",
     "GraphError",
     "InternalError",
     "InvalidValueError",

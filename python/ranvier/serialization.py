@@ -15,6 +15,7 @@ import types
 import numpy as np
 
 from ranvier.config import thread_state
+from ranvier.errors import ShapeError
 
 _PACKAGE = __name__.rpartition(".")[0]
 _GLOBAL_OBJECTS: dict[str, object] = {}
@@ -526,6 +527,8 @@ def _deserialize_named(config, custom_objects, module_objects, safe_mode):
     with scope, _reading(safe_mode):
         try:
             instance = found.from_config(inner)
+        except ShapeError:
+            raise
         except TypeError as error:
             raise TypeError(
                 f"{found} could not be deserialized properly. Please ensure that components that "

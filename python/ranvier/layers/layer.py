@@ -460,6 +460,7 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
     get_config.is_base = True  # type: ignore[attr-defined]
 
     def _flatten_layers(self, include_self=True, recursive=True):
+        """The layers below this one, depth first; those of a layer in reverse, as in Keras."""
         found = [self] if include_self else []
         queue = list(self._layers)
         seen = {id(self)}
@@ -470,7 +471,7 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
             seen.add(id(layer))
             found.append(layer)
             if recursive:
-                queue = list(layer._layers) + queue
+                queue = [*reversed(layer._layers), *queue]
         return found
 
     def _open_name_scope(self):

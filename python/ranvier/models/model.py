@@ -6,6 +6,7 @@ import inspect
 import json
 
 from ranvier import serialization, tree
+from ranvier.errors import ShapeError
 from ranvier.layers.layer import Layer
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec
@@ -235,6 +236,8 @@ class Model(Trainer, Layer):
                 )
         try:
             return cls(**config)
+        except ShapeError:
+            raise
         except TypeError as error:
             raise TypeError(
                 "Unable to revive model from config. When overriding the `get_config()` method, "

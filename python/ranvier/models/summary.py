@@ -21,7 +21,7 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
     Args:
         model: the model.
         line_length: characters per line; by default 88 (108 with connections), if the terminal
-            has as many.
+            has as many. Longer lines of the table are cut at its end.
         positions: where columns end, as shares of the line.
         print_fn: takes the text in place of standard output.
         expand_nested, show_trainable, layer_range: see `Model.summary`.
@@ -36,14 +36,15 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
     if show_trainable:
         header.append("Trainable")
         ends, length = [p * 0.9 for p in ends] + [1.0], length + 12
-    length = line_length or min(length, shutil.get_terminal_size().columns - 4)
+    terminal = shutil.get_terminal_size().columns
+    length = line_length or min(length, terminal - 4)
     rows: list = []
     layers = model.operations if hasattr(model, "_nodes_by_depth") else model.layers
     for layer in _in_range(layers, layer_range):
         _add_rows(rows, layer, model, chain, show_trainable, expand_nested, 0)
     lines = [
         f'Model: "{model.name}"',
-        *_table(header, rows, _column_widths(ends, length)),
+        *(line[:terminal] for line in _table(header, rows, _column_widths(ends, length))),
         *_totals(model),
         *_step_cost(model),
     ]

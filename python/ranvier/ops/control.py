@@ -285,7 +285,12 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
         if probing():
             return [B.full([], 1, "bool")]
         out = to_tensor(cond(*layout.pack(_args(args))))
-        return [_cast(reshape(out, []) if out.ndim else out, "bool")]
+        if out.dtype != "bool":
+            raise B.DTypeError(
+                f"while_loop: `cond` must return a boolean. Received: a value of {out.dtype}. "
+                "Hint: compare, `x > 0`."
+            )
+        return [reshape(out, []) if out.ndim else out]
 
     def step(*args):
         return layout.carried("while_loop", carry, call(_args(args)))

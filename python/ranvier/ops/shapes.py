@@ -125,7 +125,7 @@ def transpose(x, axes=None):
     rank = len(x.shape)
     perm = list(range(rank))[::-1] if axes is None else list(axis_tuple(axes, rank))
     if sorted(perm) != list(range(rank)):
-        raise ValueError(
+        raise B.ShapeError(
             f"transpose: `axes` must be a valid permutation of {rank} axes. Received: axes={axes}"
         )
     if perm == list(range(rank)):

@@ -7,7 +7,7 @@ import os
 import secrets
 import zipfile
 
-from ranvier.errors import FileFormatError, SaveError
+from ranvier.errors import FileFormatError, FolderNotFoundError, SaveError
 
 MAX_CONFIG_BYTES = 1 << 28
 # A member above the floor may not expand more than this: Keras stores its members uncompressed.
@@ -58,7 +58,8 @@ def write_atomically(path, produce) -> None:
         created = False
         _sync_folder(folder)
     except OSError as error:
-        raise SaveError(
+        missing = isinstance(error, FileNotFoundError)
+        raise (FolderNotFoundError if missing else SaveError)(
             error.errno,
             f"{path} could not be written ({error.strerror or error}); "
             + ("the old file is unchanged." if os.path.exists(path) else "nothing was left behind.")

@@ -181,6 +181,7 @@ class BatchEpochs:
         self._adapter.on_epoch_begin()
         self._last = None
         step = begun = 0
+        ended = False
         try:
             for data in self._adapter.batches():
                 if step == begun:
@@ -195,8 +196,15 @@ class BatchEpochs:
                     begun = step
                 if boundary.stop() or step == self._max_steps:
                     break
+            else:
+                ended = True
             if step > begun:
                 boundary.end(begun, self.logs)
+                begun += boundary.stride
+            # Of data of unknown length Keras announces the batch that is then missing.
+            due = self._max_steps is None or begun < self._max_steps
+            if ended and due and self._adapter.num_batches is None:
+                boundary.begin(begun)
         finally:
             self._adapter.on_epoch_end()
 

@@ -14,13 +14,14 @@ BUILT_IN = {
     "DataNotFoundError": (FileNotFoundError,),
     "Error": (Exception,),
     "FileFormatError": (ValueError,),
+    "FolderNotFoundError": (FileNotFoundError,),
     "GraphError": (RuntimeError,),
     "InternalError": (RuntimeError,),
     "InvalidValueError": (ValueError,),
     "OutOfMemoryError": (MemoryError,),
     "RangeError": (IndexError,),
     "SaveError": (OSError,),
-    "ShapeError": (ValueError,),
+    "ShapeError": (ValueError, TypeError),
 }
 
 

@@ -185,3 +185,9 @@ def test_one_unsplit_string_gives_one_index():
     assert out.shape == () and int(out) == 2
     assert layer(np.array("owl")).shape == () and layer(["fox"]).shape == (1,)
     assert layers.TextVectorization(vocabulary=["fox"])("red fox").shape == (2,)
+
+
+@pytest.mark.parametrize("make", [layers.StringLookup, layers.TextVectorization])
+def test_lookups_without_a_vocabulary_are_refused(make):
+    with pytest.raises(RuntimeError, match="no vocabulary yet"):
+        make()(np.array(["a"]))

@@ -63,7 +63,7 @@ def test_positions_and_unbuilt_layers():
     assert lines[-5].endswith("│  0 (unbuilt) │") and len(lines[1]) == 60
 
 
-def test_own_layers_show_a_shape_only_with_a_rule_and_structures_as_they_are():
+def test_own_layers_show_a_shape_only_with_a_rule_and_structures_as_they_are(monkeypatch):
     class Bare(layers.Layer):
         def call(self, x):
             return x
@@ -94,6 +94,7 @@ def test_own_layers_show_a_shape_only_with_a_rule_and_structures_as_they_are():
 
     x = keras.Input((3,))
     graph = keras.Model(x, Halves()(x))
+    monkeypatch.setenv("COLUMNS", "150")
     text = []
     graph.summary(print_fn=text.append, line_length=150)
     assert "[(None, 3), (None)]" in text[0]

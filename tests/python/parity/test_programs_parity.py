@@ -250,6 +250,58 @@ def refusals(k):
     ]  # fmt: skip
 
 
+@program
+def hooks_and_whole_executions(k):
+    x, y = data(20, 3), data(20, 2)
+    out = []
+
+    class Hooks(k.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            out.append(("begin", batch))
+
+        def on_train_batch_end(self, batch, logs=None):
+            out.append(("end", batch))
+
+    def batches(epochs):
+        return ((x[i : i + 4], y[i : i + 4]) for _ in range(epochs) for i in range(0, 20, 4))
+
+    for executions in (1, 2, 3):
+        model = head(k)
+        model.compile("sgd", "mse", steps_per_execution=executions)
+        options = {"verbose": 0, "callbacks": [Hooks()]}
+        out.append(model.fit(batches(1), **options).history)
+        out.append(model.fit(batches(4), epochs=3, steps_per_epoch=5, **options).history)
+        more = {"batch_size": 2, "shuffle": False, "steps_per_epoch": 5, "epochs": 4}
+        out.append(model.fit(x, y, **more, **options).history)
+        out.append(int(model.optimizer.iterations))
+    return out
+
+
+@program
+def tables_longer_than_the_terminal(k):
+    first, second = k.Input((3,), name="first"), k.Input((2,), name="second")
+    model = k.Model([first, second], k.layers.Concatenate(name="join")([first, second]))
+    return printed(lambda: model.summary(line_length=110))
+
+
+@program
+def order_of_nested_layers(k):
+    def layer(name, *inner):
+        return k.Sequential([k.layers.Activation("relu"), *inner], name=name)
+
+    model = layer("model", layer("first", layer("second")), layer("third"))
+    return [found.name for found in model._flatten_layers()]
+
+
+@program
+def files_in_missing_folders(k):
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            head(k).save(f"{folder}/missing/model.keras")
+        except FileNotFoundError:
+            return "FileNotFoundError"
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_gives_what_keras_gives(name):
     agree(PROGRAMS[name])

@@ -356,8 +356,14 @@ class IndexLookup(HostLayer):
         """The index of each of a flat list of terms (int64).
 
         Raises:
+            RuntimeError: there is no vocabulary yet.
             ValueError: an unknown term, and there are no out-of-vocabulary indices.
         """
+        if self._frozen_vocab_size is None:
+            raise RuntimeError(
+                f"Layer '{self.name}' has no vocabulary yet. Either pass a `vocabulary` argument "
+                "to the layer, or call `adapt` with some sample data."
+            )
         found = self._terms.find(flat)
         unknown = np.flatnonzero(found < 0)
         if self.mask_token is not None and len(unknown):
