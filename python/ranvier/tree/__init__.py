@@ -175,9 +175,12 @@ def map_structure_up_to(shallow_structure, func, *structures):
 
 def assert_same_structure(a, b, check_types=None) -> None:
     """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored."""
-    if not _same(a, b):
+    misfit = _misfit(a, b)
+    if misfit is not None:
+        expected, received = map(_described, misfit)
         raise ValueError(
-            f"`a` and `b` don't have the same nested structure. Received: a={a}, b={b}"
+            f"`a` and `b` don't have the same nested structure. Expected: {expected}. Received: "
+            f"{received}, in a={a}, b={b}"
         )
 
 
@@ -192,17 +195,31 @@ def assert_same_paths(a, b) -> None:
         )
 
 
-def _same(a, b):
+def _misfit(a, b):
+    """The first two parts that are not built alike; `None` where the structures are."""
     nested_a, nested_b = isinstance(a, _CONTAINERS), isinstance(b, _CONTAINERS)
-    if nested_a != nested_b:
-        return False
-    if not nested_a:
-        return True
-    if _kind(a) is not _kind(b):
-        return False
+    if not nested_a and not nested_b:
+        return None
+    if nested_a != nested_b or _kind(a) is not _kind(b) or len(a) != len(b):
+        return a, b
     if isinstance(a, dict):
-        return set(a) == set(b) and all(_same(a[k], b[k]) for k in a)
-    return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b))
+        if a.keys() != b.keys():
+            return a, b
+        pairs = ((a[k], b[k]) for k in a)
+    else:
+        pairs = zip(a, b)
+    return next(filter(None, (_misfit(x, y) for x, y in pairs)), None)
+
+
+def _described(x):
+    """A container's kind and size, or a leaf's type, for messages."""
+    name = type(x).__name__
+    if not isinstance(x, _CONTAINERS):
+        return f"a leaf of type {name}"
+    if isinstance(x, dict):
+        return f"a {name} with the keys {list(x)}"
+    kind = f"namedtuple {name}" if hasattr(x, "_fields") else name
+    return f"a {kind} (number of elements: {len(x)})"
 
 
 def pack_sequence_as(structure, flat_sequence):

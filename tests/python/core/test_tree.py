@@ -47,6 +47,24 @@ def test_different_structures_are_refused(a, b):
         tree.map_structure(lambda x, y: x, a, b)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        ((1, [2]), (1, (2,)), r"Expected: a list .*: 1\)\. Received: a tuple .*: 1\)"),
+        ([1, 2], [1], r"Expected: a list .*: 2\)\. Received: a list .*: 1\)"),
+        (
+            {"a": {"b": 1}},
+            {"a": {"c": 1}},
+            r"keys \['b'\]\. Received: a dict with the keys \['c'\]",
+        ),
+        (((),), (5,), r"Expected: a tuple .*Received: a leaf of type int"),
+    ],
+)
+def test_the_parts_that_differ_are_named(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        tree.assert_same_structure(a, b)
+
+
 def test_wrong_number_of_leaves():
     with pytest.raises(ValueError, match="expected: 2, received: 3"):
         tree.pack_sequence_as([0, 0], [1, 2, 3])
