@@ -140,3 +140,18 @@ def test_symbolic_shape_and_dtype(row):
     spec = tree.flatten(operator.attrgetter(row.name)(ops)(*first, **row.kwargs))
     real = tree.flatten(call(row))
     assert [(tuple(s.shape), s.dtype) for s in spec] == [(tuple(x.shape), x.dtype) for x in real]
+
+
+def test_eigenpairs_solve_their_equation():
+    x = np.random.default_rng(3).normal(size=(2, 4, 4))
+    values, vectors = (np.asarray(part) for part in ops.eig(x))
+    np.testing.assert_allclose(x @ vectors, vectors * values[:, None, :], atol=1e-12)
+
+
+def test_argpartition_puts_the_kth_in_its_place():
+    x = np.random.default_rng(4).normal(size=(3, 9))
+    order = np.asarray(ops.argpartition(x, 4))
+    np.testing.assert_array_equal(np.sort(order), np.tile(np.arange(9), (3, 1)))
+    parted = np.take_along_axis(x, order, axis=-1)
+    np.testing.assert_array_equal(parted[:, 4], np.sort(x)[:, 4])
+    assert (parted[:, :4] <= parted[:, 4:5]).all() and (parted[:, 5:] >= parted[:, 4:5]).all()
