@@ -17,7 +17,7 @@ from ranvier.models.model import Model
 from ranvier.symbolic import host
 from ranvier.symbolic.function import Function
 from ranvier.symbolic.keras_tensor import KerasTensor
-from ranvier.symbolic.probe import compute_output_spec
+from ranvier.symbolic.probe import compute_output_spec, probing
 
 
 class Functional(CompiledCall, Function, Model):
@@ -229,7 +229,8 @@ class Functional(CompiledCall, Function, Model):
         return flat
 
     def _warn_of_structure(self, inputs):
-        warnings.warn(self._structure_message(inputs), stacklevel=2)
+        if not probing():  # Keras' symbolic calls do not warn.
+            warnings.warn(self._structure_message(inputs), stacklevel=2)
 
     def _structure_message(self, inputs):
         expected = tree.map_structure(lambda x: x.name, self._inputs_struct)

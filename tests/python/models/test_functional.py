@@ -289,6 +289,15 @@ def test_a_list_for_a_dict_whose_keys_are_not_sorted_is_refused():
         model([np.ones((1, 3)), np.zeros((1, 3))])
 
 
+def test_data_that_no_input_takes_are_a_warning_of_calls_on_values(recwarn):
+    a = Input((3,), name="a")
+    model = Model({"a": a}, a * 2)
+    model({"a": np.ones((1, 3)), "b": np.ones((1, 3))})
+    assert ["match the expected structure" in str(w.message) for w in recwarn] == [True]
+    model({"a": Input((3,)), "b": Input((3,))})
+    assert len(recwarn) == 1
+
+
 def test_function_from_an_intermediate_tensor():
     x = Input((3,))
     middle = x * 2 + 1
