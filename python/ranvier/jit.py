@@ -238,8 +238,7 @@ def jit(fn=None):
 
     Raises:
         GraphError: `fn` needs the value of a traced tensor (`if x > 0:`, `int(x)`), or a traced
-        tensor of
-            another function is used in it.
+            tensor of another function is used in it.
 
     Example:
         >>> @ranvier.jit

@@ -28,10 +28,9 @@ def load_data(path=None):
 
     Args:
         path: folder with `cifar-10-binary.tar.gz` or with the JPEG form (`cifar10_jpeg_train.npz`
-        and
-            `cifar10_jpeg_test.npz`, decoded with Pillow; lossy), or with a subfolder `cifar10`
-            that has
-            them; the environment's RANVIER_DATA when not given; else the former is downloaded once.
+            and `cifar10_jpeg_test.npz`, decoded with Pillow; lossy), or with a subfolder `cifar10`
+            that has them; the environment's RANVIER_DATA when not given; else the former is
+            downloaded once.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: red, green and blue 0 to 255 as uint8
@@ -64,8 +63,7 @@ def _read_jpeg(place):
     except ImportError:
         raise ImportError(
             f"cifar10: {place} holds JPEG pictures, which need Pillow: `pip install pillow`. (Or "
-            f"put "
-            f"{_BINARY.name} into the same folder.)"
+            f"put {_BINARY.name} into the same folder.)"
         ) from None
     try:
         with np.load(place, allow_pickle=False) as file:

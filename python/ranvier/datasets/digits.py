@@ -18,8 +18,7 @@ def load_data(test_split: float = 0.2, seed: int | None = 113):
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: pixels as uint8 `(samples, 8, 8)` with values 0 to
-        16,
-        labels 0 to 9 as uint8 `(samples,)`.
+        16, labels 0 to 9 as uint8 `(samples,)`.
 
     Raises:
         ValueError: `test_split` is not between 0 and 1.

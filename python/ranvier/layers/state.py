@@ -263,8 +263,7 @@ class LayerState:
             if tuple(variable.shape) != tuple(getattr(value, "shape", ())):
                 raise B.ShapeError(
                     f"Layer {self.name} weight shape {variable.shape} is not compatible with "
-                    "provided "
-                    f"weight shape {tuple(getattr(value, 'shape', ()))}."
+                    f"provided weight shape {tuple(getattr(value, 'shape', ()))}."
                 )
         for variable, value in zip(own, weights):
             variable.assign(value)
@@ -402,8 +401,7 @@ class LayerState:
             if not isinstance(x, Tensor):
                 raise ValueError(
                     "`add_loss()` can only be called from inside `build()` or `call()`, on a "
-                    "tensor "
-                    f"input. Received invalid value: {x}"
+                    f"tensor input. Received invalid value: {x}"
                 )
             scope = get_stateless_scope() if in_stateless_scope() else None
             if scope is not None and scope.collect_losses:

@@ -55,8 +55,8 @@ class Sequential(CompiledCall, Model):
             if isinstance(self._chain[0], InputLayer):
                 raise ValueError(
                     f"Sequential model '{self.name}' has already been configured to use input "
-                    "shape "
-                    f"{self._chain[0].batch_shape}. You cannot add a different Input layer to it."
+                    f"shape {self._chain[0].batch_shape}. You cannot add a different Input layer "
+                    "to it."
                 )
             self._chain.insert(0, layer)
         else:
@@ -118,8 +118,7 @@ class Sequential(CompiledCall, Model):
             if self._chain[0].batch_shape != tuple(input_shape):
                 raise ValueError(
                     f"Sequential model '{self.name}' has already been configured to use input "
-                    "shape "
-                    f"{self._chain[0].batch_shape}. You cannot build it with input_shape "
+                    f"shape {self._chain[0].batch_shape}. You cannot build it with input_shape "
                     f"{tuple(input_shape)}"
                 )
         else:

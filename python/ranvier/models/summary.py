@@ -270,8 +270,7 @@ def _step_cost(model) -> list:
             continue
         lines.append(
             f" Compiled {mode} step: {_engineering(stats.get('flops', 0))}FLOP, planned peak "
-            "memory "
-            f"{readable_bytes(stats.get('arena_bytes', 0))}{_held_text(stats)}"
+            f"memory {readable_bytes(stats.get('arena_bytes', 0))}{_held_text(stats)}"
         )
     return lines
 

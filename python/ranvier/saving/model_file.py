@@ -205,7 +205,6 @@ def compile_model(model, compile_config, custom_objects=None) -> None:
         except Exception as error:
             warnings.warn(
                 f"The compile information of the model could not be read ({error}). The model is "
-                f"not "
-                "compiled.",
+                "not compiled.",
                 stacklevel=3,
             )

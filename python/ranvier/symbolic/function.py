@@ -116,8 +116,7 @@ class Function(Operation):
                 raise ValueError(
                     f"{type(self).__name__} was passed incompatible inputs. For input "
                     f"'{symbol.name}', expected shape {symbol.shape}, but received instead a "
-                    "tensor "
-                    f"with shape {shape}."
+                    f"tensor with shape {shape}."
                 )
             for got, want in zip(shape, symbol.shape):
                 if want is not None and got is not None and got != want:
@@ -235,8 +234,7 @@ def _build_map(inputs, outputs):
                         continue  # a bare symbolic tensor where the graph begins
                     raise ValueError(
                         f"Graph disconnected: {child}, an argument of operation '{op.name}', is "
-                        "not "
-                        "reachable from the inputs."
+                        "not reachable from the inputs."
                     )
                 stack.append([child._keras_history, None, id(child)])
                 continue

@@ -103,8 +103,7 @@ class KerasTensor:
     def __array__(self, *args, **kwargs):
         raise ValueError(
             "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It doesn't "
-            "have "
-            "any actual numerical value. You cannot convert it to a NumPy array."
+            "have any actual numerical value. You cannot convert it to a NumPy array."
         )
 
     def __float__(self):
@@ -139,8 +138,7 @@ class KerasTensor:
     def _refuse(self, what):
         raise ValueError(
             f"A symbolic KerasTensor has no value, so {what} is not possible. A function that "
-            "needs "
-            "values belongs into a layer's `call`, or behind `ops.cond`."
+            "needs values belongs into a layer's `call`, or behind `ops.cond`."
         )
 
 

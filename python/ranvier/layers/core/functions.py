@@ -89,8 +89,7 @@ def _named(function):
     if isinstance(function, types.FunctionType) and function.__name__ == "<lambda>":
         raise ValueError(
             "Lambda: an anonymous function cannot be saved, since files never hold code. Use a "
-            "named "
-            "function decorated with `@keras.saving.register_keras_serializable()`."
+            "named function decorated with `@keras.saving.register_keras_serializable()`."
         )
     return serialization.serialize_keras_object(function)
 
