@@ -26,8 +26,6 @@ class Adafactor(Optimizer):
         epsilon_2: smallest root mean square of a weight that scales the step.
         clip_threshold: largest root mean square of u.
         relative_step: whether a fixed learning rate is at most 1 / sqrt(t).
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.

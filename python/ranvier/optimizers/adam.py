@@ -40,8 +40,6 @@ class Adam(_Moments):
         beta_2: share of the past in the mean square.
         epsilon: keeps the divisor from zero.
         amsgrad: whether the largest mean square so far is used.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -125,8 +123,6 @@ class AdamW(Adam):
         learning_rate: see `Optimizer`.
         weight_decay: share of the weights, times the learning rate, that each update takes away.
         beta_1, beta_2, epsilon, amsgrad: see `Adam`.
-
-    The other arguments are `Optimizer`'s.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             loss_scale_factor, gradient_accumulation_steps, name: see `Optimizer`.
 
@@ -176,8 +172,6 @@ class Adamax(Optimizer):
         beta_1: share of the past in the mean gradient.
         beta_2: decay of the largest gradient.
         epsilon: keeps the divisor from zero.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -260,8 +254,6 @@ class Nadam(_Moments):
         beta_1: share of the past in the mean gradient.
         beta_2: share of the past in the mean square.
         epsilon: keeps the divisor from zero.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -353,8 +345,6 @@ class Lamb(_Moments):
         beta_1: share of the past in the mean gradient.
         beta_2: share of the past in the mean square.
         epsilon: keeps the divisor from zero.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.

@@ -13,8 +13,6 @@ class Adagrad(Optimizer):
         learning_rate: see `Optimizer`.
         initial_accumulator_value: where `a` starts.
         epsilon: keeps the root from zero.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -85,8 +83,6 @@ class Adadelta(Optimizer):
         learning_rate: see `Optimizer`.
         rho: share of the past in the means.
         epsilon: keeps the roots from zero.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -164,8 +160,6 @@ class RMSprop(Optimizer):
         momentum: if above 0, steps are summed up with this share of the last sum.
         epsilon: keeps the root from zero.
         centered: whether the square of the mean gradient is taken off `v`.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.

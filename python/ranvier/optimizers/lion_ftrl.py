@@ -13,8 +13,6 @@ class Lion(Optimizer):
         learning_rate: see `Optimizer`.
         beta_1: share of the past in the step, in (0, 1].
         beta_2: share of the past in the mean gradient.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
@@ -96,8 +94,6 @@ class Ftrl(Optimizer):
         l1_regularization_strength, l2_regularization_strength: penalties on w.
         l2_shrinkage_regularization_strength: penalty that only adds to the gradient.
         beta: see above.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.

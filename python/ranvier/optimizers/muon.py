@@ -28,8 +28,6 @@ class Muon(Optimizer):
         ns_steps: rounds of the iteration.
         nesterov: whether the gradient is added to m once more.
         rms_rate: see the formula; `None` leaves rms_rate sqrt(…) out.
-
-    The other arguments are `Optimizer`'s.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
             loss_scale_factor, gradient_accumulation_steps, name: see `Optimizer`.
 

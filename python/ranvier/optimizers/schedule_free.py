@@ -18,8 +18,6 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: share of the past in the mean square.
         epsilon: keeps the divisor from zero.
         warmup_steps: updates over which the learning rate grows from 0.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.

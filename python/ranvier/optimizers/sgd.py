@@ -15,8 +15,6 @@ class SGD(Optimizer):
         learning_rate: see `Optimizer`.
         momentum: share of the last step that is kept, in [0, 1].
         nesterov: whether the gradient is looked at ahead of the step.
-
-    The other arguments are `Optimizer`'s.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
             ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name: see
             `Optimizer`.
