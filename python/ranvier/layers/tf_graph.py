@@ -16,10 +16,8 @@ from ranvier.symbolic.keras_tensor import KerasTensor
 
 def in_graph(args, kwargs) -> bool:
     """Whether an argument is a tensor of a graph of TensorFlow."""
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is None:
-        return False
-    return any(tensorflow.is_symbolic_tensor(x) for x in tree.flatten((args, kwargs)))
+    is_symbolic = getattr(sys.modules.get("tensorflow"), "is_symbolic_tensor", None)
+    return is_symbolic is not None and any(map(is_symbolic, tree.flatten((args, kwargs))))
 
 
 def call(layer, args, kwargs):
