@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "runtime/profiler.h"
+#include "runtime/roofline.h"
 
 namespace ladder {
 

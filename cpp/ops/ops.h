@@ -189,7 +189,6 @@ Tensor log_softmax(const Tensor& x);
 Tensor reshape(const Tensor& x, const Shape& shape);
 Tensor broadcast_to(const Tensor& x, const Shape& shape);
 Tensor transpose(const Tensor& x, const Ints& perm);
-Tensor transpose_last(const Tensor& x);  // swaps the last two axes
 Tensor expand_dims(const Tensor& x, int64_t axis);
 Tensor squeeze(const Tensor& x, int64_t axis);
 Tensor slice(const Tensor& x, const Ints& starts, const Ints& sizes, const Ints& strides = {});

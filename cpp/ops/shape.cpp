@@ -173,12 +173,6 @@ Tensor transpose(const Tensor& x, const Ints& perm) {
   std::iota(same.begin(), same.end(), 0);
   return perm == same ? x : apply1(kTranspose, {x}, {{"perm", perm}});
 }
-Tensor transpose_last(const Tensor& x) {
-  Ints perm(static_cast<size_t>(x.rank()));
-  std::iota(perm.begin(), perm.end(), 0);
-  std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-  return transpose(x, perm);
-}
 Tensor expand_dims(const Tensor& x, int64_t axis) {
   return reshape(x, x.shape().insert(normalize_axis("expand_dims", axis, x.rank() + 1), 1));
 }

@@ -5,8 +5,8 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "python/common.h"
-#include "runtime/profiler.h"
 #include "runtime/prologue.h"
+#include "runtime/roofline.h"
 
 namespace ranvier::python {
 namespace {

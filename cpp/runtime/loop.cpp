@@ -196,9 +196,7 @@ LoopEvent EpochLoop::run(double max_seconds, int64_t max_steps) {
     Bound& bound = found->second;
     session.enter(bound);
     fill(bound, step_ * batch_size_, count);
-    const bool timed = times_ && count == batch_size_;
-    if (timed) times_->seconds.resize(bound.program->step_count(), 0.0);
-    if (!bound.frame->run(timed ? times_ : nullptr)) bound.frame->throw_guard_error();
+    if (!bound.frame->run()) bound.frame->throw_guard_error();
     session.wrote();
     last_ = &bound;
     ++step_;

@@ -53,8 +53,6 @@ class EpochLoop {
   int64_t steps() const { return steps_; }  // batches of this epoch
   int64_t needed_batch() const { return needed_batch_; }
   Tensors outputs() const;  // copies of the last batch's outputs that have no result array
-  // Adds the times of the steps of full batches; nullptr: off.
-  void set_profile(StepTimes* times) { times_ = times; }
 
  private:
   struct Bound {
@@ -82,7 +80,6 @@ class EpochLoop {
   int64_t step_ = 0, steps_ = 0, needed_batch_ = 0;
   const Bound* last_ = nullptr;
   bool yielded_ = false;
-  StepTimes* times_ = nullptr;
 };
 
 }  // namespace ranvier

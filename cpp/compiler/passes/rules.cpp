@@ -417,8 +417,6 @@ std::optional<double> splat_value(const Graph& graph, ValueId value) {
   }
 }
 
-std::span<const Rule> all_rules() { return kRules; }
-
 std::vector<const Rule*> rules_for(std::string_view op) {
   std::vector<const Rule*> found;
   for (const Rule& rule : kRules)

@@ -2,7 +2,6 @@
 // The algebra rules of the simplify pass, as data.
 
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "compiler/graph.h"
@@ -16,7 +15,6 @@ struct Rule {
   // The value that takes the place of the node's first output, or kNone where it does not apply.
   ValueId (*apply)(Graph& graph, NodeId id);
 };
-std::span<const Rule> all_rules();
 std::vector<const Rule*> rules_for(std::string_view op);
 
 // x under another shape; x itself when it has it.

@@ -86,8 +86,6 @@ Concat prepare_concat(int element_bytes, std::span<const Shape> shapes, int axis
                       std::span<ConcatPart> parts);
 void run_concat(const Context& context, const Concat& params, std::span<const ConcatPart> parts,
                 void* dst, const void* const* src) noexcept;
-void run_split(const Context& context, const Concat& params, std::span<const ConcatPart> parts,
-               void* const* dst, const void* src) noexcept;
 
 // dst[i] = *value for count elements.
 void run_fill(const Context& context, int element_bytes, int64_t count, void* dst,

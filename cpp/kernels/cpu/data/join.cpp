@@ -1,4 +1,4 @@
-// Concatenation, splits and rolls: rows made of byte runs.
+// Concatenation and rolls: rows made of byte runs.
 
 #include <algorithm>
 
@@ -6,31 +6,6 @@
 #include "kernels/cpu/data/internal.h"
 
 namespace ranvier::kernels {
-namespace {
-
-// Calls copy(row, part, begin, bytes) for pieces of at most kChunkBytes of every part of every row.
-// One row alone is cut along its bytes, many rows by rows.
-template <class Copy>
-void for_each_piece(const Context& context, const Concat& p, std::span<const ConcatPart> parts,
-                    const Copy& copy) {
-  if (p.outer == 0 || p.row_bytes == 0) return;
-  const int64_t piece = std::min(p.row_bytes, kChunkBytes);
-  const int64_t pieces = ceil_div(p.row_bytes, piece);
-  context.parallel_for(p.outer * pieces, grain_of(piece), [&](int64_t begin, int64_t end, int) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t row = unit / pieces;
-      const int64_t first = unit % pieces * piece, stop = std::min(p.row_bytes, first + piece);
-      for (size_t i = 0; i < parts.size(); ++i) {
-        const int64_t from = std::max(first, parts[i].offset_bytes);
-        const int64_t to = std::min(stop, parts[i].offset_bytes + parts[i].bytes);
-        if (from < to) copy(row, i, from - parts[i].offset_bytes, to - from);
-      }
-    }
-  });
-}
-
-}  // namespace
-
 Concat prepare_concat(int element_bytes, std::span<const Shape> shapes, int axis,
                       std::span<ConcatPart> parts) {
   Concat p{.outer = 1, .row_bytes = 0, .axis = axis};
@@ -44,21 +19,26 @@ Concat prepare_concat(int element_bytes, std::span<const Shape> shapes, int axis
   return p;
 }
 
+// Pieces of at most kChunkBytes: one row alone is cut along its bytes, many rows by rows.
 void run_concat(const Context& context, const Concat& p, std::span<const ConcatPart> parts,
                 void* dst, const void* const* src) noexcept {
-  for_each_piece(context, p, parts, [&](int64_t row, size_t i, int64_t begin, int64_t bytes) {
-    copy_bytes(static_cast<char*>(dst) + row * p.row_bytes + parts[i].offset_bytes + begin,
-               static_cast<const char*>(src[i]) + row * parts[i].bytes + begin, bytes);
-  });
-}
-
-void run_split(const Context& context, const Concat& p, std::span<const ConcatPart> parts,
-               void* const* dst, const void* src) noexcept {
-  for_each_piece(context, p, parts, [&](int64_t row, size_t i, int64_t begin, int64_t bytes) {
-    if (!dst[i]) return;
-    copy_bytes(static_cast<char*>(dst[i]) + row * parts[i].bytes + begin,
-               static_cast<const char*>(src) + row * p.row_bytes + parts[i].offset_bytes + begin,
-               bytes);
+  if (p.outer == 0 || p.row_bytes == 0) return;
+  const int64_t piece = std::min(p.row_bytes, kChunkBytes);
+  const int64_t pieces = ceil_div(p.row_bytes, piece);
+  context.parallel_for(p.outer * pieces, grain_of(piece), [&](int64_t begin, int64_t end, int) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t row = unit / pieces;
+      const int64_t first = unit % pieces * piece, stop = std::min(p.row_bytes, first + piece);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const int64_t from = std::max(first, parts[i].offset_bytes);
+        const int64_t to = std::min(stop, parts[i].offset_bytes + parts[i].bytes);
+        if (from >= to) continue;
+        copy_bytes(
+            static_cast<char*>(dst) + row * p.row_bytes + from,
+            static_cast<const char*>(src[i]) + row * parts[i].bytes + from - parts[i].offset_bytes,
+            to - from);
+      }
+    }
   });
 }
 

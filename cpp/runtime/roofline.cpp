@@ -1,16 +1,19 @@
-#include "runtime/profiler.h"
+#include "runtime/roofline.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <vector>
 
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
+#include "base/buffer.h"
 #include "base/cpu.h"
+#include "base/parallel.h"
 
 namespace ranvier {
 namespace {
@@ -140,27 +143,6 @@ const Roofline& machine_roofline() {
                     context.workers};
   }();
   return roofline;
-}
-
-std::vector<ProfileRow> profile_rows(const Program& program, const StepTimes& times) {
-  const Roofline& roof = machine_roofline();
-  const ProgramStats stats = program.stats();
-  std::vector<ProfileRow> rows;
-  for (size_t i = 0; i < stats.steps.size(); ++i) {
-    ProfileRow row{stats.steps[i], 0, 0, 0, 0};
-    if (i < times.seconds.size() && times.runs > 0)
-      row.seconds = times.seconds[i] / static_cast<double>(times.runs);
-    if (row.seconds > 0) {
-      const kernels::Cost& cost = row.step.cost;
-      row.flop_rate = cost.flops / row.seconds;
-      row.byte_rate = cost.bytes / row.seconds;
-      const double bound =
-          std::max(cost.flops / roof.flops_per_second, cost.bytes / roof.bytes_per_second);
-      row.roof_share = bound / row.seconds;
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
 }
 
 }  // namespace ranvier
