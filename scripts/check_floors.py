@@ -31,7 +31,7 @@ PYTHON_FLOORS = (
         "tracebacks",
         "tree",
     ),
-    ("dtype_policies", "variable", "symbolic"),
+    ("dtype_policies", "scopes", "variable", "symbolic"),
     ("ops", "random"),
     ("autodiff", "jit"),
     ("initializers", "regularizers", "constraints", "activations", "quantizers"),

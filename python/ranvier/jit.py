@@ -12,7 +12,8 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.ops._define import holds_complex
-from ranvier.variable import Variable, get_autocast_dtype, in_stateless_scope
+from ranvier.scopes import get_autocast_dtype
+from ranvier.variable import Variable, in_stateless_scope
 
 _TENSORS = {B.Tensor}
 _MAX_PROGRAMS = 64

@@ -1,4 +1,4 @@
-"""Variables (state with a name) and the scopes that decide how they are read, written and named."""
+"""Variables (state with a name), and the scope that keeps what is written to them apart."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, naming
-from ranvier.config import standardize_dtype, thread_state
+from ranvier.config import standardize_dtype
+from ranvier.scopes import AutocastScope, current_path, scope_state, stack_of
 
-_state = thread_state()
 _structure = 0
 
 
@@ -23,103 +23,6 @@ def bump_structure() -> None:
     """Called on changes of `trainable`, layers, variables, policies, compile."""
     global _structure
     _structure += 1
-
-
-class name_scope:
-    """Names created inside get this prefix in their `path`.
-
-    Args:
-        name: one path element.
-        caller: the object that enters; entering twice for one caller adds the name once.
-        deduplicate: whether the rule for `caller` holds.
-        override_parent: path used instead of the enclosing scopes'.
-    """
-
-    def __init__(
-        self, name: str, caller=None, deduplicate: bool = True, override_parent: str | None = None
-    ):
-        if not isinstance(name, str) or "/" in name:
-            raise ValueError(
-                "Argument `name` must be a string and cannot contain character `/`. "
-                f"Received: name={name}"
-            )
-        self.name = name
-        self.caller = caller
-        self.deduplicate = deduplicate
-        self.override_parent = override_parent
-        self._pushed = False
-
-    def __enter__(self):
-        stack = _stack("name_scopes")
-        top = stack[-1] if stack else None
-        if (
-            self.deduplicate
-            and self.caller is not None
-            and top is not None
-            and top.caller is self.caller
-            and top.name == self.name
-        ):
-            return self
-        stack.append(self)
-        self._pushed = True
-        return self
-
-    def __exit__(self, *exc):
-        if self._pushed:
-            _stack("name_scopes").pop()
-            self._pushed = False
-
-
-def current_path() -> str:
-    """The path of the enclosing name scopes, joined by `/`."""
-    parts: list[str] = []
-    for scope in _stack("name_scopes"):
-        if scope.override_parent is not None:
-            parts = [scope.override_parent] if scope.override_parent else []
-        parts.append(scope.name)
-    return "/".join(parts)
-
-
-def _stack(name: str) -> list:
-    stack = getattr(_state, name, None)
-    if stack is None:
-        stack = []
-        setattr(_state, name, stack)
-    return stack
-
-
-class AutocastScope:
-    """Float variables read inside are cast to `dtype` (`None`: not cast)."""
-
-    def __init__(self, dtype):
-        if dtype is not None:
-            dtype = standardize_dtype(dtype)
-            if not config.is_float_dtype(dtype):
-                raise ValueError(
-                    "`AutocastScope` can only be used with a floating-point target dtype, such as "
-                    f"'float16'. Received: dtype={dtype}"
-                )
-        self.dtype = dtype
-        self._previous = None
-
-    def maybe_cast(self, value):
-        """The value in the scope's dtype when it is a float tensor."""
-        if self.dtype is not None and config.is_float_dtype(value.dtype):
-            return _cast(value, self.dtype)
-        return value
-
-    def __enter__(self):
-        self._previous = getattr(_state, "autocast", None)
-        _state.autocast = self.dtype
-        return self
-
-    def __exit__(self, *exc):
-        _state.autocast = self._previous
-
-
-def get_autocast_dtype() -> str | None:
-    """The dtype of the innermost `AutocastScope`."""
-    return getattr(_state, "autocast", None)
 
 
 def _cast(tensor, dtype):
@@ -157,24 +60,22 @@ class StatelessScope:
         tensor = _to_tensor(value, variable.dtype)
         if tuple(tensor.shape) != variable.shape:
             raise ValueError(
-                "Invalid variable value in StatelessScope: all values in argument `mapping` "
-                "must be "
-                "tensors with a shape that matches the corresponding variable shape. For "
-                "variable: "
-                f"{variable.path} with shape {variable.shape}, received invalid value with shape "
-                f"{tuple(tensor.shape)}."
+                "Invalid variable value in StatelessScope: all values in argument `mapping` must "
+                "be tensors with a shape that matches the corresponding variable shape. For "
+                f"variable: {variable.path} with shape {variable.shape}, received invalid value "
+                f"with shape {tuple(tensor.shape)}."
             )
         self._env.set(variable.handle, tensor)
         self.state_mapping[id(variable)] = variable
 
     def __enter__(self):
-        _stack("stateless_scopes").append(self)
+        stack_of("stateless_scopes").append(self)
         self._env.enter()
         return self
 
     def __exit__(self, *exc):
         self._env.exit()
-        _stack("stateless_scopes").pop()
+        stack_of("stateless_scopes").pop()
 
     def add_loss(self, loss) -> None:
         """Keeps a loss that a layer added."""
@@ -192,48 +93,13 @@ class StatelessScope:
 
 def in_stateless_scope() -> bool:
     """Whether a `StatelessScope` is active on this thread."""
-    return bool(getattr(_state, "stateless_scopes", None))
+    return bool(getattr(scope_state, "stateless_scopes", None))
 
 
 def get_stateless_scope() -> StatelessScope | None:
     """The innermost `StatelessScope`."""
-    scopes = getattr(_state, "stateless_scopes", None)
+    scopes = getattr(scope_state, "stateless_scopes", None)
     return scopes[-1] if scopes else None
-
-
-class SizeLimit:
-    """Refuses initialized variables above a number of elements, before memory is taken for them.
-
-    Args:
-        elements: the limit, for example what a file that is being read can fill.
-    """
-
-    def __init__(self, elements: int):
-        self.elements = elements
-
-    def __enter__(self):
-        self._previous = getattr(_state, "size_limit", None)
-        _state.size_limit = self.elements
-        return self
-
-    def __exit__(self, *exc):
-        _state.size_limit = self._previous
-
-
-class SymbolicScope:
-    """Marks code that runs for shapes only."""
-
-    def __enter__(self):
-        _state.symbolic_depth = getattr(_state, "symbolic_depth", 0) + 1
-        return self
-
-    def __exit__(self, *exc):
-        _state.symbolic_depth -= 1
-
-
-def in_symbolic_scope() -> bool:
-    """Whether shapes are being inferred on this thread."""
-    return getattr(_state, "symbolic_depth", 0) > 0
 
 
 def _to_tensor(value, dtype):
@@ -363,7 +229,7 @@ class Variable:
                             f"Shapes used to initialize variables must be fully-defined (no `None` "
                             f"dimensions). Received: shape={shape} for variable path='{self._path}'"
                         )
-                    limit = getattr(_state, "size_limit", None)
+                    limit = getattr(scope_state, "size_limit", None)
                     if limit is not None and math.prod(shape) > limit:
                         raise ValueError(
                             f"The variable '{self._path}' of shape {shape} is larger than the "
@@ -396,7 +262,7 @@ class Variable:
     def value(self):
         """The current value as a tensor, cast by the active `AutocastScope`."""
         value = self._handle.read()
-        dtype = getattr(_state, "autocast", None)
+        dtype = getattr(scope_state, "autocast", None)
         if dtype is not None and self._autocast and dtype != self._dtype:
             if config.is_float_dtype(self._dtype):
                 return _cast(value, dtype)
@@ -410,7 +276,7 @@ class Variable:
     @property
     def dtype(self) -> str:
         """The dtype a read gives now."""
-        cast = getattr(_state, "autocast", None)
+        cast = getattr(scope_state, "autocast", None)
         if cast is not None and self._autocast and config.is_float_dtype(self._dtype):
             return cast
         return self._dtype

@@ -16,20 +16,14 @@ from ranvier.layers.output_spec import OutputSpec
 from ranvier.layers.quantization import wrap_quantize
 from ranvier.layers.state import LayerState
 from ranvier.layers.tracking import UNTRACKED, Tracker
+from ranvier.scopes import AutocastScope, current_path, get_autocast_dtype, name_scope
 from ranvier.symbolic.host import is_text
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.node import Node
 from ranvier.symbolic.operation import Operation
 from ranvier.symbolic.probe import compute_output_spec
 from ranvier.symbolic.remat import get_current_remat_mode, rematerialized_call
-from ranvier.variable import (
-    AutocastScope,
-    Variable,
-    current_path,
-    get_autocast_dtype,
-    name_scope,
-    standardize_shape,
-)
+from ranvier.variable import Variable, standardize_shape
 
 Tensor = B.Tensor
 # What a layer's tracker sorts attributes into, and the attribute that holds each list.

@@ -9,13 +9,13 @@ from ranvier import config as _config
 from ranvier import dtype_policies, tree
 from ranvier.layers import quantization
 from ranvier.layers.input_spec import InputSpec
+from ranvier.scopes import in_symbolic_scope
 from ranvier.variable import (
     StatelessScope,
     Variable,
     bump_structure,
     get_stateless_scope,
     in_stateless_scope,
-    in_symbolic_scope,
 )
 
 Tensor = B.Tensor

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ranvier import config, dtype_policies, naming, ops
-from ranvier.variable import StatelessScope, Variable, name_scope
+from ranvier.scopes import name_scope
+from ranvier.variable import StatelessScope, Variable
 
 
 class Metric:

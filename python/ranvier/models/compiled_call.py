@@ -6,9 +6,10 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier.layers.call_spec import current_context
+from ranvier.scopes import get_autocast_dtype
 from ranvier.symbolic.operation import Operation
 from ranvier.training.step_function import StepFunction, remember
-from ranvier.variable import get_autocast_dtype, in_stateless_scope, structure_version
+from ranvier.variable import in_stateless_scope, structure_version
 
 
 class CompiledCall:

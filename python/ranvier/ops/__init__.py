@@ -34,7 +34,7 @@ from ranvier.ops import (
     special,
     subscripts,
 )
-from ranvier.variable import name_scope as name_scope
+from ranvier.scopes import name_scope as name_scope
 
 _MODULES = (
     activations,

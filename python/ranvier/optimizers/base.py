@@ -11,13 +11,8 @@ from ranvier.optimizers import clipping
 from ranvier.optimizers.schedules import LearningRateSchedule
 from ranvier.optimizers.state import OptimizerState
 from ranvier.optimizers.weight_effects import WeightEffects
-from ranvier.variable import (
-    StatelessScope,
-    Variable,
-    bump_structure,
-    in_stateless_scope,
-    name_scope,
-)
+from ranvier.scopes import name_scope
+from ranvier.variable import StatelessScope, Variable, bump_structure, in_stateless_scope
 
 _MAX_PROGRAMS = 64
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 
 from ranvier import initializers
-from ranvier.variable import Variable, name_scope
+from ranvier.scopes import name_scope
+from ranvier.variable import Variable
 
 
 class OptimizerState:

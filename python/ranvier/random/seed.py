@@ -8,7 +8,8 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import naming
-from ranvier.variable import Variable, name_scope
+from ranvier.scopes import name_scope
+from ranvier.variable import Variable
 
 _global: SeedGenerator | None = None
 _global_seed: int | None = None

@@ -17,7 +17,7 @@ from ranvier.saving.archive import (
     write_zip,
 )
 from ranvier.saving.weights_file import WEIGHTS_MEMBER, check_overwrite, entries_of, load_state
-from ranvier.variable import SizeLimit
+from ranvier.scopes import SizeLimit
 from ranvier.version import __version__
 
 # The Keras whose file layout is written.

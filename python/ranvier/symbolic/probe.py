@@ -8,9 +8,9 @@ import re
 from ranvier import _backend as B
 from ranvier import tree
 from ranvier.config import thread_state
+from ranvier.scopes import SymbolicScope
 from ranvier.symbolic.host import HostArray
 from ranvier.symbolic.keras_tensor import KerasTensor
-from ranvier.variable import SymbolicScope
 
 # Unlikely sizes, apart by more than a stride, so that the numbers of windows differ too; the second
 # pair is large and divisible by much, for rules that refuse the first.

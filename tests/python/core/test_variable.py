@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ranvier import StatelessScope, Variable, jit, layers, name_scope, ops
-from ranvier.variable import AutocastScope, structure_version
+from ranvier.scopes import AutocastScope
+from ranvier.variable import structure_version
 
 
 def test_values_dtypes_and_names():

@@ -9,8 +9,9 @@ from ranvier.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from ranvier.layers.rnn.loop import rnn
 from ranvier.layers.rnn.stacked_rnn_cells import StackedRNNCells
 from ranvier.layers.tracking import without_tracking
+from ranvier.scopes import name_scope
 from ranvier.symbolic.probe import current_stand_in
-from ranvier.variable import Variable, name_scope
+from ranvier.variable import Variable
 
 
 class RNN(Layer):
