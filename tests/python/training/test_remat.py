@@ -4,19 +4,11 @@ import numpy as np
 import pytest
 
 import ranvier as keras
-from ranvier import _backend as B
 from ranvier import layers, ops
 
+pytestmark = pytest.mark.usefixtures("exact")
 BATCH, WIDTH, DEPTH = 512, 128, 6
 X = np.random.default_rng(0).normal(size=(BATCH, WIDTH)).astype("float32")
-
-
-@pytest.fixture(autouse=True)
-def exact():
-    before = B.core.exact()
-    B.core.set_exact(True)
-    yield
-    B.core.set_exact(before)
 
 
 def step_of(wrap, dropout=False):

@@ -7,6 +7,7 @@ import ranvier as keras
 from ranvier import _backend as B
 from ranvier import ops
 
+pytestmark = pytest.mark.usefixtures("exact")
 ROWS, COLUMNS, BATCH, CHOICES = 1000, 32, 64, 6
 OPTIMIZERS = {
     "sgd": lambda o: o.SGD(0.5),
@@ -18,14 +19,6 @@ OPTIMIZERS = {
     "adagrad": lambda o: o.Adagrad(0.1),
     "adam": lambda o: o.Adam(0.01),
 }
-
-
-@pytest.fixture(autouse=True)
-def exact():
-    before = B.core.exact()
-    B.core.set_exact(True)
-    yield
-    B.core.set_exact(before)
 
 
 def skip_gram(shared):
