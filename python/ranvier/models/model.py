@@ -173,7 +173,18 @@ class Model(Trainer, Layer):
         return saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def get_state_tree(self, value_format="backend_tensor") -> dict:
-        """All variables' values as nested dicts by path; see `training.state_tree`."""
+        """All variables' values, nested along their paths.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array".
+
+        Returns:
+            `{"trainable_variables": {...}, "non_trainable_variables": {...},
+            "optimizer_variables": {...}, "metrics_variables": {...}}`.
+
+        Raises:
+            ValueError: another format, or two variables with one path.
+        """
         from ranvier.training.state_tree import get_state_tree
 
         return get_state_tree(self, value_format)

@@ -15,19 +15,8 @@ def _variables(model, kind) -> list:
 
 
 def get_state_tree(model, value_format="backend_tensor") -> dict:
-    """The values of a model's variables, of its optimizer's and of its metrics'.
-
-    Args:
-        model: the model.
-        value_format: "backend_tensor" or "numpy_array".
-
-    Returns:
-        `{"trainable_variables": {...}, "non_trainable_variables": {...}, "optimizer_variables":
-        {...}, "metrics_variables": {...}}`, each nested along the paths of the variables.
-
-    Raises:
-        ValueError: another format, or two variables with one path.
-    """
+    """The values of a model's variables, of its optimizer's and of its metrics'; see
+    `Model.get_state_tree`."""
     if value_format not in _FORMATS:
         raise ValueError(
             f"Invalid `value_format` argument. Expected one of {sorted(_FORMATS)}. "

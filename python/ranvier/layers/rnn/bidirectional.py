@@ -39,7 +39,6 @@ class Bidirectional(Layer):
         initial_state: states of the forward layer, then those of the backward layer.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.Bidirectional(layers.LSTM(4))(ops.ones((2, 5, 3))).shape
         (2, 8)
     """

@@ -15,15 +15,6 @@ from ranvier.layers.rnn.conv_lstm_cell import ConvLSTMCell, convolution_config
 class ConvLSTM(CellLayer):
     """Long short-term memory with convolutions (Shi et al., 2015), along time.
 
-    Args:
-        filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
-        recurrent_activation, use_bias, kernel_initializer, recurrent_initializer,
-        bias_initializer, unit_forget_bias, kernel_regularizer, recurrent_regularizer,
-        bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout,
-        recurrent_dropout, seed: see `ConvLSTMCell`.
-        activity_regularizer: penalty on the output.
-        return_sequences, return_state, go_backwards, stateful: see `RNN`.
-
     Call arguments:
         sequences: (batch, time, spatial..., channels), or channels before space with
             `channels_first`.
@@ -86,9 +77,7 @@ class ConvLSTM(CellLayer):
 
 
 class ConvLSTM1D(ConvLSTM):
-    """`ConvLSTM` in one spatial dimension: sequences are (batch, time, rows, channels).
-
-    See `ConvLSTM` for the arguments.
+    """Convolutional LSTM (Shi et al., 2015) over (batch, time, rows, channels).
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
@@ -100,7 +89,6 @@ class ConvLSTM1D(ConvLSTM):
         return_sequences, return_state, go_backwards, stateful: see `RNN`.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.ConvLSTM1D(3, 3)(ops.ones((2, 5, 8, 1))).shape
         (2, 6, 3)
     """
@@ -109,9 +97,7 @@ class ConvLSTM1D(ConvLSTM):
 
 
 class ConvLSTM2D(ConvLSTM):
-    """`ConvLSTM` in two spatial dimensions: sequences are (batch, time, rows, columns, channels).
-
-    See `ConvLSTM` for the arguments.
+    """Convolutional LSTM (Shi et al., 2015) over (batch, time, rows, columns, channels).
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
@@ -123,7 +109,6 @@ class ConvLSTM2D(ConvLSTM):
         return_sequences, return_state, go_backwards, stateful: see `RNN`.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.ConvLSTM2D(3, 3)(ops.ones((2, 5, 8, 8, 1))).shape
         (2, 6, 6, 3)
     """
@@ -132,11 +117,7 @@ class ConvLSTM2D(ConvLSTM):
 
 
 class ConvLSTM3D(ConvLSTM):
-    """`ConvLSTM` in three spatial dimensions.
-
-    Sequences are (batch, time, depth, rows, columns, channels).
-
-    See `ConvLSTM` for the arguments.
+    """Convolutional LSTM (Shi et al., 2015) over (batch, time, depth, rows, columns, channels).
 
     Args:
         filters, kernel_size, strides, padding, data_format, dilation_rate, activation,
@@ -148,7 +129,6 @@ class ConvLSTM3D(ConvLSTM):
         return_sequences, return_state, go_backwards, stateful: see `RNN`.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.ConvLSTM3D(3, 3)(ops.ones((2, 5, 4, 8, 8, 1))).shape
         (2, 2, 6, 6, 3)
     """

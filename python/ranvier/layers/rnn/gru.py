@@ -145,7 +145,6 @@ class GRU(CellLayer):
             the default ones and there is no recurrent dropout.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.GRU(4)(ops.ones((2, 5, 3))).shape
         (2, 4)
     """

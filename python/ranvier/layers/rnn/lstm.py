@@ -115,7 +115,6 @@ class LSTM(CellLayer):
             the default ones and there is no recurrent dropout.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> sequence, h, c = layers.LSTM(4, return_sequences=True, return_state=True)(
         ...     ops.ones((2, 5, 3)))
         >>> sequence.shape, h.shape, c.shape

@@ -99,7 +99,6 @@ class SimpleRNN(CellLayer):
         return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.SimpleRNN(4, return_sequences=True)(ops.ones((2, 5, 3))).shape
         (2, 5, 4)
     """

@@ -23,7 +23,6 @@ class StackedRNNCells(Layer):
         cells: list of cells (objects with `call` and `state_size`).
 
     Example:
-        >>> from ranvier import layers, ops
         >>> stack = layers.StackedRNNCells([layers.LSTMCell(8), layers.GRUCell(4)])
         >>> layers.RNN(stack)(ops.ones((2, 5, 3))).shape
         (2, 4)

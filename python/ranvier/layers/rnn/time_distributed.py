@@ -40,7 +40,6 @@ class TimeDistributed(Wrapper):
         mask: (batch, time, ...); its steps are handed to the layer where it takes a mask.
 
     Example:
-        >>> from ranvier import layers, ops
         >>> layers.TimeDistributed(layers.Conv2D(3, 3))(ops.ones((2, 5, 8, 8, 1))).shape
         (2, 5, 6, 6, 3)
     """
