@@ -12,6 +12,7 @@ from ranvier import config, layers
 @pytest.fixture(autouse=True)
 def as_before():
     kept = config.floatx(), config.epsilon(), config.image_data_format()
+    config.dtype_policy()  # made at its first use, with the floatx of that time
     yield
     config.set_floatx(kept[0])
     config.set_epsilon(kept[1])
