@@ -32,7 +32,7 @@ def _scaled_log(base):
     return log
 
 
-def _sqrt(z):
+def square_root(z):
     """t = sqrt((|x| + r) / 2): t + iy / 2t right of the axis, |y| / 2t + i t sign(y) left of it."""
     t = ew.sqrt(ew.multiply(ew.add(ew.absolute(z.real), size_of(z)), 0.5))
     other = ew.divide(z.imag, ew.where(ew.equal(t, 0.0), 1.0, ew.multiply(t, 2.0)))
@@ -83,6 +83,11 @@ def _tan(z):
     return ComplexTensor(out.imag, ew.negative(out.real))
 
 
+def _exp2(z):
+    factor = math.log(2.0)
+    return unary("exp", ComplexTensor(ew.multiply(z.real, factor), ew.multiply(z.imag, factor)))
+
+
 def _expm1(z):
     """e^x cos y - 1 = expm1(x) cos y - 2 sin²(y / 2)."""
     half = ew.sin(ew.multiply(z.imag, 0.5))
@@ -96,6 +101,10 @@ def _sigmoid(z):
     """(1 + tanh(z / 2)) / 2."""
     t = _tanh(ComplexTensor(ew.multiply(z.real, 0.5), ew.multiply(z.imag, 0.5)))
     return ComplexTensor(ew.multiply(ew.add(t.real, 1.0), 0.5), ew.multiply(t.imag, 0.5))
+
+
+def _silu(z):
+    return binary("multiply", z, _sigmoid(z))
 
 
 def _sign(z):
@@ -145,6 +154,13 @@ def _order(strict):
     return compare
 
 
+def _truths(function):
+    def truth(x):
+        return nonzero(with_shape(x)) if ew.is_complex(x) else x
+
+    return lambda a, b: function(truth(a), truth(b))
+
+
 def _choice(compare):
     def choose(a, b):
         a, b = with_shape(a), with_shape(b)
@@ -159,9 +175,10 @@ UNARY: dict[str, Any] = {
     "log2": _scaled_log(2.0),
     "log10": _scaled_log(10.0),
     "log1p": lambda z: _log(ComplexTensor(ew.add(z.real, 1.0), z.imag)),
+    "exp2": _exp2,
     "expm1": _expm1,
-    "sqrt": _sqrt,
-    "rsqrt": lambda z: _reciprocal(_sqrt(z)),
+    "sqrt": square_root,
+    "rsqrt": lambda z: _reciprocal(square_root(z)),
     "reciprocal": _reciprocal,
     "sin": _sin,
     "cos": _cos,
@@ -170,6 +187,7 @@ UNARY: dict[str, Any] = {
     "cosh": _cosh,
     "tanh": _tanh,
     "sigmoid": _sigmoid,
+    "silu": _silu,
     "sign": _sign,
     "isnan": _of_parts(ew.isnan, ew.logical_or),
     "isinf": _of_parts(ew.isinf, ew.logical_or),
@@ -182,6 +200,9 @@ BINARY: dict[str, Any] = {
     "less_equal": _order(ew.less_equal),
     "greater": _order(ew.greater),
     "greater_equal": _order(ew.greater_equal),
+    "logical_and": _truths(ew.logical_and),
+    "logical_or": _truths(ew.logical_or),
+    "logical_xor": _truths(ew.logical_xor),
     "maximum": _choice(_order(ew.greater)),
     "minimum": _choice(_order(ew.less)),
 }

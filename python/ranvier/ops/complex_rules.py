@@ -10,6 +10,7 @@ import numpy as np
 from ranvier import config
 from ranvier.ops import (
     complex_functions,
+    complex_inverses,
     complex_values,
     control,
     creation,
@@ -30,7 +31,9 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops._define import holds_complex, to_tensor
 from ranvier.ops.complex_values import ComplexTensor, with_shape
 
-complex_values.add_functions(complex_functions.UNARY, complex_functions.BINARY)
+complex_values.add_functions(
+    {**complex_functions.UNARY, **complex_inverses.UNARY}, complex_functions.BINARY
+)
 
 
 def rule(*functions):
@@ -280,6 +283,14 @@ def _softmax(x, axis=-1):
     z = with_shape(x)
     shifted = ew.exp(z - reductions.max(z.real, axis=axis, keepdims=True))
     return shifted / reductions.sum(shifted, axis=axis, keepdims=True)
+
+
+@rule(neural.log_softmax)
+def _log_softmax(x, axis=-1):
+    """z - m - log sum exp(z - m), m the largest real part."""
+    z = with_shape(x)
+    shifted = z - reductions.max(z.real, axis=axis, keepdims=True)
+    return shifted - ew.log(reductions.sum(ew.exp(shifted), axis=axis, keepdims=True))
 
 
 @rule(factorizations.solve)

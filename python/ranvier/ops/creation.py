@@ -277,8 +277,10 @@ def eye(N, M=None, k=0, dtype=None):
     for size in (N, M):
         if not isinstance(size, (int, np.integer)) and "int" not in str(getattr(size, "dtype", "")):
             raise TypeError(f"eye: `N` and `M` must be integers. Received: N={N}, M={M}")
-    return apply("eye", [], {"rows": int(N), "cols": int(M), "k": int(k),
-                             "dtype": config.standardize_dtype(dtype)})  # fmt: skip
+    dtype = config.standardize_dtype(dtype)
+    made = "float32" if dtype == "complex64" else dtype
+    out = apply("eye", [], {"rows": int(N), "cols": int(M), "k": int(k), "dtype": made})
+    return ew.complex_values().with_shape(out) if dtype == "complex64" else out
 
 
 @op(NUMPY, static=("n", "dtype"))

@@ -255,6 +255,8 @@ def _logical(name, doc):
     def fn(x1, x2):
         if any_symbolic((x1, x2)):
             return fn.row.symbolic((x1, x2), {})
+        if is_complex(x1) or is_complex(x2):
+            return complex_values().binary(name, x1, x2)
         a, b = (cast(to_tensor(x), "bool") for x in (x1, x2))
         return apply(name, [a, b], None)
 

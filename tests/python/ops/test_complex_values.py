@@ -268,3 +268,40 @@ def test_gradients_of_orders_products_and_determinants(name):
         expected[index] = (float(real(PAIRS + moved)) - float(real(PAIRS - moved))) / (2 * step)
     for derivative in (grad(real), jit(grad(real))):
         np.testing.assert_allclose(derivative(PAIRS), expected, rtol=2e-2, atol=2e-2)
+
+
+INVERSES = ("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "exp2")
+EDGES = [0, 2, -2, 2j, complex(0, -2), 0.5, -0.5, 1e-4, 1e-4j, 1e-3 + 1e-3j, 30 - 20j, 1 + 1e-3j]
+
+
+@pytest.mark.parametrize("name", INVERSES)
+def test_inverse_functions_on_the_plane_and_at_their_cuts(name):
+    z = np.concatenate([3 * Z.ravel(), np.array(EDGES, "complex64")])
+    expected = getattr(np, name)(z.astype("complex128"))
+    result = np.asarray(getattr(ops, name)(z))
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["arcsin", "arccosh", "arctan", "silu"])
+def test_gradients_of_holomorphic_functions(name):
+    """d Re f(z) is (Re f', -Im f'), here by central differences of NumPy's function."""
+    step = 1e-5
+    functions = {"silu": lambda z: z / (1 + np.exp(-z))}
+    function = functions.get(name) or getattr(np, name)
+    z = Z.astype("complex128")
+    slope = (function(z + step) - function(z - step)) / (2 * step)
+    found = grad(lambda x: ops.sum(ops.real(getattr(ops, name)(ops.view_as_complex(x)))))(PAIRS)
+    expected = np.stack([slope.real, -slope.imag], axis=-1)
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=2e-4, atol=1e-5)
+
+
+def test_logarithm_of_softmax_truth_and_identity():
+    shifted = np.exp(Z)
+    expected = np.log(shifted / shifted.sum(-1, keepdims=True))
+    turns = (np.asarray(ops.log_softmax(Z)) - expected) / (2j * np.pi)
+    np.testing.assert_allclose(turns, np.round(turns.real), atol=1e-5)
+    z = np.array([0, 1j, 2, 0], "complex64")
+    other = np.array([1, 1, 0, 0])
+    for name in ("logical_and", "logical_or", "logical_xor"):
+        np.testing.assert_array_equal(getattr(ops, name)(z, other), getattr(np, name)(z, other))
+    np.testing.assert_array_equal(ops.eye(2, 3, dtype="complex64"), np.eye(2, 3))
