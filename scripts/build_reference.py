@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -19,7 +20,9 @@ import public_api
 LISTS = ("Args", "Attributes", "Raises")
 CODE = ("Example", "Examples")
 SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Example|Examples):\s*$")
-ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*): (.*)$")
+NAMES = r"\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*"
+ENTRY = re.compile(rf"^({NAMES}): (.*)$")
+NAMES_GO_ON = re.compile(rf"^{NAMES},$")
 # What is described in its class and needs no section of its own.
 INHERITED = frozenset(dir(object))
 
@@ -40,9 +43,13 @@ def sections(doc: str) -> Iterator[tuple[str, list[str]]]:
 
 def as_list(body: list[str]) -> Iterator[str]:
     """Entries `name: text` as points; what goes on below one belongs to it."""
+    names = ""
     for line in inspect.cleandoc("\n".join(["", *body])).splitlines():
+        line, names = f"{names} {line.strip()}" if names else line, ""
         match = ENTRY.match(line)
-        if match:
+        if NAMES_GO_ON.match(line):
+            names = line
+        elif match:
             yield f"- `{match.group(1)}`: {match.group(2)}"
         elif line.strip():
             yield f"  {line.strip()}"
@@ -79,7 +86,7 @@ def methods(cls: type) -> Iterator[tuple[str, object]]:
 
 def page(namespace: str) -> str:
     """The page of one namespace."""
-    module = sys.modules[namespace]
+    module = importlib.import_module(namespace)
     out = [f"# {namespace}", "", inspect.cleandoc(module.__doc__ or ""), ""]
     for name, value in public_api.members(namespace):
         out += [f"## `{name}{public_api.signature_text(value)}`", ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,11 +64,20 @@ def test_reference_pages(api, tmp_path):
     assert "[ranvier.layers](ranvier.layers.md)" in pages["README.md"]
     dense = pages["ranvier.layers.md"].split("\n## `Dense(")[1].split("\n## ")[0]
     assert dense.startswith("units, activation=None") and "- `units`: " in dense
-    doc = "What.\n\nArgs:\n    x: tensor\n        of rows.\n\nExample:\n    >>> 1\n"
+    doc = (
+        "What.\n\nArgs:\n    x: tensor\n        of rows.\n    a,\n        b: two.\n\n"
+        "Example:\n    >>> 1\n"
+    )
     assert list(reference.render(doc)) == [
-        "What.", "", "**Args**", "", "- `x`: tensor", "  of rows.", "",
+        "What.", "", "**Args**", "", "- `x`: tensor", "  of rows.", "- `a, b`: two.", "",
         "**Example**", "", "```python", ">>> 1", "```", "",
     ]  # fmt: skip
+
+
+def test_the_reference_is_written_by_a_process_of_its_own(tmp_path):
+    script = str(SCRIPTS / "build_reference.py")
+    subprocess.run([sys.executable, script, str(tmp_path)], check=True, capture_output=True)
+    assert "## `inv(x)`" in (tmp_path / "ranvier.ops.linalg.md").read_text(encoding="utf-8")
 
 
 def test_layers_of_other_frameworks_say_why_they_are_not_here():
