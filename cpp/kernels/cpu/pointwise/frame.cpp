@@ -12,19 +12,14 @@ template <class T>
 void gather_run(const std::byte* src, int64_t stride, int64_t n, std::byte* dst) noexcept {
   const T* p = reinterpret_cast<const T*>(src);
   T* out = reinterpret_cast<T*>(dst);
-  if (stride == 0) {
-    for (int64_t i = 0; i < n; ++i) out[i] = p[0];
-  } else {
-    for (int64_t i = 0; i < n; ++i) out[i] = p[i * stride];
-  }
+  for (int64_t i = 0; i < n; ++i) out[i] = p[i * stride];
 }
 
-void copy_run(const std::byte* src, int64_t stride, int64_t n, size_t element,
-              std::byte* dst) noexcept {
-  if (stride == 1) {
-    std::memcpy(dst, src, static_cast<size_t>(n) * element);
-    return;
-  }
+void copy_run(const PointwiseProgram& program, const std::byte* src, int64_t stride, int64_t n,
+              int element, std::byte* dst) noexcept {
+  constexpr int64_t kShort = 16;  // elements, for which a loop is enough
+  if (stride == 0 && n > kShort) return program.fill(src, dst, n, element);
+  if (stride == 1) return void(std::memcpy(dst, src, static_cast<size_t>(n * element)));
   switch (element) {
     case 1:
       return gather_run<uint8_t>(src, stride, n, dst);
@@ -115,7 +110,7 @@ void Frame::expand_period(const PwInput& input, const void* src) noexcept {
 // Any index map: runs along the innermost axis. A tile inside one run is read in place.
 void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept {
   const PointwiseProgram& p = program_;
-  const size_t element = input.element;
+  const int element = input.element;
   const int last = p.rank - 1;
   std::array<int64_t, kMaxRank> index;
   int64_t rest = begin, offset = 0;
@@ -129,14 +124,13 @@ void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t
   std::byte* tile = scratch_ + p.slots[input.slot].offset;
   ptr_[input.slot] = tile;
   if (stride == 1 && !input.load && index[last] + n <= p.dims[last]) {
-    ptr_[input.slot] = const_cast<std::byte*>(base) + offset * static_cast<int64_t>(element);
+    ptr_[input.slot] = const_cast<std::byte*>(base) + offset * element;
     return;
   }
   std::byte* raw = input.load ? scratch_ + p.staging_offset : tile;
   for (int64_t done = 0; done < n;) {
     const int64_t run = std::min(n - done, p.dims[last] - index[last]);
-    copy_run(base + offset * static_cast<int64_t>(element), stride, run, element,
-             raw + done * static_cast<int64_t>(element));
+    copy_run(p, base + offset * element, stride, run, element, raw + done * element);
     done += run;
     offset -= index[last] * stride;  // back to the start of the axis
     index[last] = 0;

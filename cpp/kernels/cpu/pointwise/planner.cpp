@@ -44,6 +44,7 @@ ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
       axes_(builder.axes_) {
   program_.isa = isa;
   program_.repeat = pw_kernels(isa).repeat;
+  program_.fill = pw_kernels(isa).fill;
   program_.stream = pw_kernels(isa).stream;
   program_.shape = builder.shape_;
   program_.size = builder.shape_.size();

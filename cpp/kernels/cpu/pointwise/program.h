@@ -155,6 +155,7 @@ struct PointwiseProgram {
   int64_t tile_rows = 1;  // reductions: whole rows in a full tile
   int64_t units = 1, grain = 1;
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
+  void (*fill)(const void* value, void* dst, int64_t n, int element) noexcept = nullptr;
   void (*stream)(const void* values, void* dst, size_t bytes) noexcept = nullptr;
   int64_t groups = 1, group_rows = 0;  // column reductions: rows are cut into groups,
   int64_t panels = 1;                  // and columns into panels of kTile

@@ -373,10 +373,18 @@ constexpr PwReducer kMin = reducer<Min>();
 void repeat_value(const void* value, void* slot, int element) noexcept {
   uint64_t bits = 0;
   std::memcpy(&bits, value, static_cast<size_t>(element));
-  if (element == 1) bits *= 0x0101010101010101u;
-  if (element == 4) bits |= bits << 32;
+  for (int size = element; size < 8; size *= 2) bits |= bits << 8 * size;
   const Vec<uint64_t> all = Vec<uint64_t>::set1(bits);
   for (int i = 0; i < 8; i += Vec<uint64_t>::kLanes) all.store(static_cast<uint64_t*>(slot) + i);
+}
+
+void fill_values(const void* value, void* dst, int64_t n, int element) noexcept {
+  std::byte line[64];
+  repeat_value(value, line, element);
+  auto* to = static_cast<std::byte*>(dst);
+  int64_t left = n * element;
+  for (; left >= 64; left -= 64, to += 64) std::memcpy(to, line, 64);
+  std::memcpy(to, line, static_cast<size_t>(left));
 }
 
 void stream_line(const std::byte* from, std::byte* to) noexcept {
@@ -542,6 +550,7 @@ constexpr PwKernels make_kernels() {
   k.max_f32 = &kMax;
   k.min_f32 = &kMin;
   k.repeat = repeat_value;
+  k.fill = fill_values;
   k.stream = stream_values;
   k.load_f16 = kLoadF16;
   k.load_bf16 = load_bf16;

@@ -48,8 +48,11 @@ struct PwKernels {
   const PwReducer* sum_squares_f32;
   const PwReducer* max_f32;
   const PwReducer* min_f32;
-  // Repeats one value of 1, 4 or 8 bytes through the 64 bytes of a slot; it may lie there itself.
+  // Repeats one value of 1, 2, 4 or 8 bytes through the 64 bytes of a slot; it may lie there
+  // itself.
   void (*repeat)(const void* value, void* slot, int element) noexcept;
+  // n such values.
+  void (*fill)(const void* value, void* dst, int64_t n, int element) noexcept;
   // A copy past the caches; others see it after a store fence.
   void (*stream)(const void* values, void* dst, size_t bytes) noexcept;
   void (*load_f16)(const void* src, void* values, int64_t n) noexcept;
