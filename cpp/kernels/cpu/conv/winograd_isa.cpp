@@ -143,15 +143,21 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
               int64_t point, int64_t end, int64_t panel, int64_t panel_end, float* m) noexcept {
   constexpr int kRows = kTileRows[2];
   const int64_t channels = plan.shape.in_channels, columns = plan.columns;
-  const int64_t parts = (tiles + kRows - 1) / kRows;
+  const int64_t parts = (tiles + kRows - 1) / kRows, half = channels * kPanel / 2;
   for (int64_t p = point; p < end; ++p)
     for (int64_t j = panel; j < panel_end; ++j) {
       const float* b = u + (p * columns + j * kPanel) * channels;
+      const float* const next = b + 2 * half;  // the panel that follows, in halves
       for (int64_t part = 0; part < parts; ++part) {
         const int64_t from = tiles * part / parts, to = tiles * (part + 1) / parts;
         find_tile<float>(Walk::Across, Columns::Packed, static_cast<int>(to - from), 2)(
             v + p * plan.v_pitch + from * channels, channels, b, kPanel, channels,
-            {m + p * plan.m_pitch + from * columns + j * kPanel, columns, 1.0f, 0.0f, kLanes});
+            {.c = m + p * plan.m_pitch + from * columns + j * kPanel,
+             .ldc = columns,
+             .alpha = 1,
+             .beta = 0,
+             .tail = kLanes,
+             .next = part < 2 ? next + part * half : nullptr});
       }
     }
 }

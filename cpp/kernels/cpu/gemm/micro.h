@@ -139,8 +139,15 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
   T* fetch = target.c;
   T* const last_row = target.c + (R - 1) * target.ldc;
   const T* fetch_residual = target.close.bias ? target.close.residual : target.c;
+  const T* next = target.next;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
+    if (kPacked && next) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kUnroll * kRow / 2; i += 64 / sizeof(T))
+        __builtin_prefetch(next + i, 0, 2);
+      next += kUnroll * kRow / 2;
+    }
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       __builtin_prefetch(fetch + v * Vec<T>::kLanes, 1);

@@ -37,6 +37,9 @@ struct TileTarget {
   T alpha, beta;
   int tail;  // columns of the last vector, 1 to lanes
   TileClose<T> close = {};
+  // With a packed B: the k * V / 2 vectors from here on are fetched into the second cache
+  // meanwhile.
+  const T* next = nullptr;
 };
 
 // C (R×V vectors) += k columns of A times k rows of B: (a, stride, b, b_stride, k, C).
