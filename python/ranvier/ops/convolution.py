@@ -6,7 +6,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier.config import standardize_data_format
-from ranvier.ops._define import NN, apply, op, promote_pair, reshape, to_float, to_tensor
+from ranvier.ops._define import NN, apply, cast, op, promote_pair, reshape, to_float, to_tensor
 
 
 def _per_axis(value, rank, name):
@@ -240,6 +240,18 @@ def conv_transpose(
     return _from_last(out, data_format)
 
 
+# Dtypes whose maxima are those of another one; of whole numbers up to 2^53.
+_POOLED_AS = {"bool": "uint8", "int64": "float64", "uint64": "float64"}
+
+
+def pooled(prim, x, attrs):
+    """The pooling primitive; maxima of dtypes without a kernel by way of another one."""
+    through = _POOLED_AS.get(x.dtype) if prim == "max_pool" else None
+    if through is None:
+        return apply(prim, [x], attrs)
+    return cast(apply(prim, [cast(x, through)], attrs), x.dtype)
+
+
 def _pool(prim, inputs, pool_size, strides, padding, data_format):
     x = to_tensor(inputs)
     if not 3 <= len(x.shape) <= 5:
@@ -251,7 +263,7 @@ def _pool(prim, inputs, pool_size, strides, padding, data_format):
     strides = window if strides is None else _per_axis(strides, rank, "strides")
     pads = _padding(padding, x.shape[1:-1], window, strides)
     attrs = {"pool_size": window, "strides": strides, "padding": pads}
-    return _from_last(apply(prim, [x], attrs), data_format)
+    return _from_last(pooled(prim, x, attrs), data_format)
 
 
 @op(NN, static=("pool_size", "strides", "padding", "data_format"))

@@ -199,3 +199,16 @@ def test_lambda_is_built_by_its_first_call():
     assert not layer.built
     layer(np.ones((1, 2), "float32"))
     assert layer.built
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int64", "uint64"])
+def test_maxima_of_windows_keep_the_dtype(dtype):
+    x = (
+        np.random.default_rng(0)
+        .integers(0, 2 if dtype == "bool" else 1000, (2, 6, 3))
+        .astype(dtype)
+    )
+    for layer in (layers.MaxPooling1D(2), layers.AdaptiveMaxPooling1D(3)):
+        result = layer(x)
+        assert result.dtype == dtype
+        np.testing.assert_array_equal(result, x.reshape(2, 3, 2, 3).max(axis=2))

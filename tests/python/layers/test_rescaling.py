@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from ranvier import config, layers, saving
 
@@ -23,3 +24,17 @@ def test_channels_first():
     finally:
         config.set_image_data_format("channels_last")
     np.testing.assert_array_equal(np.asarray(out)[1, :, 3, 4], [1, 2, 3])
+
+
+@pytest.mark.parametrize("inputs", [3, 2.5, True, [1, 2], (1, 2), [[1.0, 2.0]]])
+def test_numbers_and_lists(inputs):
+    result = layers.Rescaling(0.5, 1.0)(inputs)
+    assert result.dtype == "float32"
+    np.testing.assert_array_equal(result, np.asarray(inputs) * 0.5 + 1.0)
+
+
+def test_an_integer_dtype_is_that_of_the_result_and_of_the_scale():
+    pixels = np.full((2, 3), 9, "uint8")
+    result = layers.Rescaling(2.9, 1.9, dtype="uint8")(pixels)
+    assert result.dtype == "uint8"
+    np.testing.assert_array_equal(result, pixels * 2 + 1)

@@ -138,12 +138,15 @@ class Rescaling(Layer):
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
         self.supports_masking = True
+        self._allow_non_tensor_positional_args = True
 
     def call(self, inputs):
         dtype = self.compute_dtype
         x = ops.cast(inputs, dtype)
         scale, offset = (
-            float(v) if isinstance(v, (int, float)) else ops.convert_to_tensor(v, dtype)
+            float(v)
+            if isinstance(v, (int, float)) and config.is_float_dtype(dtype)
+            else ops.cast(v, dtype)
             for v in (self.scale, self.offset)
         )
         if getattr(scale, "ndim", 0) and config.image_data_format() == "channels_first":
