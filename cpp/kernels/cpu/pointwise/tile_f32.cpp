@@ -185,20 +185,23 @@ void select_f32(const TileArgs& args) noexcept {
   const uint8_t* c = static_cast<const uint8_t*>(args.src[0]);
   const float* a = static_cast<const float*>(args.src[1]);
   const float* b = static_cast<const float*>(args.src[2]);
-  if (args.step[0] && args.step[1] && args.step[2]) {
+  // Both values are read whatever c says: then the loop needs no branch.
+  const auto choose = [&](auto yes, auto no) {
     for (int64_t i = 0; i < args.n; ++i) {
-      const float yes = a[i], no = b[i];
-      dst[i] = c[i] ? yes : no;
+      const float if_true = yes(i), if_false = no(i);
+      dst[i] = c[i] ? if_true : if_false;
     }
-  } else if (args.step[0] && args.step[1]) {
-    const float no = b[0];
-    for (int64_t i = 0; i < args.n; ++i) {
-      const float yes = a[i];
-      dst[i] = c[i] ? yes : no;
-    }
+  };
+  const auto each = [](const float* x) { return [x](int64_t i) { return x[i]; }; };
+  const auto same = [](const float* x) { return [v = *x](int64_t) { return v; }; };
+  if (!args.step[0]) {
+    const int chosen = c[0] ? 1 : 2;
+    const float* x = chosen == 1 ? a : b;
+    for (int64_t i = 0; i < args.n; ++i) dst[i] = x[i * args.step[chosen]];
+  } else if (args.step[1]) {
+    args.step[2] ? choose(each(a), each(b)) : choose(each(a), same(b));
   } else {
-    for (int64_t i = 0; i < args.n; ++i)
-      dst[i] = c[i * args.step[0]] ? a[i * args.step[1]] : b[i * args.step[2]];
+    args.step[2] ? choose(same(a), each(b)) : choose(same(a), same(b));
   }
 }
 
