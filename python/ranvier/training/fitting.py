@@ -87,6 +87,7 @@ class Fitting:
             steps=steps_per_epoch,
         )  # fmt: skip
         adapter.continues = True
+        adapter.reset()
         callbacks = self._callback_list(
             callbacks, add_history=True, verbose=self._verbosity(verbose), epochs=epochs,
             steps=steps_per_epoch or adapter.num_batches,

@@ -75,6 +75,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         return self._in_order(logs)
 
     def _run_test(self, adapter, steps, callbacks, runner=None):
+        adapter.reset()
         runner = runner or self._epochs("test", adapter, steps)
         self.stop_evaluating = False
         boundary = Pass(

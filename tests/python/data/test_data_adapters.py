@@ -292,6 +292,16 @@ def test_dataset_batches_come_in_order(workers):
     assert dataset.epochs == ["end"]
 
 
+def test_training_and_evaluations_begin_with_the_end_of_an_epoch():
+    dataset = Squares(3)
+    model = ranvier.Sequential([ranvier.Input((1,)), ranvier.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(dataset, epochs=2, verbose=0)
+    assert len(dataset.epochs) == 3
+    model.evaluate(dataset, verbose=0)
+    assert len(dataset.epochs) == 5
+
+
 def test_dataset_is_shuffled_by_batch():
     seen = _seen(adapters.get_adapter(Squares(30), shuffle=True))
     assert sorted(seen) == list(range(30)) and seen != list(range(30))

@@ -278,6 +278,27 @@ def hooks_and_whole_executions(k):
 
 
 @program
+def ends_of_epochs_that_datasets_are_told(k):
+    class Batches(k.utils.PyDataset):
+        ends = 0
+
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return data(2, 3, seed=index + self.ends), data(2, 2, seed=index)
+
+        def on_epoch_end(self):
+            self.ends += 1
+
+    model, batches, held = head(k), Batches(), Batches()
+    model.compile("sgd", "mse")
+    model.evaluate(held, verbose=0)
+    history = model.fit(batches, epochs=2, shuffle=False, validation_data=held, verbose=0).history
+    return history, model.predict(batches, verbose=0).shape, batches.ends, held.ends
+
+
+@program
 def tables_longer_than_the_terminal(k):
     first, second = k.Input((3,), name="first"), k.Input((2,), name="second")
     model = k.Model([first, second], k.layers.Concatenate(name="join")([first, second]))

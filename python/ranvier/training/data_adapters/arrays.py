@@ -90,6 +90,9 @@ class ArrayAdapter:
         self.dtypes = [target_dtype(leaf.dtype) for leaf in leaves]
         self.has_strings = "string" in self.dtypes
 
+    def reset(self):
+        """Nothing to prepare."""
+
     def pack(self, tensors):
         """The data of a step, as `x`, `(x, y)` or `(x, y, sample_weight)`, from the flat list."""
         values = iter(tensors)

@@ -52,6 +52,10 @@ class IterableAdapter:
         except TypeError:
             return None
 
+    def reset(self) -> None:
+        """Before training and evaluations; as in Keras, a dataset is told the end of an epoch."""
+        self.on_epoch_end()
+
     def on_epoch_begin(self) -> None:
         """Tells the dataset that an epoch begins."""
         if isinstance(self._source, PyDataset):
