@@ -249,10 +249,10 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
             if entry:
                 calls.set_context(None)
         if symbolic:
-            # The filled-in mask and training flag are part of the node, as in Keras' files.
-            added = {
-                k: v for k, v in kwargs.items() if k in ("mask", "training") or k.endswith("_mask")
-            }
+            # As in Keras' files, the filled-in mask and training flag are part of the node, unless
+            # an argument was converted.
+            filled = ("mask", "training") if args is original[0] else ()
+            added = {k: kwargs[k] for k in filled if k in kwargs}
             Node(self, original[0], {**added, **original[1]}, outputs)
         return outputs
 

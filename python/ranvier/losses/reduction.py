@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ranvier import _backend as B
 from ranvier import ops
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sample_weight")
@@ -55,7 +56,19 @@ def apply_mask(sample_weight, mask, dtype, reduction):
     if sample_weight is None:
         return weight
     weight, sample_weight = squeeze_or_expand_to_same_rank(weight, ops.cast(sample_weight, dtype))
-    return ops.multiply(sample_weight, weight)
+    return _weighted(weight, sample_weight)
+
+
+def _weighted(values, sample_weight):
+    try:
+        return ops.multiply(values, sample_weight)
+    except B.ShapeError:
+        raise B.ShapeError(
+            "sample_weight: its shape must broadcast to that of the losses. Expected: "
+            f"{tuple(values.shape)}, or sizes of 1. Received: sample_weight.shape="
+            f"{tuple(sample_weight.shape)}. Hint: for one weight a sample use "
+            "sample_weight[:, None], with an axis for each axis of the losses"
+        ) from None
 
 
 def reduce_values(values, sample_weight=None, reduction="sum_over_batch_size"):
@@ -90,5 +103,5 @@ def reduce_weighted_values(
     sample_weight = apply_mask(sample_weight, mask, values.dtype, reduction)
     if sample_weight is not None:
         values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
-        values = ops.multiply(values, sample_weight)
+        values = _weighted(values, sample_weight)
     return reduce_values(values, sample_weight, reduction)

@@ -7,6 +7,7 @@ import inspect
 import warnings
 from collections.abc import Callable
 
+from ranvier import _backend as B
 from ranvier import config, ops, tree
 from ranvier.autodiff import GradientTape
 from ranvier.training import data_adapters
@@ -59,8 +60,15 @@ class Steps(Compiling):
     def _compute_loss(self, x, y, y_pred, sample_weight, training):
         """`compute_loss`, whose overrides may have no argument `training`."""
         if _takes_training(type(self).compute_loss):
-            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        return self.compute_loss(x, y, y_pred, sample_weight)
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        else:
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+        if loss is None:
+            raise B.InvalidValueError(
+                f"compute_loss of model '{self.name}': expected a scalar. Received: None. "
+                "Hint: does it end in `return loss`?"
+            )
+        return loss
 
     def stateless_compute_loss(
         self,
@@ -109,12 +117,21 @@ class Steps(Compiling):
             rows = next(t for t in tree.flatten(x) if t is not None).shape[0]
             self._loss_tracker.update_state(loss, sample_weight=rows)
 
+    def _check_scalar(self, loss):
+        if ops.ndim(loss):
+            raise B.ShapeError(
+                f"The loss of model '{self.name}' must be a scalar to be minimized. Expected shape "
+                f"(). Received: {tuple(ops.shape(loss))}. Hint: reduce it with ops.mean, or give "
+                "the loss a reduction other than None"
+            )
+
     def train_step(self, data):
         """One optimization step on a batch; returns the logs."""
         x, y, sample_weight = unpack(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True) if self._call_has_training_arg else self(x)
             loss = self._compute_loss(x, y, y_pred, sample_weight, True)
+            self._check_scalar(loss)
             scaled = self.optimizer.scale_loss(loss) if self.optimizer is not None else loss
         self._track_loss(loss, x)
         weights = self.trainable_weights

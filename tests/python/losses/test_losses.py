@@ -26,6 +26,12 @@ def test_weights_of_zero_take_samples_out():
     np.testing.assert_allclose(whole, part, rtol=1e-6)
 
 
+def test_weights_that_do_not_fit():
+    true = np.zeros((4, 3, 2), "float32")
+    with pytest.raises(ranvier.errors.ShapeError, match=r"sample_weight.*\(4, 3\).*\(4,\)"):
+        losses.MeanSquaredError()(true, true, np.ones(4))
+
+
 def test_label_smoothing_of_classes():
     true = np.eye(4, dtype="float32")[[0, 3]]
     pred = np.full((2, 4), 0.25, "float32")

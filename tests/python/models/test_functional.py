@@ -159,6 +159,22 @@ def test_masks_flow_through_the_graph():
     np.testing.assert_array_equal(np.asarray(copy(ids)), np.asarray(model(ids)))
 
 
+def test_masks_of_several_inputs_flow_without_being_in_the_config():
+    x = Input((5,), dtype="int32")
+    embed, attend = layers.Embedding(7, 4, mask_zero=True), layers.MultiHeadAttention(1, 4)
+    h = embed(x)
+    model = Model(x, attend(h, h))
+    ids = np.array([[1, 2, 0, 0, 0]], "int32")
+    values = embed(ids)
+    expected = attend(values, values)
+    unmasked = attend(np.asarray(values), np.asarray(values))
+    np.testing.assert_allclose(model.predict(ids, verbose=0), expected, rtol=1e-5)
+    assert not np.allclose(expected, unmasked)
+    entries = model.get_config()["layers"]
+    assert [e["class_name"] for e in entries] == ["InputLayer", "Embedding", "MultiHeadAttention"]
+    assert entries[-1]["inbound_nodes"][0]["kwargs"] == {}
+
+
 def test_subclass_that_builds_a_graph():
     class Net(Model):
         def __init__(self, units):

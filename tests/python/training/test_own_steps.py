@@ -181,3 +181,17 @@ def test_state_form_with_metrics_that_are_built_by_the_first_batch():
     expected = keras.metrics.F1Score(average="macro")
     expected.update_state(y, model.predict(x, verbose=0))
     np.testing.assert_allclose(results["f1_score"], expected.result(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"), [(None, "compute_loss.*None"), (np.ones(4), r"scalar.*\(4,\)")]
+)
+def test_losses_that_are_no_scalars(loss, message):
+    class Own(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return loss
+
+    model = Own(*dense_graph())
+    model.compile("sgd")
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, Y, verbose=0)
