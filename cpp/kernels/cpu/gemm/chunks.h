@@ -138,12 +138,13 @@ struct Panel {
   }
 };
 
-// Few rows take wide panels, so that there are accumulators enough to hide the latency of an FMA.
+// Few rows take wide panels, so that there are accumulators enough to hide the latency of an FMA;
+// `wide` asks for them for more rows.
 template <class T>
-RV_INLINE Panels<T> choose_panels(int64_t rows, int64_t vectors) {
+RV_INLINE Panels<T> choose_panels(int64_t rows, int64_t vectors, bool wide = false) {
   if (vectors == 1) return {vectors, 1};
   if (kMaxVectors<T> >= 3 && vectors == 3) return {vectors, 3};
-  if (kMaxVectors<T> >= 4 && rows <= kTileRows[kMaxVectors<T>]) return {vectors, 4};
+  if (kMaxVectors<T> >= 4 && (wide || rows <= kTileRows[kMaxVectors<T>])) return {vectors, 4};
   return {vectors, 2};
 }
 
@@ -273,7 +274,8 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
-  const Panels<T> panels = choose_panels<T>(chunk.rows, (chunk.columns + kLanes - 1) / kLanes);
+  const Panels<T> panels =
+      choose_panels<T>(chunk.rows, (chunk.columns + kLanes - 1) / kLanes, plan.wide);
   const int64_t most = kTileRows[panels.wide];
   const RowTiles tiles{chunk.row0, chunk.rows, (chunk.rows + most - 1) / most};
   T* const packed_a = scratch;

@@ -77,6 +77,7 @@ struct GemmKernels {
   int lanes;          // elements of a vector
   int tile_rows;      // rows of the usual register tile
   bool masked_loads;  // B may be read in place when n is no multiple of lanes
+  bool wide_tiles;    // there are tiles of four vectors
 };
 // dtype is one that gemm_supports.
 const GemmKernels& gemm_kernels(Isa isa, DType dtype);
@@ -92,6 +93,7 @@ struct GemmPlan {
   GemmVariant variant = GemmVariant::Empty;
   GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
+  bool wide = false;      // tiles of few rows and four vectors
   bool down = false;      // RowSum, Dots: the result is the one column of C
   bool streamed = false;  // RowSum, Dots: the matrix is larger than the caches of a core
   // RowSum: so many parts of k are summed apart, each into a row of sum_pitch elements of the first

@@ -161,6 +161,7 @@ const GemmKernels kGemmBf16{.empty = empty_pair_chunks,
                             .pack = nullptr,
                             .lanes = kPairs,
                             .tile_rows = kTileRows[2],
-                            .masked_loads = true};
+                            .masked_loads = true,
+                            .wide_tiles = false};
 
 }  // namespace ranvier::kernels::RV_ISA

@@ -90,7 +90,8 @@ constexpr GemmKernels per_type() {
           .pack = &pack_panels<T>,
           .lanes = Vec<T>::kLanes,
           .tile_rows = kMaxTileRows,
-          .masked_loads = kMaskedLoads<T>};
+          .masked_loads = kMaskedLoads<T>,
+          .wide_tiles = kMaxVectors<T> >= 4};
 }
 
 }  // namespace

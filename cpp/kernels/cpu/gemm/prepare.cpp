@@ -30,6 +30,8 @@ constexpr int64_t kMaxChunkColumnBytes = 512 * 4, kMaxChunkColumns = 512;
 // Rows of B this far apart lie in too many pages and too few sets of the caches to be read in
 // place.
 constexpr int64_t kScatteredBytes = 1024;
+// Rows that read a B in place with tiles of few rows.
+constexpr int64_t kFewRows = 64;
 // Rows of a chunk where B is read in place: two tiles.
 constexpr int64_t kFewestRows = 28;
 // Tiles of a transposed A that are packed together: its rows are read in runs of many lines, for
@@ -219,9 +221,12 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
       std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
   const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
 
-  // Rows that lie a multiple of 4 KB apart fall into the same few sets of the L1 cache.
-  const bool a_collides = s.lda * element % 4096 == 0;
-  plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && s.m > 4 && panels >= 2;
+  // Rows that lie a multiple of 4 KB apart fall into the same few sets of the L1 cache: they are
+  // packed, unless there are tiles of so few rows that their lines stay in one set. Such tiles read
+  // B more often: it is packed, or few rows read it.
+  const bool a_collides = s.lda * element % 4096 == 0 && s.m > 4 && panels >= 2;
+  plan.wide = !s.trans_a && a_collides && kernels.wide_tiles && (plan.pack_b || s.m < kFewRows);
+  plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && !plan.wide;
   const bool in_place =
       !plan.pack_a && !plan.pack_b && !s.trans_a && s.ldb * element < kScatteredBytes;
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
@@ -289,8 +294,9 @@ void print_refusals(const GemmPlan& plan) {
   print_refusal(kernel, "row_sum and dots", "no operand is a vector that lies in one run");
   if (!plan.pack_a)
     print_refusal(kernel, "packed A",
-                  s.trans_a ? "fewer than 3 panels of columns or 128 terms read it"
-                            : "its rows fall into different sets of the L1 cache");
+                  s.trans_a   ? "fewer than 3 panels of columns or 128 terms read it"
+                  : plan.wide ? "tiles of few rows are read in place"
+                              : "its rows fall into different sets of the L1 cache");
   if (!plan.pack_b)
     print_refusal(kernel, "packed B",
                   "its rows lie close together at whole lines, or fewer than 96 rows read it");
