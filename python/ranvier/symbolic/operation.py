@@ -75,8 +75,8 @@ class Operation:
             return config
         parameters = inspect.signature(type(self).__init__).parameters
         config.update(_plain_arguments(self, parameters))
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        if "name" not in parameters and not takes_any:
+        # Keras goes by the names alone: what `**options` hands on may hold a name already.
+        if "name" not in parameters and "kwargs" not in parameters:
             del config["name"]
         return config
 

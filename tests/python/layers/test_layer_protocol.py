@@ -116,3 +116,14 @@ def test_losses_after_fit_are_those_of_the_weights():
     model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
     (penalty,) = model.losses
     assert float(penalty) > 0.0
+
+
+def test_config_by_arguments_leaves_out_a_name_that_the_class_gives():
+    class Own(layers.Layer):
+        def __init__(self, units, **options):
+            super().__init__(name="own", **options)
+            self.units = units
+
+    config = Own(3).get_config()
+    assert set(config) == {"units", "trainable", "dtype"}
+    assert Own.from_config(config).name == "own"
