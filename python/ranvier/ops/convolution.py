@@ -244,7 +244,7 @@ def conv_transpose(
 _POOLED_AS = {"bool": "uint8", "int64": "float64", "uint64": "float64"}
 
 
-def pooled(prim, x, attrs):
+def _pooled(prim, x, attrs):
     """The pooling primitive; maxima of dtypes without a kernel by way of another one."""
     through = _POOLED_AS.get(x.dtype) if prim == "max_pool" else None
     if through is None:
@@ -263,7 +263,7 @@ def _pool(prim, inputs, pool_size, strides, padding, data_format):
     strides = window if strides is None else _per_axis(strides, rank, "strides")
     pads = _padding(padding, x.shape[1:-1], window, strides)
     attrs = {"pool_size": window, "strides": strides, "padding": pads}
-    return _from_last(pooled(prim, x, attrs), data_format)
+    return _from_last(_pooled(prim, x, attrs), data_format)
 
 
 @op(NN, static=("pool_size", "strides", "padding", "data_format"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier.ops._define import NN, apply, op, to_float, to_tensor
-from ranvier.ops.convolution import _from_last, _per_axis, _to_last, pooled
+from ranvier.ops.convolution import _from_last, _per_axis, _pooled, _to_last
 
 
 def _windows(n: int, m: int):
@@ -20,7 +20,7 @@ def _along(prim, x, axis, window, stride):
     rank = len(x.shape) - 2
     size, steps = [1] * rank, [1] * rank
     size[axis - 1], steps[axis - 1] = window, stride
-    return pooled(prim, x, {"pool_size": size, "strides": steps, "padding": [0, 0] * rank})
+    return _pooled(prim, x, {"pool_size": size, "strides": steps, "padding": [0, 0] * rank})
 
 
 def _pool_axis(prim, x, axis, m):
