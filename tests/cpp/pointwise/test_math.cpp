@@ -63,11 +63,11 @@ constexpr Bound kBounds[] = {
     {PwOp::Exp2, -150, 129, 0.6, 0.6}, {PwOp::Log2, 0, 10, 0.6, 0.6},
     {PwOp::Log10, 0, 10, 0.6, 0.6},    {PwOp::Sqrt, 0, 100, 0.51, 0.51},
     {PwOp::Rsqrt, 0, 100, 1.6, 1.6},   {PwOp::Reciprocal, -10, 10, 0.51, 0.51},
-    {PwOp::Tan, -10, 10, 1.1, 1.1},    {PwOp::Asin, -1, 1, 1.1, 1.1},
-    {PwOp::Acos, -1, 1, 1.1, 1.1},     {PwOp::Atan, -10, 10, 1.1, 1.1},
-    {PwOp::Sinh, -90, 90, 2.1, 2.1},   {PwOp::Cosh, -90, 90, 2.1, 2.1},
-    {PwOp::Asinh, -10, 10, 2.1, 2.1},  {PwOp::Acosh, 1, 10, 2.1, 2.1},
-    {PwOp::Atanh, -1, 1, 2.1, 2.1},    {PwOp::Erfc, -4, 9, 4.1, 4.1},
+    {PwOp::Tan, -10, 10, 0.6, 0.6},    {PwOp::Asin, -1, 1, 0.6, 0.6},
+    {PwOp::Acos, -1, 1, 0.6, 0.6},     {PwOp::Atan, -10, 10, 0.6, 0.6},
+    {PwOp::Sinh, -90, 90, 0.6, 0.6},   {PwOp::Cosh, -90, 90, 0.6, 0.6},
+    {PwOp::Asinh, -10, 10, 0.6, 0.6},  {PwOp::Acosh, 1, 10, 0.6, 0.6},
+    {PwOp::Atanh, -1, 1, 0.6, 0.6},    {PwOp::Erfc, -4, 9, 4.1, 4.1},
     {PwOp::Floor, -100, 100, 0, 0},    {PwOp::Ceil, -100, 100, 0, 0},
     {PwOp::Round, -100, 100, 0, 0},    {PwOp::Trunc, -100, 100, 0, 0},
     {PwOp::Sign, -100, 100, 0, 0},     {PwOp::Abs, -100, 100, 0, 0},
@@ -151,7 +151,8 @@ TEST_CASE("the slope of GELU is 0 or 1 far out") {
 TEST_CASE("signed zeros survive odd functions") {
   for (Isa isa : levels())
     for (PwOp op : {PwOp::Expm1, PwOp::Log1p, PwOp::Tanh, PwOp::Erf, PwOp::Sin, PwOp::Sqrt,
-                    PwOp::Floor, PwOp::Ceil, PwOp::Round, PwOp::Trunc, PwOp::Sign, PwOp::Asinh}) {
+                    PwOp::Floor, PwOp::Ceil, PwOp::Round, PwOp::Trunc, PwOp::Sign, PwOp::Asinh,
+                    PwOp::Tan, PwOp::Asin, PwOp::Atan, PwOp::Sinh, PwOp::Atanh}) {
       CAPTURE(std::string(info_of(op).name));
       const std::vector<float> y = apply(isa, op, {-0.0f, 0.0f});
       CHECK(y[0] == 0.0f);
@@ -160,30 +161,38 @@ TEST_CASE("signed zeros survive odd functions") {
     }
 }
 
-TEST_CASE("pow follows C's rules and rounds nearly correctly") {
+TEST_CASE("pow and atan2 follow C's rules and round nearly correctly") {
   const std::vector<float> special = {0.0f,  -0.0f, 1.0f, -1.0f, 2.0f,  -2.0f, 0.5f,   -0.5f,
                                       3.0f,  -3.0f, 4.5f, -4.5f, kInf,  -kInf, kNan,   1e-40f,
                                       1e30f, 1e10f, 2e9f, -7.0f, 127.f, 128.f, -149.f, 16777217.f};
-  std::vector<float> x, y;
-  for (float a : special)
-    for (float b : special) x.push_back(a), y.push_back(b);
-  const std::vector<float> more_x = random_floats(100000, 0, 20, 3);
-  const std::vector<float> more_y = random_floats(100000, -30, 30, 4);
-  x.insert(x.end(), more_x.begin(), more_x.end());
-  y.insert(y.end(), more_y.begin(), more_y.end());
-  for (Isa isa : levels()) {
-    std::vector<float> z(x.size());
-    run_binary(Context(), prepare_direct(PwOp::Pow, DType::F32, isa), z.data(), x.data(), false,
-               y.data(), false, static_cast<int64_t>(x.size()));
-    for (size_t i = 0; i < x.size(); ++i) {
-      const double exact = std::pow(static_cast<double>(x[i]), static_cast<double>(y[i]));
-      const double error = ulp_error(z[i], exact);
-      if (error <= 0.6 && std::signbit(z[i]) == std::signbit(exact)) continue;
-      if (std::isnan(exact) && std::isnan(z[i])) continue;
-      CAPTURE(x[i]);
-      CAPTURE(y[i]);
-      CAPTURE(z[i]);
-      CHECK(error <= 0.6);
+  struct Row {
+    PwOp op;
+    double (*exact)(double, double);
+    float low;  // of the first operand
+  };
+  for (const Row& row : {Row{PwOp::Pow, std::pow, 0}, Row{PwOp::Atan2, std::atan2, -20}}) {
+    CAPTURE(std::string(info_of(row.op).name));
+    std::vector<float> x, y;
+    for (float a : special)
+      for (float b : special) x.push_back(a), y.push_back(b);
+    const std::vector<float> more_x = random_floats(100000, row.low, 20, 3);
+    const std::vector<float> more_y = random_floats(100000, -30, 30, 4);
+    x.insert(x.end(), more_x.begin(), more_x.end());
+    y.insert(y.end(), more_y.begin(), more_y.end());
+    for (Isa isa : levels()) {
+      std::vector<float> z(x.size());
+      run_binary(Context(), prepare_direct(row.op, DType::F32, isa), z.data(), x.data(), false,
+                 y.data(), false, static_cast<int64_t>(x.size()));
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double exact = row.exact(static_cast<double>(x[i]), static_cast<double>(y[i]));
+        const double error = ulp_error(z[i], exact);
+        if (error <= 0.6 && std::signbit(z[i]) == std::signbit(exact)) continue;
+        if (std::isnan(exact) && std::isnan(z[i])) continue;
+        CAPTURE(x[i]);
+        CAPTURE(y[i]);
+        CAPTURE(z[i]);
+        CHECK(error <= 0.6);
+      }
     }
   }
 }

@@ -43,7 +43,7 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(Pow, "pow", 2, Same, kPwFI, 1000)                                                             \
   X(Min, "min", 2, Same, kPwAny, 25)                                                              \
   X(Max, "max", 2, Same, kPwAny, 25)                                                              \
-  X(Atan2, "atan2", 2, Same, kPwF, 10000)                                                         \
+  X(Atan2, "atan2", 2, Same, kPwF, 1100)                                                          \
   X(Equal, "equal", 2, Bool, kPwAny, 40)                                                          \
   X(NotEqual, "not_equal", 2, Bool, kPwAny, 40)                                                   \
   X(Less, "less", 2, Bool, kPwAny, 40)                                                            \
@@ -81,16 +81,16 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(Reciprocal, "reciprocal", 1, Same, kPwF, 60)                                                  \
   X(Sin, "sin", 1, Same, kPwF, 500)                                                               \
   X(Cos, "cos", 1, Same, kPwF, 500)                                                               \
-  X(Tan, "tan", 1, Same, kPwF, 12000)                                                             \
-  X(Asin, "asin", 1, Same, kPwF, 8000)                                                            \
-  X(Acos, "acos", 1, Same, kPwF, 8000)                                                            \
-  X(Atan, "atan", 1, Same, kPwF, 8000)                                                            \
-  X(Sinh, "sinh", 1, Same, kPwF, 10000)                                                           \
-  X(Cosh, "cosh", 1, Same, kPwF, 10000)                                                           \
+  X(Tan, "tan", 1, Same, kPwF, 700)                                                               \
+  X(Asin, "asin", 1, Same, kPwF, 1200)                                                            \
+  X(Acos, "acos", 1, Same, kPwF, 1100)                                                            \
+  X(Atan, "atan", 1, Same, kPwF, 700)                                                             \
+  X(Sinh, "sinh", 1, Same, kPwF, 700)                                                             \
+  X(Cosh, "cosh", 1, Same, kPwF, 600)                                                             \
   X(Tanh, "tanh", 1, Same, kPwF, 400)                                                             \
-  X(Asinh, "asinh", 1, Same, kPwF, 15000)                                                         \
-  X(Acosh, "acosh", 1, Same, kPwF, 15000)                                                         \
-  X(Atanh, "atanh", 1, Same, kPwF, 12000)                                                         \
+  X(Asinh, "asinh", 1, Same, kPwF, 1400)                                                          \
+  X(Acosh, "acosh", 1, Same, kPwF, 1100)                                                          \
+  X(Atanh, "atanh", 1, Same, kPwF, 1000)                                                          \
   X(Erf, "erf", 1, Same, kPwF, 500)                                                               \
   X(Erfc, "erfc", 1, Same, kPwF, 12000)                                                           \
   X(Erfinv, "erfinv", 1, Same, kPwF, 20000)                                                       \

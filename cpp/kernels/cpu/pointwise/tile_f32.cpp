@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/gelu.h"
+#include "kernels/cpu/simd/inverse.h"
 #include "kernels/cpu/simd/math.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -113,6 +114,16 @@ RV_TILE(square_, 1, 4, x[0] * x[0])
 RV_TILE(reciprocal_, 1, 2, vf(1.0f) / x[0])
 RV_TILE(sin_, 1, 1, sin(x[0]))
 RV_TILE(cos_, 1, 1, cos(x[0]))
+RV_TILE(tan_, 1, 1, tan(x[0]))
+RV_TILE(asin_, 1, 1, asin(x[0]))
+RV_TILE(acos_, 1, 1, acos(x[0]))
+RV_TILE(atan_, 1, 1, atan(x[0]))
+RV_TILE(atan2_, 2, 1, atan2(x[0], x[1]))
+RV_TILE(sinh_, 1, 1, sinh(x[0]))
+RV_TILE(cosh_, 1, 1, cosh(x[0]))
+RV_TILE(asinh_, 1, 1, asinh(x[0]))
+RV_TILE(acosh_, 1, 1, acosh(x[0]))
+RV_TILE(atanh_, 1, 1, atanh(x[0]))
 RV_TILE(tanh_, 1, 4, tanh(x[0]))
 RV_TILE(erf_, 1, 4, erf(x[0]))
 RV_TILE(sigmoid_, 1, 4, sigmoid(x[0]))
@@ -508,6 +519,16 @@ constexpr PwKernels make_kernels() {
   RV_SET(Reciprocal, reciprocal_);
   RV_SET(Sin, sin_);
   RV_SET(Cos, cos_);
+  RV_SET(Tan, tan_);
+  RV_SET(Asin, asin_);
+  RV_SET(Acos, acos_);
+  RV_SET(Atan, atan_);
+  RV_SET(Atan2, atan2_);
+  RV_SET(Sinh, sinh_);
+  RV_SET(Cosh, cosh_);
+  RV_SET(Asinh, asinh_);
+  RV_SET(Acosh, acosh_);
+  RV_SET(Atanh, atanh_);
   RV_SET(Tanh, tanh_);
   RV_SET(Erf, erf_);
   RV_SET(Sigmoid, sigmoid_);
