@@ -1,6 +1,7 @@
 // Concatenation and rolls: rows made of byte runs.
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/cpu/data/copy.h"
 #include "kernels/cpu/data/internal.h"
@@ -19,10 +20,47 @@ Concat prepare_concat(int element_bytes, std::span<const Shape> shapes, int axis
   return p;
 }
 
+namespace {
+
+template <class T>
+void copy_column(char* dst, int64_t pitch, const char* src, int64_t rows) noexcept {
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(dst + row * pitch, src + row * static_cast<int64_t>(sizeof(T)), sizeof(T));
+}
+
+// One part of `rows` rows that lie `pitch` bytes apart in dst.
+void copy_part(char* dst, int64_t pitch, const char* src, int64_t bytes, int64_t rows) noexcept {
+  switch (bytes) {
+    case 1:
+      return copy_column<uint8_t>(dst, pitch, src, rows);
+    case 2:
+      return copy_column<uint16_t>(dst, pitch, src, rows);
+    case 4:
+      return copy_column<uint32_t>(dst, pitch, src, rows);
+    case 8:
+      return copy_column<uint64_t>(dst, pitch, src, rows);
+    default:
+      for (int64_t row = 0; row < rows; ++row)
+        copy_bytes(dst + row * pitch, src + row * bytes, bytes);
+  }
+}
+
+}  // namespace
+
 // Pieces of at most kChunkBytes: one row alone is cut along its bytes, many rows by rows.
 void run_concat(const Context& context, const Concat& p, std::span<const ConcatPart> parts,
                 void* dst, const void* const* src) noexcept {
   if (p.outer == 0 || p.row_bytes == 0) return;
+  constexpr int64_t kShortRow = 64;  // bytes: such rows are written one part after the other
+  if (p.row_bytes <= kShortRow) {
+    context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {
+      for (size_t i = 0; i < parts.size(); ++i)
+        copy_part(static_cast<char*>(dst) + begin * p.row_bytes + parts[i].offset_bytes,
+                  p.row_bytes, static_cast<const char*>(src[i]) + begin * parts[i].bytes,
+                  parts[i].bytes, end - begin);
+    });
+    return;
+  }
   const int64_t piece = std::min(p.row_bytes, kChunkBytes);
   const int64_t pieces = ceil_div(p.row_bytes, piece);
   context.parallel_for(p.outer * pieces, grain_of(piece), [&](int64_t begin, int64_t end, int) {
