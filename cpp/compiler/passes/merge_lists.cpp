@@ -46,7 +46,8 @@ void merge_lists(Graph& graph) {
   Groups groups(graph);
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     const PointwisePayload* payload = program_of(graph.nodes[id]);
-    if (!payload || payload->form.empty() || payload->program.size > kLargestTuple) continue;
+    if (!payload || payload->form.empty()) continue;
+    if (payload->program.size < 2 || payload->program.size > kLargestTuple) continue;
     auto& list = by_form[payload->form + std::to_string(graph.nodes[id].region)];
     if (list.size() == kMostTuples) continue;
     if (!list.empty()) {

@@ -195,3 +195,22 @@ def test_losses_that_are_no_scalars(loss, message):
     model.compile("sgd")
     with pytest.raises(ValueError, match=message):
         model.fit(X, Y, verbose=0)
+
+
+def test_many_variables_of_one_element():
+    class Scales(layers.Layer):
+        def build(self, shape):
+            self.scales = [self.add_weight(shape=(1,), initializer="ones") for _ in range(3)]
+
+        def call(self, x):
+            for scale in self.scales:
+                x = x * scale
+            return x
+
+    def trained(eager):
+        model = keras.Sequential([keras.Input((2,)), Scales()])
+        model.compile("nadam", "mse", run_eagerly=eager)
+        model.fit(np.ones((4, 2)), np.zeros((4, 2)), verbose=0)
+        return model.get_weights()
+
+    np.testing.assert_allclose(trained(False), trained(True), rtol=1e-5)
