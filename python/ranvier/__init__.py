@@ -55,7 +55,8 @@ def __getattr__(name):
         except ModuleNotFoundError as error:
             if error.name != f"{__name__}.{name}":
                 raise
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    naming = _importlib.import_module(f"{__name__}.naming")
+    raise naming.unknown_attribute(__name__, name, __all__)
 
 
 def __dir__():

@@ -46,6 +46,12 @@ def similar(names, known) -> str:
     return f" Hint: did you mean {', '.join(map(repr, near))}?" if near else ""
 
 
+def unknown_attribute(module: str, name: str, known) -> AttributeError:
+    """What a module's `__getattr__` raises, with a hint at a known name that is like it."""
+    hint = "" if name.startswith("_") else similar([name], known)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{hint and '.' + hint}")
+
+
 def similar_arguments(cls, names) -> str:
     """The same for arguments of a class's constructors."""
     codes = [getattr(base.__init__, "__code__", None) for base in cls.__mro__]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 
+from ranvier import naming as _naming
+
 _FAMILIES = {
     "convnext": tuple(f"ConvNeXt{v}" for v in ("Base", "Large", "Small", "Tiny", "XLarge")),
     "densenet": ("DenseNet121", "DenseNet169", "DenseNet201"),
@@ -37,7 +39,7 @@ def __getattr__(name):
         return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     if name in _FAMILIES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _naming.unknown_attribute(__name__, name, __all__)
 
 
 def __dir__():

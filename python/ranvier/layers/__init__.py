@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from ranvier import naming as _naming
 from ranvier.layers.activations.activation import (
     ELU,
     Activation,
@@ -340,7 +341,7 @@ def __getattr__(name):
             "and copy its weights with `set_weights`."
         )
     if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _naming.unknown_attribute(__name__, name, __all__)
     value = getattr(importlib.import_module(_LATE[name]), name)
     globals()[name] = value
     return value

@@ -94,10 +94,14 @@ class LossFunctionWrapper(Loss):
         return super()._as_targets(x)
 
     def call(self, y_true, y_pred):
-        pairs = [
-            squeeze_or_expand_to_same_rank(t, p)
-            for t, p in zip(tree.flatten(y_true), tree.flatten(y_pred), strict=True)
-        ]
+        targets, outputs = tree.flatten(y_true), tree.flatten(y_pred)
+        if len(targets) != len(outputs):
+            raise ValueError(
+                f"Loss '{self.name}': expected a target for each output. Received: {len(targets)} "
+                f"targets and {len(outputs)} outputs. Hint: each number in a list is one; give "
+                "arrays, np.array(...)"
+            )
+        pairs = [squeeze_or_expand_to_same_rank(t, p) for t, p in zip(targets, outputs)]
         y_true = tree.pack_sequence_as(y_true, [t for t, _ in pairs])
         y_pred = tree.pack_sequence_as(y_pred, [p for _, p in pairs])
         return self.fn(y_true, y_pred, **self._fn_kwargs)

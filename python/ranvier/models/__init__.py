@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ranvier import naming as _naming
 from ranvier.models.cloning import clone_model
 from ranvier.models.functional import Functional as Functional
 from ranvier.models.model import Model, model_from_json
@@ -15,7 +16,7 @@ def __getattr__(name):
         from ranvier import saving
 
         return getattr(saving, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _naming.unknown_attribute(__name__, name, __all__)
 
 
 def __dir__():

@@ -100,6 +100,7 @@ __all__ = sorted(_PUBLIC)
 
 _operators.install()
 _methods.install()
+from ranvier import naming as _naming  # noqa: E402
 from ranvier.ops import complex_orders as _complex_orders  # noqa: E402  (needs all ops)
 from ranvier.ops import complex_rules as _complex_rules  # noqa: E402
 from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402
@@ -110,4 +111,4 @@ def __getattr__(name):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _naming.unknown_attribute(__name__, name, __all__)

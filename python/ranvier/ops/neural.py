@@ -158,32 +158,37 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         mean, variance, offset, scale: vectors of the size of `axis`.
         axis: axis that keeps its own statistics.
         epsilon: added to the variance.
+
+    Example:
+        >>> ops.batch_normalization([[1.0, 3.0]], [1.0, 1.0], [1.0, 4.0], -1, epsilon=0.0).tolist()
+        [[0.0, 1.0]]
     """
     x = to_float(x)
     axis = one_axis(axis, x.ndim)
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
     named = {"mean": mean, "variance": variance, "offset": offset, "scale": scale}
-    for name, value in named.items():
+    vectors = {k: None if v is None else to_tensor(v, x.dtype) for k, v in named.items()}
+    for name, value in vectors.items():
         if value is not None and tuple(value.shape) != (x.shape[axis],):
             raise B.ShapeError(
                 f"`{name}` must be a vector of length `x.shape[axis]`. Expected: "
                 f"{(x.shape[axis],)}. Received: {name}.shape={tuple(value.shape)}"
             )
-    mean, variance = (to_tensor(t, x.dtype) for t in (mean, variance))
+    mean, variance, offset, scale = vectors.values()
     if axis == x.ndim - 1 and x.dtype in ("float32", "float64"):
         size = [x.shape[axis]]
-        gamma = B.full(size, 1.0, x.dtype) if scale is None else to_tensor(scale, x.dtype)
-        beta = B.full(size, 0.0, x.dtype) if offset is None else to_tensor(offset, x.dtype)
+        gamma = B.full(size, 1.0, x.dtype) if scale is None else scale
+        beta = B.full(size, 0.0, x.dtype) if offset is None else offset
         return apply(
             "batch_norm_infer", [x, mean, variance, gamma, beta], {"epsilon": float(epsilon)}
         )
     inverse = ew.rsqrt(ew.add(reshape(variance, shape), epsilon))
     if scale is not None:
-        inverse = ew.multiply(inverse, reshape(to_tensor(scale, x.dtype), shape))
+        inverse = ew.multiply(inverse, reshape(scale, shape))
     shift = ew.negative(ew.multiply(reshape(mean, shape), inverse))
     if offset is not None:
-        shift = ew.add(shift, reshape(to_tensor(offset, x.dtype), shape))
+        shift = ew.add(shift, reshape(offset, shape))
     return ew.add(ew.multiply(x, inverse), shift)
 
 

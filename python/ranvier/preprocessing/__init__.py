@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from ranvier import naming as _naming
+
 _LAZY = {
     "image_dataset_from_directory": "utils.image_dataset",
     "text_dataset_from_directory": "utils.text_dataset",
@@ -19,4 +21,4 @@ def __getattr__(name):
         return getattr(importlib.import_module(f"ranvier.{_LAZY[name]}"), name)
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _naming.unknown_attribute(__name__, name, __all__)

@@ -80,7 +80,7 @@ def __getattr__(name):
     if name in _LAZY:
         module = importlib.import_module(f"ranvier.{_LAZY[name]}")
         return getattr(module, "PyDataset" if name == "Sequence" else name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise naming.unknown_attribute(__name__, name, __all__)
 
 
 def __dir__():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from ranvier import naming as _naming
+
 _HOMES = {
     "draw_bounding_boxes": "drawing",
     "draw_segmentation_masks": "drawing",
@@ -17,7 +19,7 @@ __all__ = sorted(_HOMES)
 
 def __getattr__(name):
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _naming.unknown_attribute(__name__, name, __all__)
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ranvier import naming as _naming
+
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 
@@ -10,7 +12,7 @@ def __getattr__(name):
         from ranvier.wrappers import sklearn_wrapper
 
         return getattr(sklearn_wrapper, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _naming.unknown_attribute(__name__, name, __all__)
 
 
 def __dir__():

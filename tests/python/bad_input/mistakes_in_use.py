@@ -259,3 +259,18 @@ def iterating_over_a_keras_tensor():
 @mistake
 def branch_on_a_keras_tensor():
     bool(keras.Input((3,)) > 0)
+
+
+@mistake
+def misspelt_layer():
+    keras.layers.Dens(3)
+
+
+@mistake
+def misspelt_op():
+    ops.relu7(x(3))
+
+
+@mistake
+def list_of_labels_in_a_loss():
+    keras.losses.SparseCategoricalCrossentropy()([1], [[0.2, 0.8]])
