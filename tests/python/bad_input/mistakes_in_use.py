@@ -262,11 +262,6 @@ def branch_on_a_keras_tensor():
 
 
 @mistake
-def misspelt_layer():
-    keras.layers.Dens(3)
-
-
-@mistake
 def misspelt_op():
     ops.relu7(x(3))
 

@@ -59,7 +59,6 @@ def test_type_is_one_that_users_catch(name):
         "FileFormatError",
     } or (name, kind) in {
         ("attribute_that_does_not_exist", "AttributeError"),
-        ("misspelt_layer", "AttributeError"),
         ("misspelt_op", "AttributeError"),
         ("iterating_over_a_keras_tensor", "NotImplementedError"),  # these three as in Keras
         ("layer_without_super_init", "RuntimeError"),
