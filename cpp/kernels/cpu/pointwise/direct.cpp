@@ -70,13 +70,14 @@ void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* s
   }
 }
 
-// Tile by tile past the caches.
+// Tile by tile past the caches; short tiles, so that loads and stores take turns.
 void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
-  alignas(64) std::byte tile[kTile * 8];
+  constexpr int64_t kShort = 256;
+  alignas(64) std::byte tile[kShort * 8];
   const auto stream = pw_kernels(active_isa()).stream;
-  for (int64_t at = begin; at < end; at += kTile) {
-    TileArgs args = arguments_at(op, src, step, at, std::min(kTile, end - at));
+  for (int64_t at = begin; at < end; at += kShort) {
+    TileArgs args = arguments_at(op, src, step, at, std::min(kShort, end - at));
     args.dst = tile;
     op.fn(args);
     const size_t element = size_of(op.result);
