@@ -47,6 +47,7 @@ void merge_lists(Graph& graph) {
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     const PointwisePayload* payload = program_of(graph.nodes[id]);
     if (!payload || payload->form.empty()) continue;
+    // A program on one element is all prologue: no body to run over tuples.
     if (payload->program.size < 2 || payload->program.size > kLargestTuple) continue;
     auto& list = by_form[payload->form + std::to_string(graph.nodes[id].region)];
     if (list.size() == kMostTuples) continue;

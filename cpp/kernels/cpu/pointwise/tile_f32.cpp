@@ -5,8 +5,8 @@
 
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/gelu.h"
-#include "kernels/cpu/simd/inverse.h"
 #include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/trigonometry.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const PwKernels kPwKernels;
