@@ -184,9 +184,7 @@ def profile(
     rows = min(adapter.batch_size, adapter.rows)
     step = ArrayEpochs(adapter, model._function(mode)).step_for(rows)
     batch = [array[:rows] for array in adapter.arrays]
-    state = [*model.variables, *model.metrics_variables]
-    optimizer = getattr(model, "optimizer", None)
-    state += optimizer.variables if optimizer is not None else []
+    state = [*model.variables, *model.metrics_variables, *model._optimizer_variables]
     with unchanged(state):
         step.program.profile(batch, 3)
         measured = step.program.profile(batch, repeats)

@@ -50,6 +50,13 @@ nanmax = _nan_extremum("nanmax", "Largest value over axes, NaN ignored.", -math.
 nanmin = _nan_extremum("nanmin", "Smallest value over axes, NaN ignored.", math.inf, min)
 
 
+def _nan_position(choose, fill, x, axis, keepdims):
+    x = to_tensor(x)
+    nan = ew.isnan(x)
+    filled = ew.where(nan, fill, x) if config.is_float_dtype(x.dtype) else x
+    return ew.where(all(nan, axis, keepdims), -1, choose(filled, axis, keepdims))
+
+
 @op(NUMPY, static=("axis", "keepdims"))
 def nanargmax(x, axis=None, keepdims=False):
     """Index of the largest value, NaN ignored; -1 where all are NaN.
@@ -63,12 +70,7 @@ def nanargmax(x, axis=None, keepdims=False):
         >>> ops.nanargmax([np.nan, 1.0, 2.0]).tolist()
         2
     """
-    x = to_tensor(x)
-    nan = ew.isnan(x)
-    best = argmax(
-        ew.where(nan, -math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
-    )
-    return ew.where(all(nan, axis, keepdims), -1, best)
+    return _nan_position(argmax, -math.inf, x, axis, keepdims)
 
 
 @op(NUMPY, static=("axis", "keepdims"))
@@ -84,12 +86,7 @@ def nanargmin(x, axis=None, keepdims=False):
         >>> ops.nanargmin([np.nan, 1.0, 2.0]).tolist()
         1
     """
-    x = to_tensor(x)
-    nan = ew.isnan(x)
-    best = argmin(
-        ew.where(nan, math.inf, x) if config.is_float_dtype(x.dtype) else x, axis, keepdims
-    )
-    return ew.where(all(nan, axis, keepdims), -1, best)
+    return _nan_position(argmin, math.inf, x, axis, keepdims)
 
 
 @op(NUMPY, static=("axis", "keepdims"))

@@ -8,10 +8,7 @@ _FORMATS = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: v.nump
 
 
 def _variables(model, kind) -> list:
-    if kind == "optimizer_variables":
-        optimizer = getattr(model, "optimizer", None)
-        return optimizer.variables if optimizer is not None else []
-    return getattr(model, kind)
+    return model._optimizer_variables if kind == "optimizer_variables" else getattr(model, kind)
 
 
 def get_state_tree(model, value_format="backend_tensor") -> dict:

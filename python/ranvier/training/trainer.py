@@ -177,14 +177,19 @@ class Trainer(Steps, Fitting, BatchMethods):
             self._functions[mode] = function
         return function
 
+    @property
+    def _optimizer_variables(self) -> list:
+        """The optimizer's state; none before `compile`, when there is no attribute `optimizer`."""
+        optimizer = getattr(self, "optimizer", None)
+        return optimizer.variables if optimizer is not None else []
+
     def _graph_state(self):
         """What a compiled step depends on beside its inputs."""
-        optimizer = getattr(self, "optimizer", None)
-        variables = [*self.variables, *(optimizer.variables if optimizer is not None else ())]
+        variables = [*self.variables, *self._optimizer_variables]
         flags = tuple((id(v), v.trainable) for v in variables)
         layers = tuple((id(x), x.trainable, x.constants_version) for x in self._flatten_layers())
         metrics = tuple(map(id, (*self._metrics, *self._metrics_of_layers())))
-        schedule = getattr(optimizer, "_learning_rate", None)
+        schedule = getattr(getattr(self, "optimizer", None), "_learning_rate", None)
         return (
             flags,
             layers,
