@@ -42,7 +42,7 @@ class ArrayAdapter:
         batch_size: rows of a batch; 32, or as many as `steps` needs.
         shuffle: `True` for a new order of rows every epoch, "batch" for one of batches, or `False`.
         class_weight: weight per class index, instead of `sample_weight`.
-        steps: batches per epoch.
+        steps: batches per epoch; a run that takes several at once rounds the attribute up.
     """
 
     kind = "arrays"

@@ -21,7 +21,8 @@ class IterableAdapter:
         source: a generator, `PyDataset`, torch `DataLoader` or iterable of batches.
         shuffle: whether a `PyDataset`'s batches come in a new order every epoch.
         class_weight: weight per class index, for batches without sample weights.
-        steps: batches per epoch. Then an epoch goes on where the last one ended, if `continues`.
+        steps: batches per epoch; a run that takes several at once rounds the attribute up. With
+            it an epoch goes on where the last one ended, if `continues`.
 
     Attributes:
         continues: whether epochs of `steps` batches continue each other, as those of `fit` do; each
