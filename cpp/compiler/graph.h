@@ -3,6 +3,7 @@
 // memory of the outside world as inputs that may also be written.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tensor/trace.h"
@@ -28,6 +29,7 @@ struct GraphNode {
   uint32_t region = 0;
 
   bool alive() const { return op != nullptr; }
+  bool named(std::string_view name) const { return alive() && name == op->name; }
 };
 
 // An argument, a variable, a carried value of a body, or a result of the prologue. `write` is what

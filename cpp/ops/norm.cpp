@@ -226,7 +226,7 @@ void run_moments(const Context& ctx, const Slots& s, const void* params) noexcep
 void run_batch_train(const Context& ctx, const Slots& s, const void* params) noexcept {
   const auto& p = as<Params>(params);
   p.batch->batch_norm_train(ctx, p.norm, s.out[0], s.out[1], s.out[2], s.in[0], s.in[1], s.in[2],
-                            s.shared);
+                            {}, s.shared);
 }
 void run_batch_infer(const Context& ctx, const Slots& s, const void* params) noexcept {
   const auto& p = as<Params>(params);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <string_view>
 
 #include "compiler/internal_ops.h"
 #include "compiler/passes/passes.h"
@@ -43,10 +42,6 @@ const OpRecord kIndexed{"max_pool_indexed", infer_fused, nullptr, {prepare<run_f
 const OpRecord kIndexedGrad{
     "max_pool_indexed_grad", infer_fused, nullptr, {prepare<run_gradient>, nullptr}};
 
-bool named(const GraphNode& node, std::string_view name) {
-  return node.alive() && name == node.op->name;
-}
-
 NodeId add(Graph& graph, const OpRecord& op, std::vector<ValueId> inputs, bool backward,
            const kernels::PoolShape& shape, Specs outputs, const GraphNode& like) {
   auto payload = make_ref<PoolPayload>();
@@ -65,7 +60,7 @@ struct Indexed {
 NodeId find_pool(const Graph& graph, ValueId x, const Attrs& attrs) {
   for (NodeId id = 0; id < graph.nodes.size(); ++id) {
     const GraphNode& node = graph.nodes[id];
-    if (named(node, "max_pool") && node.inputs[0] == x && node.attrs == attrs) return id;
+    if (node.named("max_pool") && node.inputs[0] == x && node.attrs == attrs) return id;
   }
   return kNone;
 }
@@ -90,7 +85,7 @@ void index_pools(Graph& graph) {
   const auto count = static_cast<NodeId>(graph.nodes.size());
   for (NodeId id = 0; id < count; ++id) {
     const GraphNode gradient = graph.nodes[id];
-    if (!named(gradient, "max_pool_grad")) continue;
+    if (!gradient.named("max_pool_grad")) continue;
     const NodeId pool = find_pool(graph, gradient.inputs[0], gradient.attrs);
     if (pool == kNone) continue;
     const auto met = std::find_if(known.begin(), known.end(),

@@ -35,6 +35,8 @@ void fuse_sgd(Graph& graph);
 void index_pools(Graph& graph);
 // Bias, residual and activation become epilogues of products and convolutions.
 void fuse_epilogue(Graph& graph);
+// A residual and a relu join the batch normalization before them, and the relu's gradient its.
+void fuse_norm(Graph& graph);
 // A 1×1 convolution and the depthwise one that reads it become one step.
 void fuse_pairs(Graph& graph);
 // The gradients of tables become chains of rows that element-wise programs read (in several parts:

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "kernels/cpu/nn/norm.h"
 #include "kernels/cpu/nn/reference.h"
 #include "nn/harness.h"
@@ -50,7 +52,7 @@ void check_batch_norm(Isa isa, double tolerance) {
       std::vector<T> y(t.x.size()), mean(cols), variance(cols);
       std::vector<T> want(t.x.size()), want_mean(cols), want_variance(cols);
       k.batch_norm_train(context, t.p, y.data(), mean.data(), variance.data(), t.x.data(), gamma,
-                         beta, t.shared.data());
+                         beta, {}, t.shared.data());
       ref::batch_norm_train(rows, cols, kEpsilon, want.data(), want_mean.data(),
                             want_variance.data(), t.x.data(), gamma, beta);
       check_close(mean, want_mean, tolerance);
@@ -75,6 +77,51 @@ void check_batch_norm(Isa isa, double tolerance) {
         CHECK(same_bits(alone, y));  // in place, gradients of gamma and beta not wanted
       }
     }
+}
+
+// A residual and a relu on the store of y, and the gradient through that relu, have the bits of
+// passes of their own.
+template <class T>
+void check_closing(Isa isa) {
+  const rk::BatchNormKernels& k = rk::batch_norm_kernels(kType<T>, isa);
+  const Context context;
+  for (const auto& [rows, cols] : kShapes) {
+    CAPTURE(rows);
+    CAPTURE(cols);
+    Case<T> t(rows, cols);
+    const size_t n = t.x.size();
+    std::vector<T> mean(cols), variance(cols), y(n), residual = numbers<T>(rows * cols, 5);
+    residual[n / 2] = std::numeric_limits<T>::quiet_NaN();
+    const auto train = [&](std::vector<T>& to, const rk::BatchNormClosing& closing) {
+      k.batch_norm_train(context, t.p, to.data(), mean.data(), variance.data(), t.x.data(),
+                         t.gamma.data(), t.beta.data(), closing, t.shared.data());
+    };
+    const auto relu = [](T v) { return v < 0 ? T(0) : v; };
+    train(y, {});
+    std::vector<T> want(n), got(n), dy(n);
+    for (size_t i = 0; i < n; ++i) want[i] = relu(y[i]), dy[i] = want[i] > 0 ? t.dy[i] : 0;
+    train(got, {nullptr, true});
+    CHECK(same_bits(got, want));
+    for (const bool closed : {false, true}) {
+      for (size_t i = 0; i < n; ++i)
+        want[i] = closed ? relu(y[i] + residual[i]) : y[i] + residual[i];
+      got = residual;
+      train(got, {got.data(), closed});  // into the residual's memory
+      CHECK(same_bits(got, want));
+    }
+
+    std::vector<T> dgamma(cols), dbeta(cols), want_dgamma(cols), want_dbeta(cols);
+    k.batch_norm_backward(context, t.p, want.data(), want_dgamma.data(), want_dbeta.data(),
+                          dy.data(), t.x.data(), mean.data(), variance.data(), t.gamma.data(),
+                          t.shared.data());
+    got = t.dy;
+    k.batch_norm_relu_backward(context, t.p, got.data(), dgamma.data(), dbeta.data(), got.data(),
+                               t.x.data(), mean.data(), variance.data(), t.gamma.data(),
+                               t.beta.data(), t.shared.data());
+    CHECK(same_bits(got, want));
+    CHECK(same_bits(dgamma, want_dgamma));
+    CHECK(same_bits(dbeta, want_dbeta));
+  }
 }
 
 template <class T>
@@ -125,6 +172,11 @@ TEST_CASE("batch norm equals its reference at every level") {
   check_batch_norm<double>(Isa::Baseline, 1e-13);
 }
 
+TEST_CASE("what closes a batch norm has the bits of separate passes") {
+  for_each_isa([](Isa isa) { check_closing<float>(isa); });
+  check_closing<double>(Isa::Baseline);
+}
+
 TEST_CASE("layer norm and RMS norm equal their reference at every level") {
   for_each_isa([](Isa isa) {
     check_layer_norm<float>(isa, true, 2e-6);
@@ -157,7 +209,7 @@ TEST_CASE("no rows: moments and gradients are zero") {
     std::vector<std::byte> shared(p.scratch.shared);
     std::vector<float> mean(3, 9), variance(3, 9), dgamma(3, 9), dbeta(3, 9), none(1);
     k.batch_norm_train(Context{}, p, none.data(), mean.data(), variance.data(), none.data(),
-                       nullptr, nullptr, shared.data());
+                       nullptr, nullptr, {}, shared.data());
     k.batch_norm_backward(Context{}, p, none.data(), dgamma.data(), dbeta.data(), none.data(),
                           none.data(), mean.data(), variance.data(), nullptr, shared.data());
     for (const auto* v : {&mean, &variance, &dgamma, &dbeta}) CHECK(*v == std::vector<float>(3, 0));
@@ -176,7 +228,7 @@ TEST_CASE("norms: same bits for any number of threads") {
     float* dx = y + t.x.size();
     float* rest = dx + t.x.size();
     k.batch_norm_train(context, t.p, y, rest, rest + t.cols, t.x.data(), t.gamma.data(),
-                       t.beta.data(), shared.data());
+                       t.beta.data(), {}, shared.data());
     k.batch_norm_backward(context, t.p, dx, rest + 2 * t.cols, rest + 3 * t.cols, t.dy.data(),
                           t.x.data(), rest, rest + t.cols, t.gamma.data(), shared.data());
     return out;

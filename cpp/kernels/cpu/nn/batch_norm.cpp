@@ -103,50 +103,96 @@ RV_INLINE T inverse_deviation(const NormParams& p, T variance) {
     return 1 / __builtin_sqrt(v);
 }
 
-// y = (x - mean) * scale + beta over rows.
+// The bits of the element-wise relu: NaN and -0 pass.
 template <class T>
+RV_INLINE Vec<T> relu(Vec<T> x) {
+  return select(x < Vec<T>::zero(), Vec<T>::zero(), x);
+}
+
+// y = close((x - mean) * scale + beta, position, lanes) over rows.
+template <class T, class F>
 void normalize_rows(const Context& context, const NormParams& p, T* y, const T* x, const T* mean,
-                    const T* scale, const T* beta) {
+                    const T* scale, const T* beta, const F& close) {
   context.parallel_for(p.rows, row_grain(p.cols), [=, &p](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
       for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
-        const Vec<T> d = load_lanes(x + r * p.cols + c, lanes) - load_lanes(mean + c, lanes);
-        store_lanes(fma(d, load_lanes(scale + c, lanes), load_lanes(beta + c, lanes)),
-                    y + r * p.cols + c, lanes);
+        const int64_t at = r * p.cols + c;
+        const Vec<T> d = load_lanes(x + at, lanes) - load_lanes(mean + c, lanes);
+        const Vec<T> v = fma(d, load_lanes(scale + c, lanes), load_lanes(beta + c, lanes));
+        store_lanes(close(v, at, lanes), y + at, lanes);
       });
   });
 }
 
+// Coefficient rows 0 and 1: the factor of x - mean, and beta.
 template <class T>
-void batch_norm_infer(const Context& context, const NormParams& p, void* y, const void* x,
-                      const void* mean, const void* variance, const void* gamma_, const void* beta_,
-                      void* shared) noexcept {
-  const T* gamma = static_cast<const T*>(gamma_);
-  const T* beta = static_cast<const T*>(beta_);
-  T* scale = coefficient_row<T>(p, shared, 0);
-  T* offset = coefficient_row<T>(p, shared, 1);
+void set_scale(const NormParams& p, const T* variance, const T* gamma, const T* beta, T* scale,
+               T* offset) {
   for (int64_t c = 0; c < p.cols; ++c) {
-    const T inv = inverse_deviation(p, static_cast<const T*>(variance)[c]);
+    const T inv = inverse_deviation(p, variance[c]);
     scale[c] = gamma ? gamma[c] * inv : inv;
     offset[c] = beta ? beta[c] : 0;
   }
-  normalize_rows(context, p, static_cast<T*>(y), static_cast<const T*>(x),
-                 static_cast<const T*>(mean), scale, offset);
+}
+
+template <class T>
+void normalize(const Context& context, const NormParams& p, void* y_, const void* x_,
+               const void* mean_, const void* variance, const void* gamma, const void* beta,
+               const BatchNormClosing& closing, void* shared) {
+  T* scale = coefficient_row<T>(p, shared, 0);
+  T* offset = coefficient_row<T>(p, shared, 1);
+  set_scale(p, static_cast<const T*>(variance), static_cast<const T*>(gamma),
+            static_cast<const T*>(beta), scale, offset);
+  T* y = static_cast<T*>(y_);
+  const T* x = static_cast<const T*>(x_);
+  const T* mean = static_cast<const T*>(mean_);
+  const T* residual = static_cast<const T*>(closing.residual);
+  const auto run = [&](const auto& close) {
+    normalize_rows(context, p, y, x, mean, scale, offset, close);
+  };
+  if (residual && closing.relu)
+    run([=](Vec<T> v, int64_t at, int lanes)
+            RV_INLINE_LAMBDA { return relu(v + load_lanes(residual + at, lanes)); });
+  else if (residual)
+    run([=](Vec<T> v, int64_t at, int lanes)
+            RV_INLINE_LAMBDA { return v + load_lanes(residual + at, lanes); });
+  else if (closing.relu)
+    run([](Vec<T> v, int64_t, int) RV_INLINE_LAMBDA { return relu(v); });
+  else
+    run([](Vec<T> v, int64_t, int) RV_INLINE_LAMBDA { return v; });
+}
+
+template <class T>
+void batch_norm_infer(const Context& context, const NormParams& p, void* y, const void* x,
+                      const void* mean, const void* variance, const void* gamma, const void* beta,
+                      void* shared) noexcept {
+  normalize<T>(context, p, y, x, mean, variance, gamma, beta, {}, shared);
 }
 
 template <class T>
 void batch_norm_train(const Context& context, const NormParams& p, void* y, void* mean,
                       void* variance, const void* x, const void* gamma, const void* beta,
-                      void* shared) noexcept {
+                      const BatchNormClosing& closing, void* shared) noexcept {
   channel_moments<T>(context, p, mean, variance, x, shared);
-  batch_norm_infer<T>(context, p, y, x, mean, variance, gamma, beta, shared);
+  normalize<T>(context, p, y, x, mean, variance, gamma, beta, closing, shared);
+}
+
+enum class Gradient { OfConstantMoments, ThroughMoments, ThroughMomentsAndRelu };
+
+// dy, or what of it a relu lets pass.
+template <Gradient kind, class T>
+RV_INLINE Vec<T> let_pass(Vec<T> dy, Vec<T> deviation, Vec<T> scale, Vec<T> offset) {
+  if constexpr (kind == Gradient::ThroughMomentsAndRelu)
+    return select(Vec<T>::zero() < fma(deviation, scale, offset), dy, Vec<T>::zero());
+  else
+    return dy;
 }
 
 // sum dy and sum dy (x - mean) into the partial sums of chunk 0.
-template <class T>
+template <Gradient kind, class T>
 void gradient_sums(const Context& context, const NormParams& p, const T* dy, const T* x,
-                   const T* mean, void* shared) {
-  context.parallel_for(p.chunks, 1, [&, dy, x, mean](int64_t first, int64_t last, int) {
+                   const T* mean, const T* scale, const T* offset, void* shared) {
+  context.parallel_for(p.chunks, 1, [=, &p](int64_t first, int64_t last, int) {
     for (int64_t chunk = first; chunk < last; ++chunk) {
       const int64_t begin = chunk * p.chunk_rows, end = chunk_end(p, chunk);
       T* row[2] = {partial_row<T>(p, shared, chunk, 0), partial_row<T>(p, shared, chunk, 1)};
@@ -155,12 +201,17 @@ void gradient_sums(const Context& context, const NormParams& p, const T* dy, con
         for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) RV_INLINE_LAMBDA {
           constexpr int kLanes = Vec<T>::kLanes;
           const int n = V == 1 ? lanes : kLanes;
-          Vec<T> m[V], sums[2][V];
-          for (int v = 0; v < V; ++v) m[v] = load_lanes(mean + c + v * kLanes, n);
+          Vec<T> m[V], s[V], o[V], sums[2][V];
+          for (int v = 0; v < V; ++v) {
+            m[v] = load_lanes(mean + c + v * kLanes, n);
+            s[v] = load_lanes(scale + c + v * kLanes, n);
+            o[v] = load_lanes(offset + c + v * kLanes, n);
+          }
           sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&out)[2]) RV_INLINE_LAMBDA {
             const int64_t at = r * p.cols + c + v * kLanes;
-            out[0] = load_lanes(dy + at, n);
-            out[1] = out[0] * (load_lanes(x + at, n) - m[v]);
+            const Vec<T> deviation = load_lanes(x + at, n) - m[v];
+            out[0] = let_pass<kind>(load_lanes(dy + at, n), deviation, s[v], o[v]);
+            out[1] = out[0] * deviation;
           });
           for (int k = 0; k < 2; ++k)
             for (int v = 0; v < V; ++v) {
@@ -177,28 +228,30 @@ void gradient_sums(const Context& context, const NormParams& p, const T* dy, con
 
 // dx = a ((dy - b) - (x - mean) k) per channel; through the moments b = sum dy / n and
 // k = s^2 sum dy (x - mean) / n, else both are zero.
-template <class T, bool kThroughMoments>
+template <class T, Gradient kind>
 void backward(const Context& context, const NormParams& p, void* dx_, void* dgamma, void* dbeta,
               const void* dy_, const void* x_, const void* mean_, const void* variance_,
-              const void* gamma_, void* shared) noexcept {
+              const void* gamma, const void* beta, void* shared) noexcept {
+  constexpr bool kThroughMoments = kind != Gradient::OfConstantMoments;
   const T* dy = static_cast<const T*>(dy_);
   const T* x = static_cast<const T*>(x_);
   const T* mean = static_cast<const T*>(mean_);
-  const T* gamma = static_cast<const T*>(gamma_);
+  const T* variance = static_cast<const T*>(variance_);
   T* dx = static_cast<T*>(dx_);
+  T* a = coefficient_row<T>(p, shared, 0);
+  T* offset = coefficient_row<T>(p, shared, 1);
+  T* b = coefficient_row<T>(p, shared, 2);
+  T* k = coefficient_row<T>(p, shared, 3);
+  set_scale(p, variance, static_cast<const T*>(gamma), static_cast<const T*>(beta), a, offset);
   const bool sums_wanted = dgamma || dbeta || (kThroughMoments && dx);
-  if (p.rows > 0 && sums_wanted) gradient_sums(context, p, dy, x, mean, shared);
+  if (p.rows > 0 && sums_wanted) gradient_sums<kind>(context, p, dy, x, mean, a, offset, shared);
   const T* sum_dy = partial_row<T>(p, shared, 0, 0);
   const T* sum_dy_d = partial_row<T>(p, shared, 0, 1);
-  T* a = coefficient_row<T>(p, shared, 0);
-  T* b = coefficient_row<T>(p, shared, 1);
-  T* k = coefficient_row<T>(p, shared, 2);
   const T n = static_cast<T>(p.rows);
   for (int64_t c = 0; c < p.cols; ++c) {
-    const T inv = inverse_deviation(p, static_cast<const T*>(variance_)[c]);
+    const T inv = inverse_deviation(p, variance[c]);
     if (dbeta) static_cast<T*>(dbeta)[c] = p.rows > 0 ? sum_dy[c] : 0;
     if (dgamma) static_cast<T*>(dgamma)[c] = p.rows > 0 ? sum_dy_d[c] * inv : 0;
-    a[c] = gamma ? gamma[c] * inv : inv;
     if (kThroughMoments && p.rows > 0 && dx) {
       b[c] = sum_dy[c] / n;
       k[c] = sum_dy_d[c] * inv * inv / n;
@@ -209,19 +262,33 @@ void backward(const Context& context, const NormParams& p, void* dx_, void* dgam
     for (int64_t r = begin; r < end; ++r)
       for_each_vector<T>(p.cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         const int64_t at = r * p.cols + c;
+        const Vec<T> scale = load_lanes(a + c, lanes);
         Vec<T> d = load_lanes(dy + at, lanes);
         if constexpr (kThroughMoments) {
           const Vec<T> deviation = load_lanes(x + at, lanes) - load_lanes(mean + c, lanes);
+          d = let_pass<kind>(d, deviation, scale, load_lanes(offset + c, lanes));
           d = fma(-deviation, load_lanes(k + c, lanes), d - load_lanes(b + c, lanes));
         }
-        store_lanes(load_lanes(a + c, lanes) * d, dx + at, lanes);
+        store_lanes(scale * d, dx + at, lanes);
       });
   });
 }
 
+// For a gradient that needs no beta.
+template <class T, Gradient kind>
+void plain_backward(const Context& context, const NormParams& p, void* dx, void* dgamma,
+                    void* dbeta, const void* dy, const void* x, const void* mean,
+                    const void* variance, const void* gamma, void* shared) noexcept {
+  backward<T, kind>(context, p, dx, dgamma, dbeta, dy, x, mean, variance, gamma, nullptr, shared);
+}
+
 template <class T>
-constexpr BatchNormKernels kTable{channel_moments<T>, batch_norm_train<T>, batch_norm_infer<T>,
-                                  backward<T, true>, backward<T, false>};
+constexpr BatchNormKernels kTable{channel_moments<T>,
+                                  batch_norm_train<T>,
+                                  batch_norm_infer<T>,
+                                  plain_backward<T, Gradient::ThroughMoments>,
+                                  backward<T, Gradient::ThroughMomentsAndRelu>,
+                                  plain_backward<T, Gradient::OfConstantMoments>};
 
 }  // namespace
 

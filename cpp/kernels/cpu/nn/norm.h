@@ -25,15 +25,21 @@ struct NormParams {
 NormParams prepare_norm(DType dtype, int64_t rows, int64_t cols, double epsilon);
 Cost norm_cost(const NormParams& params);
 
+// What becomes of y before it is stored: residual, a matrix like y, is added, then max(y, 0).
+struct BatchNormClosing {
+  const void* residual = nullptr;
+  bool relu = false;
+};
+
 struct BatchNormKernels {
   // mean[c], variance[c] (biased) over the rows.
   void (*channel_moments)(const Context&, const NormParams&, void* mean, void* variance,
                           const void* x, void* shared) noexcept;
-  // Writes the moments and y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. y may be x
-  // only where the gradient is not wanted: it reads x.
+  // Writes the moments and y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, closed. y may
+  // be the residual, and x only where the gradient is not wanted: it reads x.
   void (*batch_norm_train)(const Context&, const NormParams&, void* y, void* mean, void* variance,
                            const void* x, const void* gamma, const void* beta,
-                           void* shared) noexcept;
+                           const BatchNormClosing&, void* shared) noexcept;
   // The same y from given moments. y may be x.
   void (*batch_norm_infer)(const Context&, const NormParams&, void* y, const void* x,
                            const void* mean, const void* variance, const void* gamma,
@@ -45,6 +51,12 @@ struct BatchNormKernels {
   void (*batch_norm_backward)(const Context&, const NormParams&, void* dx, void* dgamma,
                               void* dbeta, const void* dy, const void* x, const void* mean,
                               const void* variance, const void* gamma, void* shared) noexcept;
+  // The same through a relu that closed y: dy counts where (x - mean) s gamma + beta, found again
+  // with the bits of the forward pass, was positive.
+  void (*batch_norm_relu_backward)(const Context&, const NormParams&, void* dx, void* dgamma,
+                                   void* dbeta, const void* dy, const void* x, const void* mean,
+                                   const void* variance, const void* gamma, const void* beta,
+                                   void* shared) noexcept;
   // Gradient of batch_norm_infer: the moments are constants, dx = dy gamma s.
   void (*batch_norm_infer_backward)(const Context&, const NormParams&, void* dx, void* dgamma,
                                     void* dbeta, const void* dy, const void* x, const void* mean,

@@ -1,0 +1,44 @@
+#pragma once
+// What can ride on the store of a matrix product, a convolution or a batch normalization: the
+// element-wise steps that alone read its result, one after the other.
+
+#include <vector>
+
+#include "compiler/graph.h"
+#include "kernels/cpu/gemm/epilogue.h"
+
+namespace ranvier::compiler {
+
+// The chain producer -> bias -> residual -> activation, as far as it goes.
+struct Chain {
+  NodeId producer = kNone;
+  std::vector<NodeId> absorbed;  // after the producer
+  ValueId bias = kNone, residual = kNone;
+  kernels::Activation activation = kernels::Activation::None;
+  ValueId result = kNone;
+};
+
+// Finds the chains of one graph. They only take values with one reader, so the lists of readers
+// made at the beginning stay true while chains are replaced.
+class ChainFinder {
+ public:
+  explicit ChainFinder(Graph& graph)
+      : graph_(graph), readers_(graph.readers()), outside_(graph.used_outside()) {}
+
+  // The chain behind output 0 of the node.
+  Chain find(NodeId producer);
+
+ private:
+  NodeId only_reader(ValueId value) const;
+  bool extend(Chain& chain) const;
+  bool add_operand(Chain& chain, const GraphNode& node, const TypeSpec& type) const;
+  bool cap(Chain& chain, const GraphNode& node) const;
+  bool needs(ValueId value, NodeId producer) const;
+
+  Graph& graph_;
+  const std::vector<std::vector<NodeId>> readers_;
+  const std::vector<uint8_t> outside_;
+  uint32_t region_ = 0;  // of the chain being found
+};
+
+}  // namespace ranvier::compiler
