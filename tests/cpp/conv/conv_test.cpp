@@ -170,6 +170,8 @@ TEST_CASE("shapes of known networks, in every variant") {
       square(1, 4, 3, 1, 5, 16, 16, 16),      // depthwise, rows that see no pixel
       square(1, 8, 4, 1, 1, 17, 17, 17),      // depthwise, other taps
       square(1, 14, 3, 1, 1, 512, 512, 512),  // depthwise, pixels of one set of the cache
+      square(2, 14, 3, 1, 1, 200, 200, 200),  // depthwise, few pixels, cut by channels
+      square(1, 20, 5, 1, 2, 70, 140, 70),    // the same, multiplier 2
       square(1, 16, 3, 1, 1, 64, 96, 4),      // groups
   };
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
@@ -283,9 +285,11 @@ TEST_CASE("rows too long to copy whole are cut into pieces") {
 TEST_CASE("the epilogue equals a plain store and separate passes to the bit") {
   std::mt19937 rng(4);
   Threads one(1);
-  std::vector<ConvShape> shapes = {square(2, 14, 3, 1, 1, 20, 40), square(2, 9, 3, 1, 1, 300, 33),
-                                   square(3, 3, 3, 1, 1, 16, 20), square(2, 9, 3, 1, 1, 24, 24, 24),
-                                   square(2, 12, 1, 1, 0, 20, 70)};
+  std::vector<ConvShape> shapes = {
+      square(2, 14, 3, 1, 1, 20, 40), square(2, 9, 3, 1, 1, 300, 33),
+      square(3, 3, 3, 1, 1, 16, 20),  square(2, 9, 3, 1, 1, 24, 24, 24),
+      square(2, 12, 1, 1, 0, 20, 70), square(2, 14, 3, 1, 1, 200, 200, 200)};
+  CHECK(prepare_conv(ConvPass::Forward, shapes.back(), DType::F32).splits > 1);
   for (int i = 0; i < 20; ++i) shapes.push_back(random_shape(rng));
   for (const ConvShape& s : shapes) {
     const Problem<float> p(s, rng);

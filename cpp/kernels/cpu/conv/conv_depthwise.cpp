@@ -1,5 +1,7 @@
 // The depthwise variant of convolution: forward and both gradients.
 
+#include <algorithm>
+
 #include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/conv_variants.h"
 
@@ -43,6 +45,33 @@ const T* widened(const Context& ctx, const ConvPlan& plan, const T* x, T* shared
   return shared;
 }
 
+// A product of few pixels is cut by columns. A depthwise convolution after it is cut by the same
+// channels, so that threads read what they wrote themselves: twice as fast at 7×7 pixels.
+void split_channels(ConvPlan& plan) {
+  constexpr double kSplitFlops = 0.3e6;
+  constexpr int64_t kManyPixels = 448, kSplitChannels = 64, kMostSplits = 16;
+  const ConvShape& s = plan.shape;
+  if (s.batch * s.out[0] * s.out[1] * s.out[2] >= kManyPixels) return;
+  const auto by_work = static_cast<int64_t>(plan.cost.flops / kSplitFlops);
+  plan.splits =
+      std::max<int64_t>(1, std::min({by_work, s.out_channels / kSplitChannels, kMostSplits}));
+  if (plan.splits > 1) plan.blocks = plan.grain = 1;
+}
+
+// All rows of the channels of the splits [begin, end).
+template <class T>
+void run_splits(const ConvPlan& plan, Correlation q, int64_t begin, int64_t end, const T* x,
+                const T* filter, ConvEpilogue e, T* y) noexcept {
+  constexpr int64_t kGroup = 16;  // channels that are not parted: whole vectors
+  const int64_t groups = (q.k_channels + kGroup - 1) / kGroup;
+  const int64_t c0 = kGroup * first_of(groups, begin, plan.splits);
+  const int64_t c1 = std::min(q.k_channels, kGroup * first_of(groups, end, plan.splits));
+  q.k_channels = c1 - c0;
+  if (e.bias) e.bias = static_cast<const T*>(e.bias) + c0;
+  if (e.residual) e.residual = static_cast<const T*>(e.residual) + c0;
+  rows_of<T>(plan).depthwise(q, 0, q.batch * q.out[0] * q.out[1], x + c0, filter + c0, e, y + c0);
+}
+
 }  // namespace
 
 template <class T>
@@ -57,6 +86,7 @@ void DepthwiseConv<T>::prepare(ConvPlan& plan) {
     cut_blocks(plan,
                s.batch * (plan.pass == ConvPass::Forward ? s.out[0] * s.out[1] : s.in[0] * s.in[1]),
                static_cast<double>(n.x) * sizeof(T), kDepthwiseFlops);
+  if (plan.pass == ConvPass::Forward) split_channels(plan);
 }
 
 template <class T>
@@ -65,6 +95,10 @@ void DepthwiseConv<T>::forward(const Context& ctx, const ConvPlan& plan, const T
   x = widened<T>(ctx, plan, x, shared);
   const Correlation q = depthwise_correlation(repeated(plan.shape));
   const int64_t units = q.batch * q.out[0] * q.out[1];
+  if (plan.splits > 1)
+    return ctx.parallel_for(plan.splits, 1, [&](int64_t begin, int64_t end, int) {
+      run_splits<T>(plan, q, begin, end, x, filter, e, y);
+    });
   ctx.parallel_for(plan.blocks, plan.grain, [&](int64_t begin, int64_t end, int) {
     rows_of<T>(plan).depthwise(q, first_of(units, begin, plan.blocks),
                                first_of(units, end, plan.blocks), x, filter, e, y);
