@@ -157,6 +157,7 @@ class Correlator {
     panel_ = reinterpret_cast<T*>(scratch + l.runs_bytes);
     index_ = reinterpret_cast<int64_t*>(scratch + l.runs_bytes + l.panel_bytes);
     source_ = reinterpret_cast<T*>(scratch + l.runs_bytes + l.panel_bytes + l.index_bytes);
+    fetched_ = reinterpret_cast<const char*>(x);
     for (int p = 0; p < kMaxMaxRows; ++p) row_offsets_[p] = p * q.out_pitch[2];
   }
 
@@ -178,6 +179,7 @@ class Correlator {
           const Panel panel = next_panel<T>(f1_ - f, l_.wide);
           run_panel(panel, f);
           f += panel.columns;
+          fetch_per_unit_ = 0;
         }
       }
     }
@@ -223,10 +225,12 @@ class Correlator {
     }
   }
 
-  // Copies the input rows that units [u0, u1) read, with zeros beside them.
+  // Copies the input rows that units [u0, u1) read, with zeros beside them. Those that the next
+  // block copies, as many behind them, are fetched while tiles run.
   void copy_planes() {
     PlaneRows* planes = reinterpret_cast<PlaneRows*>(index_);
     T* to = source_;
+    int64_t copied = 0;
     first_plane_ = u0_ / q_.out[1];
     for (int64_t plane = first_plane_; plane * q_.out[1] < u1_; ++plane) {
       const int64_t start = plane * q_.out[1];
@@ -248,7 +252,11 @@ class Correlator {
                      -q_.pad[2], to + i * l_.row_pitch);
         to += count * l_.row_pitch;
       }
+      copied += count;
+      const T* end = x_ + image * q_.in_image + (lo + count) * q_.in_pitch[1];
+      fetched_ = reinterpret_cast<const char*>(end);
     }
+    fetch_per_unit_ = copied * q_.in_pitch[1] * static_cast<int64_t>(sizeof(T)) / (u1_ - u0_);
   }
   // The same where rows are cut: every unit gets the columns it reads, of every row it reads.
   void copy_units() {
@@ -410,7 +418,8 @@ class Correlator {
     const uint32_t each = all / tiles, longer = all % tiles;  // the first ones take one more
     // With one run per pixel the next tile reads on where this one ends.
     const bool in_order = l_.source == Source::Direct && t.count == 1;
-    t.ahead = reinterpret_cast<const char*>(x_), t.ahead_step = 0;
+    const int64_t depth = l_.runs * l_.run_length;
+    const int64_t fetch_step = fetch_per_unit_ == 0 ? 0 : fetch_per_unit_ / (tiles * depth);
     t.c_step = indexed ? 0 : q_.out_pitch[2];
     int64_t p = 0;
     for (uint32_t i = 0; i < tiles; ++i) {
@@ -423,6 +432,9 @@ class Correlator {
       if (in_order) {
         t.ahead = reinterpret_cast<const char*>(runs_[0].a + t.a_shift + count * t.a_pitch);
         t.ahead_step = count * t.a_pitch * static_cast<int64_t>(sizeof(T)) / runs_[0].length;
+      } else {
+        t.ahead = fetched_, t.ahead_step = fetch_step;
+        fetched_ += fetch_step * depth;
       }
       kTiles<T>.fn[panel.width][count - 1](t);
       p += count;
@@ -442,6 +454,8 @@ class Correlator {
   int64_t* index_;
   T* source_;
   int64_t row_offsets_[kMaxMaxRows];
+  const char* fetched_;  // of x, up to here
+  int64_t fetch_per_unit_ = 0;
   int64_t group_ = 0, first_ = 0, last_ = 0, first_plane_ = 0, gathered_ = 0, panel_columns_ = 0;
   bool accumulate_ = false, close_ = false;
 };
