@@ -419,7 +419,7 @@ class Correlator {
     // With one run per pixel the next tile reads on where this one ends.
     const bool in_order = l_.source == Source::Direct && t.count == 1;
     const int64_t depth = l_.runs * l_.run_length;
-    const int64_t fetch_step = fetch_per_unit_ == 0 ? 0 : fetch_per_unit_ / (tiles * depth);
+    const int64_t fetch_step = depth == 0 ? 0 : fetch_per_unit_ / (tiles * depth);
     t.c_step = indexed ? 0 : q_.out_pitch[2];
     int64_t p = 0;
     for (uint32_t i = 0; i < tiles; ++i) {
