@@ -139,6 +139,23 @@ TEST_CASE("a row's softmax does not depend on its place; inputs may be outputs")
   });
 }
 
+TEST_CASE("rows past the caches have the bits of rows in them") {
+  constexpr int64_t kElements = 4300000;  // floats that leave the caches
+  for (const int64_t cols : {3, 17, 1000, 4096, 4097}) {
+    const int64_t rows = kElements / cols;
+    const auto x = numbers<float>(rows * cols + 3, 12, 9);
+    for_each_isa([&](Isa isa) {
+      CAPTURE(cols);
+      const rk::SoftmaxKernels& k = rk::softmax_kernels(DType::F32, isa);
+      std::vector<float> y(x.size(), -1), want(x.size(), -1);
+      for (int64_t r = 0; r < rows; ++r)
+        k.softmax(Context{}, 1, cols, want.data() + 1 + r * cols, x.data() + 1 + r * cols);
+      k.softmax(Context{}, rows, cols, y.data() + 1, x.data() + 1);  // lines begin within a row
+      CHECK(same_bits(y, want));
+    });
+  }
+}
+
 TEST_CASE("softmax and cross-entropy: same bits for any number of threads") {
   const int64_t rows = 5003, cols = 37;
   const auto x = numbers<float>(rows * cols, 10, 4), labels = numbers<float>(rows * cols, 11, 1, 1);

@@ -7,7 +7,9 @@
 
 #include "kernels/cpu/nn/rows.h"
 #include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/vec.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
@@ -65,8 +67,8 @@ struct MaxSum {
 };
 
 // y = softmax(x) of one row; gives max(x) and sum(exp(x - max)). A row of one vector stays in
-// registers.
-template <class T>
+// registers. kFetch: the rows to come are fetched meanwhile.
+template <class T, bool kFetch = false>
 RV_INLINE MaxSum<T> softmax_row(T* y, const T* x, int64_t cols) {
   if (cols > 0 && cols <= Vec<T>::kLanes) {
     const int lanes = static_cast<int>(cols);
@@ -82,16 +84,37 @@ RV_INLINE MaxSum<T> softmax_row(T* y, const T* x, int64_t cols) {
   T sum[1];
   row_sums<T>(
       cols, sum,
-      [&](int64_t c, int lanes, Vec<T>(&value)[1])
-          RV_INLINE_LAMBDA { value[0] = shifted_exp(x + c, lanes, m); },
+      [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
+        if constexpr (kFetch) fetch_ahead(x + c, kVectorBytes);
+        value[0] = shifted_exp(x + c, lanes, m);
+      },
       [&](int64_t c, int lanes, Vec<T>(&value)[1])
           RV_INLINE_LAMBDA { store_lanes(value[0], y + c, lanes); });
   scale_row(y, cols, 1 / sum[0]);
   return {largest, sum[0]};
 }
 
+constexpr int64_t kLongestStreamed = 4096;
+
+// Of rows that are short enough to be computed in the first cache, from memory to memory.
+template <class T>
+void softmax_streamed(const Context& context, int64_t rows, int64_t cols, T* y,
+                      const T* x) noexcept {
+  context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
+    RowStream<T, kLongestStreamed> stream(y + begin * cols);
+    for (int64_t r = begin; r < end; ++r) {
+      softmax_row<T, true>(stream.row(), x + r * cols, cols);
+      stream.send(cols, r + 1 == end);
+    }
+    _mm_sfence();
+  });
+}
+
 template <class T>
 void softmax(const Context& context, int64_t rows, int64_t cols, void* y, const void* x) noexcept {
+  if (y != x && cols <= kLongestStreamed &&
+      leaves_caches(rows * cols * static_cast<int64_t>(sizeof(T))))
+    return softmax_streamed(context, rows, cols, static_cast<T*>(y), static_cast<const T*>(x));
   context.parallel_for(rows, row_grain(cols), [=](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
       softmax_row(static_cast<T*>(y) + r * cols, static_cast<const T*>(x) + r * cols, cols);

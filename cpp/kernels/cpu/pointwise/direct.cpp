@@ -6,13 +6,14 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
 namespace {
 
-constexpr double kChunk = 16000;  // nanoseconds of one chunk
 constexpr int kMaxConverted = 3;  // operands of the operations that narrow dtypes have
 
 // A scalar operand as kernels want it: one value through 64 bytes.
@@ -73,11 +74,14 @@ void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* s
 // Tile by tile past the caches; short tiles, so that loads and stores take turns.
 void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
-  constexpr int64_t kShort = 256;
+  constexpr int64_t kShort = 128;
   alignas(64) std::byte tile[kShort * 8];
   const auto stream = pw_kernels(active_isa()).stream;
   for (int64_t at = begin; at < end; at += kShort) {
     TileArgs args = arguments_at(op, src, step, at, std::min(kShort, end - at));
+    for (int k = 0; k < op.arity; ++k)
+      if (step[k])
+        fetch_ahead(args.src[k], args.n * static_cast<int64_t>(size_of(operand_dtype(op, k))));
     args.dst = tile;
     op.fn(args);
     const size_t element = size_of(op.result);
@@ -110,7 +114,8 @@ DirectOp prepare_direct(PwOp op, DType dtype, Isa isa) {
   if (!direct.fn || (!same_layout(dtype) && info.arity > kMaxConverted))
     fail<InternalError>("pointwise: ", info.name, " has no kernel for ", name_of(dtype));
   const double cost = info.cost * (dtype == DType::F32 ? 1 : 3) + 20;
-  direct.grain = kTile * std::max<int64_t>(1, static_cast<int64_t>(kChunk / cost));
+  direct.grain =
+      kTile * std::clamp<int64_t>(static_cast<int64_t>(kChunkNanoseconds / cost), 1, kMostTiles);
   return direct;
 }
 DirectOp prepare_direct(PwOp op, DType dtype) { return prepare_direct(op, dtype, active_isa()); }
@@ -134,7 +139,8 @@ void run_direct(const Context& ctx, const DirectOp& op, void* dst, const void* c
                         std::find(src, src + op.arity, dst) == src + op.arity;
   const auto run = !same_layout(op.dtype) ? run_converted : streamed ? run_streamed : run_in_place;
   if (n <= op.grain) return run(op, to, from, step, 0, n);
-  ctx.parallel_for(n, op.grain,
+  const int64_t grain = kTile * even_grain((n - 1) / kTile + 1, op.grain / kTile);
+  ctx.parallel_for(n, grain,
                    [&](int64_t begin, int64_t end, int) { run(op, to, from, step, begin, end); });
 }
 

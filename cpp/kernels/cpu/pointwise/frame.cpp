@@ -1,9 +1,11 @@
 #include "kernels/cpu/pointwise/frame.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/cpu/pointwise/rows.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -32,11 +34,6 @@ void copy_run(const PointwiseProgram& program, const std::byte* src, int64_t str
   }
 }
 
-// Prefetchers of the processor stop at pages, which are not longer than a tile.
-void fetch(const std::byte* at, int64_t bytes) noexcept {
-  for (int64_t line = 0; line < bytes; line += 64) __builtin_prefetch(at + line);
-}
-
 }  // namespace
 
 Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* const* outputs,
@@ -45,6 +42,7 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
   for (size_t i = 0; i < program.slots.size(); ++i) {
     ptr_[i] = scratch + program.slots[i].offset;
     step_[i] = program.slots[i].scalar ? 0 : 1;
+    element_[i] = program.slots[i].element;
   }
   for (const PwConstant& constant : program.constants)
     ptr_[constant.slot] =
@@ -55,7 +53,7 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
     if (input.kind == OperandKind::Periodic) expand_period(input, inputs[i]);
   }
   for (const PwInstr& instr : program.prologue) {
-    execute(instr, instr.once);
+    execute(instr, 0, instr.once);
     if (instr.once == 1)
       program.repeat(ptr_[instr.dst], ptr_[instr.dst], program.slots[instr.dst].element);
   }
@@ -170,15 +168,34 @@ void Frame::look_up(const PwInput& input, const void* src, int64_t begin, int64_
   if (input.load) input.load(raw, ptr_[input.slot], n);
 }
 
-inline void Frame::execute(const PwInstr& instr, int64_t n) noexcept {
+inline void Frame::execute(const PwInstr& instr, int64_t at, int64_t n) noexcept {
+  const auto place = [&](int slot) { return ptr_[slot] + at * step_[slot] * element_[slot]; };
   TileArgs args;
-  args.dst = ptr_[instr.dst];
+  args.dst = place(instr.dst);
   for (int k = 0; k < instr.arity; ++k) {
-    args.src[k] = ptr_[instr.src[k]];
+    args.src[k] = place(instr.src[k]);
     args.step[k] = step_[instr.src[k]];
   }
   args.n = n;
   instr.fn(args);
+}
+
+// Elements [at, at + n) of the tile that begins at `begin` of the space.
+inline void Frame::run_part(int64_t begin, int64_t at, int64_t n) noexcept {
+  const PointwiseProgram& p = program_;
+  if (p.part < kTile)
+    for (size_t i = 0; i < p.inputs.size(); ++i)
+      if (p.inputs[i].kind == OperandKind::Full)
+        fetch_ahead(static_cast<const std::byte*>(inputs_[i]) + (begin + at) * p.inputs[i].element,
+                    n * p.inputs[i].element);
+  for (const PwInstr& instr : p.body) execute(instr, at, n);
+  for (uint64_t left = streamed_; left != 0; left &= left - 1) {
+    const int i = std::countr_zero(left);
+    const int64_t element = p.outputs[i].element;
+    p.stream(ptr_[p.outputs[i].slot] + at * element,
+             static_cast<std::byte*>(outputs_[i]) + (begin + at) * element,
+             static_cast<size_t>(n * element));
+  }
 }
 
 void Frame::run_tile(int64_t begin, int64_t n) noexcept {
@@ -195,7 +212,6 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
           ptr_[input.slot] = const_cast<std::byte*>(at);
         else
           input.load(at, ptr_[input.slot], n);
-        if (streamed_ != 0) fetch(at + n * input.element, n * input.element);
         break;
       }
       case OperandKind::Periodic:
@@ -216,16 +232,14 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
   for (size_t i = 0; i < p.outputs.size(); ++i)
     if (direct_ >> i & 1)
       ptr_[p.outputs[i].slot] = static_cast<std::byte*>(outputs_[i]) + begin * p.outputs[i].element;
-  for (const PwInstr& instr : p.body) execute(instr, n);
+  for (int64_t at = 0; at < n; at += p.part) run_part(begin, at, std::min(p.part, n - at));
   for (size_t i = 0; i < p.outputs.size(); ++i) {
-    if (direct_ >> i & 1) continue;
+    if ((direct_ | streamed_) >> i & 1) continue;
     const PwOutput& output = p.outputs[i];
     const size_t element = output.element;
     std::byte* dst = static_cast<std::byte*>(outputs_[i]) + begin * static_cast<int64_t>(element);
     if (output.store)
       output.store(ptr_[output.slot], dst, n);
-    else if (streamed_ >> i & 1)
-      p.stream(ptr_[output.slot], dst, static_cast<size_t>(n) * element);
     else
       std::memcpy(dst, ptr_[output.slot], static_cast<size_t>(n) * element);
   }

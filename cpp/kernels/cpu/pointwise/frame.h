@@ -35,7 +35,8 @@ class Frame {
   void expand_period(const PwInput& input, const void* src) noexcept;
   void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
-  void execute(const PwInstr& instr, int64_t n) noexcept;
+  void run_part(int64_t begin, int64_t at, int64_t n) noexcept;
+  void execute(const PwInstr& instr, int64_t at, int64_t n) noexcept;
   bool is_input(const void* memory) const noexcept;
   bool written_early(const PwOutput& output, const void* memory) const noexcept;
 
@@ -47,7 +48,7 @@ class Frame {
   // past the caches.
   uint64_t direct_ = 0, streamed_ = 0;
   std::byte* ptr_[kMaxSlots];
-  int64_t step_[kMaxSlots];
+  int64_t step_[kMaxSlots], element_[kMaxSlots];
 };
 
 }  // namespace ranvier::kernels

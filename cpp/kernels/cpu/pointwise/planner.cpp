@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "kernels/cpu/pointwise/rich_rules.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -34,6 +35,14 @@ ReduceExtent reduce_extent(const Shape& shape, std::span<const int> axes) {
     }
   }
   return extent;
+}
+
+int64_t part_of(const PointwiseProgram& program, int64_t elements) {
+  constexpr int64_t kShort = 256;  // loads, arithmetic and stores take turns
+  int64_t bytes = 0;
+  for (const PwInput& input : program.inputs)
+    if (input.kind == OperandKind::Full) bytes += elements * input.element;
+  return leaves_caches(bytes) ? kShort : kTile;
 }
 
 ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
@@ -345,7 +354,10 @@ void ProgramPlanner::cut_work() {
     p.units = p.outer * p.groups * p.panels;
     work = nanoseconds * static_cast<double>(ceil_div(std::min(p.reduce, p.group_rows), rows));
   }
-  p.grain = std::max<int64_t>(1, static_cast<int64_t>(kChunkNanoseconds / std::max(work, 1.0)));
+  p.part = part_of(p, p.size);
+  const int64_t longest = std::clamp<int64_t>(
+      static_cast<int64_t>(kChunkNanoseconds / std::max(work, 1.0)), 1, kMostTiles);
+  p.grain = even_grain(p.units, longest);
 }
 
 void ProgramPlanner::book_scratch() {

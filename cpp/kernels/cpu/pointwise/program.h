@@ -152,6 +152,7 @@ struct PointwiseProgram {
 
   // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
   int64_t tile = kTile;   // elements of a full tile (whole rows where a reduction needs them)
+  int64_t part = kTile;   // elements of it that run together: fewer where data leave the caches
   int64_t tile_rows = 1;  // reductions: whole rows in a full tile
   int64_t units = 1, grain = 1;
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;

@@ -54,12 +54,6 @@ bool same_layout(DType dtype) {
          dtype == DType::U64 || dtype == DType::F32 || dtype == DType::F64;
 }
 
-bool leaves_caches(int64_t bytes) {
-  // What systems report as the third cache may be that of many cores together.
-  constexpr int64_t kShareOfCache = 16 << 20;
-  return bytes >= kShareOfCache;
-}
-
 TileFn tile_fn(PwOp op, RegType type, Isa isa) {
   if (!(info_of(op).types >> static_cast<int>(type) & 1)) return nullptr;
   if (type == RegType::F32)

@@ -8,6 +8,7 @@
 #include "kernels/cpu/data/gather.h"
 #include "kernels/cpu/levels.h"
 #include "kernels/cpu/pointwise/frame.h"
+#include "kernels/cpu/pointwise/planner.h"
 
 namespace ranvier::kernels {
 
@@ -111,6 +112,7 @@ void restrict_to_touched(PointwiseProgram& program, std::vector<uint32_t> same_a
   const double share = static_cast<double>(touched) / static_cast<double>(program.size);
   if (share < 1) program.cost = {program.cost.flops * share, program.cost.bytes * share};
   program.same_as = std::move(same_as);
+  program.part = kTile;  // what follows a row is not read
 }
 
 namespace {
@@ -162,18 +164,18 @@ void run_touched(const Context& ctx, const PointwiseProgram& p, const void* cons
     ++chains;
     const int chain = input.chain;
     const int64_t row = input.row;
-    int64_t count = 0;
-    for (const PwRowPart& part : input.parts) count += part.count;
+    const int32_t* touched = chain_array(p, inputs, chain, 2);
+    const int64_t count = touched[0];
+    if (count == 0) continue;
     constexpr int64_t kRowOverhead = 512;  // of starting a tile, in elements
     const int64_t grain = std::max<int64_t>(1, p.grain * kTile / (row + kRowOverhead));
-    ctx.parallel_for(count, grain, [&, chain, row](int64_t begin, int64_t end, int worker) {
-      const int32_t* touched = chain_array(p, inputs, chain, 2);
-      end = std::min<int64_t>(end, touched[0]);
-      if (begin >= end) return;
+    // Rows that are touched early are touched often: every chunk gets its share of them.
+    const int64_t chunks = even_chunks(count, grain);
+    ctx.parallel_for(chunks, 1, [&, chain, row](int64_t chunk, int64_t, int worker) {
       Frame frame(p, inputs, outputs, worker_scratch + worker * worker_stride);
-      for (int64_t i = begin; i < end; ++i) {
-        constexpr int64_t kAhead = 3;  // rows asked for early: they lie anywhere in memory
-        if (i + kAhead < end) prefetch_row(p, inputs, touched[1 + i + kAhead], row);
+      for (int64_t i = chunk; i < count; i += chunks) {
+        const int64_t ahead = i + 3 * chunks;  // asked for early: rows lie anywhere in memory
+        if (ahead < count) prefetch_row(p, inputs, touched[1 + ahead], row);
         const int64_t at = touched[1 + i];
         bool done = false;
         for (int earlier = 0; earlier < chain; ++earlier)

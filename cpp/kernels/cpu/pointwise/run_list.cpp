@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/cpu/pointwise/frame.h"
+#include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
 
 namespace ranvier::kernels {
@@ -30,6 +31,7 @@ PointwiseList prepare_pointwise_list(PointwiseProgram program, std::span<const i
   const double scale = static_cast<double>(total) / static_cast<double>(program.size);
   list.cost = {program.cost.flops * scale, program.cost.bytes * scale};
   list.scratch = program.scratch;
+  program.part = part_of(program, total);
   list.program = std::move(program);
   return list;
 }

@@ -6,6 +6,7 @@
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/trigonometry.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -401,30 +402,8 @@ void fill_values(const void* value, void* dst, int64_t n, int element) noexcept 
   std::memcpy(to, line, static_cast<size_t>(left));
 }
 
-void stream_line(const std::byte* from, std::byte* to) noexcept {
-#if defined(__AVX512F__)
-  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
-#elif defined(__AVX2__)
-  for (int i = 0; i < 64; i += 32)
-    _mm256_stream_si256(reinterpret_cast<__m256i*>(to + i),
-                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i)));
-#else
-  for (int i = 0; i < 64; i += 16)
-    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
-                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i)));
-#endif
-}
-
-// Whole lines go past the caches, what lies before and behind them does not.
-void stream_values(const void* values, void* dst, size_t bytes) noexcept {
-  const auto* from = static_cast<const std::byte*>(values);
-  auto* to = static_cast<std::byte*>(dst);
-  const size_t past_line = reinterpret_cast<uintptr_t>(to) % 64;
-  const size_t head = past_line == 0 ? 0 : std::min(bytes, 64 - past_line);
-  const size_t lines = head + (bytes - head) / 64 * 64;
-  std::memcpy(to, from, head);
-  for (size_t i = head; i < lines; i += 64) stream_line(from + i, to + i);
-  std::memcpy(to + lines, from + lines, bytes - lines);
+void stream_tile(const void* values, void* dst, size_t bytes) noexcept {
+  stream_values(values, dst, bytes);
 }
 
 // ---- half precision ---------------------------------------------------------------------------
@@ -575,7 +554,7 @@ constexpr PwKernels make_kernels() {
   k.min_f32 = &kMin;
   k.repeat = repeat_value;
   k.fill = fill_values;
-  k.stream = stream_values;
+  k.stream = stream_tile;
   k.load_f16 = kLoadF16;
   k.load_bf16 = load_bf16;
   k.store_f16 = kStoreF16;

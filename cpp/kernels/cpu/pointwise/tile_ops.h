@@ -79,10 +79,6 @@ LoadFn load_fn(DType dtype, Isa isa);
 StoreFn store_fn(DType dtype, Isa isa);
 bool same_layout(DType dtype);  // the dtype is its register type
 
-// Whether an output of so many bytes has left the caches before anybody reads it. It is written
-// past them then, which spares reading its lines first and changes no bit.
-bool leaves_caches(int64_t bytes);
-
 // Tables of the common kernels, by family (each in a file of its own).
 TileFn common_float_fn(PwOp op, RegType type);
 TileFn common_integer_fn(PwOp op, RegType type);
