@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import _backend as B
+from ranvier import tree
 from ranvier.layers.call_spec import current_context
 from ranvier.scopes import get_autocast_dtype
 from ranvier.symbolic.operation import Operation
@@ -74,7 +75,9 @@ class CompiledCall:
 
         def forward(data):
             outputs = super(CompiledCall, self).__call__(data[0], training=training)
-            masked.append(getattr(outputs, "_keras_mask", None) is not None)
+            masked.extend(
+                getattr(x, "_keras_mask", None) is not None for x in tree.flatten(outputs)
+            )
             return outputs
 
         function = StepFunction(forward, tuple, f"{self.name}.call", pull_logs=False)

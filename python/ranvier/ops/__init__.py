@@ -101,6 +101,7 @@ __all__ = sorted(_PUBLIC)
 _operators.install()
 _methods.install()
 from ranvier import naming as _naming  # noqa: E402
+from ranvier.ops import complex_linalg as _complex_linalg  # noqa: E402  (needs all ops)
 from ranvier.ops import complex_orders as _complex_orders  # noqa: E402  (needs all ops)
 from ranvier.ops import complex_rules as _complex_rules  # noqa: E402
 from ranvier.ops import symbolic_rules as _symbolic_rules  # noqa: E402

@@ -19,7 +19,6 @@ from ranvier.ops import (
     indexing,
     joins,
     neural,
-    norms,
     numeric,
     products,
     reductions,
@@ -123,7 +122,7 @@ def _declare():
         diagonals.trace, shapes.copy, shapes.pad, shapes.meshgrid, shapes.rot90, shapes.diff,
         reductions.sum, reductions.mean, reductions.cumsum, reductions.average,
         indexing.take, indexing.take_along_axis, control.stop_gradient, ew.round,
-        numeric.nan_to_num,
+        numeric.nan_to_num, shapes.trapezoid,
     ):  # fmt: skip
         _linear(next(iter(inspect.signature(function).parameters)))(function)
     for function in (joins.concatenate, joins.hstack, joins.vstack, joins.dstack):
@@ -155,6 +154,28 @@ def _einsum(subscripts, *operands, **kwargs):
 def _vdot(x1, x2):
     """The first operand is conjugated."""
     return _product(products.vdot, [with_shape(x1).conj(), x2])
+
+
+@rule(products.correlate)
+def _correlate(x1, x2, mode="valid"):
+    """The second operand is conjugated."""
+    return _product(lambda a, b: products.correlate(a, b, mode), [x1, with_shape(x2).conj()])
+
+
+@rule(indexing.nonzero)
+def _nonzero(x):
+    return indexing.nonzero(_is_set(x))
+
+
+_where_by_parts = ew.where.row.on_complex
+
+
+@rule(ew.where)
+def _where(condition, x1=None, x2=None):
+    if holds_complex(condition):
+        condition = _is_set(condition)
+    function = _where_by_parts if holds_complex((x1, x2)) else ew.where
+    return function(condition, x1, x2)
 
 
 def _created_like(real):
@@ -217,11 +238,6 @@ def _variance(x, axis, keepdims):
     )
     squares = ew.add(ew.square(away.real), ew.square(away.imag))
     return reductions.mean(squares, axis=axis, keepdims=keepdims)
-
-
-@rule(norms.norm)
-def _norm(x, ord=None, axis=None, keepdims=False):
-    return norms.norm(ew.absolute(with_shape(x)), ord=ord, axis=axis, keepdims=keepdims)
 
 
 @rule(ew.logical_not)

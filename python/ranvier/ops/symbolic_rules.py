@@ -18,13 +18,16 @@ from ranvier.ops import (
     indexing,
     neural,
     patches,
+    products,
     segments,
     shapes,
     signal,
     special,
     subscripts,
 )
-from ranvier.ops._define import one_axis, result_type
+from ranvier.ops._define import one_axis, promote_pair, result_type
+from ranvier.ops.image import colors
+from ranvier.ops.image._layout import channel_axis
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec
 
@@ -275,3 +278,36 @@ def _view_as_complex(x):
         raise ValueError("Last dimension of input must be size 2 (real and imaginary). "
                          f"Received shape: {_shape(x)}")  # fmt: skip
     return KerasTensor(_shape(x)[:-1], dtype="complex64")
+
+
+# --- conditions on sizes that are not known -------------------------------------------------------
+
+
+def _unknown_channels(images, data_format):
+    shape = _shape(images)
+    return len(shape) in (3, 4) and shape[channel_axis(data_format)] is None
+
+
+@rule(colors.rgb_to_grayscale)
+def _grayscale(images, data_format=None):
+    if not _unknown_channels(images, data_format):
+        return None
+    shape = list(_shape(images))
+    shape[channel_axis(data_format)] = 1
+    return KerasTensor(shape, dtype=_dtype(images))
+
+
+@rule(colors.rgb_to_hsv, colors.hsv_to_rgb)
+def _color_space(images, data_format=None):
+    if not _unknown_channels(images, data_format) or not config.is_float_dtype(_dtype(images)):
+        return None
+    return KerasTensor(_shape(images), dtype=_dtype(images))
+
+
+@rule(products.correlate)
+def _correlate(x1, x2, mode="valid"):
+    """The shorter vector slides over the longer one: either may be."""
+    if mode != "valid" or None not in (*_shape(x1), *_shape(x2)):
+        return None
+    promoted = compute_output_spec(lambda a, b: promote_pair(a, b, floating=True)[0], x1, x2)
+    return KerasTensor((None,), dtype=promoted.dtype)

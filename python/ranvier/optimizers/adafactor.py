@@ -75,6 +75,7 @@ class Adafactor(Optimizer):
         var_list = list(var_list)
         super().build(var_list)
         self._r, self._c, self._v = [], [], []
+        self._placeholders = []
         for variable in var_list:
             if getattr(variable, "overwrite_with_gradient", False):
                 slots = None, None, None
@@ -95,6 +96,7 @@ class Adafactor(Optimizer):
         unused = [Variable(0, dtype="int32", trainable=False, name=name) for _ in range(2)]
         for scalar in unused:
             self._track_variable(scalar)
+        self._placeholders += unused
         return unused
 
     def update_step(self, gradient, variable, learning_rate):

@@ -159,6 +159,14 @@ def test_masks_flow_through_the_graph():
     np.testing.assert_array_equal(np.asarray(copy(ids)), np.asarray(model(ids)))
 
 
+def test_masks_of_several_outputs_are_on_the_results_of_calls():
+    x = Input((5,), dtype="int32")
+    both = layers.Bidirectional(layers.GRU(2, return_sequences=True), merge_mode=None)
+    model = Model(x, both(layers.Embedding(7, 3, mask_zero=True)(x)))
+    ids = np.array([[1, 2, 0, 0, 0]], "int32")
+    assert [np.asarray(y._keras_mask).sum() for y in model(ids)] == [2, 2]
+
+
 def test_masks_of_several_inputs_flow_without_being_in_the_config():
     x = Input((5,), dtype="int32")
     embed, attend = layers.Embedding(7, 4, mask_zero=True), layers.MultiHeadAttention(1, 4)
