@@ -334,6 +334,7 @@ class LayerState:
         """Adds the variables of a quantized form; layers with weights define it."""
         raise self._not_implemented_error(self.quantized_build)
 
+    @quantization.wrap_quantize
     def quantize(self, mode=None, type_check=True, config=None):
         """Changes the weights into a quantized form; layers with weights define it."""
         raise self._not_implemented_error(self.quantize)

@@ -45,7 +45,11 @@ class _ConfusionMatrix(Metric):
         return ops.broadcast_to(weight, shape)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Counts pairs; classes out of range and the ignored one do not count."""
+        """Counts pairs; classes out of range and the ignored one do not count.
+
+        Returns:
+            The counts so far, as in Keras.
+        """
         y_true = self._classes(y_true, self.sparse_y_true)
         y_pred = self._classes(y_pred, self.sparse_y_pred)
         weight = self._weight(sample_weight, y_true.shape)
@@ -59,7 +63,7 @@ class _ConfusionMatrix(Metric):
         cell = ops.where(valid, ops.cast(cell, "int32"), 0)
         weight = ops.where(valid, weight, ops.zeros_like(weight))
         counts = ops.segment_sum(weight, cell, num_segments=self.num_classes**2)
-        self.total_cm.assign_add(ops.reshape(counts, self.total_cm.shape))
+        return self.total_cm.assign_add(ops.reshape(counts, self.total_cm.shape))
 
 
 class IoU(_ConfusionMatrix):
@@ -79,7 +83,7 @@ class IoU(_ConfusionMatrix):
 
     Example:
         >>> metric = keras.metrics.IoU(num_classes=2, target_class_ids=[0])
-        >>> metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
+        >>> _ = metric.update_state([0, 0, 1, 1], [0, 1, 0, 1])
         >>> round(float(metric.result()), 4)
         0.3333
     """
@@ -134,7 +138,7 @@ class BinaryIoU(IoU):
 
     Example:
         >>> metric = keras.metrics.BinaryIoU()
-        >>> metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.2])
+        >>> _ = metric.update_state([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.2])
         >>> round(float(metric.result()), 4)
         0.5833
     """
@@ -148,7 +152,7 @@ class BinaryIoU(IoU):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_pred = ops.convert_to_tensor(y_pred, dtype="float32")
         y_pred = ops.cast(ops.greater_equal(y_pred, self.threshold), self.dtype)
-        super().update_state(y_true, y_pred, sample_weight)
+        return super().update_state(y_true, y_pred, sample_weight)
 
 
 class MeanIoU(IoU):
@@ -159,7 +163,7 @@ class MeanIoU(IoU):
 
     Example:
         >>> metric = keras.metrics.MeanIoU(num_classes=2)
-        >>> metric.update_state([0, 1, 1, 0], [0, 1, 0, 0])
+        >>> _ = metric.update_state([0, 1, 1, 0], [0, 1, 0, 0])
         >>> round(float(metric.result()), 4)
         0.5833
     """
@@ -193,7 +197,7 @@ class OneHotIoU(IoU):
 
     Example:
         >>> metric = keras.metrics.OneHotIoU(num_classes=2, target_class_ids=[0])
-        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> _ = metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
         >>> round(float(metric.result()), 4)
         0.5
     """
@@ -224,7 +228,7 @@ class OneHotMeanIoU(MeanIoU):
 
     Example:
         >>> metric = keras.metrics.OneHotMeanIoU(num_classes=2)
-        >>> metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
+        >>> _ = metric.update_state([[1, 0], [0, 1]], [[0.8, 0.2], [0.6, 0.4]])
         >>> round(float(metric.result()), 4)
         0.25
     """

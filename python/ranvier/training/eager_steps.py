@@ -11,7 +11,7 @@ from ranvier import config, tree
 from ranvier.symbolic import KerasTensor, compute_output_spec
 from ranvier.symbolic.host import is_string_array, is_text
 from ranvier.training import data_adapters
-from ranvier.training.epochs import ArrayEpochs
+from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, joined_rows
 
 
 def runs_whole(model, adapter) -> bool:
@@ -116,14 +116,12 @@ def collector(runner, adapter, hooks=False):
     if whole and _rows_map_to_rows(runner, adapter):
         return _whole_arrays(runner, adapter)
     if isinstance(runner, ArrayEpochs):
-        from ranvier.training.epochs import ArrayBatches, BatchEpochs
-
         batches = BatchEpochs(ArrayBatches(adapter), runner._function, max_steps=adapter.steps)
         batches.collect()
         runner.run = batches.run
-        return lambda: _concatenated(batches.collected)
+        return lambda: joined_rows(batches.collected)
     runner.collect()
-    return lambda: _concatenated(runner.collected)
+    return lambda: joined_rows(runner.collected)
 
 
 def _rows_map_to_rows(runner, adapter):
@@ -143,9 +141,3 @@ def _whole_arrays(runner, adapter):
         return step.arrange(runner.results)
 
     return arrays
-
-
-def _concatenated(batches):
-    flat = [tree.flatten(batch) for batch in batches]
-    joined = [np.concatenate([np.asarray(x) for x in column]) for column in zip(*flat, strict=True)]
-    return tree.pack_sequence_as(batches[0], joined)

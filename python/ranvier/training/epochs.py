@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import _backend as B
+from ranvier import tree
 from ranvier.training.step_function import StepFunction
 
 # How often the C++ loop returns for progress and Ctrl-C.
@@ -165,6 +166,12 @@ class BatchEpochs:
         """What the last step returned; nothing before the first one."""
         return self._last() if self._last is not None else {}
 
+    def _execution_logs(self, begun):
+        """What the steps from `begun` on gave: all their rows if they are kept, else the last."""
+        if self.collected is None or begun + 1 == len(self.collected):
+            return self.logs
+        return lambda: joined_rows(self.collected[begun:])
+
     def _run_batch(self, data):
         if self._function is None:
             result = self._eager(data)
@@ -192,14 +199,14 @@ class BatchEpochs:
                 step += 1
                 boundary.progress(step, self.logs)
                 if step == begun + boundary.stride:
-                    boundary.end(begun, self.logs)
+                    boundary.end(begun, self._execution_logs(begun))
                     begun = step
                 if boundary.stop() or step == self._max_steps:
                     break
             else:
                 ended = True
             if step > begun:
-                boundary.end(begun, self.logs)
+                boundary.end(begun, self._execution_logs(begun))
                 begun += boundary.stride
             # Of data of unknown length Keras announces the batch that is then missing.
             due = self._max_steps is None or begun < self._max_steps
@@ -207,6 +214,13 @@ class BatchEpochs:
                 boundary.begin(begun)
         finally:
             self._adapter.on_epoch_end()
+
+
+def joined_rows(batches):
+    """Structures of arrays, one for each batch, as one structure of all rows."""
+    flat = [tree.flatten(batch) for batch in batches]
+    joined = [np.concatenate([np.asarray(x) for x in column]) for column in zip(*flat, strict=True)]
+    return tree.pack_sequence_as(batches[0], joined)
 
 
 class ArrayBatches:

@@ -45,12 +45,14 @@ class Steps(Compiling):
             if loss is not None:
                 losses.append(loss)
         losses.extend(ops.sum(ops.cast(v, dtype=config.floatx())) for v in self.losses)
-        if not losses and len(self.metrics) <= 1:
-            raise ValueError(
-                "No loss to compute. Provide a `loss` argument in `compile()`, or add losses with "
-                "`layer.add_loss()`."
-            )
         if not losses:
+            if training and len(self.metrics) <= 1:
+                warnings.warn(
+                    f"Model '{self.name}' has no loss to compute: it learns nothing. Hint: "
+                    "provide a `loss` argument in `compile()`, or add losses with "
+                    "`layer.add_loss()`.",
+                    stacklevel=2,
+                )
             return ops.zeros(())
         total = losses[0]
         for loss in losses[1:]:
@@ -136,9 +138,12 @@ class Steps(Compiling):
         self._track_loss(loss, x)
         weights = self.trainable_weights
         if weights:
-            gradients = tape.gradient(scaled, weights)
-            if self._compile_loss is None and all(g is None for g in gradients):
-                gradients = [ops.zeros_like(w) for w in weights]  # nothing to minimize
+            # As in JAX, a weight that the loss does not read has the gradient zero: decay and
+            # momentum act on it too.
+            gradients = [
+                ops.zeros_like(w) if g is None else g
+                for g, w in zip(tape.gradient(scaled, weights), weights, strict=True)
+            ]
             if not self.optimizer.built:
                 self.optimizer.build(weights)
             self.optimizer.apply_gradients(zip(gradients, weights, strict=True))

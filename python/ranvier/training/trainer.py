@@ -203,7 +203,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         max_steps = least(max_steps, config.max_steps_per_epoch())
         if max_steps is not None:  # Executions are whole, as in Keras.
             max_steps += -max_steps % self.steps_per_execution
-        adapter.steps = max_steps
+        adapter.steps, adapter.stride = max_steps, self.steps_per_execution
         if self.run_eagerly:
             batches = ArrayBatches(adapter) if adapter.kind == "arrays" else adapter
             return BatchEpochs(batches, None, self._eager_step(mode), max_steps)

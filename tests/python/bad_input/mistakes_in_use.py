@@ -105,13 +105,6 @@ def fit_before_compile():
 
 
 @mistake
-def fit_without_loss():
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
-    model.compile("sgd")
-    model.fit(x(3, 4), x(3, 2), verbose=0)
-
-
-@mistake
 def weights_of_an_unbuilt_model():
     keras.Sequential([layers.Dense(2)], name="unbuilt").count_params()
 

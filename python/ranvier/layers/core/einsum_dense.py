@@ -8,6 +8,7 @@ from ranvier.layers._parts import activation_config, take_weight_arguments, weig
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.weight_forms.layouts import EinsumLayout
 from ranvier.layers.weight_forms.quantizable import QuantizableWeight
+from ranvier.symbolic import KerasTensor
 
 
 class EinsumDense(QuantizableWeight):
@@ -111,6 +112,20 @@ class EinsumDense(QuantizableWeight):
         """The variable, or its sum with a LoRA product."""
         return self._current_weight()
 
+    def compute_output_shape(self, input_shape):
+        """What `output_shape` announces; its sizes that are `None` stay unknown, as in Keras."""
+        self._weight_shapes(input_shape)
+        operands, _, _ = self.equation.partition(",")
+        elided = len(input_shape) - len(operands.replace(" ", "").replace("...", ""))
+        batch, partial = input_shape[:1], self.partial_output_shape
+        if operands.strip().startswith("..."):
+            return (*batch, *input_shape[1:elided], *partial)
+        return (*batch, *partial, *input_shape[len(input_shape) - elided :])
+
+    def compute_output_spec(self, inputs, *args, **kwargs):
+        spec = super().compute_output_spec(inputs, *args, **kwargs)
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=spec.dtype)
+
     def _weight_shapes(self, input_shape):
         operands, _, out = self.equation.replace(" ", "").partition("->")
         left, _, kernel = operands.partition(",")
@@ -139,7 +154,7 @@ class EinsumDense(QuantizableWeight):
         for letter, size in pairs:
             if size is None:
                 continue
-            if letter in letters_in and sizes.get(letter) not in (None, size):
+            if letter in letters_in and sizes[letter] != size:
                 raise ValueError(
                     "Input shape and output shape do not match at shared dimension "
                     f"'{letter}'. Input shape is {sizes[letter]}, and output shape is {size}."

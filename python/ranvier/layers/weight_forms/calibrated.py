@@ -55,7 +55,7 @@ class CalibratedForm(PlainForm):
         units = (columns + 1) // 2 if bits == 4 else columns
         add("quantized_kernel", "kernel", (units, rows), "uint8")
         add("kernel_scale", "kernel_scale", (columns, groups), None, "ones")
-        add("kernel_zero", "kernel_zero", (columns, groups), "uint8")
+        add("kernel_zero", layer._layout.zero_name, (columns, groups), "uint8")
         if self.scaled_inputs:
             add("awq_scales", "awq_scales", (rows,), None, "ones")
         add("g_idx", "g_idx", (rows,), "float32")

@@ -17,6 +17,7 @@ class Layout:
     weight_axes: tuple | int
     input_axes: tuple | int
     group_axis = 0  # of the matrix: blocks of 4-bit values run along it
+    zero_name = "kernel_zero"  # of the variable of zero points after a calibration
 
     def matrix_shape(self, shape) -> tuple[int, int]:
         """Rows and columns of the weight as a matrix."""
@@ -119,6 +120,8 @@ class _Arrangement:
 
 class EinsumLayout(Layout):
     """einsum(equation, x, kernel) for x of a known rank."""
+
+    zero_name = "zero_point"
 
     def __init__(self, equation: str, rank: int):
         operands, _, out = equation.replace(" ", "").partition("->")

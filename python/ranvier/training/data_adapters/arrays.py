@@ -34,6 +34,11 @@ def permutation(size: int) -> np.ndarray:
     return B.apply("random_permutation", [draw_seed(None)], attrs).numpy()
 
 
+def ends_early(adapter, given: int) -> bool:
+    """Whether an epoch of `given` batches lacks whole executions of its steps."""
+    return adapter.steps > given + -given % adapter.stride
+
+
 class ArrayAdapter:
     """Arrays that the epoch loop gathers batches from.
 
@@ -43,9 +48,13 @@ class ArrayAdapter:
         shuffle: `True` for a new order of rows every epoch, "batch" for one of batches, or `False`.
         class_weight: weight per class index, instead of `sample_weight`.
         steps: batches per epoch; a run that takes several at once rounds the attribute up.
+
+    Attributes:
+        stride: batches that a run takes at once.
     """
 
     kind = "arrays"
+    stride = 1
 
     def __init__(
         self,
@@ -114,7 +123,7 @@ class ArrayAdapter:
             end = self.steps * self.batch_size
             order, self._rest = self._rest[:end], self._rest[end:]
             given = math.ceil(len(order) / self.batch_size)
-        if self.steps is not None and self.steps > given:
+        if self.steps is not None and ends_early(self, given):
             warnings.warn(RAN_OUT, stacklevel=2)
         return order
 

@@ -6,7 +6,7 @@ import itertools
 import types
 import warnings
 
-from ranvier.training.data_adapters.arrays import RAN_OUT, permutation
+from ranvier.training.data_adapters.arrays import RAN_OUT, ends_early, permutation
 from ranvier.training.data_adapters.py_dataset import PyDataset, indices_of, ordered_items
 from ranvier.training.data_adapters.structure import (
     batch_to_arrays,
@@ -27,9 +27,11 @@ class IterableAdapter:
     Attributes:
         continues: whether epochs of `steps` batches continue each other, as those of `fit` do; each
             validation begins anew.
+        stride: batches that a run takes at once.
     """
 
     kind = "batches"
+    stride = 1
 
     def __init__(self, source, shuffle=False, class_weight=None, steps=None):
         self._source = source
@@ -77,9 +79,10 @@ class IterableAdapter:
         return ordered_items(source, indices)
 
     def batches(self):
-        """The batches of one epoch; one that ends early, or with a generator, warns.
+        """The batches of one epoch; warns where whole executions lack, or a generator ends.
 
-        A generator is begun anew with the batches that were looked at first, as in Keras.
+        As in Keras a generator is begun anew with the batches that were looked at first, in the
+        epoch after the warning.
         """
         if self.steps is None and not self._once:
             iterator = self._start()
@@ -95,7 +98,10 @@ class IterableAdapter:
         while self.steps is None or given < self.steps:
             batch = self._next(first=given == 0)
             if batch is _END:
-                warnings.warn(RAN_OUT, stacklevel=2)
+                if self.steps is None or ends_early(self, given):
+                    warnings.warn(RAN_OUT, stacklevel=2)
+                elif self._once:
+                    self._iterator = iter(())
                 return
             given += 1
             yield self._standardize(batch)
