@@ -235,12 +235,12 @@ ValueId merge_cast(Graph& graph, NodeId id) {
   return graph.nodes[made].outputs[0];
 }
 
-// Whether nodes of one op alone read the value.
-bool only_read_by(const Graph& graph, ValueId value, std::string_view op) {
+// Whether nodes of these ops alone read the value.
+bool only_read_by(const Graph& graph, ValueId value, std::initializer_list<std::string_view> ops) {
   const std::vector<uint8_t> outside = graph.used_outside();
   if (outside[value]) return false;
   return std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const GraphNode& node) {
-    return !node.alive() || is(&node, op) ||
+    return !node.alive() || std::count(ops.begin(), ops.end(), node.op->name) > 0 ||
            std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end();
   });
 }
@@ -260,7 +260,7 @@ ValueId slice_of_take(Graph& graph, NodeId id) {
   const Ints &starts = node.attrs.ints("starts"), &strides = node.attrs.ints("strides");
   for (int i = positions; i < rows.rank(); ++i)
     if (out[i] != rows[i] || strides[static_cast<size_t>(i)] != 1) return kNone;
-  if (!only_read_by(graph, node.inputs[0], "slice")) return kNone;
+  if (!only_read_by(graph, node.inputs[0], {"slice"})) return kNone;
   const auto first = [&](const Ints& all) { return Ints(all.begin(), all.begin() + positions); };
   const Ints sizes(out.begin(), out.begin() + positions);
   Shape shape;
@@ -289,9 +289,10 @@ std::optional<Ints> padding_with_zeros(const GraphNode* pad, Ints padding,
   return padding;
 }
 
-// The node reads what was padded; a training step keeps the zeros: gradients read them too.
-ValueId without_zeros(Graph& graph, const GraphNode& node, const std::optional<Ints>& padding) {
-  if (!padding || !only_read_by(graph, node.inputs[0], node.op->name)) return kNone;
+// The node reads what was padded, and so may all nodes of these ops.
+ValueId without_zeros(Graph& graph, const GraphNode& node, const std::optional<Ints>& padding,
+                      std::initializer_list<std::string_view> ops) {
+  if (!padding || !only_read_by(graph, node.inputs[0], ops)) return kNone;
   Attrs attrs = node.attrs;
   attrs.set("padding", *padding);
   std::vector<ValueId> inputs = node.inputs;
@@ -301,13 +302,42 @@ ValueId without_zeros(Graph& graph, const GraphNode& node, const std::optional<I
   return graph.nodes[made].outputs[0];
 }
 
+// Of a convolution and of its gradient to the filter.
 ValueId zeros_as_padding(Graph& graph, NodeId id) {
   const GraphNode node = graph.nodes[id];
   if (node.inputs[0] == node.inputs[1]) return kNone;
-  const Shape filter = graph.spec(node.inputs[1]).shape;
-  return without_zeros(graph, node,
-                       padding_with_zeros(graph.producer(node.inputs[0]),
-                                          node.attrs.ints("padding"), filter.dims()));
+  const Shape& filter =
+      is(&node, "conv") ? graph.spec(node.inputs[1]).shape : out_shape(graph, node);
+  return without_zeros(
+      graph, node,
+      padding_with_zeros(graph.producer(node.inputs[0]), node.attrs.ints("padding"), filter.dims()),
+      {"conv", "conv_grad_filter"});
+}
+
+// The gradient to an image without the zeros around it.
+ValueId slice_of_data_gradient(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (!is(inner, "conv_grad_data") || !only_read_by(graph, node.inputs[0], {"slice"})) return kNone;
+  const GraphNode gradient = *inner;
+  const Shape &padded = graph.spec(node.inputs[0]).shape, &out = out_shape(graph, node);
+  const Shape& filter = graph.spec(gradient.inputs[1]).shape;
+  const Ints &starts = node.attrs.ints("starts"), &strides = node.attrs.ints("strides");
+  if (std::count(strides.begin(), strides.end(), 1) != padded.rank()) return kNone;
+  if (out[0] != padded[0] || out.at(-1) != padded.at(-1)) return kNone;
+  Ints padding = gradient.attrs.ints("padding"), size;
+  for (int axis = 1; axis + 1 < padded.rank(); ++axis) {
+    const auto at = static_cast<size_t>(axis), low = 2 * at - 2;
+    padding[low] += starts[at];
+    padding[low + 1] += padded[axis] - starts[at] - out[axis];
+    if (std::max(padding[low], padding[low + 1]) >= filter[axis - 1]) return kNone;
+    size.push_back(out[axis]);
+  }
+  Attrs attrs = gradient.attrs;
+  attrs.set("padding", padding).set("input_size", size);
+  const NodeId made = graph.add_node(*gradient.op, gradient.inputs, std::move(attrs),
+                                     {graph.spec(node.outputs[0])}, gradient.site, node.region);
+  return graph.nodes[made].outputs[0];
 }
 
 // What relu leaves is at least the zeros around it, and each window meets some of it.
@@ -317,7 +347,8 @@ ValueId zeros_as_pool_padding(Graph& graph, NodeId id) {
   if (!pad || pad->inputs.empty() || !is(graph.producer(pad->inputs[0]), "relu")) return kNone;
   return without_zeros(
       graph, node,
-      padding_with_zeros(pad, node.attrs.ints("padding"), node.attrs.ints("pool_size")));
+      padding_with_zeros(pad, node.attrs.ints("padding"), node.attrs.ints("pool_size")),
+      {"max_pool"});
 }
 
 ValueId same_shape(Graph& graph, NodeId id) {
@@ -387,6 +418,8 @@ constexpr Rule kRules[] = {
     {"cast", "cast of a cast that loses nothing", kExact, merge_cast},
     {"slice", "slice of the rows of a lookup", kExact, slice_of_take},
     {"conv", "zeros around the image are padding", kRounding, zeros_as_padding},
+    {"conv_grad_filter", "zeros around the image are padding", kRounding, zeros_as_padding},
+    {"slice", "gradient to an image without its zeros", kRounding, slice_of_data_gradient},
     {"max_pool", "zeros around what relu leaves are padding", kRounding, zeros_as_pool_padding},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
     {"sum", "sum over axes of one element", kExact, reduce_nothing},

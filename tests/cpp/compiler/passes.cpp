@@ -209,6 +209,39 @@ TEST_CASE("a max pooling of what relu leaves takes in the zeros around it") {
   CHECK(largest_difference(result(true), result(false)) == 0);
 }
 
+TEST_CASE("zeros around an image are padding of a convolution and of its gradients") {
+  const auto step = [](Ints zeros, bool whole) {
+    return trace_of(
+        {{DType::F32, {2, 8, 7, 3}}, {DType::F32, {3, 4, 3, 5}}}, [=](TensorSpan a) -> Tensors {
+          const Tensor around = apply1(*find_op("pad"), {a[0]}, {{"padding", zeros}});
+          const Tensor y = apply1(*find_op("conv"), {around, a[1]},
+                                  {{"strides", Ints{2, 1}}, {"padding", Ints{0, 1, 0, 0}}});
+          const Tensor loss = ops::sum(ops::square(y), {0, 1, 2, 3});
+          Tensors results = gradients(loss, {a[0], a[1]});
+          if (whole) results.push_back(around);
+          return results;
+        });
+  };
+  const auto kept = [&](Ints zeros, bool whole, bool exact) {
+    const auto names = step_names(step(std::move(zeros), whole), exact);
+    return std::count(names.begin(), names.end(), "pad") +
+           std::count(names.begin(), names.end(), "slice");
+  };
+  const Ints around{0, 0, 1, 1, 2, 1, 0, 0};
+  CHECK(kept(around, false, false) == 0);
+  CHECK(kept(around, false, true) == 2);
+  CHECK(kept(around, true, false) == 1);                     // the padded image is a result itself
+  CHECK(kept({0, 0, 1, 2, 2, 1, 0, 0}, false, false) == 2);  // a row of taps on zeros alone
+  CHECK(kept({0, 1, 1, 1, 2, 1, 0, 0}, false, false) == 2);  // images of zeros
+  const Tensors inputs{random({2, 8, 7, 3}, 1), random({3, 4, 3, 5}, 2)};
+  const auto results = [&](bool exact) {
+    return compile(*step(around, false), {.name = "test", .exact = exact, .fuse = true})
+        ->run(inputs);
+  };
+  const Tensors got = results(false), want = results(true);
+  for (size_t i = 0; i < 2; ++i) CHECK(largest_difference(got[i], want[i]) < 1e-4);
+}
+
 TEST_CASE("momentum keeps its product apart: accumulating would need a copy") {
   const VariableRef w = variable(random({6, 5}, 1), "w"), m = variable(random({6, 5}, 2), "m");
   const auto names =
