@@ -1,4 +1,4 @@
-"""Pieces of the trainer: steps in the stateless form, and collecting predictions."""
+"""Pieces of the trainer: steps op by op, and collecting predictions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
-from ranvier.symbolic import KerasTensor, compute_output_spec
-from ranvier.symbolic.host import is_string_array, is_text
-from ranvier.training import data_adapters
+from ranvier.symbolic.host import is_string_array
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, joined_rows
 
 
@@ -38,58 +36,6 @@ def op_by_op(step):
 
 def _to_tensor(x):
     return x if x is None or isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
-
-
-def stateful(model, method, mode):
-    """Turns a step of the form `(state, data) -> logs, state` into one of the form `data -> logs`.
-
-    The state is `(trainable, non_trainable, optimizer, metrics)` variables for training,
-    `(trainable, non_trainable, metrics)` for testing and `(trainable, non_trainable)` for
-    prediction, each a list of values. A prediction step returns the outputs and the
-    non-trainable values.
-    """
-
-    def groups():
-        weights = [model.trainable_variables, model.non_trainable_variables]
-        if mode == "predict":
-            return weights
-        optimizer = [model.optimizer.variables] if mode == "train" else []
-        return [*weights, *optimizer, model.metrics_variables]
-
-    def step(data):
-        _settle(model, data)
-        if mode == "train" and not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-        variables = groups()
-        state = tuple([v.value for v in group] for group in variables)
-        logs, new_state = method(state, data)
-        if mode == "predict":
-            variables, new_state = variables[1:], (new_state,)
-        for group, values in zip(variables, new_state, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
-        return logs
-
-    return step
-
-
-def _settle(model, data):
-    """Builds the model and the compiled loss and metrics: a state holds all their variables."""
-    parts = [p for p in (model._compile_metrics, model._compile_loss) if p is not None]
-    if model.built and all(part.built for part in parts):
-        return
-    x, y, _ = data_adapters.unpack_x_y_sample_weight(data)
-    specs = tree.map_structure(
-        lambda t: None if t is None else KerasTensor(t.shape, "string" if is_text(t) else t.dtype),
-        x,
-    )
-    try:
-        y_pred = compute_output_spec(model, specs)
-    except NotImplementedError:
-        return  # A model without `call` has its networks in attributes.
-    for part in parts if y is not None else ():
-        if not part.built:
-            part.settle(y, y_pred)
 
 
 @contextlib.contextmanager

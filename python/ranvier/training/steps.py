@@ -13,7 +13,7 @@ from ranvier.autodiff import GradientTape
 from ranvier.training import data_adapters
 from ranvier.training.compiling import Compiling
 from ranvier.training.logits import warn_where_logits_disagree
-from ranvier.variable import StatelessScope
+from ranvier.training.stateless_steps import also_stateless, variable_groups, with_values
 
 unpack = data_adapters.unpack_x_y_sample_weight
 
@@ -93,20 +93,48 @@ class Steps(Compiling):
         Returns:
             The loss, and a tuple of the three lists of values as the computation leaves them.
         """
-        groups = self.trainable_variables, self.non_trainable_variables, self.metrics_variables
-        given = trainable_variables, non_trainable_variables, metrics_variables
-        mapping = [
-            pair for variables, values in zip(groups, given) for pair in zip(variables, values)
-        ]
-        with StatelessScope(state_mapping=mapping) as scope:
-            loss = self._compute_loss(x, y, y_pred, sample_weight, training)
-        after = (
-            [value if new is None else new for value, new in zip(values, news)]
-            for values, news in zip(
-                given[1:], ([scope.get_current_value(v) for v in group] for group in groups[1:])
-            )
+        groups = variable_groups(self, "test")
+        values = trainable_variables, non_trainable_variables, metrics_variables
+        return with_values(
+            groups, values, lambda: self._compute_loss(x, y, y_pred, sample_weight, training)
         )
-        return loss, (trainable_variables, *after)
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables,
+        non_trainable_variables,
+        metrics_variables,
+        x,
+        y,
+        sample_weight,
+        training=False,
+        optimizer_variables=None,
+    ):
+        """The model's call and its loss as a function of values, for `value_and_grad`.
+
+        Args:
+            trainable_variables, non_trainable_variables, metrics_variables, optimizer_variables:
+                values for the variables of these names.
+            x, y, sample_weight: a batch.
+            training: whether the loss, then scaled as the optimizer wants it, is to be minimized.
+
+        Returns:
+            The loss, and a tuple of the loss without a scale, the predictions, and the values of
+            the non-trainable and the metrics' variables after the call.
+        """
+        groups = variable_groups(self, "test")
+        values = [trainable_variables, non_trainable_variables, metrics_variables]
+        scales = training and self.optimizer is not None
+        if scales and optimizer_variables is not None:
+            groups, values = [*groups, self.optimizer.variables], [*values, optimizer_variables]
+
+        def run():
+            y_pred = self(x, training=training) if self._call_has_training_arg else self(x)
+            loss = self._compute_loss(x, y, y_pred, sample_weight, training)
+            return self.optimizer.scale_loss(loss) if scales else loss, loss, y_pred
+
+        (scaled, loss, y_pred), after = with_values(groups, values, run)
+        return scaled, (loss, y_pred, *after[1:3])
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
         """Updates the compiled metrics and returns all results."""
@@ -127,6 +155,7 @@ class Steps(Compiling):
                 "the loss a reduction other than None"
             )
 
+    @also_stateless("train")
     def train_step(self, data):
         """One optimization step on a batch; returns the logs."""
         x, y, sample_weight = unpack(data)
@@ -151,6 +180,7 @@ class Steps(Compiling):
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
+    @also_stateless("test")
     def test_step(self, data):
         """Loss and metrics of a batch, without an update."""
         x, y, sample_weight = unpack(data)
@@ -159,6 +189,7 @@ class Steps(Compiling):
         self._track_loss(loss, x)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
+    @also_stateless("predict")
     def predict_step(self, data):
         """Outputs for a batch."""
         x, _, _ = unpack(data)

@@ -8,7 +8,7 @@ from ranvier import _backend as B
 from ranvier import config
 from ranvier import variable as _variable
 from ranvier.tracebacks import entry_point, filtered
-from ranvier.training import data_adapters, eager_steps
+from ranvier.training import data_adapters, eager_steps, stateless_steps
 from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, Pass
 from ranvier.training.fitting import Fitting, least
 from ranvier.training.on_batch import BatchMethods
@@ -162,7 +162,7 @@ class Trainer(Steps, Fitting, BatchMethods):
         """The step of a mode as a function of the data alone."""
         method = getattr(self, f"{mode}_step")
         if takes_state(method):
-            return eager_steps.stateful(self, method, mode)
+            return stateless_steps.stateful(self, method, mode)
         return method
 
     def _eager_step(self, mode):

@@ -166,6 +166,88 @@ def sizes_that_einsum_dense_announces(k):
     return out
 
 
+def with_all_kinds_of_state(k, kind):
+    x = k.Input((4,))
+    y = k.layers.Dense(8, "tanh", kernel_regularizer=k.regularizers.L2(0.01))(x)
+    y = k.layers.Dropout(0.0)(k.layers.BatchNormalization()(y))
+    model = kind(x, k.layers.Dense(1)(y))
+    draws = np.random.default_rng(5)
+    for variable in model.trainable_variables:
+        variable.assign(draws.random(variable.shape))
+    return model
+
+
+ROWS = np.random.default_rng(0).random((16, 4)).astype("float32")
+TARGETS, WEIGHTS = ROWS[:, :1] ** 2, ROWS[:, 1]
+
+
+@case
+def steps_that_ask_super(k):
+    class Own(k.Model):
+        def train_step(self, state, data):
+            x, y, weight = k.utils.unpack_x_y_sample_weight(data)
+            logs, state = super().train_step(state, (x * 2, y, weight))
+            return {**logs, "twice": logs["loss"] * 2}, state
+
+        def test_step(self, state, data):
+            logs, state = super().test_step(state, data)
+            return {**logs, "third": logs["loss"] / 3}, state
+
+        def predict_step(self, state, data):
+            outputs, after = super().predict_step(state, data)
+            return outputs + 1, after
+
+    out, make = {}, k.optimizers
+    for optimizer in (
+        make.Adam(0.01),
+        make.SGD(0.1, momentum=0.9, use_ema=True),
+        make.LossScaleOptimizer(make.SGD(0.1), initial_scale=8.0),
+    ):
+        for eagerly in (False, True):
+            model = with_all_kinds_of_state(k, Own)
+            optimizer = type(optimizer).from_config(optimizer.get_config())
+            model.compile(optimizer, "mse", metrics=["mae"], run_eagerly=eagerly)
+            history = model.fit(
+                ROWS, TARGETS, batch_size=4, epochs=2, shuffle=False, verbose=0,
+                sample_weight=WEIGHTS, validation_data=(ROWS, TARGETS),
+            ).history  # fmt: skip
+            tested = model.evaluate(ROWS, TARGETS, verbose=0, return_dict=True)
+            out[f"{optimizer.name} {eagerly}"] = (
+                history, tested, model.predict(ROWS, verbose=0), values(model.weights[:6]),
+                int(optimizer.iterations),
+            )  # fmt: skip
+    return out
+
+
+@case
+def steps_as_functions_of_values(k):
+    model = with_all_kinds_of_state(k, k.Model)
+    optimizer = k.optimizers.LossScaleOptimizer(k.optimizers.SGD(0.1), initial_scale=8.0)
+    model.compile(optimizer, "mse", metrics=["mae"])
+    model.fit(ROWS, TARGETS, shuffle=False, verbose=0)
+    before = model.get_weights()[:6]
+    trainable, others, metrics, slots = (
+        [v.value for v in group]
+        for group in (
+            model.trainable_variables, model.non_trainable_variables, model.metrics_variables,
+            model.optimizer.variables,
+        )
+    )  # fmt: skip
+    batch = ROWS, TARGETS
+    loss, (plain_loss, outputs, statistics, _) = model.compute_loss_and_updates(
+        trainable, others, metrics, *batch, None, training=True, optimizer_variables=slots
+    )
+    trained = model.train_step((trainable, others, slots, metrics), batch)
+    tested = model.test_step((trainable, others, metrics), batch)
+    predicted = model.predict_step((trainable, others), (ROWS,))
+    logs, (weights, averages, _, counts) = trained
+    unchanged = all(map(np.array_equal, before, model.get_weights()))
+    return (
+        [loss, plain_loss, outputs, statistics[:2], logs, weights, averages[:2], counts, tested[0]],
+        [predicted[0], predicted[1][:2], unchanged],
+    )
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_does_what_keras_does(name):
     agree(CASES[name])
