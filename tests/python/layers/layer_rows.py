@@ -42,7 +42,7 @@ row(
     kernel_regularizer="l2",
     bias_constraint="non_neg",
 )
-row("EinsumDense", (2, 4, 5), 2, equation="abc,cd->abd", output_shape=(None, 6), bias_axes="d")
+row("EinsumDense", (2, 4, 5), 2, equation="abc,cd->abd", output_shape=(4, 6), bias_axes="d")
 row("EinsumDense", (2, 4, 5), 1, equation="...x,xy->...y", output_shape=6)
 row("Embedding", (2, 4), 1, dtype="int32", input_dim=7, output_dim=3)
 row("Identity", (2, 3))

@@ -305,6 +305,17 @@ def policies_of_subclasses(k):
     return seen
 
 
+@case
+def weights_given_to_a_normalization(k):
+    x = np.arange(12, dtype="float32").reshape(4, 3) ** 2
+    adapted, given = k.layers.Normalization(), k.layers.Normalization()
+    adapted.adapt(x)
+    given.build((None, 3))
+    given.set_weights(adapted.get_weights())
+    given.finalize_state()
+    return adapted(x), given(x), given.mean, given.variance
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_does_what_keras_does(name):
     agree(CASES[name])

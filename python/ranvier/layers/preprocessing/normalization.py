@@ -159,6 +159,9 @@ class Normalization(Layer):
         self.adapt_mean.assign(np.asarray(mean, dtype=self.adapt_mean.dtype))
         self.adapt_variance.assign(np.asarray(variance, dtype=self.adapt_variance.dtype))
 
+    def finalize_state(self):
+        """Makes weights that were assigned count, as in Keras; here they count at every call."""
+
     def _check_batch(self, batch):
         want = self._build_input_shape
         if batch.ndim != len(want) or any(batch.shape[a] != want[a] for a in self._keep_axis):
