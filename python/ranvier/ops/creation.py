@@ -17,6 +17,7 @@ from ranvier.ops._define import (
     holds_complex,
     op,
     promote_all,
+    result_type,
     shape_list,
     to_tensor,
 )
@@ -155,8 +156,9 @@ def arange(start, stop=None, step=None, dtype=None):
     """start, start + step, … before stop; from 0 when only one bound is given.
 
     Args:
-        start, stop, step: numbers.
-        dtype: that of the numbers by default.
+        start, stop, step: numbers, or tensors of one.
+        dtype: by default what those of the tensors combine to, in at most 32 bits; for Python
+            numbers int32 or `floatx`.
 
     Example:
         >>> ops.arange(2, 10, 3).tolist()
@@ -164,12 +166,13 @@ def arange(start, stop=None, step=None, dtype=None):
     """
     if stop is None:
         start, stop = 0, start
-    step = 1 if step is None else step
-    start, stop, step = (x.item() if hasattr(x, "item") else x for x in (start, stop, step))
+    bounds = (start, stop, 1 if step is None else step)
     if dtype is None:
-        floats = any(isinstance(x, float) for x in (start, stop, step))
-        dtype = config.floatx() if floats else "int32"
+        combined = result_type(*(getattr(x, "dtype", type(x)) for x in bounds))
+        narrower = {"int64": "int32", "uint64": "uint32", "float64": config.floatx()}
+        dtype = narrower.get(combined, combined)
     dtype = config.standardize_dtype(dtype)
+    start, stop, step = (x.item() if hasattr(x, "item") else x for x in bounds)
     size = max(0, math.ceil((stop - start) / step))
     if not config.is_float_dtype(dtype):
         start, step = int(start), int(start + step) - int(start)

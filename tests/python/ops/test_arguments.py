@@ -25,6 +25,7 @@ MISTAKES = [
     (lambda: random.shuffle(ops.ones(())), ValueError, "out of bounds"),
     (lambda: ops.linspace(0, 1, 2.5), TypeError, "integer"),
     (lambda: ops.associative_scan(ops.add, ops.ones(())), ValueError, "out of bounds"),
+    (lambda: ops.image.extract_patches(ops.ones((1, 8, 8, 3)), (0, 2)), ValueError, "positive"),
 ]
 
 
@@ -46,6 +47,15 @@ def test_mistakes(call, kind, message):
 )
 def test_dtypes_that_operands_combine_to(dtypes, expected):
     assert backend.result_type(*dtypes) == expected
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "float16", "bfloat16", "float32"])
+def test_a_range_has_the_dtype_of_its_bounds(dtype):
+    three = ops.cast(3, dtype)
+    for values in (ops.arange(three), ops.arange(0, three), ops.arange(0 * three, three, 1)):
+        assert values.dtype == dtype
+        assert np.asarray(ops.cast(values, "int32")).tolist() == [0, 1, 2]
+    assert ops.arange(np.int64(3)).dtype == "int32"
 
 
 def test_dtypes_of_tensors_combine():

@@ -35,6 +35,7 @@ OPEN = [
     (lambda: symbol(None, 5)[-3:, None, 0], (None, 1)),
     (lambda: ops.repeat(symbol(None, 3), [1, 2], axis=0), (3, 3)),
     (lambda: ops.correlate(symbol(None), symbol(None)), (None,)),
+    (lambda: layers.MelSpectrogram()(symbol(2, None)), (2, 128, None)),
     (lambda: ops.image.rgb_to_grayscale(symbol(2, None, 5, None)), (2, None, 5, 1)),
     (lambda: ops.image.rgb_to_hsv(symbol(None, 4, 5), data_format="channels_first"), (None, 4, 5)),
     (lambda: ops.image.hsv_to_rgb(symbol(2, 4, 5, None)), (2, 4, 5, None)),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ranvier import ops
 from ranvier.layers.layer import Layer
+from ranvier.symbolic import KerasTensor
 
 
 class MelSpectrogram(Layer):
@@ -87,6 +88,12 @@ class MelSpectrogram(Layer):
         if self.power_to_db:
             bands = self._decibel(bands)
         return ops.cast(ops.swapaxes(bands, -1, -2), self.compute_dtype)
+
+    def compute_output_spec(self, inputs):
+        spec = super().compute_output_spec(inputs)
+        if inputs.shape[-1] is not None:
+            return spec
+        return KerasTensor((*spec.shape[:-1], None), dtype=spec.dtype)  # stand-ins fill one frame
 
     def _decibel(self, x):
         """10 log10(x / reference), at most `top_db` below the maximum."""

@@ -47,6 +47,11 @@ def _patches(images, size, strides, dilation_rate, padding, data_format, rank):
     x = _to_last(x, data_format)
     strides = _per_axis(strides or size, rank, "strides")
     dilation = _per_axis(dilation_rate, rank, "dilation_rate")
+    if min(*size, *strides, *dilation) < 1:
+        raise ValueError(
+            "extract_patches: `size`, `strides` and `dilation_rate` must be positive. Received: "
+            f"size={size}, strides={strides}, dilation_rate={dilation}"
+        )
     pads = _padding(padding, x.shape[1:-1], _effective(size, dilation), strides)
     counts = []
     for i in range(rank):
@@ -83,7 +88,7 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
 
     Raises:
         TypeError: a `size` that is no int and no tuple.
-        ValueError: another number of sizes, or a patch larger than the image.
+        ValueError: another number of sizes, one below 1, or a patch larger than the image.
 
     Example:
         >>> ops.image.extract_patches(ops.ones((2, 8, 8, 3)), 4).shape
