@@ -38,7 +38,12 @@ _WITHOUT_OPERATORS = ("devices", "dtype_policies", "profiling")
 
 
 def version():
-    """The package's version."""
+    """The package's version.
+
+    Example:
+        >>> keras.version() == keras.__version__
+        True
+    """
     return __version__
 
 

@@ -43,7 +43,12 @@ def thread_state() -> threading.local:
 
 
 def backend() -> str:
-    """Name of the engine."""
+    """Name of the engine.
+
+    Example:
+        >>> keras.config.backend()
+        'ranvier'
+    """
     return "ranvier"
 
 
@@ -60,7 +65,12 @@ def set_backend(backend: str) -> None:
 
 
 def floatx() -> str:
-    """The default float dtype of layers and creation functions."""
+    """The default float dtype of layers and creation functions.
+
+    Example:
+        >>> keras.config.floatx()
+        'float32'
+    """
     return _floatx
 
 
@@ -69,6 +79,12 @@ def set_floatx(value: str) -> None:
 
     Args:
         value: "bfloat16", "float16", "float32" or "float64".
+
+    Example:
+        >>> keras.config.set_floatx("float16")
+        >>> ops.zeros(2).dtype
+        'float16'
+        >>> keras.config.set_floatx("float32")
     """
     global _floatx
     if value not in FLOAT_TYPES:
@@ -80,7 +96,12 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The small number that keeps divisions and logarithms finite."""
+    """The small number that keeps divisions and logarithms finite.
+
+    Example:
+        >>> keras.config.epsilon()
+        1e-07
+    """
     return _epsilon
 
 
@@ -89,13 +110,24 @@ def set_epsilon(value: float) -> None:
 
     Args:
         value: a float.
+
+    Example:
+        >>> keras.config.set_epsilon(1e-5)
+        >>> keras.config.epsilon()
+        1e-05
+        >>> keras.config.set_epsilon(1e-7)
     """
     global _epsilon
     _epsilon = float(value)
 
 
 def image_data_format() -> str:
-    """`"channels_last"` or `"channels_first"`: what layers assume when not told."""
+    """`"channels_last"` or `"channels_first"`: what layers assume when not told.
+
+    Example:
+        >>> keras.config.image_data_format()
+        'channels_last'
+    """
     return _image_data_format
 
 
@@ -117,19 +149,38 @@ def set_image_data_format(data_format: str) -> None:
 
     Args:
         data_format: "channels_last" or "channels_first".
+
+    Example:
+        >>> keras.config.set_image_data_format("channels_first")
+        >>> layers.Conv2D(4, 3)(ops.ones((1, 3, 8, 8))).shape
+        (1, 4, 6, 6)
+        >>> keras.config.set_image_data_format("channels_last")
     """
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)
 
 
 def enable_interactive_logging() -> None:
-    """Progress goes to the terminal."""
+    """Progress goes to the terminal.
+
+    Example:
+        >>> keras.config.enable_interactive_logging()
+        >>> keras.config.is_interactive_logging_enabled()
+        True
+    """
     global _interactive_logging
     _interactive_logging = True
 
 
 def disable_interactive_logging() -> None:
-    """Progress goes to the logger."""
+    """Progress goes to the logger.
+
+    Example:
+        >>> keras.config.disable_interactive_logging()
+        >>> keras.config.is_interactive_logging_enabled()
+        False
+        >>> keras.config.enable_interactive_logging()
+    """
     global _interactive_logging
     _interactive_logging = False
 
@@ -140,13 +191,26 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Errors of layers and models show the caller's frames, without the package's own (default)."""
+    """Errors of layers and models show the caller's frames, without the package's own (default).
+
+    Example:
+        >>> keras.config.enable_traceback_filtering()
+        >>> keras.config.is_traceback_filtering_enabled()
+        True
+    """
     global _traceback_filtering
     _traceback_filtering = True
 
 
 def disable_traceback_filtering() -> None:
-    """Errors show every frame, those inside the package too."""
+    """Errors show every frame, those inside the package too.
+
+    Example:
+        >>> keras.config.disable_traceback_filtering()
+        >>> keras.config.is_traceback_filtering_enabled()
+        False
+        >>> keras.config.enable_traceback_filtering()
+    """
     global _traceback_filtering
     _traceback_filtering = False
 
@@ -157,13 +221,26 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_flash_attention() -> None:
-    """Lets attention layers use the tiled kernel where it applies; the default."""
+    """Lets attention layers use the tiled kernel where it applies; the default.
+
+    Example:
+        >>> keras.config.enable_flash_attention()
+        >>> print(keras.config.is_flash_attention_enabled())
+        None
+    """
     global _flash_attention
     _flash_attention = None
 
 
 def disable_flash_attention() -> None:
-    """Makes attention layers compute with explicit scores."""
+    """Makes attention layers compute with explicit scores.
+
+    Example:
+        >>> keras.config.disable_flash_attention()
+        >>> keras.config.is_flash_attention_enabled()
+        False
+        >>> keras.config.enable_flash_attention()
+    """
     global _flash_attention
     _flash_attention = False
 
@@ -174,12 +251,24 @@ def is_flash_attention_enabled() -> bool | None:
 
 
 def is_nnx_enabled() -> bool:
-    """Flax NNX variables exist only on Keras' JAX engine."""
+    """Flax NNX variables exist only on Keras' JAX engine.
+
+    Example:
+        >>> keras.config.is_nnx_enabled()
+        False
+    """
     return False
 
 
 def max_epochs() -> int | None:
-    """Upper limit that `fit` puts on its epochs, from `KERAS_MAX_EPOCHS` or `set_max_epochs`."""
+    """Upper limit that `fit` puts on its epochs, from `KERAS_MAX_EPOCHS` or `set_max_epochs`.
+
+    Example:
+        >>> keras.config.set_max_epochs(3)
+        >>> keras.config.max_epochs()
+        3
+        >>> keras.config.set_max_epochs(None)
+    """
     return _limit(_max_epochs, "KERAS_MAX_EPOCHS")
 
 
@@ -188,6 +277,14 @@ def set_max_epochs(max_epochs: int | None) -> None:
 
     Args:
         max_epochs: an integer, or `None`.
+
+    Example:
+        >>> keras.config.set_max_epochs(2)
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> model.fit(np.ones((4, 2)), np.ones(4), epochs=50, verbose=0).epoch
+        [0, 1]
+        >>> keras.config.set_max_epochs(None)
     """
     global _max_epochs
     _max_epochs = max_epochs
@@ -203,6 +300,12 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
     Args:
         max_steps_per_epoch: an integer, or `None`.
+
+    Example:
+        >>> keras.config.set_max_steps_per_epoch(100)
+        >>> keras.config.max_steps_per_epoch()
+        100
+        >>> keras.config.set_max_steps_per_epoch(None)
     """
     global _max_steps_per_epoch
     _max_steps_per_epoch = max_steps_per_epoch
@@ -215,14 +318,26 @@ def _limit(value: int | None, variable: str) -> int | None:
 
 
 def dtype_policy():
-    """The global dtype policy."""
+    """The global dtype policy.
+
+    Example:
+        >>> keras.config.dtype_policy().name
+        'float32'
+    """
     from ranvier import dtype_policies
 
     return dtype_policies.dtype_policy()
 
 
 def set_dtype_policy(policy) -> None:
-    """Sets the global dtype policy."""
+    """Sets the global dtype policy.
+
+    Example:
+        >>> keras.config.set_dtype_policy("mixed_bfloat16")
+        >>> layers.Dense(2)(ops.ones((1, 3))).dtype
+        'bfloat16'
+        >>> keras.config.set_dtype_policy("float32")
+    """
     from ranvier import dtype_policies
 
     dtype_policies.set_dtype_policy(policy)
@@ -234,7 +349,12 @@ _KNOWN = {name: name for name in ALL_DTYPES}
 
 
 def standardize_dtype(dtype) -> str:
-    """The Keras name of a dtype given as a name, a Python type, or any library's dtype object."""
+    """The Keras name of a dtype given as a name, a Python type, or any library's dtype object.
+
+    Example:
+        >>> keras.backend.standardize_dtype(np.float32), keras.backend.standardize_dtype(int)
+        ('float32', 'int32')
+    """
     if dtype is None:
         return _floatx
     if isinstance(dtype, str) and dtype in _KNOWN:
@@ -281,13 +401,23 @@ def enable_unsafe_deserialization() -> None:
 
 
 def is_float_dtype(dtype) -> bool:
-    """Whether the dtype is a floating point type."""
+    """Whether the dtype is a floating point type.
+
+    Example:
+        >>> keras.backend.is_float_dtype("bfloat16"), keras.backend.is_float_dtype("int8")
+        (True, False)
+    """
     name = standardize_dtype(dtype)
     return name.startswith(("float", "bfloat"))
 
 
 def is_int_dtype(dtype) -> bool:
-    """Whether the dtype is a signed or unsigned integer type."""
+    """Whether the dtype is a signed or unsigned integer type.
+
+    Example:
+        >>> keras.backend.is_int_dtype("uint8"), keras.backend.is_int_dtype("bool")
+        (True, False)
+    """
     name = standardize_dtype(dtype)
     return name.startswith(("int", "uint"))
 

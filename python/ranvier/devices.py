@@ -10,6 +10,12 @@ class device:
 
     Args:
         device_name: "cpu" or "cpu:0".
+
+    Example:
+        >>> with keras.device("cpu:0"):
+        ...     x = ops.ones(2) + 1
+        >>> x.tolist()
+        [2.0, 2.0]
     """
 
     def __init__(self, device_name: str):
@@ -27,7 +33,12 @@ class device:
 
 
 def num_threads() -> int:
-    """Threads that a large operation uses."""
+    """Threads that a large operation uses.
+
+    Example:
+        >>> keras.num_threads() >= 1
+        True
+    """
     return B.core.num_threads()
 
 

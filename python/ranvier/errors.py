@@ -20,7 +20,15 @@ InternalError = B.core.InternalError
 
 
 class AxisError(B.ShapeError, IndexError):
-    """An axis is out of bounds; a ValueError and an IndexError, as in NumPy."""
+    """An axis is out of bounds; a ValueError and an IndexError, as in NumPy.
+
+    Example:
+        >>> try:
+        ...     ops.sum(ops.ones((2, 3)), axis=5)
+        ... except keras.errors.AxisError:
+        ...     print("no such axis")
+        no such axis
+    """
 
 
 class FileFormatError(ValueError):

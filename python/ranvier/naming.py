@@ -17,7 +17,13 @@ def to_snake_case(name: str) -> str:
 
 
 def get_uid(prefix: str = "") -> int:
-    """The next number for the prefix, from 1."""
+    """The next number for the prefix, from 1.
+
+    Example:
+        >>> first = keras.backend.get_uid("block")
+        >>> keras.backend.get_uid("block") - first
+        1
+    """
     _uids[prefix] += 1
     return _uids[prefix]
 

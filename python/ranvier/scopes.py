@@ -17,6 +17,12 @@ class name_scope:
         caller: the object that enters; entering twice for one caller adds the name once.
         deduplicate: whether the rule for `caller` holds.
         override_parent: path used instead of the enclosing scopes'.
+
+    Example:
+        >>> with keras.name_scope("encoder"):
+        ...     v = keras.Variable(0.0, name="gain")
+        >>> v.path
+        'encoder/gain'
     """
 
     def __init__(
@@ -127,7 +133,13 @@ class SizeLimit:
 
 
 class SymbolicScope:
-    """Marks code that runs for shapes only."""
+    """Marks code that runs for shapes only.
+
+    Example:
+        >>> with keras.SymbolicScope():
+        ...     layers.Dense(3).compute_output_shape((None, 2))
+        (None, 3)
+    """
 
     def __enter__(self):
         scope_state.symbolic_depth = getattr(scope_state, "symbolic_depth", 0) + 1

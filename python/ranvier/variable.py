@@ -38,6 +38,13 @@ class StatelessScope:
         state_mapping: pairs `(variable, value)`.
         collect_losses: whether losses that layers add are kept in `losses`.
         initialize_variables: accepted for Keras' sake; variables are always initialized at once.
+
+    Example:
+        >>> v = keras.Variable(1.0)
+        >>> with keras.StatelessScope([(v, ops.array(5.0))]) as scope:
+        ...     y = float(v + 1)
+        >>> y, float(v)
+        (6.0, 1.0)
     """
 
     def __init__(
@@ -151,6 +158,13 @@ class Variable:
         synchronization: accepted for Keras' sake.
         name: automatic when not given.
         layout: accepted for Keras' sake.
+
+    Example:
+        >>> v = keras.Variable([1.0, 2.0], name="v")
+        >>> v.assign_add([10.0, 10.0]).tolist()
+        [11.0, 12.0]
+        >>> v.shape, v.dtype, v.trainable
+        ((2,), 'float32', True)
     """
 
     def __init__(

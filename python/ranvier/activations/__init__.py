@@ -79,7 +79,12 @@ def serialize(activation):
 
 
 def deserialize(config, custom_objects=None):
-    """The activation that a name or a config describes."""
+    """The activation that a name or a config describes.
+
+    Example:
+        >>> keras.activations.deserialize("relu")([-1.0, 2.0]).tolist()
+        [0.0, 2.0]
+    """
     if isinstance(config, str):
         scope = serialization.CustomObjectScope(custom_objects or {})
         with scope:
@@ -92,6 +97,12 @@ def get(identifier):
 
     Raises:
         ValueError: an unknown name.
+
+    Example:
+        >>> keras.activations.get("relu")([-1.0, 2.0]).tolist()
+        [0.0, 2.0]
+        >>> keras.activations.get(None)(3.0)
+        3.0
     """
     if identifier is None:
         return linear

@@ -24,7 +24,12 @@ __all__ = [
 
 
 def result_type(*dtypes) -> str:
-    """The dtype that operands of these dtypes combine to; `int` and `float` are weak."""
+    """The dtype that operands of these dtypes combine to; `int` and `float` are weak.
+
+    Example:
+        >>> keras.backend.result_type("int32", "float16"), keras.backend.result_type("int8", int)
+        ('float16', 'int8')
+    """
     from ranvier.ops._define import result_type as combined
 
     return combined(*dtypes)

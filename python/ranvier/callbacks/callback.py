@@ -21,6 +21,17 @@ class Callback:
     Attributes:
         params: dict with "verbose", "epochs" and "steps".
         model: the model that is trained.
+
+    Example:
+        >>> class Count(keras.callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print("epoch", epoch, "logs", sorted(logs))
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x, y = np.ones((4, 2)), np.ones(4)
+        >>> history = model.fit(x, y, epochs=2, callbacks=[Count()], verbose=0)
+        epoch 0 logs ['loss']
+        epoch 1 logs ['loss']
     """
 
     def __init__(self):

@@ -40,6 +40,13 @@ class CallbackList(Callback):
         history: the `History`, or `None`.
         needs_train_batches, needs_test_batches, needs_predict_batches: whether a hook of batches of
             that mode must be called.
+
+    Example:
+        >>> callbacks = keras.callbacks.CallbackList(add_history=True)
+        >>> callbacks.on_train_begin()
+        >>> callbacks.on_epoch_end(0, {"loss": 0.5})
+        >>> callbacks.history.history
+        {'loss': [0.5]}
     """
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):

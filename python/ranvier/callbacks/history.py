@@ -12,6 +12,13 @@ class History(Callback):
     Attributes:
         history: dict from name to the list of its values.
         epoch: the epochs' indices.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0)
+        >>> history.epoch, len(history.history["loss"])
+        ([0, 1, 2], 3)
     """
 
     def __init__(self):
@@ -32,7 +39,12 @@ class History(Callback):
 
 
 class ProgbarLogger(Callback):
-    """Shows progress: it is told on a timer, not at every batch."""
+    """Shows progress: it is told on a timer, not at every batch.
+
+    Example:
+        >>> keras.callbacks.CallbackList(add_progbar=True).callbacks[0].__class__.__name__
+        'ProgbarLogger'
+    """
 
     def __init__(self):
         super().__init__()

@@ -19,6 +19,11 @@ class MonitorCallback(Callback):
         mode: "min", "max", or "auto": told by the metric.
         baseline: the best value to begin with.
         min_delta: what counts as better at least.
+
+    Example:
+        >>> stop = keras.callbacks.EarlyStopping(monitor="val_loss", min_delta=0.01)
+        >>> isinstance(stop, keras.callbacks.MonitorCallback)
+        True
     """
 
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):

@@ -28,6 +28,11 @@ class RemoteMonitor(Callback):
 
     Raises:
         ValueError: an address of another kind.
+
+    Example:
+        >>> monitor = keras.callbacks.RemoteMonitor(root="http://localhost:9000", send_as_json=True)
+        >>> monitor.root, monitor.path
+        ('http://localhost:9000', '/publish/epoch/end/')
     """
 
     def __init__(

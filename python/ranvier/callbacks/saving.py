@@ -52,6 +52,15 @@ class ModelCheckpoint(MonitorCallback):
         save_weights_only: whether weights alone are saved.
         save_freq: "epoch", or a number of batches.
         initial_value_threshold: the best value to begin with.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> save = keras.callbacks.ModelCheckpoint("best.keras", "loss", save_best_only=True)
+        >>> x, y = np.ones((4, 2)), np.ones(4)
+        >>> history = model.fit(x, y, callbacks=[save], verbose=0)
+        >>> keras.models.load_model("best.keras").output_shape
+        (None, 1)
     """
 
     def __init__(
@@ -174,6 +183,15 @@ class BackupAndRestore(Callback):
         double_checkpoint: whether the state before the last one is kept as well, in case writing
             is cut off.
         delete_checkpoint: whether the folder goes when training ends.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> backup = keras.callbacks.BackupAndRestore("backup")
+        >>> x, y = np.ones((4, 2)), np.ones(4)
+        >>> history = model.fit(x, y, epochs=3, callbacks=[backup], verbose=0)
+        >>> history.epoch
+        [0, 1, 2]
     """
 
     def __init__(

@@ -64,6 +64,15 @@ class CSVLogger(Callback):
         filename: the file.
         separator: between values.
         append: whether lines are added to a file that is there.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> log = keras.callbacks.CSVLogger("log.csv")
+        >>> history = model.fit(np.ones((4, 2)), np.ones(4), epochs=2, callbacks=[log], verbose=0)
+        >>> with open("log.csv") as file:
+        ...     file.readline().strip(), len(file.readlines())
+        ('epoch,loss,val_loss', 2)
     """
 
     def __init__(self, filename, separator=",", append=False):
@@ -127,6 +136,16 @@ class TerminateOnNaN(Callback):
 
     Args:
         raise_error: whether a `RuntimeError` is raised instead.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> guard = keras.callbacks.TerminateOnNaN()
+        >>> x = np.full((4, 2), np.nan)
+        >>> history = model.fit(x, np.ones(4), epochs=5, callbacks=[guard], verbose=0)
+        Batch 0: Invalid loss, terminating training
+        >>> model.stop_training
+        True
     """
 
     def __init__(self, raise_error: bool = False):

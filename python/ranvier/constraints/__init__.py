@@ -11,7 +11,15 @@ __all__ = [
 
 
 class Constraint:
-    """Base of constraints: a function of a weight that returns the weight to store."""
+    """Base of constraints: a function of a weight that returns the weight to store.
+
+    Example:
+        >>> class Rounded(keras.constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return ops.round(w)
+        >>> Rounded()(ops.array([0.2, 1.7])).tolist()
+        [0.0, 2.0]
+    """
 
     def __call__(self, w):
         return w

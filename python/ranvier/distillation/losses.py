@@ -27,6 +27,13 @@ class DistillationLoss:
     """Base of the losses between a teacher's and a student's outputs.
 
     Subclasses implement `compute_loss` and may check the models beforehand.
+
+    Example:
+        >>> class Squares(keras.distillation.DistillationLoss):
+        ...     def compute_loss(self, teacher_outputs, student_outputs, **kwargs):
+        ...         return ops.mean((teacher_outputs - student_outputs) ** 2)
+        >>> float(Squares().compute_loss(ops.ones((2, 3)), ops.zeros((2, 3))))
+        1.0
     """
 
     def compute_loss(self, teacher_outputs, student_outputs, **kwargs):
@@ -56,6 +63,11 @@ class FeatureDistillation(DistillationLoss):
 
     Raises:
         ValueError: nothing but `None` as the loss.
+
+    Example:
+        >>> loss = keras.distillation.FeatureDistillation(loss="mse")
+        >>> float(ops.mean(loss.compute_loss(ops.ones((2, 3)), ops.zeros((2, 3)))))
+        1.0
     """
 
     def __init__(self, loss="mse", teacher_layer_name=None, student_layer_name=None):
@@ -132,6 +144,12 @@ class LogitsDistillation(DistillationLoss):
 
     Raises:
         ValueError: a temperature that is not positive, or no loss.
+
+    Example:
+        >>> loss = keras.distillation.LogitsDistillation(temperature=2.0)
+        >>> logits = ops.array([[1.0, 3.0]])
+        >>> float(loss.compute_loss(logits, logits))
+        0.0
     """
 
     def __init__(self, temperature=3.0, loss="kl_divergence"):

@@ -9,12 +9,23 @@ from ranvier.serialization import deserialize_keras_object, serialize_keras_obje
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:
-    """Config form of a policy."""
+    """Config form of a policy.
+
+    Example:
+        >>> keras.dtype_policies.serialize(keras.DTypePolicy("bfloat16"))["config"]
+        {'name': 'bfloat16'}
+    """
     return serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: dict, custom_objects=None) -> DTypePolicy:
-    """A policy from its config form."""
+    """A policy from its config form.
+
+    Example:
+        >>> config = keras.dtype_policies.serialize(keras.DTypePolicy("bfloat16"))
+        >>> keras.dtype_policies.deserialize(config).name
+        'bfloat16'
+    """
     return deserialize_keras_object(config, custom_objects=custom_objects)
 
 
@@ -23,7 +34,12 @@ def _named(name: str) -> DTypePolicy:
 
 
 def get(identifier) -> DTypePolicy:
-    """A policy from a policy, a name, a dtype, a config or `None` (the global policy)."""
+    """A policy from a policy, a name, a dtype, a config or `None` (the global policy).
+
+    Example:
+        >>> keras.dtype_policies.get("mixed_float16").variable_dtype
+        'float32'
+    """
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
@@ -42,7 +58,14 @@ def get(identifier) -> DTypePolicy:
 
 
 def set_dtype_policy(policy) -> None:
-    """Sets the global policy (a name or a policy)."""
+    """Sets the global policy (a name or a policy).
+
+    Example:
+        >>> keras.config.set_dtype_policy("mixed_bfloat16")
+        >>> layers.Dense(2)(ops.ones((1, 3))).dtype
+        'bfloat16'
+        >>> keras.config.set_dtype_policy("float32")
+    """
     if not isinstance(policy, DTypePolicy):
         if not isinstance(policy, str):
             raise ValueError(

@@ -13,6 +13,11 @@ class DTypePolicy:
     Args:
         name: the policy's name; that of the global policy when `None`. A mixed policy computes in
             the 16-bit type and keeps float32 variables.
+
+    Example:
+        >>> policy = keras.DTypePolicy("mixed_bfloat16")
+        >>> policy.compute_dtype, policy.variable_dtype
+        ('bfloat16', 'float32')
     """
 
     def __init__(self, name=None):
@@ -103,11 +108,21 @@ class DTypePolicy:
 
 
 class FloatDTypePolicy(DTypePolicy):
-    """Keras' name for a policy that does not quantize."""
+    """Keras' name for a policy that does not quantize.
+
+    Example:
+        >>> keras.dtype_policies.FloatDTypePolicy("float32").compute_dtype
+        'float32'
+    """
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that were given none."""
+    """The policy of layers that were given none.
+
+    Example:
+        >>> keras.config.dtype_policy().compute_dtype
+        'float32'
+    """
     global _global
     if _global is None:
         _global = DTypePolicy(_config.floatx())

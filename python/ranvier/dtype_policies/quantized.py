@@ -14,6 +14,11 @@ class QuantizedDTypePolicy(DTypePolicy):
         mode: "int8", "int4", "float8", "gptq" or "awq".
         source_name: policy of the computation, such as "float32" or "mixed_bfloat16"; the global
             one when `None`.
+
+    Example:
+        >>> policy = keras.dtype_policies.QuantizedDTypePolicy("int8", "mixed_bfloat16")
+        >>> policy.name, policy.compute_dtype
+        ('int8_from_mixed_bfloat16', 'bfloat16')
     """
 
     def __init__(self, mode, source_name=None):
@@ -57,6 +62,10 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         mode: "float8".
         source_name: policy of the computation.
         amax_history_length: steps that the history reaches back.
+
+    Example:
+        >>> keras.dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32").name
+        'float8_from_float32'
     """
 
     default_amax_history_length = 1024
@@ -144,6 +153,11 @@ class Int4DTypePolicy(_SizedPolicy):
     Args:
         mode: "int4/<block_size>", such as "int4/128"; -1 means one scale for each output.
         source_name: policy of the computation.
+
+    Example:
+        >>> policy = keras.dtype_policies.Int4DTypePolicy("int4/128", "float32")
+        >>> policy.quantization_mode, policy.block_size
+        ('int4', 128)
     """
 
     _mode, _numbers = "int4", ("block_size",)
@@ -156,6 +170,11 @@ class GPTQDTypePolicy(_SizedPolicy):
     Args:
         mode: "gptq/<weight_bits>/<group_size>", such as "gptq/4/128"; bits 2, 3, 4 or 8.
         source_name: policy of the computation.
+
+    Example:
+        >>> policy = keras.dtype_policies.GPTQDTypePolicy("gptq/4/128", "float32")
+        >>> policy.weight_bits, policy.group_size
+        (4, 128)
     """
 
     _mode, _numbers = "gptq", ("weight_bits", "group_size")
@@ -170,6 +189,11 @@ class AWQDTypePolicy(_SizedPolicy):
     Args:
         mode: "awq/4/<group_size>", such as "awq/4/128".
         source_name: policy of the computation.
+
+    Example:
+        >>> policy = keras.dtype_policies.AWQDTypePolicy("awq/4/128", "float32")
+        >>> policy.weight_bits, policy.group_size
+        (4, 128)
     """
 
     _mode, _numbers = "awq", ("weight_bits", "group_size")

@@ -68,6 +68,10 @@ def get(identifier):
 
     Raises:
         ValueError: an unknown name.
+
+    Example:
+        >>> keras.initializers.get("ones")((2,)).tolist()
+        [1.0, 1.0]
     """
     if ops.is_tensor(identifier) or isinstance(identifier, (np.generic, np.ndarray)):
         return _of_values(identifier)

@@ -127,6 +127,10 @@ class STFT(Initializer):
             the frame's length, or `None`.
         scaling: "density" divides by the window's norm, "spectrum" by the sum of its magnitudes.
         periodic: whether the window's period is the frame's length rather than one less.
+
+    Example:
+        >>> keras.initializers.STFT("real")((16, 1, 9)).shape
+        (16, 1, 9)
     """
 
     def __init__(self, side="real", window="hann", scaling="density", periodic=False):

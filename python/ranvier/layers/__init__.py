@@ -140,7 +140,13 @@ SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2
 
 
 def serialize(layer) -> dict:
-    """A layer's config form, as files have it."""
+    """A layer's config form, as files have it.
+
+    Example:
+        >>> config = layers.serialize(layers.Dense(3, name="head"))
+        >>> config["class_name"], config["config"]["units"]
+        ('Dense', 3)
+    """
     return serialize_keras_object(layer)
 
 
@@ -149,6 +155,11 @@ def deserialize(config, custom_objects=None):
 
     Raises:
         ValueError: the config describes something else.
+
+    Example:
+        >>> config = layers.serialize(layers.Dense(3))
+        >>> layers.deserialize(config).units
+        3
     """
     obj = deserialize_keras_object(config, custom_objects=custom_objects)
     if not isinstance(obj, Layer):

@@ -19,6 +19,14 @@ class InputSpec:
         allow_last_axis_squeeze: whether a last axis of size one may be missing or too many.
         name: key of the input when inputs are a dict.
         optional: whether `None` may be passed.
+
+    Example:
+        >>> class Flat(layers.Layer):
+        ...     input_spec = layers.InputSpec(ndim=2, axes={-1: 3})
+        ...     def call(self, x):
+        ...         return x
+        >>> Flat()(ops.ones((5, 3))).shape
+        (5, 3)
     """
 
     def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None,

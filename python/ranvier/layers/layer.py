@@ -73,6 +73,16 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
         dtype: dtype or policy of its computation and its variables.
         autocast: whether float inputs are cast to the compute dtype.
         name: automatic when not given.
+
+    Example:
+        >>> class Scale(layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...     def call(self, x):
+        ...         return x * self.factor
+        >>> layer = Scale()
+        >>> layer(ops.array([[1.0, 2.0]])).tolist(), len(layer.trainable_weights)
+        ([[1.0, 2.0]], 1)
     """
 
     def __init_subclass__(cls, **kwargs):

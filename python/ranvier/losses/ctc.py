@@ -18,6 +18,10 @@ def ctc(y_true, y_pred):
 
     Raises:
         ValueError: other ranks.
+
+    Example:
+        >>> keras.losses.ctc(ops.array([[1, 2]]), ops.zeros((1, 4, 3))).shape
+        (1,)
     """
     if len(ops.shape(y_true)) != 2:
         raise ValueError(
@@ -43,6 +47,11 @@ class CTC(LossFunctionWrapper):
 
     Args:
         reduction, name, dtype: see `Loss`.
+
+    Example:
+        >>> logits = ops.zeros((1, 4, 3))
+        >>> round(float(keras.losses.CTC()(ops.array([[1, 2]]), logits)), 4)
+        1.6864
     """
 
     def __init__(self, reduction="sum_over_batch_size", name="ctc", dtype=None):

@@ -443,6 +443,11 @@ def dice(y_true, y_pred, axis=None):
     Args:
         y_true, y_pred: tensors of one shape.
         axis: axes to sum over; all by default.
+
+    Example:
+        >>> y_true, y_pred = ops.array([1.0, 1.0, 0.0]), ops.array([1.0, 0.0, 0.0])
+        >>> round(float(keras.losses.dice(y_true, y_pred)), 4)
+        0.3333
     """
     y_true, y_pred = _pair(y_true, y_pred, same_rank=False)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
@@ -458,6 +463,11 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
         y_true, y_pred: tensors of one shape.
         alpha, beta: weights of the two kinds of errors.
         axis: axes to sum over; all by default.
+
+    Example:
+        >>> y_true, y_pred = ops.array([1.0, 1.0, 0.0]), ops.array([1.0, 0.0, 0.0])
+        >>> round(float(keras.losses.tversky(y_true, y_pred)), 4)
+        0.3333
     """
     y_true, y_pred = _pair(y_true, y_pred, same_rank=False)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
@@ -485,6 +495,11 @@ def circle(
         remove_diagonal: whether an embedding is not compared with itself.
         gamma: scale.
         margin: relaxation of the optima.
+
+    Example:
+        >>> embeddings = ops.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> keras.losses.circle([0, 0, 1, 1], embeddings).shape
+        (4,)
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.reshape(ops.cast(y_true, "int32"), (-1,))

@@ -23,6 +23,13 @@ class Loss:
         reduction: "sum_over_batch_size" (the default), "mean" (the same), "mean_with_sample_weight"
             (divides by the sum of weights), "sum", or "none"/`None`.
         dtype: what to compute in, `floatx` by default.
+
+    Example:
+        >>> class Quartic(keras.losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         return ops.mean((y_true - y_pred) ** 4, axis=-1)
+        >>> float(Quartic()(ops.zeros((1, 2)), ops.array([[1.0, 2.0]])))
+        8.5
     """
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):

@@ -25,6 +25,11 @@ def pearson_correlation(y_true, y_pred, axis=-1):
 
     Returns:
         One value per index of the other axes, in [-1, 1]; NaN where one side is constant.
+
+    Example:
+        >>> y_true, y_pred = [[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]]
+        >>> round(float(keras.metrics.pearson_correlation(y_true, y_pred)[0]), 4)
+        1.0
     """
     _, _, centred = _centred(y_true, y_pred, axis)
     units = [ops.divide(y, ops.std(y, axis=axis, keepdims=True)) for y in centred]
@@ -40,6 +45,11 @@ def concordance_correlation(y_true, y_pred, axis=-1):
 
     Returns:
         One value per index of the other axes, in [-1, 1].
+
+    Example:
+        >>> y_true, y_pred = [[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]]
+        >>> round(float(keras.metrics.concordance_correlation(y_true, y_pred)[0]), 4)
+        0.5714
     """
     (y_true, _), (mean_true, mean_pred), centred = _centred(y_true, y_pred, axis)
     variances = [ops.var(y, axis=axis, keepdims=True) for y in centred]

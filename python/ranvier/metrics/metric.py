@@ -16,6 +16,18 @@ class Metric:
     Args:
         dtype: of the state, `floatx` by default.
         name: automatic when not given.
+
+    Example:
+        >>> class Largest(keras.metrics.Metric):
+        ...     def __init__(self, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.value = self.add_variable((), initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.value.assign(ops.maximum(self.value, ops.max(ops.abs(y_true - y_pred))))
+        ...     def result(self):
+        ...         return self.value
+        >>> float(Largest()(ops.array([1.0, 2.0]), ops.array([1.5, 5.0])))
+        3.0
     """
 
     _variables: list[Variable]

@@ -98,6 +98,12 @@ class MeanMetricWrapper(Mean):
         fn: gives a value per element or per sample.
         name, dtype: see `Metric`.
         **kwargs: further arguments of `fn`.
+
+    Example:
+        >>> metric = keras.metrics.MeanMetricWrapper(keras.losses.mean_absolute_error)
+        >>> metric.update_state([[0.0], [0.0]], [[1.0], [2.0]])
+        >>> float(metric.result())
+        1.5
     """
 
     def __init__(self, fn, name=None, dtype=None, **kwargs):

@@ -33,6 +33,14 @@ class Model(Trainer, Layer):
         inputs: structure of `Input`s.
         outputs: structure of symbolic tensors that depend on them.
         name: automatic when not given.
+
+    Example:
+        >>> inputs = keras.Input((4,))
+        >>> model = keras.Model(inputs, layers.Dense(1)(inputs))
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.zeros((8, 1)), verbose=0)
+        >>> model.predict(np.ones((3, 4)), verbose=0).shape
+        (3, 1)
     """
 
     def __new__(cls, *args, **kwargs):

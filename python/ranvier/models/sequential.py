@@ -16,6 +16,11 @@ class Sequential(CompiledCall, Model):
 
     Args:
         layers: list of layers; `Input(...)` as the first one builds the model at once.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((4,)), layers.Dense(8, "relu"), layers.Dense(1)])
+        >>> model.output_shape, model.count_params()
+        ((None, 1), 49)
     """
 
     def __new__(cls, *args, **kwargs):

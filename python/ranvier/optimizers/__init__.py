@@ -31,7 +31,13 @@ serialize, _deserialize, _ = identifiers.trio(_TABLE, "optimizer")
 
 
 def deserialize(config, custom_objects=None):
-    """The optimizer that a config describes; built-in names in any case."""
+    """The optimizer that a config describes; built-in names in any case.
+
+    Example:
+        >>> config = keras.optimizers.serialize(keras.optimizers.Adam(0.01))
+        >>> type(keras.optimizers.deserialize(config)).__name__
+        'Adam'
+    """
     if config["class_name"].lower() in _TABLE:
         config = {**config, "class_name": config["class_name"].lower()}
     return _deserialize(config, custom_objects)
@@ -42,6 +48,10 @@ def get(identifier):
 
     Raises:
         ValueError: an unknown name.
+
+    Example:
+        >>> round(float(keras.optimizers.get("adam").learning_rate), 4)
+        0.001
     """
     if identifier is None:
         return None

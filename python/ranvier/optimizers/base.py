@@ -35,6 +35,15 @@ class Optimizer(OptimizerState, WeightEffects):
         loss_scale_factor: the loss is multiplied by it and gradients are divided by it.
         gradient_accumulation_steps: gradients of so many steps are averaged for one update.
         name: automatic when not given.
+
+    Example:
+        >>> class Signs(keras.optimizers.Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, learning_rate * ops.sign(gradient))
+        >>> w = keras.Variable([1.0, 2.0])
+        >>> Signs(learning_rate=0.5).apply([ops.array([3.0, -4.0])], [w])
+        >>> w.value.tolist()
+        [0.5, 2.5]
     """
 
     def __init__(

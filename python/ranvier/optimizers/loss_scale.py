@@ -23,6 +23,12 @@ class LossScaleOptimizer(Optimizer):
         initial_scale: the scale at the start.
         dynamic_growth_steps: see above.
         name: automatic when not given.
+
+    Example:
+        >>> inner = keras.optimizers.SGD(0.1)
+        >>> optimizer = keras.optimizers.LossScaleOptimizer(inner, initial_scale=1024.0)
+        >>> float(optimizer.scale_loss(2.0))
+        2048.0
     """
 
     def __init__(

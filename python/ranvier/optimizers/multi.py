@@ -118,6 +118,14 @@ class MultiOptimizer(Optimizer):
 
     Raises:
         AttributeError: the learning rate is read or set; the inner optimizers have theirs.
+
+    Example:
+        >>> slow, fast = keras.optimizers.SGD(0.1), keras.optimizers.SGD(1.0)
+        >>> optimizer = keras.optimizers.MultiOptimizer(lambda v: fast if v.name == "b" else slow)
+        >>> a, b = keras.Variable(0.0, name="a"), keras.Variable(0.0, name="b")
+        >>> optimizer.apply([ops.array(1.0), ops.array(1.0)], [a, b])
+        >>> round(float(a), 4), round(float(b), 4)
+        (-0.1, -1.0)
     """
 
     def __init__(self, optimizer_map, loss_scale_factor=None, name=None):

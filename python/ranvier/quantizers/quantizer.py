@@ -10,6 +10,10 @@ class Quantizer:
 
     Args:
         output_dtype: dtype of the result.
+
+    Example:
+        >>> keras.quantizers.AbsMaxQuantizer(axis=-1).get_config()["output_dtype"]
+        'int8'
     """
 
     def __init__(self, output_dtype="int8"):

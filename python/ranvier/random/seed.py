@@ -27,6 +27,12 @@ class SeedGenerator:
     Args:
         seed: an integer; taken from Python's `random` when not given.
         name: automatic when not given.
+
+    Example:
+        >>> seed = keras.random.SeedGenerator(1)
+        >>> a, b = (keras.random.uniform((3,), seed=seed) for _ in range(2))
+        >>> bool(ops.all(a == b))
+        False
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs):

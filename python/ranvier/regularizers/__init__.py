@@ -23,7 +23,17 @@ def _strength(value, name):
 
 
 class Regularizer:
-    """Base of regularizers: a function of a tensor that returns a scalar."""
+    """Base of regularizers: a function of a tensor that returns a scalar.
+
+    Example:
+        >>> class Sum(keras.regularizers.Regularizer):
+        ...     def __call__(self, x):
+        ...         return 0.1 * ops.sum(x)
+        >>> layer = layers.Dense(1, kernel_initializer="ones", kernel_regularizer=Sum())
+        >>> y = layer(ops.ones((1, 5)))
+        >>> [float(loss) for loss in layer.losses]
+        [0.5]
+    """
 
     def __call__(self, x):
         return 0.0
@@ -125,6 +135,11 @@ class OrthogonalRegularizer(Regularizer):
     Args:
         factor: the factor.
         mode: "rows" or "columns".
+
+    Example:
+        >>> penalty = keras.regularizers.OrthogonalRegularizer(factor=0.5)
+        >>> round(float(penalty(ops.array([[1.0, 0.0], [1.0, 1.0]]))), 4)
+        0.3536
     """
 
     def __init__(self, factor=0.01, mode="rows"):

@@ -42,6 +42,13 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     Raises:
         ValueError: the name's ending, or something that cannot be stored (a lambda).
         SaveError: the file could not be written; an old one is unchanged.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(3)])
+        >>> keras.models.save_model(model, "model.keras")
+        >>> copy = keras.models.load_model("model.keras")
+        >>> bool(ops.all(copy.weights[0] == model.weights[0]))
+        True
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     path = os.fspath(filepath)
@@ -144,6 +151,12 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         FileFormatError: the file is damaged, or holds what is never read (lambdas, links).
         TypeError, ValueError: a class is unknown, or config and weights do not fit each other.
         ValueError, FileNotFoundError: there is no such `.keras` file; no such `.h5` file.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(3)])
+        >>> model.save("model.keras")
+        >>> keras.models.load_model("model.keras").output_shape
+        (None, 3)
     """
     path = os.fspath(filepath)
     if not os.path.exists(path) and path.endswith((".keras", ".h5", ".hdf5")):

@@ -17,6 +17,12 @@ class Function(Operation):
         inputs: structure of `KerasTensor`s that the graph starts from.
         outputs: structure of `KerasTensor`s that depend on them.
         name: automatic when not given.
+
+    Example:
+        >>> x = keras.Input((2,))
+        >>> double = keras.Function(x, x * 2)
+        >>> double(ops.ones((1, 2))).tolist()
+        [[2.0, 2.0]]
     """
 
     def __init__(self, inputs, outputs, name=None):

@@ -16,6 +16,11 @@ class KerasTensor:
         sparse, ragged: kept for Keras programs.
         record_history: whether operations on it are recorded.
         name: automatic when not given.
+
+    Example:
+        >>> x = keras.KerasTensor((None, 8))
+        >>> ops.matmul(x, ops.ones((8, 3))).shape
+        (None, 3)
     """
 
     def __init__(
@@ -143,7 +148,12 @@ class KerasTensor:
 
 
 def is_keras_tensor(x) -> bool:
-    """Whether the object is a `KerasTensor`."""
+    """Whether the object is a `KerasTensor`.
+
+    Example:
+        >>> keras.utils.is_keras_tensor(keras.Input((2,))), keras.utils.is_keras_tensor(ops.ones(2))
+        (True, False)
+    """
     return isinstance(x, KerasTensor)
 
 

@@ -23,7 +23,17 @@ def operation_class(module: str, name: str) -> type | None:
 
 
 class Operation:
-    """Base of layers and of the operations that `ops` functions become on symbolic tensors."""
+    """Base of layers and of the operations that `ops` functions become on symbolic tensors.
+
+    Example:
+        >>> class Shift(keras.Operation):
+        ...     def call(self, x):
+        ...         return x + 1
+        ...     def compute_output_spec(self, x):
+        ...         return keras.KerasTensor(x.shape, x.dtype)
+        >>> Shift()(ops.zeros(2)).tolist(), Shift()(keras.Input((3,))).shape
+        ([1.0, 1.0], (None, 3))
+    """
 
     def __init__(self, name: str | None = None):
         if name is None:

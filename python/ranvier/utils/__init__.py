@@ -119,6 +119,12 @@ def clear_session(free_memory: bool = True) -> None:
 
     Args:
         free_memory: whether unused memory is given back.
+
+    Example:
+        >>> model = keras.Sequential()
+        >>> keras.utils.clear_session()
+        >>> keras.Sequential().name
+        'sequential'
     """
     from ranvier.random import seed as seeds
 

@@ -23,6 +23,10 @@ class InputLayer(Layer):
         optional: whether `None` may be passed.
         sparse: accepted; tensors are dense.
         ragged: must not be true.
+
+    Example:
+        >>> keras.Sequential([layers.InputLayer(shape=(4,)), layers.Dense(2)]).output_shape
+        (None, 2)
     """
 
     def __init__(

@@ -11,6 +11,13 @@ class Wrapper(Layer):
 
     Args:
         layer: the wrapped layer.
+
+    Example:
+        >>> class Doubled(layers.Wrapper):
+        ...     def call(self, x):
+        ...         return self.layer(x) * 2
+        >>> Doubled(layers.ReLU())(ops.array([-1.0, 3.0])).tolist()
+        [0.0, 6.0]
     """
 
     _declares_dtype = False

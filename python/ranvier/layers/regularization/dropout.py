@@ -292,6 +292,12 @@ class ActivityRegularization(Layer):
 
     Args:
         l1, l2: factors of the sum of absolute values and of squares.
+
+    Example:
+        >>> layer = layers.ActivityRegularization(l1=0.5)
+        >>> y = layer(ops.array([[1.0, -3.0]]))
+        >>> [float(loss) for loss in layer.losses]
+        [2.0]
     """
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):

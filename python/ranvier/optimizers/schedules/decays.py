@@ -8,7 +8,15 @@ from ranvier import ops
 
 
 class LearningRateSchedule:
-    """Base of schedules: `schedule(step)` gives the learning rate."""
+    """Base of schedules: `schedule(step)` gives the learning rate.
+
+    Example:
+        >>> class Halving(keras.optimizers.schedules.LearningRateSchedule):
+        ...     def __call__(self, step):
+        ...         return 0.5 ** ops.cast(step, "float32")
+        >>> float(Halving()(3))
+        0.125
+    """
 
     def __call__(self, step):
         raise NotImplementedError(

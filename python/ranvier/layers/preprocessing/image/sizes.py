@@ -259,6 +259,13 @@ class MaxNumBoundingBoxes(BaseImagePreprocessingLayer):
     Args:
         max_number: number of boxes.
         fill_value: of boxes and labels that are added.
+
+    Example:
+        >>> layer = layers.MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
+        >>> boxes = {"boxes": ops.ones((1, 2, 4)), "labels": ops.array([[7, 8]])}
+        >>> out = layer({"images": ops.zeros((1, 8, 8, 3)), "bounding_boxes": boxes})
+        >>> out["bounding_boxes"]["labels"].tolist()
+        [[7, 8, -1]]
     """
 
     _CONFIG = ("max_number",)
