@@ -44,12 +44,14 @@ def resolve(identifier, table: dict, kind: str):
     return found() if inspect.isclass(found) else found
 
 
-def trio(table: dict, kind: str):
+def trio(table: dict, kind: str, module: str, sample: str):
     """`serialize`, `deserialize` and `get` of a module of built-in objects.
 
     Args:
         table: built-in objects by name.
         kind: what they are, for docstrings and errors.
+        module: public name of the module, for examples.
+        sample: a class of the table that takes no arguments, for examples.
     """
 
     def serialize(obj):
@@ -63,10 +65,27 @@ def trio(table: dict, kind: str):
     def get(identifier):
         return resolve(identifier, table, kind)
 
-    serialize.__doc__ = f"The config of a {kind} or of its function."
-    deserialize.__doc__ = f"The {kind} that a config describes."
-    get.__doc__ = (
-        f"The {kind} for a name, a config, a class or a callable; `None` stays `None`.\n\n"
-        "    Raises:\n        ValueError: an unknown name.\n    "
-    )
+    article = "an" if kind[0] in "aeiou" else "a"
+    serialize.__doc__ = f"""The config of {article} {kind} or of its function.
+
+    Example:
+        >>> keras.{module}.serialize(keras.{module}.{sample}())["class_name"]
+        '{sample}'
+    """
+    deserialize.__doc__ = f"""The {kind} that a config describes.
+
+    Example:
+        >>> config = {{"class_name": "{sample}", "config": {{}}}}
+        >>> type(keras.{module}.deserialize(config)).__name__
+        '{sample}'
+    """
+    get.__doc__ = f"""The {kind} for a name, a config, a class or a callable; `None` stays `None`.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+        >>> type(keras.{module}.get("{sample}")).__name__
+        '{sample}'
+    """
     return serialize, deserialize, get

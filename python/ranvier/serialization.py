@@ -44,7 +44,17 @@ _FEATURE_SPACE = {("keras.utils", "FeatureSpace")} | {
 
 
 class CustomObjectScope:
-    """Makes names known to deserialization inside a `with` block."""
+    """Makes names known to deserialization inside a `with` block.
+
+    Example:
+        >>> class Twice(layers.Layer):
+        ...     def call(self, x):
+        ...         return 2 * x
+        >>> config = layers.serialize(Twice())
+        >>> with keras.saving.CustomObjectScope({"Twice": Twice}):
+        ...     layers.deserialize(config)(ops.ones(2)).tolist()
+        [2.0, 2.0]
+    """
 
     def __init__(self, custom_objects: dict):
         self.custom_objects = custom_objects or {}
@@ -61,12 +71,27 @@ custom_object_scope = CustomObjectScope
 
 
 def get_custom_objects() -> dict:
-    """The global table of registered names; changes take effect."""
+    """The global table of registered names; changes take effect.
+
+    Example:
+        >>> keras.saving.get_custom_objects()["twice"] = lambda x: 2 * x
+        >>> keras.activations.get("twice")(4)
+        8
+        >>> del keras.saving.get_custom_objects()["twice"]
+    """
     return _GLOBAL_OBJECTS
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None):
-    """Class or function decorator: lets files name the object as `package>name`."""
+    """Class or function decorator: lets files name the object as `package>name`.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... def halve(x):
+        ...     return x / 2
+        >>> keras.activations.get("mine>halve")(4.0)
+        2.0
+    """
 
     def decorator(arg):
         registered = f"{package}>{name if name is not None else arg.__name__}"
@@ -83,7 +108,12 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj) -> str:
-    """`package>name` of a registered object, else its plain name."""
+    """`package>name` of a registered object, else its plain name.
+
+    Example:
+        >>> keras.saving.get_registered_name(layers.Dense)
+        'Dense'
+    """
     try:
         if obj in _GLOBAL_NAMES:
             return _GLOBAL_NAMES[obj]
@@ -93,7 +123,12 @@ def get_registered_name(obj) -> str:
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects=None):
-    """The class or function registered under the name, or `None`."""
+    """The class or function registered under the name, or `None`.
+
+    Example:
+        >>> keras.saving.get_registered_object("sort", custom_objects={"sort": sorted})([2, 1])
+        [1, 2]
+    """
     for scope in reversed(_scopes):
         if name in scope:
             return scope[name]
@@ -206,7 +241,12 @@ def serialize_dict(obj: dict) -> dict:
 
 
 def serialize_keras_object(obj):
-    """A JSON-ready form of an object, value or structure, as Keras' config files have it."""
+    """A JSON-ready form of an object, value or structure, as Keras' config files have it.
+
+    Example:
+        >>> keras.saving.serialize_keras_object({"rate": 0.1, "shape": (2, 3)})
+        {'rate': 0.1, 'shape': (2, 3)}
+    """
     if obj is None or type(obj) in (str, bool, int, float):
         return obj
     if isinstance(obj, (bool, int, float, str)):
@@ -387,6 +427,11 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode: bool = True
 
     Args:
         safe_mode: whether anonymous functions are refused.
+
+    Example:
+        >>> config = keras.saving.serialize_keras_object(layers.Dense(3))
+        >>> keras.saving.deserialize_keras_object(config).units
+        3
     """
     module_objects = kwargs.pop("module_objects", None)
     kwargs.pop("printable_module_name", None)

@@ -141,4 +141,4 @@ unit_norm = UnitNorm
 
 _TABLE = identifiers.names_of([Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm])
 
-serialize, deserialize, get = identifiers.trio(_TABLE, "constraint")
+serialize, deserialize, get = identifiers.trio(_TABLE, "constraint", "constraints", "NonNeg")

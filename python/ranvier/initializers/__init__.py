@@ -60,7 +60,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-serialize, deserialize, _get = identifiers.trio(_TABLE, "initializer")
+serialize, deserialize, _get = identifiers.trio(_TABLE, "initializer", "initializers", "Zeros")
 
 
 def get(identifier):

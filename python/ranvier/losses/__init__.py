@@ -79,7 +79,7 @@ _TABLE = {obj.__name__: obj for obj in (*_CLASSES, *FUNCTIONS)}
 _TABLE.update(_SHORT)
 _TABLE.update({name.upper(): fn for name, fn in _SHORT.items()})
 
-serialize, _deserialize, get = identifiers.trio(_TABLE, "loss")
+serialize, _deserialize, get = identifiers.trio(_TABLE, "loss", "losses", "MeanSquaredError")
 
 __all__ = [
     *(c.__name__ for c in _CLASSES if c is not LossFunctionWrapper),
@@ -88,5 +88,11 @@ __all__ = [
 
 
 def deserialize(name, custom_objects=None):
-    """The loss or the function that a config describes."""
+    """The loss or the function that a config describes.
+
+    Example:
+        >>> config = keras.losses.serialize(keras.losses.Huber(delta=2.0))
+        >>> type(keras.losses.deserialize(config)).__name__
+        'Huber'
+    """
     return _deserialize(name, custom_objects)

@@ -107,7 +107,7 @@ _TABLE = identifiers.names_of(
     _CLASSES, {**_SHORT, **{name.upper(): cls for name, cls in _SHORT.items()}}
 )
 
-serialize, deserialize, get = identifiers.trio(_TABLE, "metric")
+serialize, deserialize, get = identifiers.trio(_TABLE, "metric", "metrics", "Mean")
 
 __all__ = [
     *(c.__name__ for c in _CLASSES), *(fn.__name__ for fn in _FUNCTIONS), "deserialize", "get",

@@ -8,16 +8,23 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops._define import NN, apply, one_axis, op, scalar, to_float, to_tensor
 from ranvier.ops.elementwise import _unary
 
-relu = _unary("relu", "max(x, 0).", floating=False, bool_as="int32", module=NN)
+relu = _unary(
+    "relu",
+    "max(x, 0).",
+    "relu([-1.0, 3.0]) = [0.0, 3.0]",
+    floating=False,
+    bool_as="int32",
+    module=NN,
+)
 
 
-sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).", module=NN)
+sigmoid = _unary("sigmoid", "1 / (1 + exp(-x)).", "sigmoid(1.0) = 0.7311", module=NN)
 
 
-softplus = _unary("softplus", "log(1 + exp(x)).", module=NN)
+softplus = _unary("softplus", "log(1 + exp(x)).", "softplus(1.0) = 1.3133", module=NN)
 
 
-silu = _unary("silu", "x sigmoid(x).", module=NN)
+silu = _unary("silu", "x sigmoid(x).", "silu(1.0) = 0.7311", module=NN)
 
 
 def swish(x):

@@ -100,6 +100,11 @@ def histogram(x, bins=10, range=None):
 
     Returns:
         Counts (bins,) and edges (bins + 1,), both in the dtype of x as a float.
+
+    Example:
+        >>> counts, edges = ops.histogram([0.0, 1.0, 1.0, 4.0], bins=2)
+        >>> counts.tolist(), edges.tolist()
+        ([3.0, 1.0], [0.0, 2.0, 4.0])
     """
     from ranvier.ops.creation import linspace
     from ranvier.ops.reductions import max as _max

@@ -335,18 +335,19 @@ def array(x, dtype=None):
     return to_tensor(x, dtype)
 
 
-def _window(name, doc, values):
+def _window(name, doc, second, values):
     def fn(x):
         return B.tensor(np.asarray(values(int(x)), dtype=config.floatx()))
 
-    fn.__name__, fn.__doc__ = name, doc
+    example = f"Example:\n    >>> round(float(ops.{name}(5)[1]), 4)\n    {second}\n"
+    fn.__name__, fn.__doc__ = name, f"{doc}\n\n{example}"
     return op(NUMPY)(fn)
 
 
-bartlett = _window("bartlett", "Triangular window of x points.", np.bartlett)
-blackman = _window("blackman", "Blackman window of x points.", np.blackman)
-hamming = _window("hamming", "Hamming window of x points.", np.hamming)
-hanning = _window("hanning", "Hann window of x points.", np.hanning)
+bartlett = _window("bartlett", "Triangular window of x points.", 0.5, np.bartlett)
+blackman = _window("blackman", "Blackman window of x points.", 0.34, np.blackman)
+hamming = _window("hamming", "Hamming window of x points.", 0.54, np.hamming)
+hanning = _window("hanning", "Hann window of x points.", 0.5, np.hanning)
 
 
 @op(NUMPY, static=("beta",))

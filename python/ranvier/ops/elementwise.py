@@ -34,23 +34,30 @@ def _strong(x):
     return x if isinstance(x, (np.ndarray, np.generic)) else to_tensor(x)
 
 
-def _publish(fn, name, doc, module, cls):
+def _session(example):
+    """The example "call = result" as a doctest; a float is rounded to 4 places."""
+    call, result = example.split(" = ")
+    shown = f"ops.{call}.tolist()" if result[0] == "[" else f"round(float(ops.{call}), 4)"
+    return f"    >>> {shown}\n    {result}\n"
+
+
+def _publish(fn, name, doc, example, module=NUMPY):
     fn.__name__ = fn.__qualname__ = name
-    fn.__doc__ = doc
-    row = _Row(fn, module, cls or _camel(name), ())
+    fn.__doc__ = f"{doc}\n\nExample:\n{_session(example)}"
+    row = _Row(fn, module, _camel(name), ())
     _rows[(module, row.class_name)] = row
     fn.row = row
     return fn
 
 
-def _bits(name, doc, prim=None, bool_as=None):
+def _bits(name, doc, example, prim=None, bool_as=None):
     """A binary function whose operands Keras calls x and y."""
-    inner = _binary(name, doc, prim, bool_as=bool_as)
+    inner = _binary(name, doc, example, prim, bool_as=bool_as)
 
     def fn(x, y):
         return inner(x, y)
 
-    return _publish(fn, name, doc, NUMPY, None)
+    return _publish(fn, name, doc, example)
 
 
 def is_complex(x) -> bool:
@@ -67,7 +74,7 @@ def complex_values():
     return complex_values
 
 
-def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cls=None, weak=True):
+def _binary(name, doc, example, prim=None, floating=False, bool_as=None, weak=True):
     """A function of two operands: one C++ call for tensors of equal dtype, else promotion.
 
     With `weak`, Python numbers take the dtype of the other operand.
@@ -112,10 +119,10 @@ def _binary(name, doc, prim=None, floating=False, bool_as=None, module=NUMPY, cl
                 return slow(x1, x2)
             return slow(x1, x2) if out is NotImplemented else out
 
-    return _publish(fn, name, doc, module, cls)
+    return _publish(fn, name, doc, example)
 
 
-def _unary(name, doc, prim=None, floating=True, bool_as=None, module=NUMPY, cls=None):
+def _unary(name, doc, example, prim=None, floating=True, bool_as=None, module=NUMPY):
     """A function of one operand; with `floating`, integers become floats first."""
     prim = prim or name
     quick = getattr(B.fast, prim, None)
@@ -154,76 +161,143 @@ def _unary(name, doc, prim=None, floating=True, bool_as=None, module=NUMPY, cls=
                 return slow(x)
             return slow(x) if out is NotImplemented else out
 
-    return _publish(fn, name, doc, module, cls)
+    return _publish(fn, name, doc, example, module)
 
 
-add = _binary("add", "Sum of two tensors, element by element.", bool_as="logical_or")
-subtract = _binary("subtract", "Difference of two tensors, element by element.")
-multiply = _binary("multiply", "Product of two tensors, element by element.", bool_as="logical_and")
-divide = _binary("divide", "True quotient; integers give floats.", floating=True)
-true_divide = _binary(
-    "true_divide", "True quotient; integers give floats.", "divide", floating=True
+add = _binary(
+    "add",
+    "Sum of two tensors, element by element.",
+    "add([1, 2], [3, 4]) = [4, 6]",
+    bool_as="logical_or",
 )
-floor_divide = _binary("floor_divide", "Quotient rounded down.", bool_as="int32")
-mod = _binary("mod", "Remainder with the sign of the divisor.", bool_as="int32")
-power = _binary("power", "x1 to the power x2.", bool_as="int32")
-maximum = _binary("maximum", "The larger of two values; NaN wins.")
-minimum = _binary("minimum", "The smaller of two values; NaN wins.")
-arctan2 = _binary("arctan2", "Angle of the point (x2, x1), in radians.", floating=True, weak=False)
-equal = _binary("equal", "x1 == x2 as bool.")
-not_equal = _binary("not_equal", "x1 != x2 as bool.")
-less = _binary("less", "x1 < x2 as bool.")
-less_equal = _binary("less_equal", "x1 <= x2 as bool.")
-greater = _binary("greater", "x1 > x2 as bool.")
-greater_equal = _binary("greater_equal", "x1 >= x2 as bool.")
-bitwise_and = _bits("bitwise_and", "Bits set in both.")
-bitwise_or = _bits("bitwise_or", "Bits set in either.")
-bitwise_xor = _bits("bitwise_xor", "Bits set in one of the two.")
-left_shift = _bits("left_shift", "Bits moved left by x2.", bool_as="int32")
-right_shift = _bits("right_shift", "Bits moved right by x2.", bool_as="int32")
+subtract = _binary(
+    "subtract",
+    "Difference of two tensors, element by element.",
+    "subtract([5, 7], [1, 2]) = [4, 5]",
+)
+multiply = _binary(
+    "multiply",
+    "Product of two tensors, element by element.",
+    "multiply([2, 3], [4, 5]) = [8, 15]",
+    bool_as="logical_and",
+)
+divide = _binary(
+    "divide",
+    "True quotient; integers give floats.",
+    "divide([1, 3], 2) = [0.5, 1.5]",
+    floating=True,
+)
+true_divide = _binary(
+    "true_divide",
+    "True quotient; integers give floats.",
+    "true_divide([1, 3], 2) = [0.5, 1.5]",
+    prim="divide",
+    floating=True,
+)
+floor_divide = _binary(
+    "floor_divide", "Quotient rounded down.", "floor_divide([7, -7], 2) = [3, -4]", bool_as="int32"
+)
+mod = _binary(
+    "mod", "Remainder with the sign of the divisor.", "mod([7, -7], 3) = [1, 2]", bool_as="int32"
+)
+power = _binary("power", "x1 to the power x2.", "power([2, 3], 2) = [4, 9]", bool_as="int32")
+maximum = _binary(
+    "maximum", "The larger of two values; NaN wins.", "maximum([1, 5], [3, 2]) = [3, 5]"
+)
+minimum = _binary(
+    "minimum", "The smaller of two values; NaN wins.", "minimum([1, 5], [3, 2]) = [1, 2]"
+)
+arctan2 = _binary(
+    "arctan2",
+    "Angle of the point (x2, x1), in radians.",
+    "arctan2(1.0, 1.0) = 0.7854",
+    floating=True,
+    weak=False,
+)
+equal = _binary("equal", "x1 == x2 as bool.", "equal([1, 2], [1, 3]) = [True, False]")
+not_equal = _binary("not_equal", "x1 != x2 as bool.", "not_equal([1, 2], [1, 3]) = [False, True]")
+less = _binary("less", "x1 < x2 as bool.", "less([1, 2], 2) = [True, False]")
+less_equal = _binary(
+    "less_equal", "x1 <= x2 as bool.", "less_equal([1, 2, 3], 2) = [True, True, False]"
+)
+greater = _binary("greater", "x1 > x2 as bool.", "greater([2, 3], 2) = [False, True]")
+greater_equal = _binary(
+    "greater_equal", "x1 >= x2 as bool.", "greater_equal([1, 2, 3], 2) = [False, True, True]"
+)
+bitwise_and = _bits("bitwise_and", "Bits set in both.", "bitwise_and([6, 5], 3) = [2, 1]")
+bitwise_or = _bits("bitwise_or", "Bits set in either.", "bitwise_or([6, 5], 3) = [7, 7]")
+bitwise_xor = _bits("bitwise_xor", "Bits set in one of the two.", "bitwise_xor([6, 5], 3) = [5, 6]")
+left_shift = _bits(
+    "left_shift", "Bits moved left by x2.", "left_shift([1, 3], 2) = [4, 12]", bool_as="int32"
+)
+right_shift = _bits(
+    "right_shift", "Bits moved right by x2.", "right_shift([8, 9], 1) = [4, 4]", bool_as="int32"
+)
 bitwise_left_shift = _bits(
-    "bitwise_left_shift", "Bits moved left by x2.", "left_shift", bool_as="int32"
+    "bitwise_left_shift",
+    "Bits moved left by x2.",
+    "bitwise_left_shift([1, 3], 2) = [4, 12]",
+    prim="left_shift",
+    bool_as="int32",
 )
 bitwise_right_shift = _bits(
-    "bitwise_right_shift", "Bits moved right by x2.", "right_shift", bool_as="int32"
+    "bitwise_right_shift",
+    "Bits moved right by x2.",
+    "bitwise_right_shift([8, 9], 1) = [4, 4]",
+    prim="right_shift",
+    bool_as="int32",
 )
 
-negative = _unary("negative", "-x.", floating=False)
-absolute = _unary("absolute", "|x|.", floating=False, bool_as="same")
-sign = _unary("sign", "-1, 0 or 1.", floating=False, bool_as="int32")
-square = _unary("square", "x * x.", floating=False, bool_as="int32")
-bitwise_not = _unary("bitwise_not", "All bits flipped.", floating=False)
-floor = _unary("floor", "Rounded down.")
-ceil = _unary("ceil", "Rounded up.")
-trunc = _unary("trunc", "Rounded towards zero.", floating=False, bool_as="same")
-exp = _unary("exp", "e to the power x.")
-exp2 = _unary("exp2", "2 to the power x.")
-expm1 = _unary("expm1", "exp(x) - 1, exact near 0.")
-log = _unary("log", "Natural logarithm.")
-log1p = _unary("log1p", "log(1 + x), exact near 0.")
-log2 = _unary("log2", "Logarithm to base 2.")
-log10 = _unary("log10", "Logarithm to base 10.")
-sqrt = _unary("sqrt", "Square root.")
-rsqrt = _unary("rsqrt", "1 / sqrt(x).", module=MATH)
-reciprocal = _unary("reciprocal", "1 / x.")
-sin = _unary("sin", "Sine of radians.")
-cos = _unary("cos", "Cosine of radians.")
-tan = _unary("tan", "Tangent of radians.")
-arcsin = _unary("arcsin", "Inverse sine, in radians.")
-arccos = _unary("arccos", "Inverse cosine, in radians.")
-arctan = _unary("arctan", "Inverse tangent, in radians.")
-sinh = _unary("sinh", "Hyperbolic sine.")
-cosh = _unary("cosh", "Hyperbolic cosine.")
-tanh = _unary("tanh", "Hyperbolic tangent.")
-arcsinh = _unary("arcsinh", "Inverse hyperbolic sine.")
-arccosh = _unary("arccosh", "Inverse hyperbolic cosine.")
-arctanh = _unary("arctanh", "Inverse hyperbolic tangent.")
-erf = _unary("erf", "Error function.", module=MATH)
-erfc = _unary("erfc", "1 - erf(x).", module=MATH)
-erfinv = _unary("erfinv", "Inverse error function.", module=MATH)
-isnan = _unary("isnan", "Whether NaN.")
-isinf = _unary("isinf", "Whether infinite.")
-isfinite = _unary("isfinite", "Whether neither NaN nor infinite.")
+negative = _unary("negative", "-x.", "negative([1, -2]) = [-1, 2]", floating=False)
+absolute = _unary("absolute", "|x|.", "absolute([1, -2]) = [1, 2]", floating=False, bool_as="same")
+sign = _unary(
+    "sign", "-1, 0 or 1.", "sign([-5, 0, 3]) = [-1, 0, 1]", floating=False, bool_as="int32"
+)
+square = _unary("square", "x * x.", "square([3, -4]) = [9, 16]", floating=False, bool_as="int32")
+bitwise_not = _unary(
+    "bitwise_not", "All bits flipped.", "bitwise_not([0, 5]) = [-1, -6]", floating=False
+)
+floor = _unary("floor", "Rounded down.", "floor([1.7, -1.2]) = [1.0, -2.0]")
+ceil = _unary("ceil", "Rounded up.", "ceil([1.2, -1.7]) = [2.0, -1.0]")
+trunc = _unary(
+    "trunc",
+    "Rounded towards zero.",
+    "trunc([1.7, -1.7]) = [1.0, -1.0]",
+    floating=False,
+    bool_as="same",
+)
+exp = _unary("exp", "e to the power x.", "exp(1.0) = 2.7183")
+exp2 = _unary("exp2", "2 to the power x.", "exp2(3.0) = 8.0")
+expm1 = _unary("expm1", "exp(x) - 1, exact near 0.", "expm1(1.0) = 1.7183")
+log = _unary("log", "Natural logarithm.", "log(10.0) = 2.3026")
+log1p = _unary("log1p", "log(1 + x), exact near 0.", "log1p(1.0) = 0.6931")
+log2 = _unary("log2", "Logarithm to base 2.", "log2(8.0) = 3.0")
+log10 = _unary("log10", "Logarithm to base 10.", "log10(1000.0) = 3.0")
+sqrt = _unary("sqrt", "Square root.", "sqrt([9.0, 16.0]) = [3.0, 4.0]")
+rsqrt = _unary("rsqrt", "1 / sqrt(x).", "rsqrt(4.0) = 0.5", module=MATH)
+reciprocal = _unary("reciprocal", "1 / x.", "reciprocal([2.0, 4.0]) = [0.5, 0.25]")
+sin = _unary("sin", "Sine of radians.", "sin(1.0) = 0.8415")
+cos = _unary("cos", "Cosine of radians.", "cos(1.0) = 0.5403")
+tan = _unary("tan", "Tangent of radians.", "tan(1.0) = 1.5574")
+arcsin = _unary("arcsin", "Inverse sine, in radians.", "arcsin(1.0) = 1.5708")
+arccos = _unary("arccos", "Inverse cosine, in radians.", "arccos(0.0) = 1.5708")
+arctan = _unary("arctan", "Inverse tangent, in radians.", "arctan(1.0) = 0.7854")
+sinh = _unary("sinh", "Hyperbolic sine.", "sinh(1.0) = 1.1752")
+cosh = _unary("cosh", "Hyperbolic cosine.", "cosh(1.0) = 1.5431")
+tanh = _unary("tanh", "Hyperbolic tangent.", "tanh(1.0) = 0.7616")
+arcsinh = _unary("arcsinh", "Inverse hyperbolic sine.", "arcsinh(1.0) = 0.8814")
+arccosh = _unary("arccosh", "Inverse hyperbolic cosine.", "arccosh(2.0) = 1.317")
+arctanh = _unary("arctanh", "Inverse hyperbolic tangent.", "arctanh(0.5) = 0.5493")
+erf = _unary("erf", "Error function.", "erf(0.5) = 0.5205", module=MATH)
+erfc = _unary("erfc", "1 - erf(x).", "erfc(0.5) = 0.4795", module=MATH)
+erfinv = _unary("erfinv", "Inverse error function.", "erfinv(0.5) = 0.4769", module=MATH)
+isnan = _unary("isnan", "Whether NaN.", "isnan([1.0, np.nan]) = [False, True]")
+isinf = _unary("isinf", "Whether infinite.", "isinf([1.0, -np.inf]) = [False, True]")
+isfinite = _unary(
+    "isfinite",
+    "Whether neither NaN nor infinite.",
+    "isfinite([1.0, np.inf, np.nan]) = [True, False, False]",
+)
 
 
 def abs(x):
@@ -251,7 +325,7 @@ def bitwise_invert(x):
     return bitwise_not(x)
 
 
-def _logical(name, doc):
+def _logical(name, doc, example):
     def fn(x1, x2):
         if any_symbolic((x1, x2)):
             return fn.row.symbolic((x1, x2), {})
@@ -260,12 +334,24 @@ def _logical(name, doc):
         a, b = (cast(to_tensor(x), "bool") for x in (x1, x2))
         return apply(name, [a, b], None)
 
-    return _publish(fn, name, doc, NUMPY, None)
+    return _publish(fn, name, doc, example)
 
 
-logical_and = _logical("logical_and", "Whether both are true.")
-logical_or = _logical("logical_or", "Whether one of both is true.")
-logical_xor = _logical("logical_xor", "Whether exactly one is true.")
+logical_and = _logical(
+    "logical_and",
+    "Whether both are true.",
+    "logical_and([True, True], [True, False]) = [True, False]",
+)
+logical_or = _logical(
+    "logical_or",
+    "Whether one of both is true.",
+    "logical_or([False, True], [False, False]) = [False, True]",
+)
+logical_xor = _logical(
+    "logical_xor",
+    "Whether exactly one is true.",
+    "logical_xor([True, True], [True, False]) = [False, True]",
+)
 
 
 @op(NUMPY)

@@ -18,20 +18,24 @@ Args:
 """
 
 
-def _nan_reduction(name, doc, fill, base):
+def _doc(doc, name, result):
+    return f"{doc}{_ARGS}\nExample:\n    >>> float(ops.{name}([2.0, np.nan, 3.0]))\n    {result}\n"
+
+
+def _nan_reduction(name, doc, result, fill, base):
     def fn(x, axis=None, keepdims=False):
         x = to_tensor(x)
         return base(ew.where(ew.isnan(x), fill(x), x), axis, keepdims)
 
-    fn.__name__, fn.__doc__ = name, doc + _ARGS
+    fn.__name__, fn.__doc__ = name, _doc(doc, name, result)
     return op(NUMPY, static=("axis", "keepdims"))(fn)
 
 
-nansum = _nan_reduction("nansum", "Sum over axes; NaN counts as 0.", lambda x: 0, sum)
-nanprod = _nan_reduction("nanprod", "Product over axes; NaN counts as 1.", lambda x: 1, prod)
+nansum = _nan_reduction("nansum", "Sum over axes; NaN counts as 0.", 5.0, lambda x: 0, sum)
+nanprod = _nan_reduction("nanprod", "Product over axes; NaN counts as 1.", 6.0, lambda x: 1, prod)
 
 
-def _nan_extremum(name, doc, fill, base):
+def _nan_extremum(name, doc, result, fill, base):
     def fn(x, axis=None, keepdims=False):
         x = to_tensor(x)
         nan = ew.isnan(x)
@@ -42,12 +46,12 @@ def _nan_extremum(name, doc, fill, base):
             else out
         )
 
-    fn.__name__, fn.__doc__ = name, doc + _ARGS
+    fn.__name__, fn.__doc__ = name, _doc(doc, name, result)
     return op(NUMPY, static=("axis", "keepdims"))(fn)
 
 
-nanmax = _nan_extremum("nanmax", "Largest value over axes, NaN ignored.", -math.inf, max)
-nanmin = _nan_extremum("nanmin", "Smallest value over axes, NaN ignored.", math.inf, min)
+nanmax = _nan_extremum("nanmax", "Largest value over axes, NaN ignored.", 3.0, -math.inf, max)
+nanmin = _nan_extremum("nanmin", "Smallest value over axes, NaN ignored.", 2.0, math.inf, min)
 
 
 def _nan_position(choose, fill, x, axis, keepdims):

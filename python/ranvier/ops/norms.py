@@ -25,6 +25,10 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
     Raises:
         ValueError: an `ord` that the number of axes does not have.
+
+    Example:
+        >>> float(ops.norm([3.0, 4.0])), float(ops.norm([3.0, -4.0], ord=1))
+        (5.0, 7.0)
     """
     x = to_tensor(x)
     x = cast(x, config.floatx()) if x.dtype == "int64" else to_float(x)

@@ -29,7 +29,7 @@ Raises:
 """
 
 
-def _segment(name, doc, identity, combine):
+def _segment(name, doc, result, identity, combine):
     def fn(data, segment_ids, num_segments=None, sorted=False):
         data, ids = to_tensor(data), to_tensor(segment_ids)
         _check_segments(data, ids)
@@ -50,7 +50,8 @@ def _segment(name, doc, identity, combine):
         rows = reshape(rows, [count, ids.shape[0]] + [1] * (len(data.shape) - 1))
         return cast(combine(ew.where(rows, expand(data, 0), identity(dtype)), 1), dtype)
 
-    fn.__name__, fn.__doc__ = name, doc + _ARGS
+    example = f"Example:\n    >>> ops.{name}([2, 3, 4], [0, 0, 1]).tolist()\n    {result}\n"
+    fn.__name__, fn.__doc__ = name, f"{doc}{_ARGS}\n{example}"
     return op(MATH, static=("num_segments", "sorted"))(fn)
 
 
@@ -90,7 +91,11 @@ def _highest(dtype):
     return 1 if dtype == "bool" else int(np.iinfo(dtype).max)
 
 
-segment_sum = _segment("segment_sum", "Sum of the rows of each segment.", lambda d: 0, "add")
-segment_max = _segment("segment_max", "Largest value of each segment.", _lowest, max)
-segment_min = _segment("segment_min", "Smallest value of each segment.", _highest, min)
-segment_prod = _segment("segment_prod", "Product of the rows of each segment.", lambda d: 1, prod)
+segment_sum = _segment(
+    "segment_sum", "Sum of the rows of each segment.", [5, 4], lambda d: 0, "add"
+)
+segment_max = _segment("segment_max", "Largest value of each segment.", [3, 4], _lowest, max)
+segment_min = _segment("segment_min", "Smallest value of each segment.", [2, 4], _highest, min)
+segment_prod = _segment(
+    "segment_prod", "Product of the rows of each segment.", [6, 4], lambda d: 1, prod
+)

@@ -27,7 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-serialize, _deserialize, _ = identifiers.trio(_TABLE, "optimizer")
+serialize, _deserialize, _ = identifiers.trio(_TABLE, "optimizer", "optimizers", "Adam")
 
 
 def deserialize(config, custom_objects=None):

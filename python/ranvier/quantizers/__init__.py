@@ -37,12 +37,24 @@ _TABLE = identifiers.names_of([
 
 
 def serialize(initializer):
-    """The config of a quantizer."""
+    """The config of a quantizer.
+
+    Example:
+        >>> config = keras.quantizers.serialize(keras.quantizers.AbsMaxQuantizer(axis=-1))
+        >>> config["class_name"]
+        'AbsMaxQuantizer'
+    """
     return serialization.serialize_keras_object(initializer)
 
 
 def deserialize(config, custom_objects=None):
-    """The quantizer that a config describes."""
+    """The quantizer that a config describes.
+
+    Example:
+        >>> config = keras.quantizers.serialize(keras.quantizers.AbsMaxQuantizer(axis=-1))
+        >>> type(keras.quantizers.deserialize(config)).__name__
+        'AbsMaxQuantizer'
+    """
     return serialization.deserialize_keras_object(
         config, custom_objects=custom_objects, module_objects=_TABLE
     )
@@ -54,6 +66,10 @@ def get(identifier, **kwargs):
     Args:
         identifier: what to find.
         kwargs: constructor arguments for a name or a class.
+
+    Example:
+        >>> type(keras.quantizers.get("abs_max_quantizer", axis=-1)).__name__
+        'AbsMaxQuantizer'
     """
     if identifier is None:
         return None

@@ -58,6 +58,11 @@ class GPTQConfig(_Calibrated):
         symmetric: whether the levels are centred on zero.
         activation_order: whether inputs of large activations are rounded first.
         quantization_layer_structure: dict of "pre_block_layers" and "sequential_blocks".
+
+    Example:
+        >>> config = keras.quantizers.GPTQConfig(["some text"], tokenizer=str.split, group_size=64)
+        >>> config.weight_bits, config.dtype_policy_string()
+        (4, 'gptq/4/64')
     """
 
     def __init__(
@@ -121,6 +126,11 @@ class AWQConfig(_Calibrated):
         group_size: inputs that share a scale; -1: all.
         num_grid_points: scalings that are tried for each layer.
         quantization_layer_structure: dict of "pre_block_layers" and "sequential_blocks".
+
+    Example:
+        >>> config = keras.quantizers.AWQConfig(["some text"], tokenizer=str.split, group_size=64)
+        >>> config.weight_bits, config.dtype_policy_string()
+        (4, 'awq/4/64')
     """
 
     def __init__(

@@ -13,6 +13,10 @@ class QuantizationConfig:
     Args:
         weight_quantizer: quantizer of weights; the mode's own when `None`.
         activation_quantizer: quantizer of inputs; `None` leaves them as floats.
+
+    Example:
+        >>> keras.quantizers.Int8QuantizationConfig().mode
+        'int8'
     """
 
     def __init__(self, weight_quantizer=None, activation_quantizer=None):
@@ -71,6 +75,13 @@ class Int8QuantizationConfig(QuantizationConfig):
         weight_quantizer: quantizer of weights, with int8 results.
         activation_quantizer: quantizer of inputs; "default": by absolute maximum over the last
             axis.
+
+    Example:
+        >>> layer = layers.Dense(2)
+        >>> layer.build((None, 4))
+        >>> layer.quantize(config=keras.quantizers.Int8QuantizationConfig())
+        >>> layer.kernel.dtype
+        'int8'
     """
 
     def __init__(self, weight_quantizer=None, activation_quantizer="default"):
@@ -92,6 +103,13 @@ class Int4QuantizationConfig(QuantizationConfig):
         activation_quantizer: quantizer of inputs; "default" leaves them as floats.
         block_size: inputs that share a scale and a zero point; `None` or -1: one scale for each
             output.
+
+    Example:
+        >>> layer = layers.Dense(2)
+        >>> layer.build((None, 4))
+        >>> layer.quantize(config=keras.quantizers.Int4QuantizationConfig(block_size=None))
+        >>> layer.quantization_mode
+        'int4'
     """
 
     def __init__(self, weight_quantizer=None, activation_quantizer="default", block_size=128):
@@ -131,7 +149,12 @@ class Int4QuantizationConfig(QuantizationConfig):
 
 
 class Float8QuantizationConfig(QuantizationConfig):
-    """Training with 8-bit floats; it has no quantizers of its own."""
+    """Training with 8-bit floats; it has no quantizers of its own.
+
+    Example:
+        >>> keras.quantizers.Float8QuantizationConfig().mode
+        'float8'
+    """
 
     def __init__(self):
         super().__init__(None, None)

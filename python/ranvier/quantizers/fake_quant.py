@@ -48,6 +48,11 @@ def fake_quant_with_min_max_vars(inputs, min_vals, max_vals, num_bits=8, narrow_
 
     Returns:
         A tensor of the inputs' shape and dtype.
+
+    Example:
+        >>> x = ops.array([-2.0, 1.6, 9.0])
+        >>> keras.quantizers.fake_quant_with_min_max_vars(x, 0.0, 3.0, num_bits=2).tolist()
+        [0.0, 2.0, 3.0]
     """
     inputs, low, high = to_tensor(inputs), to_tensor(min_vals), to_tensor(max_vals)
     num_bits, rank = int(num_bits), len(inputs.shape)

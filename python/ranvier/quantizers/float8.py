@@ -26,6 +26,11 @@ def compute_float8_scale(amax, scale, dtype_max, margin=0):
 
     Returns:
         `amax * 2**margin / dtype_max`, computed through its reciprocal.
+
+    Example:
+        >>> scale = keras.quantizers.compute_float8_scale(ops.array(896.0), ops.array(1.0), 448.0)
+        >>> float(scale)
+        2.0
     """
     factor = ops.divide(ops.divide(dtype_max, amax), 2**margin)
     present = ops.reciprocal(scale)
@@ -40,6 +45,11 @@ def compute_float8_amax_history(x, amax_history):
     Args:
         x: tensor.
         amax_history: (n,) floats.
+
+    Example:
+        >>> x, history = ops.array([1.0, -5.0]), ops.array([2.0, 3.0])
+        >>> keras.quantizers.compute_float8_amax_history(x, history).tolist()
+        [5.0, 2.0]
     """
     largest = ops.cast(ops.max(ops.abs(x)), amax_history.dtype)
     moved = ops.roll(amax_history, shift=-1)
@@ -54,6 +64,12 @@ def quantize_and_dequantize(inputs, scale, quantized_dtype, compute_dtype):
         scale: inputs are divided by it, then saturated to the range of the dtype.
         quantized_dtype: "float8_e4m3fn" or "float8_e5m2".
         compute_dtype: dtype of the result.
+
+    Example:
+        >>> keras.quantizers.quantize_and_dequantize(
+        ...     ops.array([1.0, 1.2]), ops.array(1.0), "float8_e4m3fn", "float32"
+        ... ).tolist()
+        [1.0, 1.25]
     """
     limit = ops.cast(float8_max(quantized_dtype), compute_dtype)
     factor = ops.cast(scale, compute_dtype)

@@ -57,6 +57,12 @@ def unpack_int4(packed, orig_len, axis=0, dtype="int8"):
 
     Returns:
         A tensor of `dtype`.
+
+    Example:
+        >>> x = ops.array([[1], [-2], [7]], dtype="int8")
+        >>> packed, shape, rows = keras.quantizers.pack_int4(x)
+        >>> keras.quantizers.unpack_int4(packed, rows).tolist()
+        [[1], [-2], [7]]
     """
     _check(dtype)
     given = _config.standardize_dtype(packed.dtype)

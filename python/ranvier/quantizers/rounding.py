@@ -32,6 +32,11 @@ def abs_max_quantize(inputs, axis, value_range=(-127, 127), dtype="int8", epsilo
 
     Returns:
         `(quantized, scale)`; the scale has the inputs' dtype and size 1 along `axis`.
+
+    Example:
+        >>> quantized, scale = keras.quantizers.abs_max_quantize(ops.array([[0.5, -1.0]]), axis=-1)
+        >>> quantized.tolist(), round(float(scale[0, 0]))
+        ([[63, -127]], 127)
     """
     if to_numpy:
         return _abs_max_array(inputs, axis, value_range, dtype, epsilon)
@@ -70,6 +75,12 @@ def abs_max_quantize_grouped_with_zero_point(inputs, block_size, value_range=(-8
     Returns:
         `(quantized, scale, zero_point)`, the last two of shape
         (ceil(input_dim / block_size), output_dim).
+
+    Example:
+        >>> quantize = keras.quantizers.abs_max_quantize_grouped_with_zero_point
+        >>> quantized, scale, zero_point = quantize(ops.ones((8, 3)), block_size=4)
+        >>> quantized.shape, scale.shape
+        ((8, 3), (2, 3))
     """
     if to_numpy:
         return _grouped_array(inputs, block_size, value_range, dtype, epsilon)

@@ -181,4 +181,4 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 _TABLE = identifiers.names_of([L1, L1L2, L2, OrthogonalRegularizer, Regularizer], {"l1_l2": L1L2})
 
-serialize, deserialize, get = identifiers.trio(_TABLE, "regularizer")
+serialize, deserialize, get = identifiers.trio(_TABLE, "regularizer", "regularizers", "L2")

@@ -15,6 +15,10 @@ def serialize_keras_object(instance):
 
     Raises:
         ValueError: the object has neither a config nor a name.
+
+    Example:
+        >>> keras.legacy.saving.serialize_keras_object(keras.regularizers.L2(0.5))
+        {'class_name': 'L2', 'config': {'l2': 0.5}}
     """
     if instance is None:
         return None
@@ -53,6 +57,13 @@ def deserialize_keras_object(
 
     Raises:
         ValueError: an unknown name, or a config of another form.
+
+    Example:
+        >>> config = {"class_name": "L2", "config": {"l2": 0.5}}
+        >>> classes = {"L2": keras.regularizers.L2}
+        >>> penalty = keras.legacy.saving.deserialize_keras_object(config, module_objects=classes)
+        >>> float(penalty(ops.array([2.0])))
+        2.0
     """
     if identifier is None or inspect.isfunction(identifier):
         return identifier

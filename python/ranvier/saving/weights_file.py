@@ -49,6 +49,11 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None, **kwargs)
     Raises:
         ValueError: the name's ending, or a model without weights yet.
         SaveError: the file could not be written; an old one is unchanged.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> keras.saving.save_weights(model, "model.weights.h5")
+        >>> keras.saving.load_weights(model, "model.weights.h5")
     """
     skipped = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
@@ -168,6 +173,15 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
     Raises:
         FileFormatError: the file is damaged.
         ValueError: the file does not fit the model. The model is unchanged then.
+
+    Example:
+        >>> dense = layers.Dense(1, kernel_initializer="ones")
+        >>> model = keras.Sequential([keras.Input((2,)), dense])
+        >>> model.save_weights("ones.weights.h5")
+        >>> other = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> other.load_weights("ones.weights.h5")
+        >>> other.weights[0].numpy().tolist()
+        [[1.0], [1.0]]
     """
     by_name = kwargs.pop("by_name", None)
     skipped = kwargs.pop("objects_to_skip", None)

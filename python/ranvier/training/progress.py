@@ -89,6 +89,11 @@ class Progbar:
 
     Raises:
         ValueError: both `stateful_metrics` and `stateless_metrics` are given.
+
+    Example:
+        >>> bar = keras.utils.Progbar(3, verbose=0)
+        >>> for step in range(3):
+        ...     bar.add(1, values=[("loss", 0.5)])
     """
 
     def __init__(

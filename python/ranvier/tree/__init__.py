@@ -8,7 +8,12 @@ _CONTAINERS = (list, tuple, dict, deque)
 
 
 class MAP_TO_NONE:
-    """`traverse` puts `None` where the function returns this."""
+    """`traverse` puts `None` where the function returns this.
+
+    Example:
+        >>> keras.tree.traverse(lambda x: keras.tree.MAP_TO_NONE if x == 2 else None, [1, 2, 3])
+        [1, None, 3]
+    """
 
 
 def is_nested(structure) -> bool:
@@ -89,7 +94,12 @@ def _flatten_into(structure, out):
 
 
 def flatten_with_path(structure) -> list:
-    """Pairs of (path tuple, leaf)."""
+    """Pairs of (path tuple, leaf).
+
+    Example:
+        >>> keras.tree.flatten_with_path({"a": [1, 2], "b": 3})
+        [(('a', 0), 1), (('a', 1), 2), (('b',), 3)]
+    """
     out: list = []
 
     def walk(node, path):
@@ -174,7 +184,16 @@ def map_structure_up_to(shallow_structure, func, *structures):
 
 
 def assert_same_structure(a, b, check_types=None) -> None:
-    """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored."""
+    """Raises `ValueError` unless both are built alike. `check_types` is accepted and ignored.
+
+    Example:
+        >>> keras.tree.assert_same_structure({"a": 1}, {"a": "x"})
+        >>> try:
+        ...     keras.tree.assert_same_structure({"a": 1}, {"b": 1})
+        ... except ValueError:
+        ...     print("other keys")
+        other keys
+    """
     misfit = _misfit(a, b)
     if misfit is not None:
         expected, received = map(_described, misfit)
@@ -185,7 +204,16 @@ def assert_same_structure(a, b, check_types=None) -> None:
 
 
 def assert_same_paths(a, b) -> None:
-    """Raises `ValueError` unless both have leaves at the same paths; container types may differ."""
+    """Raises `ValueError` unless both have leaves at the same paths; container types may differ.
+
+    Example:
+        >>> keras.tree.assert_same_paths([1, (2, 3)], (1, [2, 3]))
+        >>> try:
+        ...     keras.tree.assert_same_paths([1], [1, 2])
+        ... except ValueError:
+        ...     print("other paths")
+        other paths
+    """
     paths_a = {p for p, _ in flatten_with_path(a)}
     paths_b = {p for p, _ in flatten_with_path(b)}
     if paths_a != paths_b:
@@ -258,7 +286,12 @@ def pack_sequence_as(structure, flat_sequence):
 
 
 def lists_to_tuples(structure):
-    """The same structure with every list turned into a tuple."""
+    """The same structure with every list turned into a tuple.
+
+    Example:
+        >>> keras.tree.lists_to_tuples([1, {"a": [2]}])
+        (1, {'a': (2,)})
+    """
     if isinstance(structure, list):
         return tuple(lists_to_tuples(c) for c in structure)
     if isinstance(structure, _CONTAINERS):

@@ -192,7 +192,13 @@ def normalize(x, axis: int = -1, order: int = 2):
 
 
 def get_source_inputs(tensor) -> list:
-    """The symbolic inputs that a symbolic tensor depends on."""
+    """The symbolic inputs that a symbolic tensor depends on.
+
+    Example:
+        >>> x = keras.Input((2,), name="x")
+        >>> [t.name for t in keras.utils.get_source_inputs(layers.Dense(3)(x))]
+        ['x']
+    """
     if not hasattr(tensor, "_keras_history"):
         return [tensor]
     operation, node_index, _ = tensor._keras_history

@@ -111,6 +111,11 @@ def compute_ciou(boxes1, boxes2, bounding_box_format, image_shape=None):
 
     Raises:
         ValueError: a relative form.
+
+    Example:
+        >>> boxes = ops.array([[0.0, 0.0, 4.0, 4.0]])
+        >>> round(float(keras.utils.bounding_boxes.compute_ciou(boxes, boxes, "xyxy")[0]), 4)
+        1.0
     """
     if "rel" in bounding_box_format:
         raise ValueError(
@@ -171,6 +176,11 @@ def encode_box_to_deltas(
 
     Raises:
         ValueError: another encoding or number of variances.
+
+    Example:
+        >>> anchors, boxes = ops.array([[0.0, 0.0, 4.0, 4.0]]), ops.array([[1.0, 2.0, 5.0, 6.0]])
+        >>> keras.utils.bounding_boxes.encode_box_to_deltas(anchors, boxes, "xyxy", "xyxy").tolist()
+        [[0.5, 0.25, 0.0, 0.0]]
     """
     variance = _check_encoding("encoding_format", encoding_format, variance)
     size = _image_size(image_shape)
@@ -202,6 +212,12 @@ def decode_deltas_to_boxes(
 
     Raises:
         ValueError: another encoding or number of variances.
+
+    Example:
+        >>> anchors, deltas = ops.array([[0.0, 0.0, 4.0, 4.0]]), ops.array([[0.5, 0.25, 0.0, 0.0]])
+        >>> decode = keras.utils.bounding_boxes.decode_deltas_to_boxes
+        >>> decode(anchors, deltas, "xyxy", "xyxy").tolist()
+        [[1.0, 2.0, 5.0, 6.0]]
     """
     variance = _check_encoding("encoded_format", encoded_format, variance)
     size = _image_size(image_shape)

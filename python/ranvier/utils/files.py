@@ -59,6 +59,16 @@ def get_file(
         ValueError: no `origin`, a name with folders, a file whose hash is another one, or an
             archive whose entries lead out of its directory.
         OSError: the address cannot be read; nothing is left behind.
+
+    Example:
+        >>> import pathlib
+        >>> folder = pathlib.Path("cache/datasets")
+        >>> folder.mkdir(parents=True)
+        >>> (folder / "a.txt").write_text("kept")
+        4
+        >>> path = keras.utils.get_file("a.txt", "https://example.org/a.txt", cache_dir="cache")
+        >>> pathlib.Path(path).read_text()
+        'kept'
     """
     if origin is None:
         raise ValueError('Please specify the "origin" argument (URL of the file to download).')

@@ -48,6 +48,16 @@ def text_dataset_from_directory(
 
     Raises:
         ValueError: arguments that do not go together, or no file was found.
+
+    Example:
+        >>> import os
+        >>> for name, text in [("good", "very fine"), ("bad", "not fine")]:
+        ...     os.makedirs(f"reviews/{name}")
+        ...     with open(f"reviews/{name}/1.txt", "w") as file:
+        ...         _ = file.write(text)
+        >>> data = keras.utils.text_dataset_from_directory("reviews", verbose=False)
+        >>> data.class_names
+        ['bad', 'good']
     """
     if format not in ("tf", "grain"):
         raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')

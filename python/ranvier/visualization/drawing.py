@@ -113,6 +113,12 @@ def draw_bounding_boxes(
     Raises:
         ImportError: names are wanted and Pillow is not installed.
         TypeError, ValueError: images or boxes of another form.
+
+    Example:
+        >>> boxes = {"boxes": np.array([[[1.0, 1.0, 6.0, 6.0]]]), "labels": np.array([[0]])}
+        >>> image = keras.visualization.draw_bounding_boxes(np.zeros((1, 8, 8, 3)), boxes, "xyxy")
+        >>> image.shape, int(image.max())
+        ((1, 8, 8, 3), 128)
     """
     shape = ops.shape(images)
     pixels = _as_bytes(channels_last(images, data_format))
@@ -172,6 +178,15 @@ def draw_segmentation_masks(
     Raises:
         TypeError: masks that are no integers.
         ValueError: images of another rank.
+
+    Example:
+        >>> masks = np.eye(4, dtype="int32").reshape(1, 4, 4, 1)
+        >>> colors = {0: (0, 0, 0), 1: (200, 0, 0)}
+        >>> image = keras.visualization.draw_segmentation_masks(
+        ...     np.zeros((1, 4, 4, 3)), masks, num_classes=2, color_mapping=colors, alpha=0.5
+        ... )
+        >>> image[0, 0, 0].tolist(), image[0, 0, 1].tolist()
+        ([100, 0, 0], [0, 0, 0])
     """
     pixels = channels_last(images, data_format).astype("float32")
     masks = channels_last(segmentation_masks, data_format)

@@ -281,6 +281,14 @@ def scale_and_translate(
 
     Raises:
         ValueError: an unknown method, or lists that do not fit to one another.
+
+    Example:
+        >>> image = ops.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> ops.image.scale_and_translate(
+        ...     image, (2, 4), scale=ops.ones(2), translation=ops.array([0.0, 1.0]),
+        ...     spatial_dims=(0, 1), method="linear",
+        ... ).tolist()
+        [[0.0, 1.0, 2.0, 0.0], [0.0, 3.0, 4.0, 0.0]]
     """
     if method not in _NAMES:
         raise ValueError(

@@ -72,6 +72,12 @@ def affine_transform(
 
     Raises:
         ValueError: an unknown choice, or another rank of images or transforms.
+
+    Example:
+        >>> image = ops.reshape(ops.arange(4.0), (2, 2, 1))
+        >>> moved = ops.image.affine_transform(image, ops.array([1.0, 0, 1, 0, 1, 0, 0, 0]))
+        >>> moved[:, :, 0].tolist()
+        [[1.0, 0.0], [3.0, 0.0]]
     """
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)
@@ -179,6 +185,13 @@ def perspective_transform(
 
     Raises:
         ValueError: an unknown interpolation, or another shape of points.
+
+    Example:
+        >>> image = ops.reshape(ops.arange(4.0), (2, 2, 1))
+        >>> corners = ops.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+        >>> same = ops.image.perspective_transform(image, corners, corners)
+        >>> np.round(same[:, :, 0], 4).tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
     """
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     start, end = to_tensor(start_points), to_tensor(end_points)
@@ -290,6 +303,11 @@ def elastic_transform(
 
     Raises:
         ValueError: an unknown choice or another rank.
+
+    Example:
+        >>> image = ops.ones((8, 8, 3))
+        >>> ops.image.elastic_transform(image, alpha=2.0, sigma=1.0, seed=1).shape
+        (8, 8, 3)
     """
     check_choice("interpolation", interpolation, INTERPOLATIONS)
     check_choice("fill_mode", fill_mode, FILL_MODES)

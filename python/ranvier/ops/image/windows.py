@@ -192,6 +192,12 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
 
     Raises:
         ValueError: another rank.
+
+    Example:
+        >>> image = ops.ones((1, 8, 8, 3))
+        >>> blurred = ops.image.gaussian_blur(image)
+        >>> blurred.shape, round(float(blurred[0, 4, 4, 0]), 4)
+        ((1, 8, 8, 3), 1.0)
     """
     batch, x = _float_batch(images, data_format)
     sigma = to_tensor(sigma) if isinstance(sigma, Tensor) else sigma
@@ -210,6 +216,10 @@ def sobel_edges(images, data_format=None):
 
     Raises:
         ValueError: another rank.
+
+    Example:
+        >>> ops.image.sobel_edges(ops.ones((1, 8, 8, 3))).shape
+        (1, 8, 8, 3, 2)
     """
     x = to_tensor(images)
     check_rank(x.shape, ranks=(4,))
@@ -254,6 +264,11 @@ def ssim(
 
     Raises:
         ValueError: another rank.
+
+    Example:
+        >>> image = ops.ones((1, 16, 16, 3))
+        >>> float(ops.image.ssim(image, image)[0])
+        1.0
     """
     for name, image in (("image1", image1), ("image2", image2)):
         check_rank(to_tensor(image).shape, name)

@@ -20,6 +20,18 @@ class PyDataset:
 
     A subclass writes `__getitem__`, and `__len__` or `num_batches` (`None` for a dataset without
     end).
+
+    Example:
+        >>> class Ones(keras.utils.PyDataset):
+        ...     def __len__(self):
+        ...         return 3
+        ...     def __getitem__(self, i):
+        ...         return np.ones((4, 2)), np.ones(4)
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> history = model.fit(Ones(), verbose=0)
+        >>> int(model.optimizer.iterations)
+        3
     """
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):

@@ -14,7 +14,12 @@ from ranvier.variable import Variable
 
 
 def unpack_x_y_sample_weight(data):
-    """`(x, y, sample_weight)` of a batch given as `x`, `(x,)`, `(x, y)` or all three."""
+    """`(x, y, sample_weight)` of a batch given as `x`, `(x,)`, `(x, y)` or all three.
+
+    Example:
+        >>> keras.utils.unpack_x_y_sample_weight(("x", "y"))
+        ('x', 'y', None)
+    """
     if isinstance(data, list):
         data = tuple(data)
     if not isinstance(data, tuple):

@@ -131,6 +131,12 @@ def clip_to_image_size(bounding_boxes, height=None, width=None, bounding_box_for
     Raises:
         NotImplementedError: another form. Hint: use `convert_format` first.
         ValueError: "xyxy" without the size.
+
+    Example:
+        >>> boxes = {"boxes": ops.array([[-2.0, 1.0, 5.0, 9.0]]), "labels": ops.array([1])}
+        >>> clipped = keras.utils.bounding_boxes.clip_to_image_size(boxes, height=8, width=8)
+        >>> clipped["boxes"].tolist()
+        [[0.0, 1.0, 5.0, 8.0]]
     """
     if bounding_box_format not in ("xyxy", "rel_xyxy"):
         raise NotImplementedError(
@@ -177,6 +183,11 @@ def crop(boxes, top, left, height, width, bounding_box_format="xyxy"):
 
     Raises:
         NotImplementedError: another form than "xyxy".
+
+    Example:
+        >>> boxes = ops.array([[2.0, 2.0, 6.0, 6.0]])
+        >>> keras.utils.bounding_boxes.crop(boxes, top=1, left=1, height=4, width=4).tolist()
+        [[1.0, 1.0, 4.0, 4.0]]
     """
     _only_xyxy("crop", bounding_box_format)
     x1, y1, x2, y2 = _columns(to_tensor(boxes))
@@ -195,6 +206,11 @@ def pad(boxes, top, left, height=None, width=None, bounding_box_format="xyxy"):
 
     Raises:
         NotImplementedError: another form than "xyxy".
+
+    Example:
+        >>> boxes = ops.array([[2.0, 2.0, 6.0, 6.0]])
+        >>> keras.utils.bounding_boxes.pad(boxes, top=1, left=3).tolist()
+        [[5.0, 3.0, 9.0, 7.0]]
     """
     _only_xyxy("pad", bounding_box_format)
     x1, y1, x2, y2 = _columns(to_tensor(boxes))
@@ -220,14 +236,23 @@ def affine_transform(
     Args:
         boxes: (batch, boxes, 4): left, top, right, bottom in pixels.
         angle, shear_x, shear_y: (batch,) in degrees.
-        translate_x, translate_y: (batch,) in parts of the image.
+        translate_x, translate_y: (batch,) in parts of `width - 1` and `height - 1`.
         scale: (batch,).
         height, width: size of the image.
-        center_x, center_y: the fixed point, in parts of the image; its middle when not given.
+        center_x, center_y: the fixed point, in the same parts; the middle when not given.
         bounding_box_format: "xyxy".
 
     Raises:
         NotImplementedError: another form than "xyxy".
+
+    Example:
+        >>> boxes = ops.array([[[0.0, 0.0, 4.0, 4.0]]])
+        >>> one, zero = np.ones(1), np.zeros(1)
+        >>> boxes = keras.utils.bounding_boxes.affine_transform(
+        ...     boxes, zero, zero + 0.5, zero, one, zero, zero, height=8, width=8
+        ... )
+        >>> boxes.tolist()
+        [[[3.5, 0.0, 7.5, 4.0]]]
     """
     _only_xyxy("affine_transform", bounding_box_format)
     a0, a1, a2, b0, b1, b2 = (
