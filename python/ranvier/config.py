@@ -186,7 +186,13 @@ def disable_interactive_logging() -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Whether progress goes to the terminal."""
+    """Whether progress goes to the terminal.
+
+    Example:
+        >>> keras.config.enable_interactive_logging()
+        >>> keras.config.is_interactive_logging_enabled()
+        True
+    """
     return _interactive_logging
 
 
@@ -216,7 +222,13 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether the package's own frames are left out of tracebacks."""
+    """Whether the package's own frames are left out of tracebacks.
+
+    Example:
+        >>> keras.config.enable_traceback_filtering()
+        >>> keras.config.is_traceback_filtering_enabled()
+        True
+    """
     return _traceback_filtering
 
 
@@ -246,7 +258,14 @@ def disable_flash_attention() -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """`False` after `disable_flash_attention`, else `None`: used where it applies."""
+    """`False` after `disable_flash_attention`, else `None`: used where it applies.
+
+    Example:
+        >>> keras.config.disable_flash_attention()
+        >>> keras.config.is_flash_attention_enabled()
+        False
+        >>> keras.config.enable_flash_attention()
+    """
     return _flash_attention
 
 
@@ -291,7 +310,14 @@ def set_max_epochs(max_epochs: int | None) -> None:
 
 
 def max_steps_per_epoch() -> int | None:
-    """Upper limit on steps per epoch, from `KERAS_MAX_STEPS_PER_EPOCH` or the setter."""
+    """Upper limit on steps per epoch, from `KERAS_MAX_STEPS_PER_EPOCH` or the setter.
+
+    Example:
+        >>> keras.config.set_max_steps_per_epoch(100)
+        >>> keras.config.max_steps_per_epoch()
+        100
+        >>> keras.config.set_max_steps_per_epoch(None)
+    """
     return _limit(_max_steps_per_epoch, "KERAS_MAX_STEPS_PER_EPOCH")
 
 

@@ -32,15 +32,39 @@ class AxisError(B.ShapeError, IndexError):
 
 
 class FileFormatError(ValueError):
-    """A file is not what its name promises: truncated, damaged, or hostile."""
+    """A file is not what its name promises: truncated, damaged, or hostile.
+
+    Example:
+        >>> with open("bad.keras", "w") as file:
+        ...     _ = file.write("no model")
+        >>> try:
+        ...     keras.models.load_model("bad.keras")
+        ... except keras.errors.FileFormatError:
+        ...     print("not a model")
+        not a model
+    """
 
 
 class SaveError(OSError):
-    """A file could not be written; what was there before is unchanged."""
+    """A file could not be written; what was there before is unchanged.
+
+    Example:
+        >>> issubclass(keras.errors.FolderNotFoundError, keras.errors.SaveError)
+        True
+    """
 
 
 class FolderNotFoundError(SaveError, FileNotFoundError):
-    """The folder that a file shall be written to is not there."""
+    """The folder that a file shall be written to is not there.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> try:
+        ...     model.save("nowhere/model.keras")
+        ... except keras.errors.FolderNotFoundError:
+        ...     print("no such folder")
+        no such folder
+    """
 
 
 class DataNotFoundError(FileNotFoundError):

@@ -71,7 +71,10 @@ def application(title, build, *, paper, order=STANDARD, module=None, **defaults)
         "    Raises:\n"
         "        ValueError: arguments that do not fit each other.\n"
         "        DataNotFoundError: ImageNet's weights are not here and cannot be downloaded.\n\n"
-        f"    Source: {paper}.\n    "
+        f"    Source: {paper}.\n\n"
+        "    Example:\n"
+        f"        >>> keras.applications.{title}(weights=None, classes=10).output_shape\n"
+        "        (None, 10)\n    "
     )
     return model
 

@@ -179,7 +179,7 @@ def _convnext(variant):
 
 ConvNeXtTiny, ConvNeXtSmall, ConvNeXtBase = map(_convnext, ("Tiny", "Small", "Base"))
 ConvNeXtLarge, ConvNeXtXLarge = _convnext("Large"), _convnext("XLarge")
-preprocess_input = preprocessing(None)
+preprocess_input = preprocessing(None, __name__)
 
 __all__ = [
     "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge",

@@ -78,6 +78,6 @@ def _densenet(layers_count):
 
 
 DenseNet121, DenseNet169, DenseNet201 = _densenet(121), _densenet(169), _densenet(201)
-preprocess_input = preprocessing("torch")
+preprocess_input = preprocessing("torch", __name__)
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]

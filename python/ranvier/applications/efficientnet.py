@@ -110,7 +110,7 @@ def _efficientnet(number):
 
 EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3 = map(_efficientnet, range(4))
 EfficientNetB4, EfficientNetB5, EfficientNetB6, EfficientNetB7 = map(_efficientnet, range(4, 8))
-preprocess_input = preprocessing(None)
+preprocess_input = preprocessing(None, __name__)
 
 __all__ = [
     "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4",

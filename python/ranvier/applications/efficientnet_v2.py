@@ -145,7 +145,7 @@ EfficientNetV2B0, EfficientNetV2B1 = _efficientnet("B0"), _efficientnet("B1")
 EfficientNetV2B2, EfficientNetV2B3 = _efficientnet("B2"), _efficientnet("B3")
 EfficientNetV2S, EfficientNetV2M = _efficientnet("S"), _efficientnet("M")
 EfficientNetV2L = _efficientnet("L")
-preprocess_input = preprocessing(None)
+preprocess_input = preprocessing(None, __name__)
 
 __all__ = [
     "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3",

@@ -104,7 +104,11 @@ def _class_index() -> dict:
         return json.load(file)
 
 
-def preprocessing(mode):
+# The largest value of a white photo in each mode.
+_WHITE = {None: 255.0, "tf": 1.0, "torch": 2.64, "caffe": 151.061}
+
+
+def preprocessing(mode, module):
     """The `preprocess_input(x, data_format=None)` of a family; `mode=None` leaves photos alone."""
 
     def preprocess_input(x, data_format=None):
@@ -119,7 +123,11 @@ def preprocessing(mode):
     )
     preprocess_input.__doc__ = (
         f"{what}\n\n    Args:\n        x: array or tensor of photos, 3 channels.\n"
-        "        data_format: the global one by default.\n    "
+        "        data_format: the global one by default.\n\n"
+        "    Example:\n"
+        "        >>> white = np.full((1, 224, 224, 3), 255.0)\n"
+        f"        >>> scaled = keras.{module.split('.', 1)[1]}.preprocess_input(white)\n"
+        f"        >>> round(float(scaled.max()), 4)\n        {_WHITE[mode]}\n    "
     )
     return preprocess_input
 

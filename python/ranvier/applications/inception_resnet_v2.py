@@ -85,6 +85,6 @@ def _build(request):
 InceptionResNetV2 = application(
     "InceptionResNetV2", _build, paper=_PAPER, name="inception_resnet_v2"
 )
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["InceptionResNetV2", "decode_predictions", "preprocess_input"]

@@ -66,6 +66,6 @@ def _build(request):
 
 
 InceptionV3 = application("InceptionV3", _build, paper=_PAPER, name="inception_v3")
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]

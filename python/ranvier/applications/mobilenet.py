@@ -113,6 +113,6 @@ def _build(request):
 
 
 MobileNet = application("MobileNet", _build, paper=_PAPER, order=_ORDER)
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]

@@ -122,6 +122,6 @@ def _build(request):
 
 
 MobileNetV2 = application("MobileNetV2", _build, paper=_PAPER, order=_ORDER)
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]

@@ -178,6 +178,6 @@ def _mobilenet(title, size):
 
 MobileNetV3Small = _mobilenet("MobileNetV3Small", "small")
 MobileNetV3Large = _mobilenet("MobileNetV3Large", "large")
-preprocess_input = preprocessing(None)
+preprocess_input = preprocessing(None, __name__)
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]

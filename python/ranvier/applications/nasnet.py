@@ -180,6 +180,6 @@ NASNetLarge = application(
             variant="large"),
     paper=_PAPER, order=_ORDER, name="nasnet_large",
 )  # fmt: skip
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]

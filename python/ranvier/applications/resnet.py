@@ -103,6 +103,6 @@ def _resnet(layers_count):
 
 
 ResNet50, ResNet101, ResNet152 = _resnet(50), _resnet(101), _resnet(152)
-preprocess_input = preprocessing("caffe")
+preprocess_input = preprocessing("caffe", __name__)
 
 __all__ = ["ResNet101", "ResNet152", "ResNet50", "decode_predictions", "preprocess_input"]

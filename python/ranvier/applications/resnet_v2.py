@@ -18,6 +18,6 @@ def _resnet(layers_count):
 
 
 ResNet50V2, ResNet101V2, ResNet152V2 = _resnet(50), _resnet(101), _resnet(152)
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["ResNet101V2", "ResNet152V2", "ResNet50V2", "decode_predictions", "preprocess_input"]

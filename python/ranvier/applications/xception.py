@@ -60,6 +60,6 @@ def _build(request):
 
 
 Xception = application("Xception", _build, paper=_PAPER, name="xception")
-preprocess_input = preprocessing("tf")
+preprocess_input = preprocessing("tf", __name__)
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]

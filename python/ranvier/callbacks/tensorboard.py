@@ -32,6 +32,15 @@ class TensorBoard(Callback):
     Raises:
         ValueError: `embeddings_metadata` names a layer that is not there.
         ImportError: tensorboardX is not installed (`pip install tensorboardX`).
+
+    Example:
+        >>> import os
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> board = keras.callbacks.TensorBoard("logs")
+        >>> history = model.fit(np.ones((4, 2)), np.ones(4), callbacks=[board], verbose=0)
+        >>> sorted(os.listdir("logs"))
+        ['train']
     """
 
     def __init__(

@@ -25,6 +25,12 @@ def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
     Raises:
         DataNotFoundError: the file is not there and cannot be downloaded.
         ValueError: the file is damaged, or an argument is out of range.
+
+    Example:
+        >>> np.savez("own.npz", x=np.zeros((10, 13)), y=np.arange(10.0))
+        >>> train, test = keras.datasets.boston_housing.load_data("own.npz")
+        >>> train[0].shape, test[0].shape
+        ((8, 13), (2, 13))
     """
     _files.check_split(test_split)
     place = _files.locate_one(path, "boston_housing", _FILE)

@@ -27,6 +27,12 @@ def load_data(version="large", path="california_housing.npz", test_split=0.2, se
     Raises:
         DataNotFoundError: the file is not there and cannot be downloaded.
         ValueError: the file is damaged, or an argument is out of range.
+
+    Example:
+        >>> np.savez("own.npz", x=np.zeros((10, 8)), y=np.arange(10.0))
+        >>> train, test = keras.datasets.california_housing.load_data(path="own.npz")
+        >>> train[0].shape, test[0].shape
+        ((8, 8), (2, 8))
     """
     _files.check_split(test_split)
     if version not in ("small", "large"):

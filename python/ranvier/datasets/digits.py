@@ -25,6 +25,11 @@ def load_data(test_split: float = 0.2, seed: int | None = 113):
 
     Source: E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine
     Learning Repository, https://doi.org/10.24432/C50P49.
+
+    Example:
+        >>> (x_train, y_train), (x_test, y_test) = keras.datasets.digits.load_data()
+        >>> x_train.shape[1:], int(x_train.max()), sorted(set(y_test.tolist()))
+        ((8, 8), 16, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     if not 0.0 < test_split < 1.0:
         raise ValueError(

@@ -30,6 +30,13 @@ def load_data(path="mnist.npz"):
     Raises:
         DataNotFoundError: the files are not there and cannot be downloaded.
         ValueError: a file is damaged.
+
+    Example:
+        >>> images, labels = np.zeros((2, 28, 28), "uint8"), np.array([3, 7], "uint8")
+        >>> np.savez("own.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+        >>> (x_train, y_train), _ = keras.datasets.mnist.load_data("own.npz")
+        >>> y_train.tolist()
+        [3, 7]
     """
     folder = path if path is None or os.path.isdir(path) else None
     if _files.find(folder, "mnist", [f.name for f in _FILES]) is None:

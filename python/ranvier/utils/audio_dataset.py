@@ -45,6 +45,17 @@ def audio_dataset_from_directory(
     Raises:
         ValueError: arguments that do not go together, no file was found, or one is damaged.
         ImportError: `sampling_rate` without SciPy.
+
+    Example:
+        >>> import os, wave
+        >>> os.makedirs("sounds/silence")
+        >>> with wave.open("sounds/silence/1.wav", "wb") as file:
+        ...     file.setparams((1, 2, 8000, 0, "NONE", ""))
+        ...     file.writeframes(bytes(200))
+        >>> data = keras.utils.audio_dataset_from_directory("sounds", verbose=False)
+        >>> sounds, labels = next(iter(data))
+        >>> sounds.shape
+        (1, 100, 1)
     """
     if ragged and output_sequence_length is not None:
         raise ValueError("Cannot set both `ragged` and `output_sequence_length`.")

@@ -74,6 +74,16 @@ def image_dataset_from_directory(
         ImportError: Pillow is not installed.
         ValueError: arguments that are not known or do not go together; no image files; a file that
             cannot be read, when its turn comes.
+
+    Example:
+        >>> import os
+        >>> for name in ["cats", "dogs"]:
+        ...     os.makedirs(f"photos/{name}")
+        ...     keras.utils.save_img(f"photos/{name}/1.png", np.ones((8, 8, 3)))
+        >>> data = keras.utils.image_dataset_from_directory("photos", image_size=(4, 4), verbose=0)
+        >>> images, labels = next(iter(data))
+        >>> images.shape, data.class_names
+        ((2, 4, 4, 3), ['cats', 'dogs'])
     """
     if color_mode not in ("rgb", "rgba", "grayscale"):
         raise ValueError(

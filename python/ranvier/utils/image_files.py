@@ -52,6 +52,11 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
     Raises:
         ImportError: Pillow is not installed.
         ValueError: another rank or number of channels.
+
+    Example:
+        >>> image = keras.utils.array_to_img(np.arange(12.0).reshape(2, 2, 3))
+        >>> image.size, image.getpixel((1, 1))
+        ((2, 2), (208, 231, 255))
     """
     data_format = _layout(data_format)
     image = pillow("array_to_img")
@@ -86,6 +91,10 @@ def img_to_array(img, data_format=None, dtype=None):
 
     Raises:
         ValueError: an image of another rank.
+
+    Example:
+        >>> keras.utils.img_to_array(np.zeros((4, 6), "uint8")).shape
+        (4, 6, 1)
     """
     data_format = _layout(data_format)
     x = np.asarray(img, dtype=_float_dtype(dtype))
@@ -109,6 +118,11 @@ def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
 
     Raises:
         ImportError: Pillow is not installed.
+
+    Example:
+        >>> keras.utils.save_img("grey.png", np.full((4, 6, 1), 7.0), scale=False)
+        >>> keras.utils.img_to_array(keras.utils.load_img("grey.png", "grayscale"))[0, 0].tolist()
+        [7.0]
     """
     if file_format is None and isinstance(path, (str, pathlib.Path)):
         file_format = pathlib.Path(path).suffix[1:].lower()
@@ -167,6 +181,12 @@ def load_img(
         ImportError: Pillow is not installed.
         TypeError: something that is no path.
         ValueError: an unknown mode or interpolation.
+
+    Example:
+        >>> keras.utils.save_img("red.png", np.full((4, 6, 3), [255, 0, 0]), scale=False)
+        >>> image = keras.utils.load_img("red.png", target_size=(2, 2))
+        >>> image.size, image.getpixel((0, 0))
+        ((2, 2), (255, 0, 0))
     """
     image = pillow("load_img")
     img = in_color_mode(_opened(image, path), color_mode)
@@ -204,6 +224,10 @@ def smart_resize(x, size, interpolation="bilinear", data_format="channels_last",
 
     Raises:
         ValueError: another rank, or a size that is not two integers.
+
+    Example:
+        >>> keras.preprocessing.image.smart_resize(np.zeros((8, 16, 3)), (4, 4)).shape
+        (4, 4, 3)
     """
     kwargs.pop("backend_module", None)
     if kwargs:

@@ -64,6 +64,12 @@ def plot_image_gallery(
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: a path and `show`, labels without names, or images of another rank.
+
+    Example:
+        >>> import os
+        >>> keras.visualization.plot_image_gallery(np.zeros((4, 8, 8, 3)), rows=2, path="grid.png")
+        >>> os.path.exists("grid.png")
+        True
     """
     plt = _pyplot("plot_image_gallery")
     if path is not None and show:
@@ -143,6 +149,15 @@ def plot_bounding_box_gallery(
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: both `legend` and `legend_handles`, or images of another rank.
+
+    Example:
+        >>> import os
+        >>> boxes = {"boxes": np.array([[[1.0, 1.0, 6.0, 6.0]]]), "labels": np.array([[0]])}
+        >>> keras.visualization.plot_bounding_box_gallery(
+        ...     np.zeros((1, 8, 8, 3)), "xyxy", y_true=boxes, path="boxes.png"
+        ... )
+        >>> os.path.exists("boxes.png")
+        True
     """
     _pyplot("plot_bounding_box_gallery")
     pixels = channels_last(images, data_format)
@@ -201,6 +216,15 @@ def plot_segmentation_mask_gallery(
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: images of another rank.
+
+    Example:
+        >>> import os
+        >>> masks = np.eye(4, dtype="int32").reshape(1, 4, 4, 1)
+        >>> keras.visualization.plot_segmentation_mask_gallery(
+        ...     np.zeros((1, 4, 4, 3)), num_classes=2, y_true=masks, path="masks.png"
+        ... )
+        >>> os.path.exists("masks.png")
+        True
     """
     _pyplot("plot_segmentation_mask_gallery")
     pixels = channels_last(images, data_format)

@@ -131,7 +131,15 @@ class _Wrapper(_from_base("BaseEstimator")):  # type: ignore[misc]
 
 class SKLearnClassifier(_from_base("ClassifierMixin"), _Wrapper):  # type: ignore[misc]
     __doc__ = f"""A classifier of scikit-learn; the model gets targets one-hot `(samples, classes)`.
-    {_ARGUMENTS}"""
+    {_ARGUMENTS}
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(2, "softmax")])
+        >>> model.compile("adam", "categorical_crossentropy")
+        >>> x, y = np.array([[0.0, 1.0], [1.0, 0.0]] * 8), np.array(["a", "b"] * 8)
+        >>> estimator = keras.wrappers.SKLearnClassifier(model, fit_kwargs={{"verbose": 0}})
+        >>> set(estimator.fit(x, y).predict(x)) <= {{"a", "b"}}
+        True
+    """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -163,7 +171,14 @@ class SKLearnClassifier(_from_base("ClassifierMixin"), _Wrapper):  # type: ignor
 
 class SKLearnRegressor(_from_base("RegressorMixin"), _Wrapper):  # type: ignore[misc]
     __doc__ = f"""A regressor of scikit-learn; the model gets targets `(samples, 1)`.
-    {_ARGUMENTS}"""
+    {_ARGUMENTS}
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> estimator = keras.wrappers.SKLearnRegressor(model, fit_kwargs={{"verbose": 0}})
+        >>> estimator.fit(np.ones((8, 2)), np.ones(8)).predict(np.ones((3, 2))).shape
+        (3,)
+    """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -173,7 +188,14 @@ class SKLearnRegressor(_from_base("RegressorMixin"), _Wrapper):  # type: ignore[
 
 class SKLearnTransformer(_from_base("TransformerMixin"), _Wrapper):  # type: ignore[misc]
     __doc__ = f"""A transformer of scikit-learn: `transform` gives what the model predicts.
-    {_ARGUMENTS}"""
+    {_ARGUMENTS}
+    Example:
+        >>> model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> estimator = keras.wrappers.SKLearnTransformer(model, fit_kwargs={{"verbose": 0}})
+        >>> estimator.fit(np.ones((8, 2)), np.ones(8)).transform(np.ones((3, 2))).shape
+        (3, 1)
+    """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
