@@ -71,14 +71,17 @@ void run_converted(const DirectOp& op, std::byte* dst, const std::byte* const* s
   }
 }
 
-// Tile by tile past the caches; short tiles, so that loads and stores take turns.
+// Tile by tile past the caches; short tiles, so that loads and stores take turns, and longer ones
+// for functions that set up tables for each and compute for longer than they load.
 void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
-  constexpr int64_t kShort = 128;
-  alignas(64) std::byte tile[kShort * 8];
+  constexpr int64_t kShort = 128, kLong = 512;
+  constexpr int kCostly = 200;  // from exp on
+  const int64_t part = info_of(op.op).cost < kCostly ? kShort : kLong;
+  alignas(64) std::byte tile[kLong * 8];
   const auto stream = pw_kernels(active_isa()).stream;
-  for (int64_t at = begin; at < end; at += kShort) {
-    TileArgs args = arguments_at(op, src, step, at, std::min(kShort, end - at));
+  for (int64_t at = begin; at < end; at += part) {
+    TileArgs args = arguments_at(op, src, step, at, std::min(part, end - at));
     for (int k = 0; k < op.arity; ++k)
       if (step[k])
         fetch_ahead(args.src[k], args.n * static_cast<int64_t>(size_of(operand_dtype(op, k))));
