@@ -88,6 +88,8 @@ def _collect():
         "no_gradient",
         "positive",
         "subscript",
+        "check_callable",
+        "flash_allowed",
         "tiled_attention",
     ):
         found.pop(private, None)
