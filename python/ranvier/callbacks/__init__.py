@@ -6,7 +6,8 @@ from ranvier.callbacks.callback import Callback
 from ranvier.callbacks.callback_list import CallbackList
 from ranvier.callbacks.history import History, ProgbarLogger
 from ranvier.callbacks.monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
-from ranvier.callbacks.remote import OrbaxCheckpoint, RemoteMonitor
+from ranvier.callbacks.orbax import OrbaxCheckpoint
+from ranvier.callbacks.remote import RemoteMonitor
 from ranvier.callbacks.saving import BackupAndRestore, ModelCheckpoint
 from ranvier.callbacks.small import (
     CSVLogger,

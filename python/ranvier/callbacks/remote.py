@@ -1,4 +1,4 @@
-"""Callbacks that speak to other programs: a web server, and Orbax."""
+"""The callback that speaks to a web server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import warnings
 import numpy as np
 
 from ranvier.callbacks.callback import Callback
-from ranvier.callbacks.monitor import MonitorCallback
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -70,30 +69,3 @@ class RemoteMonitor(Callback):
             error.close()
         except OSError:
             warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}", stacklevel=2)
-
-
-class OrbaxCheckpoint(MonitorCallback):
-    """Keras' checkpoints through Orbax, a library for JAX arrays, which this package does not use.
-
-    Raises:
-        ImportError: always; `ModelCheckpoint` and `BackupAndRestore` do the same work.
-    """
-
-    def __init__(
-        self,
-        directory,
-        monitor="val_loss",
-        verbose=0,
-        save_best_only=False,
-        mode="auto",
-        save_freq="epoch",
-        initial_value_threshold=None,
-        max_to_keep=1,
-        save_on_background=True,
-        save_weights_only=False,
-    ):
-        raise ImportError(
-            "OrbaxCheckpoint stores JAX arrays through the library Orbax, which Ranvier does not "
-            "use. Hint: ModelCheckpoint saves the model and its optimizer, BackupAndRestore "
-            f"resumes training. Received: directory={directory!r}"
-        )

@@ -12,11 +12,12 @@ from ranvier.callbacks.monitor import MonitorCallback
 from ranvier.training.progress import print_message
 
 
-class _EveryBatches:
+class EveryBatches:
     """Counts batches over epochs and says when `frequency` of them are through."""
 
     def __init__(self, frequency):
         self.frequency = frequency
+        self.total = 0
         self._since = 0
         self._last = None
 
@@ -24,7 +25,9 @@ class _EveryBatches:
         if self.frequency == "epoch":
             return False
         fresh_epoch = self._last is None or batch <= self._last
-        self._since += batch + 1 if fresh_epoch else batch - self._last
+        added = batch + 1 if fresh_epoch else batch - self._last
+        self._since += added
+        self.total += added
         self._last = batch
         if self._since < self.frequency:
             return False
@@ -32,7 +35,7 @@ class _EveryBatches:
         return True
 
 
-def _check_frequency(save_freq):
+def check_frequency(save_freq):
     if save_freq != "epoch" and (not isinstance(save_freq, int) or isinstance(save_freq, bool)):
         raise ValueError(
             f"Invalid value for argument `save_freq`. Unrecognized save_freq: {save_freq}. "
@@ -80,8 +83,8 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
-        _check_frequency(save_freq)
-        self._counter = _EveryBatches(save_freq)
+        check_frequency(save_freq)
+        self._counter = EveryBatches(save_freq)
         self._current_epoch = 0
         if save_weights_only:
             if not self.filepath.endswith(".weights.h5"):
@@ -200,12 +203,12 @@ class BackupAndRestore(Callback):
         super().__init__()
         if not backup_dir:
             raise ValueError("Empty `backup_dir` argument passed")
-        _check_frequency(save_freq)
+        check_frequency(save_freq)
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
-        self._counter = _EveryBatches(save_freq)
+        self._counter = EveryBatches(save_freq)
         self._current_epoch = 0
         self._weights_path = os.path.join(self.backup_dir, "latest.weights.h5")
         self._metadata_path = os.path.join(self.backup_dir, "training_metadata.json")

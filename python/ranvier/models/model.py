@@ -193,13 +193,13 @@ class Model(Trainer, Layer):
         Raises:
             ValueError: another format, or two variables with one path.
         """
-        from ranvier.training.state_tree import get_state_tree
+        from ranvier.saving.state_tree import get_state_tree
 
         return get_state_tree(self, value_format)
 
     def set_state_tree(self, state_tree) -> None:
         """Sets variables from nested dicts as `get_state_tree` makes them."""
-        from ranvier.training.state_tree import set_state_tree
+        from ranvier.saving.state_tree import set_state_tree
 
         set_state_tree(self, state_tree)
 

@@ -9,7 +9,7 @@ from ranvier.errors import FileFormatError
 from ranvier.saving.archive import Members, names_below
 from ranvier.saving.paths import walk
 
-_FOLDER = "assets/"
+FOLDER = "assets/"
 _MAX_BYTES = 1 << 30
 
 
@@ -23,7 +23,7 @@ def members_of(model) -> list:
             obj.save_assets(folder)
             for name in sorted(names_below(folder)):
                 with open(os.path.join(folder, name), "rb") as file:
-                    found.append((_FOLDER + (f"{path}/" if path else "") + name, file.read()))
+                    found.append((FOLDER + (f"{path}/" if path else "") + name, file.read()))
     return found
 
 
@@ -34,12 +34,17 @@ def read_all(members: Members) -> dict:
         FileFormatError: a name that leads out of its folder, or a file that is too large.
     """
     files = {}
-    for name in members.below(_FOLDER):
-        parts = name.split("/")
-        if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts):
-            raise FileFormatError(f"{members.path}: {name!r} is not a name that an asset may have.")
+    for name in members.below(FOLDER):
+        check_name(name, members.path)
         files[name] = members.read(name, _MAX_BYTES)
     return files
+
+
+def check_name(name, path) -> None:
+    """Refuses a name that leads out of its folder."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts):
+        raise FileFormatError(f"{path}: {name!r} is not a name that an asset may have.")
 
 
 def load(model, files: dict) -> None:
@@ -49,7 +54,7 @@ def load(model, files: dict) -> None:
     for path, obj in walk(model):
         if not hasattr(obj, "load_assets"):
             continue
-        prefix = _FOLDER + (f"{path}/" if path else "")
+        prefix = FOLDER + (f"{path}/" if path else "")
         own = {n.removeprefix(prefix): data for n, data in files.items() if n.startswith(prefix)}
         if not own:
             continue

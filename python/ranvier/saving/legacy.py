@@ -31,7 +31,7 @@ def load_model(path, custom_objects=None, compile=True):
             if len(text) > MAX_CONFIG_BYTES:
                 raise FileFormatError(f"{path}: the model config has {len(text)} characters.")
             with (
-                size_limit(reader),
+                size_limit(reader.largest()),
                 serialization.CustomObjectScope(custom_objects or {}),
                 serialization.ObjectSharingScope(),
             ):

@@ -7,7 +7,7 @@ import os
 import warnings
 
 from ranvier import serialization
-from ranvier.saving import assets, hdf5
+from ranvier.saving import assets, hdf5, orbax
 from ranvier.saving.archive import (
     MAX_CONFIG_BYTES,
     FileFormatError,
@@ -93,7 +93,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
                 }
             ),  # fmt: skip
         ),
-        ("config.json", _config_text(model)),
+        ("config.json", config_text(model)),
         (WEIGHTS_MEMBER, hdf5.write(entries_of(model))),
         *assets.members_of(model),
     ]
@@ -117,7 +117,8 @@ def _check_format(save_format, path):
         )
 
 
-def _config_text(model) -> str:
+def config_text(model) -> str:
+    """The model's architecture and compile arguments as JSON; equal models give equal texts."""
     with serialization.ObjectSharingScope():
         config = serialization.serialize_keras_object(model)
     _renumber(config, {})
@@ -142,7 +143,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """Reads a model that `save_model`, or Keras, wrote.
 
     Args:
-        filepath: a `.keras` file, a directory of its members, or a legacy `.h5` file.
+        filepath: a `.keras` file, a directory of its members, a legacy `.h5` file, or a folder of
+            Orbax checkpoints.
         custom_objects: classes and functions by the names the file has for them.
         compile: whether the model is compiled as it was when saved.
         safe_mode: accepted for Keras' sake; code in files is never run, whatever it says.
@@ -169,34 +171,42 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
         from ranvier.saving import legacy
 
         return legacy.load_model(path, custom_objects, compile)
+    if not os.path.exists(os.path.join(path, "config.json")) and orbax.is_checkpoint(path):
+        return orbax.load_model(path, custom_objects, compile, safe_mode)
     if not os.path.isdir(path) and not path.endswith(".keras"):
         raise ValueError(
             f"File format not supported: filepath={path}. Keras 3 only supports V3 `.keras` files "
             "and legacy H5 format files (`.h5` extension)."
         )
     with reading(path), Members(path) as members:
-        config = read_json(members.read("config.json", MAX_CONFIG_BYTES), path)
+        config = members.read("config.json", MAX_CONFIG_BYTES)
         weights = members.read(WEIGHTS_MEMBER)
         files = assets.read_all(members)
-    compile_config = config.pop("compile_config", None)
     with hdf5.Reader(weights, path) as reader:
-        with reading(path), size_limit(reader), serialization.ObjectSharingScope():
-            model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
-        if not hasattr(model, "load_weights") and not getattr(model, "is_saved_whole", False):
-            raise FileFormatError(
-                f"{path}: the file describes a {type(model).__name__}, not a model."
-            )
-        if compile and compile_config:
-            compile_model(model, compile_config, custom_objects)
+        limit = size_limit(reader.largest())
+        model = model_of_config(config, path, limit, custom_objects, compile, safe_mode)
         load_state(model, reader, path)
         with reading(path):
             assets.load(model, files)
     return model
 
 
-def size_limit(reader) -> SizeLimit:
-    """No variable may be larger than what the file can fill (small ones always may)."""
-    return SizeLimit(max(reader.largest(), _SMALL_VARIABLE))
+def model_of_config(text, path, limit, custom_objects=None, compile=True, safe_mode=True):
+    """The model that a config describes, compiled as it says; its values are still to be read."""
+    config = read_json(text, path)
+    compile_config = config.pop("compile_config", None)
+    with reading(path), limit, serialization.ObjectSharingScope():
+        model = serialization.deserialize_keras_object(config, custom_objects, safe_mode)
+    if not hasattr(model, "load_weights") and not getattr(model, "is_saved_whole", False):
+        raise FileFormatError(f"{path}: the file describes a {type(model).__name__}, not a model.")
+    if compile and compile_config:
+        compile_model(model, compile_config, custom_objects)
+    return model
+
+
+def size_limit(largest: int) -> SizeLimit:
+    """No variable may have more elements than the largest stored (small ones always may)."""
+    return SizeLimit(max(largest, _SMALL_VARIABLE))
 
 
 def read_json(text, path) -> dict:

@@ -12,7 +12,7 @@ import warnings
 
 from ranvier.errors import FileFormatError
 from ranvier.optimizers.base import Optimizer
-from ranvier.saving import assets, hdf5
+from ranvier.saving import assets, hdf5, orbax
 from ranvier.saving.archive import Members, reading, write_atomically
 from ranvier.saving.paths import other_paths, walk
 from ranvier.variable import StatelessScope
@@ -165,7 +165,8 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
 
     Args:
         model: has the architecture that was saved.
-        filepath: `.weights.h5`, `.weights.json` (shards), `.keras`, or a legacy `.h5`.
+        filepath: `.weights.h5`, `.weights.json` (shards), `.keras`, a legacy `.h5`, or a folder of
+            Orbax checkpoints.
         skip_mismatch: whether layers that do not fit are left as they are, with a warning.
         objects_to_skip: layers to leave as they are.
         by_name: legacy files only: pair layers by name, skip those without a partner.
@@ -197,6 +198,9 @@ def load_weights(model, filepath, skip_mismatch=False, **kwargs):
         raise ValueError(
             f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}"
         )
+    if not path.endswith((".h5", ".keras")) and orbax.is_checkpoint(path):
+        orbax.load_weights(model, path)
+        return
     if not legacy and not path.endswith((".keras", ".weights.h5", ".weights.json")):
         raise ValueError(
             f"File format not supported: filepath={path}. Keras 3 only supports V3 `.keras` files, "

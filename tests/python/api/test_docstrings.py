@@ -60,6 +60,7 @@ OPTIONAL = {
     "matplotlib": "matplotlib",
     "scikit-learn": "sklearn",
     "tensorboardX": "tensorboardX",
+    "Orbax": "orbax.checkpoint",
 }
 
 
@@ -87,7 +88,7 @@ PLAIN = set(
     "custom_objects module_objects activation dtype_policy initializer instance "
     "learning_rate_schedule".split()
 )
-TO_COME = ("ranvier.distribution.", "ranvier.export.", "ranvier.callbacks.OrbaxCheckpoint")
+TO_COME = ("ranvier.distribution.", "ranvier.export.")
 
 
 def _unnamed(value) -> list:

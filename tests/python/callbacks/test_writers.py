@@ -234,11 +234,6 @@ def test_averages_need_an_optimizer_that_keeps_them():
         _model().evaluate(x, y, verbose=0, callbacks=[callbacks.SwapEMAWeights()])
 
 
-def test_orbax_is_told_apart():
-    with pytest.raises(ImportError, match="ModelCheckpoint"):
-        callbacks.OrbaxCheckpoint("folder")
-
-
 @pytest.mark.parametrize("wrong", ["a", callbacks.EarlyStopping, 3])
 def test_what_is_no_callback(wrong):
     with pytest.raises(TypeError, match="must be instances of `Callback`"):

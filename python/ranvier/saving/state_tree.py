@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-_KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables",
-          "metrics_variables")  # fmt: skip
+KINDS = ("trainable_variables", "non_trainable_variables", "optimizer_variables",
+         "metrics_variables")  # fmt: skip
 _FORMATS = {"backend_tensor": lambda v: v.value, "numpy_array": lambda v: v.numpy()}
 
 
-def _variables(model, kind) -> list:
+def variables_of(model, kind) -> list:
+    """The model's variables of one of the `KINDS`."""
     return model._optimizer_variables if kind == "optimizer_variables" else getattr(model, kind)
 
 
@@ -19,7 +20,7 @@ def get_state_tree(model, value_format="backend_tensor") -> dict:
             f"Invalid `value_format` argument. Expected one of {sorted(_FORMATS)}. "
             f"Received: value_format={value_format}"
         )
-    return {kind: _nested(_variables(model, kind), _FORMATS[value_format]) for kind in _KINDS}
+    return {kind: _nested(variables_of(model, kind), _FORMATS[value_format]) for kind in KINDS}
 
 
 def _nested(variables, value_of) -> dict:
@@ -48,17 +49,18 @@ def set_state_tree(model, state_tree) -> None:
         ValueError: a kind of variables that there is not, or a value of another shape.
     """
     for kind, values in state_tree.items():
-        if kind not in _KINDS:
-            raise ValueError(f"Unknown kind of variables: {kind}. Expected one of {list(_KINDS)}.")
-        by_path = dict(_flat(values, ""))
-        for variable in _variables(model, kind):
+        if kind not in KINDS:
+            raise ValueError(f"Unknown kind of variables: {kind}. Expected one of {list(KINDS)}.")
+        by_path = dict(flat(values, ""))
+        for variable in variables_of(model, kind):
             if variable.path in by_path:
                 variable.assign(by_path[variable.path])
 
 
-def _flat(values, prefix):
+def flat(values, prefix):
+    """`(path, value)` of all values in nested dicts."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}/")
+            yield from flat(value, f"{prefix}{name}/")
         else:
             yield f"{prefix}{name}", value
