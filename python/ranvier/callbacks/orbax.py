@@ -7,7 +7,6 @@ import warnings
 
 from ranvier.callbacks.monitor import MonitorCallback
 from ranvier.callbacks.saving import EveryBatches, check_frequency
-from ranvier.saving import orbax
 
 
 class OrbaxCheckpoint(MonitorCallback):
@@ -54,7 +53,6 @@ class OrbaxCheckpoint(MonitorCallback):
         save_on_background=True,
         save_weights_only=False,
     ):
-        orbax.import_orbax()
         super().__init__(monitor, mode, initial_value_threshold)
         check_frequency(save_freq)
         self.directory = directory
@@ -66,7 +64,12 @@ class OrbaxCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self._counter = EveryBatches(save_freq)
         self._pending = []
-        self.checkpointer = orbax.checkpointer(os.fspath(directory), max_to_keep)
+        self.checkpointer = self._open()
+
+    def _open(self):
+        from ranvier.saving import orbax
+
+        return orbax.checkpointer(os.fspath(self.directory), self.max_to_keep)
 
     def uses_batches(self, mode):
         return mode == "train" and self.save_freq != "epoch"
@@ -78,7 +81,7 @@ class OrbaxCheckpoint(MonitorCallback):
 
     def on_train_begin(self, logs=None):
         if self.checkpointer is None:
-            self.checkpointer = orbax.checkpointer(os.fspath(self.directory), self.max_to_keep)
+            self.checkpointer = self._open()
 
     def on_train_batch_end(self, batch, logs=None):
         if self._counter.due(batch) and self._wanted(logs, f"batch {batch}"):
@@ -126,6 +129,8 @@ class OrbaxCheckpoint(MonitorCallback):
         return better
 
     def _save(self, step):
+        from ranvier.saving import orbax
+
         parts = orbax.parts_of(self.model, self.save_weights_only)
         if self.save_on_background:
             self._pending.append(self.checkpointer.save_checkpointables_async(step, parts))

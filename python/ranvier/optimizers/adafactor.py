@@ -68,14 +68,13 @@ class Adafactor(Optimizer):
         self.epsilon_2 = epsilon_2
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
+        self._r, self._c, self._v = [], [], []
 
     def build(self, var_list):
         if self.built:
             return
         var_list = list(var_list)
         super().build(var_list)
-        self._r, self._c, self._v = [], [], []
-        self._placeholders = []
         for variable in var_list:
             if getattr(variable, "overwrite_with_gradient", False):
                 slots = None, None, None
@@ -96,8 +95,13 @@ class Adafactor(Optimizer):
         unused = [Variable(0, dtype="int32", trainable=False, name=name) for _ in range(2)]
         for scalar in unused:
             self._track_variable(scalar)
-        self._placeholders += unused
         return unused
+
+    @property
+    def _scaled_variables(self):
+        """Without the scalars in the place of factors."""
+        unused = {id(v) for v in (*self._r, *self._c) if v is not None and v.dtype == "int32"}
+        return [v for v in self.variables if id(v) not in unused]
 
     def update_step(self, gradient, variable, learning_rate):
         gradient, rate = self._in_dtype(gradient, variable, learning_rate)

@@ -75,10 +75,7 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def variables(self):
-        """Those of both optimizers, without the scalars that stand for factors of Adafactor."""
-        unused = {id(v) for v in getattr(self.inner_optimizer, "_placeholders", ())}
-        inner = [v for v in self.inner_optimizer.variables if id(v) not in unused]
-        return [*self._variables, *inner]
+        return [*self._variables, *self.inner_optimizer._scaled_variables]
 
     def _compiles(self):
         return super()._compiles() and self.inner_optimizer._compiles()

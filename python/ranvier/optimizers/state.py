@@ -44,6 +44,11 @@ class OptimizerState:
         """Iterations, learning rate (unless it is a schedule) and slots, in the order of files."""
         return self._variables[:]
 
+    @property
+    def _scaled_variables(self) -> list:
+        """The part of `variables` that a `LossScaleOptimizer` around this one has in files."""
+        return self.variables
+
     def _track_variable(self, variable):
         if not any(variable is known for known in self._variables):
             self._variables.append(variable)

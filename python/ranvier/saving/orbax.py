@@ -13,7 +13,7 @@ import numpy as np
 from ranvier import tree
 from ranvier.saving import assets
 from ranvier.saving.archive import reading
-from ranvier.saving.state_tree import KINDS, flat, variables_of
+from ranvier.saving.state_tree import KINDS, flat, nested, variables_of
 
 _WEIGHTS = ("trainable_variables", "non_trainable_variables")
 _MARKS = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata",
@@ -51,24 +51,16 @@ def parts_of(model, weights_only=False) -> dict:
     from ranvier.saving.model_file import config_text
 
     parts = {"pytree": _plain(state), "model_config": {"config": config_text(model)}}
-    files = assets.members_of(model)
-    return {**parts, "assets": _nested(files)} if files else parts
+    files = [
+        (name.removeprefix(assets.FOLDER), np.frombuffer(data, "uint8"))
+        for name, data in assets.members_of(model)
+    ]
+    return {**parts, "assets": nested(files)} if files else parts
 
 
 def _plain(state):
     """Values of one element as Python numbers, which Orbax wants."""
     return tree.map_structure(lambda x: x.item() if x.ndim == 0 else x, state)
-
-
-def _nested(files) -> dict:
-    root: dict = {}
-    for name, data in files:
-        *folders, last = name.split("/")[1:]
-        place = root
-        for folder in folders:
-            place = place.setdefault(folder, {})
-        place[last] = np.frombuffer(data, "uint8")
-    return root
 
 
 def is_checkpoint(path) -> bool:
@@ -126,7 +118,8 @@ def _assign(model, state, path):
 
 def load_weights(model, path) -> None:
     """Gives a model's variables, and those of its optimizer, the values of a checkpoint."""
-    _assign(model, _read(path, ["pytree"]).get("pytree", {}), path)
+    with reading(path):
+        _assign(model, _read(path, ["pytree"]).get("pytree", {}), path)
 
 
 def load_model(path, custom_objects=None, compile=True, safe_mode=True):
@@ -139,20 +132,20 @@ def load_model(path, custom_objects=None, compile=True, safe_mode=True):
             f"{path}: the checkpoint does not contain model configuration. Hint: one that was "
             "saved with save_weights_only=True is read by `model.load_weights`."
         )
-    state = parts["pytree"]
-    largest = max((np.size(x) for x in tree.flatten(state)), default=0)
-    config, limit = parts["model_config"]["config"], size_limit(largest)
+    with reading(path):
+        state, config = parts["pytree"], parts["model_config"]["config"]
+        limit = size_limit(max((np.size(x) for x in tree.flatten(state)), default=0))
+        files = {
+            name: np.asarray(data).tobytes()
+            for name, data in flat(parts.get("assets") or {}, assets.FOLDER)
+        }
+    for name in files:
+        assets.check_name(name, path)
     model = model_of_config(config, path, limit, custom_objects, compile, safe_mode)
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
-    _assign(model, state, path)
-    files = {
-        name: np.asarray(data).tobytes()
-        for name, data in flat(parts.get("assets") or {}, assets.FOLDER)
-    }
-    for name in files:
-        assets.check_name(name, path)
     with reading(path):
+        _assign(model, state, path)
         assets.load(model, files)
     return model

@@ -20,11 +20,14 @@ def get_state_tree(model, value_format="backend_tensor") -> dict:
             f"Invalid `value_format` argument. Expected one of {sorted(_FORMATS)}. "
             f"Received: value_format={value_format}"
         )
-    return {kind: _nested(variables_of(model, kind), _FORMATS[value_format]) for kind in KINDS}
+    value_of = _FORMATS[value_format]
+    return {
+        kind: nested((path, value_of(v)) for path, v in _by_path(variables_of(model, kind)))
+        for kind in KINDS
+    }
 
 
-def _nested(variables, value_of) -> dict:
-    root: dict = {}
+def _by_path(variables):
     seen = set()
     for variable in variables:
         if variable.path in seen:
@@ -34,11 +37,18 @@ def _nested(variables, value_of) -> dict:
                 "the layers."
             )
         seen.add(variable.path)
-        *folders, name = variable.path.split("/")
+        yield variable.path, variable
+
+
+def nested(items) -> dict:
+    """`(path, value)` pairs as nested dicts; `flat` is the way back."""
+    root: dict = {}
+    for path, value in items:
+        *folders, name = path.split("/")
         place = root
         for folder in folders:
             place = place.setdefault(folder, {})
-        place[name] = value_of(variable)
+        place[name] = value
     return root
 
 
