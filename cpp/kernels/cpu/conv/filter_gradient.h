@@ -185,24 +185,36 @@ RV_INLINE Ahead dy_ahead(const FilterGradient& q, int64_t r0, int64_t r1, const 
   };
   return {at(r0), at(r1)};
 }
-// Rows of x that they read and those before them did not, as far as they lie in one image.
+// What they read of x and those before them did not, as far as it lies in one image: the columns of
+// one row, or whole rows, which the first part of an output row fetches for all of them.
 template <class T>
 RV_INLINE Ahead x_ahead(const FilterGradient& q, int64_t r0, int64_t r1, const T* x) {
   const char* const nothing = reinterpret_cast<const char*>(x);
   const int64_t line = r0 / q.rows_per_line, last = (r1 - 1) / q.rows_per_line;
+  const int64_t part = r0 - line * q.rows_per_line;
   const int64_t plane = line / q.out[1], oh = line - plane * q.out[1];
   const int64_t image = plane / q.out[0], od = plane - image * q.out[0];
   const int64_t id = od * q.stride[0] + (q.taps[0] - 1) * q.dilation[0] - q.pad[0];
-  if (r0 > line * q.rows_per_line || id < 0 || id >= q.in[0]) return {nothing, nothing};
+  if (id < 0 || id >= q.in[0]) return {nothing, nothing};
   const int64_t below = (q.taps[1] - 1) * q.dilation[1] - q.pad[1] + 1;
   int64_t lo = oh == 0 ? 0 : (oh - 1) * q.stride[1] + below;
   int64_t hi = (oh + last - line) * q.stride[1] + below;
   lo = lo < 0 ? 0 : lo;
   hi = hi > q.in[1] ? q.in[1] : hi;
-  if (lo >= hi) return {nothing, nothing};
-  const T* from = x + image * q.in_image + id * q.in_pitch[0];
-  return {reinterpret_cast<const char*>(from + lo * q.in_pitch[1]),
-          reinterpret_cast<const char*>(from + hi * q.in_pitch[1])};
+  int64_t left = 0, right = q.in[2];
+  if (hi - lo == 1) {
+    const int64_t first = part * q.row_width * q.stride[2] - q.pad[2];
+    const int64_t end =
+        first + (q.row_width - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] + 1;
+    left = first < 0 ? 0 : first;
+    right = end < right ? end : right;
+  } else if (part > 0) {
+    return {nothing, nothing};
+  }
+  if (lo >= hi || left >= right) return {nothing, nothing};
+  const T* rows = x + image * q.in_image + id * q.in_pitch[0];
+  return {reinterpret_cast<const char*>(rows + lo * q.in_pitch[1] + left * q.in_pitch[2]),
+          reinterpret_cast<const char*>(rows + (hi - 1) * q.in_pitch[1] + right * q.in_pitch[2])};
 }
 
 // Deals what the next block reads to the tiles of this one, some bytes for each of their pixels:
