@@ -224,13 +224,13 @@ struct Fetch {
   int64_t step, pixels;
 
   template <class T>
-  RV_INLINE Fetch(const FilterGradient& q, int64_t block, int64_t end, int64_t r1, int64_t tiles,
+  RV_INLINE Fetch(const FilterGradient& q, int64_t block, int64_t end, int64_t last, int64_t tiles,
                   const T* x, const T* dy) {
-    const int64_t next = end + q.rows_per_block, until = next < r1 ? next : r1;
+    const int64_t next = end + q.rows_per_block, until = next < last ? next : last;
     pixels = (end - block) * q.row_width;
     parts[0] = dy_ahead(q, end, until, dy), parts[1] = x_ahead(q, end, until, x);
     const int64_t bytes = (parts[0].end - parts[0].at) + (parts[1].end - parts[1].at);
-    step = end < r1 ? bytes / (tiles * pixels) + 1 : 0;
+    step = end < last ? bytes / (tiles * pixels) + 1 : 0;
   }
   template <class T>
   RV_INLINE void deal(GradientTileArgs<T>& t) {
@@ -254,12 +254,15 @@ void filter_gradient(const FilterGradient& q, int64_t r0, int64_t r1, int64_t u0
   t.dy_step = t.ldc = ldc;
   constexpr int L = Vec<T>::kLanes;
   alignas(64) static constexpr T zeros[4 * L] = {};
+  // With the whole filter the next call, a slice later, goes on where this one ends.
+  const bool whole = u1 - u0 == q.units && f1 - f0 == q.n_channels;
+  const int64_t fetched = whole ? q.rows : r1;
   for (int64_t block = r0; block < r1; block += q.rows_per_block) {
     const int64_t end = block + q.rows_per_block < r1 ? block + q.rows_per_block : r1;
     int64_t listed = -1;
     const bool fresh = block == r0;
     t.ld_old = fresh ? 0 : ldc;
-    Fetch fetch(q, block, end, r1, (u1 - u0) * ((f1 - f0 + 2 * L - 1) / (2 * L)), x, dy);
+    Fetch fetch(q, block, end, fetched, (u1 - u0) * ((f1 - f0 + 2 * L - 1) / (2 * L)), x, dy);
     for (int64_t u = u0; u < u1; ++u) {
       const GradientUnit unit = gradient_unit(q, u);
       const int64_t list = unit.group * q.runs + unit.run;
