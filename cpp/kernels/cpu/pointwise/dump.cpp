@@ -81,6 +81,9 @@ std::string to_string(const PointwiseProgram& program) {
     out << "  ";
     write_instruction(out, instr);
   }
+  for (const PwJoint& joint : program.joints)
+    out << "  joint " << joint.name << " of instructions " << joint.first << " to " << joint.end - 1
+        << "\n";
   for (const PwOutput& output : program.outputs)
     out << "  output " << ranvier::name_of(output.dtype) << " %" << int{output.slot} << "\n";
   for (const PwReduction& reduction : program.reductions)

@@ -180,6 +180,30 @@ inline void Frame::execute(const PwInstr& instr, int64_t at, int64_t n) noexcept
   instr.fn(args);
 }
 
+inline void Frame::execute(const PwJoint& joint, int64_t at, int64_t n) noexcept {
+  const auto place = [&](int slot) {
+    return reinterpret_cast<float*>(ptr_[slot]) + at * step_[slot];
+  };
+  JointArgs args;
+  for (int k = 0; k < kJointResults; ++k) args.dst[k] = place(joint.dst[k]);
+  for (int k = 0; k < kJointStreams; ++k) args.src[k] = place(joint.src[k]);
+  for (int k = 0; k < kJointScalars; ++k) args.scalar[k] = place(joint.scalar[k]);
+  args.n = n;
+  joint.fn(args);
+}
+
+inline void Frame::run_body(int64_t at, int64_t n) noexcept {
+  auto joint = program_.joints.begin();
+  for (size_t k = 0; k < program_.body.size();) {
+    if (joint != program_.joints.end() && joint->first == k) {
+      execute(*joint, at, n);
+      k = joint++->end;
+    } else {
+      execute(program_.body[k++], at, n);
+    }
+  }
+}
+
 // Elements [at, at + n) of the tile that begins at `begin` of the space.
 inline void Frame::run_part(int64_t begin, int64_t at, int64_t n) noexcept {
   const PointwiseProgram& p = program_;
@@ -188,7 +212,7 @@ inline void Frame::run_part(int64_t begin, int64_t at, int64_t n) noexcept {
       if (p.inputs[i].kind == OperandKind::Full)
         fetch_ahead(static_cast<const std::byte*>(inputs_[i]) + (begin + at) * p.inputs[i].element,
                     n * p.inputs[i].element);
-  for (const PwInstr& instr : p.body) execute(instr, at, n);
+  run_body(at, n);
   for (uint64_t left = streamed_; left != 0; left &= left - 1) {
     const int i = std::countr_zero(left);
     const int64_t element = p.outputs[i].element;

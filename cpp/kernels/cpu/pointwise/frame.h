@@ -37,6 +37,8 @@ class Frame {
   void look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void run_part(int64_t begin, int64_t at, int64_t n) noexcept;
   void execute(const PwInstr& instr, int64_t at, int64_t n) noexcept;
+  void execute(const PwJoint& joint, int64_t at, int64_t n) noexcept;
+  void run_body(int64_t at, int64_t n) noexcept;
   bool is_input(const void* memory) const noexcept;
   bool written_early(const PwOutput& output, const void* memory) const noexcept;
 

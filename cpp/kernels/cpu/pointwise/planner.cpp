@@ -38,7 +38,8 @@ ReduceExtent reduce_extent(const Shape& shape, std::span<const int> axes) {
 }
 
 int64_t part_of(const PointwiseProgram& program, int64_t elements) {
-  constexpr int64_t kShort = 256;  // loads, arithmetic and stores take turns
+  if (!program.joints.empty()) return kTile;  // a joint fetches what it reads itself
+  constexpr int64_t kShort = 256;             // loads, arithmetic and stores take turns
   int64_t bytes = 0;
   for (const PwInput& input : program.inputs)
     if (input.kind == OperandKind::Full) bytes += elements * input.element;
@@ -47,7 +48,8 @@ int64_t part_of(const PointwiseProgram& program, int64_t elements) {
 
 ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
                                ProgramBuilder::Options options)
-    : nodes_(builder.nodes_),
+    : options_(options),
+      nodes_(builder.nodes_),
       outputs_(builder.outputs_),
       reductions_(builder.reductions_),
       axes_(builder.axes_) {
@@ -69,6 +71,7 @@ PointwiseProgram ProgramPlanner::plan() {
   emit_instructions();
   place_outputs();
   place_reductions(axes_);
+  if (options_.merge_rich) join_instructions(program_);
   cut_work();
   book_scratch();
   return std::move(program_);

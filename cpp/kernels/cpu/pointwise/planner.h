@@ -47,6 +47,7 @@ class ProgramPlanner {
   int take_register(RegType type);
   void emit(int id);
 
+  const ProgramBuilder::Options options_;
   std::vector<Node> nodes_;
   std::vector<int> outputs_;  // node ids
   std::vector<ProgramBuilder::Closing> reductions_;

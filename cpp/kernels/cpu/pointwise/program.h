@@ -3,10 +3,10 @@
 // with optional closing reductions, run tile by tile so that intermediate values never leave the L1
 // cache.
 //
-// Life: a ProgramBuilder records operations, build() merges them into rich ones, assigns registers
-// and binds kernels of one ISA level; the immutable PointwiseProgram is then run any number of
-// times, by any number of threads at once. Eager single operations have a direct entry (direct.h)
-// that uses the same kernels and so gives the same bits.
+// Life: a ProgramBuilder records operations, build() merges them into rich ones, assigns registers,
+// binds kernels of one ISA level and joins neighbours that one loop can run (joint.h); the immutable
+// PointwiseProgram is then run any number of times, by any number of threads at once. Eager single
+// operations have a direct entry (direct.h) that uses the same kernels and so gives the same bits.
 
 #include <array>
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/shape.h"
+#include "kernels/cpu/pointwise/joint.h"
 #include "kernels/cpu/pointwise/pw_op.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/kernel.h"
@@ -144,6 +145,7 @@ struct PointwiseProgram {
   std::vector<PwSlot> slots;
   std::vector<PwInstr> prologue;        // on scalars, once per chunk
   std::vector<PwInstr> body;            // on tiles
+  std::vector<PwJoint> joints;          // parts of the body, in its order
   std::vector<PwOutput> outputs;        // of the whole space
   std::vector<PwReduction> reductions;  // all over the same axes
 
@@ -240,7 +242,7 @@ class ProgramBuilder {
   int input_count() const;
 
   struct Options {
-    bool merge_rich = true;  // the peephole pass; off only to test that it changes no bit
+    bool merge_rich = true;  // the peephole passes; off only to test that they change no bit
   };
   PointwiseProgram build(Isa isa, Options options) const;
   PointwiseProgram build(Isa isa) const { return build(isa, Options()); }
