@@ -186,10 +186,10 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   ConvShape cropped = square(1, 8, 3, 1, 0, 256, 257);
   cropped.pad_lo = {0, 3, 1}, cropped.pad_hi = {0, 0, 2};
   set_output(cropped);
-  const auto variants = [](const ConvShape& s) {
+  const auto variants = [](const ConvShape& s, Isa isa = active_isa()) {
     std::string names;
     for (ConvPass pass : {ConvPass::Forward, ConvPass::BackwardData, ConvPass::BackwardFilter})
-      names += std::string(prepare_conv(pass, s, DType::F32).variant) + ' ';
+      names += std::string(prepare_conv(pass, s, DType::F32, isa).variant) + ' ';
     return names;
   };
   const std::pair<ConvShape, const char*> cases[] = {
@@ -199,11 +199,9 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
       {square(2, 7, 1, 2, 0, 200, 330), "patches patches patches "},
       {square(4, 12, 1, 2, 0, 256, 264), "patches patches filter, whole rows "},
       {square(3, 9, 1, 1, 0, 288, 320), "product product filter, whole rows "},
-      {square(3, 7, 1, 1, 0, 64, 1024), "product product product "},
       {volume, "patches patches patches "},
       {square(4, 7, 3, 1, 1, 256, 257), "padded padded filter, by tap "},
       {square(8, 9, 3, 2, 1, 256, 257), "padded gathered filter, by tap "},
-      {square(4, 14, 3, 2, 1, 512, 128), "patches direct patches "},
       {square(1, 6, 3, 1, 1, 256, 257), "patches patches filter, by tap "},
       {square(1, 4, 3, 1, 1, 64, 1024), "patches patches patches "},
       {square(2, 9, 3, 1, 1, 256, 256), "patches patches filter, by tap "},
@@ -221,6 +219,15 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   CHECK(variants(square(1, 460, 1, 1, 0, 4, 16)).starts_with("product product"));    // few channels
   // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
   CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
+  // Rows of x or dy 4 KB apart: large tiles sum them in place, unless both are.
+  const ConvShape dy_apart = square(3, 7, 1, 1, 0, 64, 1024);
+  const ConvShape x_apart = square(4, 14, 3, 2, 1, 512, 128);
+  CHECK(variants(dy_apart, Isa::Avx2) == "product product product ");
+  CHECK(variants(dy_apart, Isa::Avx512) == "product product filter, whole rows ");
+  CHECK(variants(x_apart, Isa::Avx2) == "patches direct patches ");
+  CHECK(variants(x_apart, Isa::Avx512) == "patches direct filter, by tap ");
+  CHECK(variants(square(6, 14, 1, 1, 0, 1024, 1024), Isa::Avx512) == "product product product ");
+  for (const ConvShape& s : {dy_apart, x_apart}) check_shape<float>(s, rng);
   // Each half of the outputs reads x again, rather than each part of the filter all of dy.
   CHECK(prepare_conv(ConvPass::BackwardFilter, square(3, 9, 1, 1, 0, 288, 320), DType::F32).splits >
         1);

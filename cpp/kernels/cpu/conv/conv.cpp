@@ -28,7 +28,7 @@ void check_shape(const ConvShape& s, DType dtype) {
 template <class T>
 void prepare_typed(ConvPlan& plan) {
   if constexpr (sizeof(T) == sizeof(float)) {
-    const auto shape = conv_product(plan.pass, plan.shape);
+    const auto shape = conv_product(plan.pass, plan.shape, plan.dtype, plan.isa);
     if (shape) return prepare_product(plan, *shape);
     if (prepare_overlap_add(plan) || prepare_patches(plan)) return;
   }
@@ -47,7 +47,7 @@ bool conv_fuses(Activation activation) {
 
 bool conv_supports(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa) {
   if (dtype == DType::F32 || dtype == DType::F64) return true;
-  return gemm_supports(isa, dtype) && conv_product(pass, shape, dtype).has_value();
+  return gemm_supports(isa, dtype) && conv_product(pass, shape, dtype, isa).has_value();
 }
 
 ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype) {
@@ -72,7 +72,7 @@ ConvPlan prepare_conv(ConvPass pass, const ConvShape& shape, DType dtype, Isa is
     return plan;
   }
   if (dtype == DType::BF16)
-    prepare_product(plan, *conv_product(pass, shape, dtype));
+    prepare_product(plan, *conv_product(pass, shape, dtype, isa));
   else
     dtype == DType::F32 ? prepare_typed<float>(plan) : prepare_typed<double>(plan);
   return plan;

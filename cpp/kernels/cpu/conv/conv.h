@@ -74,7 +74,7 @@ struct ConvPlan {
 // dx = dy w^T or dw = x^T dy, with pixels by channels and channels by outputs. nullopt too where
 // the sums by taps are better: of images from memory, and gradients of filters beside many pixels.
 std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& shape,
-                                      DType dtype = DType::F32);
+                                      DType dtype = DType::F32, Isa isa = active_isa());
 
 // F32 and F64; BF16 where the pass is a matrix product of a dtype that gemm_supports.
 bool conv_supports(ConvPass pass, const ConvShape& shape, DType dtype, Isa isa = active_isa());

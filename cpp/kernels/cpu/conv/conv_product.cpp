@@ -144,11 +144,14 @@ void copies_patches(ConvPlan& plan, int64_t floats) {
   plan.variant = "patches";
 }
 
-// Rows of x or dy a multiple of 4 KB apart fall into the same few sets of the first cache.
-bool collides(const ConvShape& s) {
+// Rows a multiple of 4 KB apart fall into the same few sets of the first cache.
+bool collide(int64_t pitch) {
   constexpr int64_t kColliding = 4096 / sizeof(float);
-  return s.stride[2] * s.in_channels % kColliding == 0 || s.out_channels % kColliding == 0;
+  return pitch % kColliding == 0;
 }
+bool x_collides(const ConvShape& s) { return collide(s.stride[2] * s.in_channels); }
+bool y_collides(const ConvShape& s) { return collide(s.out_channels); }
+bool collides(const ConvShape& s) { return x_collides(s) || y_collides(s); }
 
 // Whether images leave the second cache by far and meet a filter that stays there: sums by taps
 // fetch the next pixels while they sum.
@@ -168,10 +171,12 @@ bool widens(ConvPass pass, const ConvShape& s) {
   return terms >= kFewestTerms && terms < (forward ? s.out_channels : s.in_channels);
 }
 
-// Whether the gradient of a filter is better summed where x and dy lie than as a product.
-bool sums_in_place(const ConvShape& s) {
+// Whether the gradient of a filter is better summed where x and dy lie than as a product. The tiles
+// of 32 registers compute long enough on each row that one of both may come from the second cache.
+bool sums_in_place(const ConvShape& s, Isa isa) {
   const int64_t pixels = s.batch * pixels_of(s.out);
-  return !collides(s) && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
+  const bool slow = isa < Isa::Avx512 ? collides(s) : x_collides(s) && y_collides(s);
+  return !slow && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
 }
 
 // Whether x is copied once, row by row, for pixels that read the filter together, rather than for
@@ -182,11 +187,11 @@ bool reads_rows(const ConvShape& s) {
 }
 
 // Why a pass is not computed of patches; nullptr where it pays.
-const char* patches_refusal(ConvPass pass, const ConvShape& s) {
+const char* patches_refusal(ConvPass pass, const ConvShape& s, Isa isa) {
   constexpr int64_t kFewColumns = 14, kVeryFewColumns = 7;
   if (s.groups != 1) return "groups";
   if (s.in_channels * s.out_channels < kManyWeights) return "few weights: they stay in cache";
-  if (pass == ConvPass::BackwardFilter && sums_in_place(s))
+  if (pass == ConvPass::BackwardFilter && sums_in_place(s, isa))
     return "x is read for all taps and tiles as it lies";
   if (is_pointwise(s) && streams(s)) return "pixels are patches, and read from memory as they lie";
   const auto source = patched(pass, s);
@@ -237,7 +242,7 @@ bool is_pointwise(const ConvShape& s) {
          s.pad_hi == Dims3{};
 }
 
-std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s, DType dtype) {
+std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s, DType dtype, Isa isa) {
   if (!is_pointwise(s)) return {};
   const int64_t pixels = s.batch * pixels_of(s.out), c = s.in_channels, f = s.out_channels;
   const bool other_ways = dtype != DType::BF16;  // than by float32 copies of the operands
@@ -249,7 +254,7 @@ std::optional<GemmShape> conv_product(ConvPass pass, const ConvShape& s, DType d
       return GemmShape{.m = pixels, .n = c, .k = f, .trans_b = true};
     case ConvPass::BackwardFilter:
       if (c * f < std::min(kManyWeights, kWeightsPerFewPixels * pixels)) return {};
-      if (other_ways && pixels >= kFewPixels && sums_in_place(s)) return {};
+      if (other_ways && pixels >= kFewPixels && sums_in_place(s, isa)) return {};
       return GemmShape{.m = c, .n = f, .k = pixels, .trans_a = true};
   }
   return {};
@@ -286,7 +291,7 @@ void prepare_product(ConvPlan& plan, const GemmShape& shape) {
 
 bool prepare_patches(ConvPlan& plan) {
   const ConvShape& s = plan.shape;
-  if (const char* reason = patches_refusal(plan.pass, s)) {
+  if (const char* reason = patches_refusal(plan.pass, s, plan.isa)) {
     if (prints_dispatch())
       print_refusal(
           "conv of " + std::to_string(s.in_channels) + " to " + std::to_string(s.out_channels),
