@@ -219,6 +219,9 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   CHECK(variants(square(1, 460, 1, 1, 0, 4, 16)).starts_with("product product"));    // few channels
   // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
   CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
+  const ConvShape spread = square(1, 65, 1, 2, 0, 1040, 64);  // a gradient that leaves the caches
+  CHECK(variants(spread).starts_with("patches patches"));
+  check_shape<float>(spread, rng);
   // Rows of x or dy 4 KB apart: large tiles sum them in place, unless both are.
   const ConvShape dy_apart = square(3, 7, 1, 1, 0, 64, 1024);
   const ConvShape x_apart = square(4, 14, 3, 2, 1, 512, 128);

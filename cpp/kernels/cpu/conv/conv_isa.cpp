@@ -5,14 +5,16 @@
 #include "kernels/cpu/conv/depthwise.h"
 #include "kernels/cpu/conv/filter_gradient.h"
 #include "kernels/cpu/conv/overlap_add.h"
+#include "kernels/cpu/conv/stream_run.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
 template <class T>
 constexpr ConvRows<T> make_rows() {
-  return {correlate<T>,   filter_gradient<T>, add_slices<T>, depthwise<T>, depthwise_filter<T>,
-          overlap_add<T>, Vec<T>::kLanes,     kMaxRows[0],   kMaxRows[1],  kMaxRows[2]};
+  return {correlate<T>,        filter_gradient<T>, add_slices<T>, depthwise<T>,
+          depthwise_filter<T>, overlap_add<T>,     stream_run<T>, Vec<T>::kLanes,
+          kMaxRows[0],         kMaxRows[1],        kMaxRows[2]};
 }
 
 }  // namespace

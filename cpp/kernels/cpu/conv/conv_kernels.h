@@ -127,6 +127,8 @@ struct ConvRows {
   // Rows [begin, end) of the filter; `rows` is where its row 0 meets dx.
   void (*overlap_add)(const OverlapAdd&, int64_t begin, int64_t end, const T* sums,
                       T* rows) noexcept;
+  // to = from, or zeros where `from` is null, past the caches; an sfence belongs behind the last.
+  void (*stream_run)(const T* from, int64_t n, T* to) noexcept;
   int lanes;                                   // of one vector
   int narrow_pixels, max_pixels, wide_pixels;  // of one tile one, two and four vectors wide
 };

@@ -2,12 +2,15 @@
 // or of patches, the pixels under the taps copied beside each other. The filter of forward may have
 // been packed beforehand.
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <string>
 
 #include "base/error.h"
 #include "base/verbose.h"
 #include "kernels/cpu/conv/conv_kernels.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -207,31 +210,58 @@ const char* patches_refusal(ConvPass pass, const ConvShape& s, Isa isa) {
   return nullptr;
 }
 
-// Writes dx: the pixels that a filter of one pixel met, in order in `met`, and zeros between them.
-void spread_pixels(const Context& ctx, const ConvShape& s, const float* met, float* dx) {
-  const int64_t c = s.in_channels, width = s.in[2], rows = s.batch * s.in[0] * s.in[1];
+// Runs of dx: past the caches where it leaves them and runs are whole lines.
+class SpreadRuns {
+ public:
+  explicit SpreadRuns(const ConvPlan& plan) : rows_(plan.kernels->f32) {
+    constexpr int64_t kLine = 16;
+    const ConvShape& s = plan.shape;
+    const int64_t floats = s.batch * pixels_of(s.in) * s.in_channels;
+    streamed_ = s.in_channels % kLine == 0 && leaves_caches(floats * sizeof(float));
+  }
+  ~SpreadRuns() {
+    if (streamed_) _mm_sfence();
+  }
+  void copy(const float* from, int64_t n, float* to) const {
+    streamed_ ? rows_.stream_run(from, n, to) : void(std::copy_n(from, n, to));
+  }
+  void clear(float* to, int64_t n) const {
+    streamed_ ? rows_.stream_run(nullptr, n, to) : void(std::fill_n(to, n, 0.0f));
+  }
+
+ private:
+  const ConvRows<float>& rows_;
+  bool streamed_;
+};
+
+// Row r of dx: the pixels that a filter of one pixel met, in order in `met`, zeros between them.
+void spread_row(const ConvShape& s, const SpreadRuns& runs, int64_t r, const float* met,
+                float* dx) {
+  const int64_t c = s.in_channels, width = s.in[2];
   const auto hit = [&s](int axis, int64_t i) {
     return i % s.stride[axis] == 0 && i / s.stride[axis] < s.out[axis];
   };
-  ctx.parallel_for(
-      rows, std::max<int64_t>(1, kCopied / (width * c)), [&](int64_t begin, int64_t end, int) {
-        for (int64_t r = begin; r < end; ++r) {
-          const int64_t n = r / (s.in[0] * s.in[1]), d = r / s.in[1] % s.in[0], h = r % s.in[1];
-          float* to = dx + r * width * c;
-          if (!hit(0, d) || !hit(1, h)) {
-            std::fill_n(to, width * c, 0.0f);
-            continue;
-          }
-          const int64_t row = (n * s.out[0] + d / s.stride[0]) * s.out[1] + h / s.stride[1];
-          const float* from = met + row * s.out[2] * c;
-          for (int64_t w = 0; w < width; ++w, to += c) {
-            if (hit(2, w))
-              std::copy_n(from + w / s.stride[2] * c, c, to);
-            else
-              std::fill_n(to, c, 0.0f);
-          }
-        }
-      });
+  const int64_t n = r / (s.in[0] * s.in[1]), d = r / s.in[1] % s.in[0], h = r % s.in[1];
+  float* to = dx + r * width * c;
+  if (!hit(0, d) || !hit(1, h)) return runs.clear(to, width * c);
+  const int64_t row = (n * s.out[0] + d / s.stride[0]) * s.out[1] + h / s.stride[1];
+  const float* from = met + row * s.out[2] * c;
+  for (int64_t w = 0; w < width; ++w, to += c) {
+    if (hit(2, w))
+      runs.copy(from + w / s.stride[2] * c, c, to);
+    else
+      runs.clear(to, c);
+  }
+}
+
+void spread_pixels(const Context& ctx, const ConvPlan& plan, const float* met, float* dx) {
+  const ConvShape& s = plan.shape;
+  ctx.parallel_for(s.batch * s.in[0] * s.in[1],
+                   std::max<int64_t>(1, kCopied / (s.in[2] * s.in_channels)),
+                   [&](int64_t begin, int64_t end, int) {
+                     const SpreadRuns runs(plan);
+                     for (int64_t r = begin; r < end; ++r) spread_row(s, runs, r, met, dx);
+                   });
 }
 
 }  // namespace
@@ -351,7 +381,7 @@ void run_data_product(const Context& ctx, const ConvPlan& plan, const float* dy,
   if (!plan.patches) return multiply(dy, filter, dx);
   if (one_pixel(plan.shape)) {
     multiply(dy, filter, scratch);
-    return spread_pixels(ctx, plan.shape, scratch, dx);
+    return spread_pixels(ctx, plan, scratch, dx);
   }
   const ConvShape turned = *turned_round(plan.shape);
   float* const patches = scratch + plan.product->shape.k * plan.product->shape.n;
