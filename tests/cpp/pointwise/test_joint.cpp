@@ -64,17 +64,22 @@ ProgramBuilder builder_of(const Form& form, int64_t n) {
   return b;
 }
 
+const float kRate = 0.125f;
+
+std::vector<float> operand_of(const Form& form, size_t k, int64_t n) {
+  const int stream = form.streams[k];
+  return random_floats(static_cast<size_t>(n), stream == 2 ? 0.01f : -3, 3,
+                       static_cast<uint32_t>(stream + 1));
+}
+
 // Results of a run on fresh copies of the operands, over them or beside them.
 std::vector<std::vector<float>> results(const PointwiseProgram& program, const Form& form,
                                         int64_t n, bool in_place, const Context& ctx = Context()) {
   std::vector<std::vector<float>> data;
-  for (int k : form.streams)
-    data.push_back(random_floats(static_cast<size_t>(n), k == 2 ? 0.01f : -3, 3,
-                                 static_cast<uint32_t>(k + 1)));
-  const float a = 0.125f;
+  for (size_t k = 0; k < form.streams.size(); ++k) data.push_back(operand_of(form, k, n));
   std::vector<const void*> inputs;
   for (const auto& values : data) inputs.push_back(values.data());
-  inputs.push_back(&a);
+  inputs.push_back(&kRate);
   std::vector<std::vector<float>> out(data.begin() + 1, data.end());
   std::vector<void*> outputs;
   for (size_t k = 0; k < out.size(); ++k)
@@ -113,6 +118,35 @@ TEST_CASE("large updates are cut by shape: the same bits for any number of threa
     const auto three = results(program, form, n, true, default_context());
     set_num_threads(1);
     for (size_t k = 0; k < one.size(); ++k) CHECK(same_bits(one[k], three[k]));
+  }
+}
+
+TEST_CASE("a list of updates gives each variable the bits it gets alone") {
+  const int64_t sizes[] = {5, 3000, 1025, 16};
+  for (const Form& form : kForms) {
+    const PointwiseList list = prepare_pointwise_list(builder_of(form, 3000).build(), sizes);
+    REQUIRE(list.program.joints.size() == 1);
+    std::vector<std::vector<float>> data;
+    std::vector<const void*> inputs;
+    std::vector<void*> outputs;
+    for (int64_t n : sizes) {
+      for (size_t k = 0; k < form.streams.size(); ++k) {
+        data.push_back(operand_of(form, k, n));
+        inputs.push_back(data.back().data());
+        if (k > 0) outputs.push_back(data.back().data());
+      }
+      inputs.push_back(&kRate);
+    }
+    Guarded worker(worker_stride(list.scratch));
+    run_pointwise_list(Context(), list, inputs.data(), outputs.data(), nullptr, worker.data(),
+                       worker_stride(list.scratch));
+    CHECK(worker.intact());
+    size_t at = 0;
+    for (int64_t n : sizes) {
+      const auto alone = results(builder_of(form, n).build(), form, n, true);
+      for (size_t k = 0; k < alone.size(); ++k) CHECK(same_bits(data[at + k + 1], alone[k]));
+      at += form.streams.size();
+    }
   }
 }
 

@@ -66,6 +66,18 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
   }
 }
 
+// Whether values wait in scratch, which holds a tile: not where one joint goes from memory to
+// memory.
+bool Frame::needs_tiles() const noexcept {
+  const PointwiseProgram& p = program_;
+  const bool one_joint =
+      p.joints.size() == 1 && p.joints[0].first == 0 && p.joints[0].end == p.body.size();
+  return !one_joint || direct_ != (uint64_t{1} << p.outputs.size()) - 1 ||
+         std::any_of(p.inputs.begin(), p.inputs.end(), [](const PwInput& input) {
+           return !input.in_place && input.kind != OperandKind::Scalar;
+         });
+}
+
 bool Frame::is_input(const void* memory) const noexcept {
   const auto* end = inputs_ + program_.inputs.size();
   return std::find(inputs_, end, memory) != end;
@@ -267,6 +279,11 @@ void Frame::run_tile(int64_t begin, int64_t n) noexcept {
     else
       std::memcpy(dst, ptr_[output.slot], static_cast<size_t>(n) * element);
   }
+}
+
+void Frame::run_tiles(int64_t begin, int64_t end) noexcept {
+  const int64_t longest = needs_tiles() ? program_.tile : end - begin;
+  for (int64_t at = begin; at < end; at += longest) run_tile(at, std::min(longest, end - at));
 }
 
 void Frame::store_scalars() noexcept {

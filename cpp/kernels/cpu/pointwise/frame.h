@@ -23,7 +23,9 @@ class Frame {
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
 
-  // Runs the body on elements [begin, begin + n) of the space, n <= program.tile, and stores.
+  // Runs the body on elements [begin, end) of a program without reductions, and stores.
+  void run_tiles(int64_t begin, int64_t end) noexcept;
+  // The same of one tile: elements [begin, begin + n), n <= program.tile.
   void run_tile(int64_t begin, int64_t n) noexcept;
   // Where a slot's values of the current tile are.
   const void* values(int slot) const { return ptr_[slot]; }
@@ -31,6 +33,7 @@ class Frame {
   void store_scalars() noexcept;
 
  private:
+  bool needs_tiles() const noexcept;
   void load_scalar(const PwInput& input, const void* src) noexcept;
   void expand_period(const PwInput& input, const void* src) noexcept;
   void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;

@@ -42,15 +42,15 @@ constexpr JointStep kRmsSteps[] = {{PwOp::MulMulAddMul, "ggcvb", 'V'},
                                    {PwOp::Mul, "ga", 'G'},
                                    {PwOp::Div, "GR", 'D'},
                                    {PwOp::Sub, "wD", 'W'}};
-constexpr JointForm kForms[] = {
+constexpr JointForm kJointForms[] = {
     {"adam", &JointKernels::adam, "gmvw", "cdae", "MVW", kAdamSteps},
     {"adam_w", &JointKernels::adam_w, "gmvw", "cdaef", "MVW", kAdamWSteps},
     {"momentum", &JointKernels::momentum, "gmw", "ab", "MW", kMomentumSteps},
     {"rms", &JointKernels::rms, "gvw", "cbea", "VW", kRmsSteps},
 };
 
-using Slots = std::array<int, 128>;  // by letter
-int& at(Slots& slots, char letter) { return slots[static_cast<size_t>(letter)]; }
+using JointSlots = std::array<int, 128>;  // by letter
+int& slot_of(JointSlots& slots, char letter) { return slots[static_cast<size_t>(letter)]; }
 
 bool read_from(const PointwiseProgram& program, size_t index, int slot) {
   for (; index < program.body.size(); ++index) {
@@ -66,7 +66,8 @@ bool read_from(const PointwiseProgram& program, size_t index, int slot) {
 }
 
 // Whether the instructions from `first` on are those of the form; then every letter has its slot.
-bool matches(const PointwiseProgram& program, const JointForm& form, size_t first, Slots& slots) {
+bool joint_matches(const PointwiseProgram& program, const JointForm& form, size_t first,
+                   JointSlots& slots) {
   const size_t end = first + form.steps.size();
   if (end > program.body.size()) return false;
   slots.fill(-1);
@@ -77,15 +78,15 @@ bool matches(const PointwiseProgram& program, const JointForm& form, size_t firs
     if (instr.op != step.op || instr.type != RegType::F32) return false;
     for (int j = 0; j < instr.arity; ++j) {
       const char letter = step.operands[static_cast<size_t>(j)], held = holds[instr.src[j]];
-      int& slot = at(slots, letter);
+      int& slot = slot_of(slots, letter);
       if (slot < 0 && held == 0) slot = instr.src[j];
       if (slot != instr.src[j] || (held != 0 && held != letter)) return false;
     }
-    at(slots, step.result) = instr.dst;
+    slot_of(slots, step.result) = instr.dst;
     holds[instr.dst] = step.result;
   }
   for (const JointStep& step : form.steps) {
-    const int slot = at(slots, step.result);
+    const int slot = slot_of(slots, step.result);
     const bool last = holds[static_cast<size_t>(slot)] == step.result;
     if (form.results.find(step.result) != std::string_view::npos
             ? !last
@@ -94,13 +95,13 @@ bool matches(const PointwiseProgram& program, const JointForm& form, size_t firs
   }
   const auto all = [&](std::string_view letters, bool scalar) {
     return std::all_of(letters.begin(), letters.end(), [&](char letter) {
-      return program.slots[static_cast<size_t>(at(slots, letter))].scalar == scalar;
+      return program.slots[static_cast<size_t>(slot_of(slots, letter))].scalar == scalar;
     });
   };
   return all(form.streams, false) && all(form.scalars, true);
 }
 
-PwJoint joint_of(const JointForm& form, Isa isa, size_t first, Slots& slots) {
+PwJoint joint_of(const JointForm& form, Isa isa, size_t first, JointSlots& slots) {
   PwJoint joint{form.name,
                 joint_kernels(isa).*form.fn,
                 static_cast<uint16_t>(first),
@@ -109,7 +110,7 @@ PwJoint joint_of(const JointForm& form, Isa isa, size_t first, Slots& slots) {
                 {},
                 {}};
   const auto place = [&slots](std::string_view letters, uint8_t* to) {
-    for (char letter : letters) *to++ = static_cast<uint8_t>(at(slots, letter));
+    for (char letter : letters) *to++ = static_cast<uint8_t>(slot_of(slots, letter));
   };
   place(form.results, joint.dst);
   place(form.streams, joint.src);
@@ -120,10 +121,10 @@ PwJoint joint_of(const JointForm& form, Isa isa, size_t first, Slots& slots) {
 }  // namespace
 
 void join_instructions(PointwiseProgram& program) {
-  Slots slots;
+  JointSlots slots;
   for (size_t i = 0; i < program.body.size(); ++i)
-    for (const JointForm& form : kForms)
-      if (matches(program, form, i, slots)) {
+    for (const JointForm& form : kJointForms)
+      if (joint_matches(program, form, i, slots)) {
         program.joints.push_back(joint_of(form, program.isa, i, slots));
         i = program.joints.back().end - size_t{1};
         break;

@@ -38,8 +38,8 @@ ReduceExtent reduce_extent(const Shape& shape, std::span<const int> axes) {
 }
 
 int64_t part_of(const PointwiseProgram& program, int64_t elements) {
-  if (!program.joints.empty()) return kTile;  // a joint fetches what it reads itself
-  constexpr int64_t kShort = 256;             // loads, arithmetic and stores take turns
+  if (!program.joints.empty()) return INT64_MAX;  // a joint fetches what it reads itself
+  constexpr int64_t kShort = 256;                 // loads, arithmetic and stores take turns
   int64_t bytes = 0;
   for (const PwInput& input : program.inputs)
     if (input.kind == OperandKind::Full) bytes += elements * input.element;

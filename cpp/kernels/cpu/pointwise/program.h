@@ -4,9 +4,10 @@
 // cache.
 //
 // Life: a ProgramBuilder records operations, build() merges them into rich ones, assigns registers,
-// binds kernels of one ISA level and joins neighbours that one loop can run (joint.h); the immutable
-// PointwiseProgram is then run any number of times, by any number of threads at once. Eager single
-// operations have a direct entry (direct.h) that uses the same kernels and so gives the same bits.
+// binds kernels of one ISA level and joins neighbours that one loop can run (joint.h); the
+// immutable PointwiseProgram is then run any number of times, by any number of threads at once.
+// Eager single operations have a direct entry (direct.h) that uses the same kernels and so gives
+// the same bits.
 
 #include <array>
 #include <cstddef>

@@ -80,10 +80,7 @@ void run_tiles(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
   run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
     Frame frame(p, run.inputs, run.outputs, run.scratch(worker));
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t at = unit * kTile;
-      frame.run_tile(at, std::min(kTile, p.size - at));
-    }
+    frame.run_tiles(begin * kTile, std::min(end * kTile, p.size));
   });
 }
 

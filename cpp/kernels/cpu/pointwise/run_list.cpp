@@ -47,8 +47,7 @@ void run_pointwise_list(const Context& ctx, const PointwiseList& list, const voi
       const PointwiseList::Piece& piece = list.pieces[i];
       Frame frame(p, inputs + piece.tuple * in, outputs + piece.tuple * out,
                   worker_scratch + worker * worker_stride);
-      for (int64_t at = piece.begin; at < piece.end; at += kTile)
-        frame.run_tile(at, std::min(kTile, piece.end - at));
+      frame.run_tiles(piece.begin, piece.end);
     }
   });
 }

@@ -9,7 +9,7 @@ extern const JointKernels kJointKernels;
 namespace {
 
 // Streams are fetched this many elements ahead; nothing follows a small array.
-constexpr int64_t kAhead = 512;
+constexpr int64_t kJointAhead = 512;
 
 // f(x, s, y): the results y of one vector of each stream and of the scalars.
 template <int Streams, int Scalars, int Results, class F>
@@ -17,7 +17,7 @@ RV_INLINE void for_joint(const JointArgs& args, F f) {
   constexpr int kLanes = VecF::kLanes;
   VecF s[Scalars];
   for (int k = 0; k < Scalars; ++k) s[k] = VecF::load(args.scalar[k]);
-  const int64_t ahead = args.n > kAhead ? kAhead : 0;
+  const int64_t ahead = args.n > kJointAhead ? kJointAhead : 0;
   int64_t i = 0;
   for (; i + kLanes <= args.n; i += kLanes) {
     VecF x[Streams], y[Results];
