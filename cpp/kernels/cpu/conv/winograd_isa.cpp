@@ -147,7 +147,7 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
   for (int64_t p = point; p < end; ++p)
     for (int64_t j = panel; j < panel_end; ++j) {
       const float* b = u + (p * columns + j * kPanel) * channels;
-      const float* const next = b + 2 * half;  // the panel that follows, in halves
+      TileAhead<float> ahead = half_panel(b + 2 * half, kPanel);  // of the one that follows
       for (int64_t part = 0; part < parts; ++part) {
         const int64_t from = tiles * part / parts, to = tiles * (part + 1) / parts;
         find_tile<float>(Walk::Across, Columns::Packed, static_cast<int>(to - from), 2)(
@@ -157,7 +157,8 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
              .alpha = 1,
              .beta = 0,
              .tail = kLanes,
-             .next = part < 2 ? next + part * half : nullptr});
+             .ahead = part < 2 ? &ahead : nullptr});
+        ahead.at += half;
       }
     }
 }

@@ -4,110 +4,11 @@
 //     for each tile of rows: pack A (stays in L1) unless it is read in place
 //       for each panel of columns: one register tile, then the epilogue on what it stored
 
-#include "kernels/cpu/gemm/epilogue_rows.h"
-#include "kernels/cpu/gemm/gemm.h"
-#include "kernels/cpu/gemm/pack.h"
-#include "kernels/cpu/gemm/tile.h"
+#include "kernels/cpu/gemm/row_tiles.h"
 #include "kernels/cpu/gemm/vector.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
-
-template <class T>
-RV_INLINE const T* at(const void* p, int64_t offset) {
-  return p ? static_cast<const T*>(p) + offset : nullptr;
-}
-
-// Rows of an operand that are packed at a time: lines enough to stay in L1 in every way it is cut.
-constexpr int64_t kPackedRows = 4;
-// Rows of a transposed A fetched before they are packed: more would not fit one set of L1, where
-// rows that lie 4 KB apart fall into.
-constexpr int64_t kFetchedRows = 8;
-// From this size on an A that is read in place comes from memory.
-constexpr int64_t kFarBytes = 2 << 20;
-
-RV_INLINE bool clamps_in_tile(Activation a) {
-  return a == Activation::Relu || a == Activation::Relu6;
-}
-
-// One matrix of the batch and the part of C that a chunk computes.
-template <class T>
-struct Chunk {
-  const GemmPlan& plan;
-  const T* a;
-  const T* b;
-  T* c;
-  int64_t row0, rows, col0, columns;
-  T alpha;
-  EpilogueRows<T> epilogue;  // its pointers at element (0, 0) of the matrix
-
-  // The epilogue for the block of C at (i, j).
-  RV_INLINE void finish_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
-    if (!epilogue.any()) return;
-    EpilogueRows<T> e = epilogue;
-    if (e.bias && !e.scalar_bias) e.bias += j;
-    if (e.residual) e.residual += i * e.ld_residual + j;
-    finish(e, height, width, c + i * plan.shape.ldc + j, plan.shape.ldc);
-  }
-  // The part of the epilogue that the tile at (i, j) does in registers.
-  RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
-    const EpilogueRows<T>& e = epilogue;
-    if (!e.any()) return {};
-    const bool clamps = clamps_in_tile(e.activation);
-    const T* nothing = kNothing<T>.data();
-    return {.bias = e.bias ? e.bias + j : nothing,
-            .residual = e.residual ? e.residual + i * e.ld_residual + j : nothing,
-            .ld_residual = e.residual ? e.ld_residual : 0,
-            .lowest = clamps ? T(0) : -static_cast<T>(kInf),
-            .highest = e.activation == Activation::Relu6 ? T(6) : static_cast<T>(kInf)};
-  }
-  // And the part that follows it: activations that are longer.
-  RV_INLINE void activate_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
-    if (epilogue.activation == Activation::None || clamps_in_tile(epilogue.activation)) return;
-    finish<T>({.activation = epilogue.activation, .slope = epilogue.slope}, height, width,
-              c + i * plan.shape.ldc + j, plan.shape.ldc);
-  }
-};
-
-// Columns are cut in units, rows anywhere.
-RV_INLINE int64_t column_cut(const GemmPlan& plan, int64_t i) {
-  const int64_t n = plan.shape.n, unit = plan.column_unit;
-  return least(n, cut((n + unit - 1) / unit, i, plan.col_chunks) * unit);
-}
-
-template <class T>
-RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands, int64_t index) {
-  const GemmShape& s = plan.shape;
-  const GemmEpilogue& e = plan.epilogue;
-  // Neighbouring chunks share columns, and with them the block of B.
-  int64_t row = 0, column = 0, item = index;
-  if (plan.row_chunks * plan.col_chunks > 1) {
-    row = index % plan.row_chunks;
-    column = index / plan.row_chunks % plan.col_chunks;
-    item = index / (plan.row_chunks * plan.col_chunks);
-  }
-  const int64_t row0 = cut(s.m, row, plan.row_chunks);
-  const int64_t row1 = cut(s.m, row + 1, plan.row_chunks);
-  const int64_t col0 = column_cut(plan, column);
-  const int64_t col1 = column_cut(plan, column + 1);
-  T alpha = static_cast<T>(e.alpha);
-  if (operands.scale) alpha *= *static_cast<const T*>(operands.scale);
-  return {plan,
-          at<T>(operands.a, item * s.stride_a),
-          at<T>(operands.b, item * s.stride_b),
-          static_cast<T*>(operands.c) + item * s.stride_c,
-          row0,
-          row1 - row0,
-          col0,
-          col1 - col0,
-          alpha,
-          {.bias = e.bias ? at<T>(operands.bias, 0) : nullptr,
-           .residual = e.residual ? at<T>(operands.residual, item * e.stride_residual) : nullptr,
-           .ld_residual = e.ld_residual,
-           .scalar_bias = false,
-           .activation = e.activation,
-           .slope = static_cast<T>(e.slope)}};
-}
 
 // Columns of C covered by one register tile at a time.
 template <class T>
@@ -178,78 +79,6 @@ RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int6
   }
 }
 
-// The rows of a chunk, cut into tiles of almost equal height.
-struct RowTiles {
-  int64_t row0, rows, count;
-  RV_INLINE int64_t top(int64_t tile) const {
-    return row0 + rows / count * tile + least(tile, rows % count);
-  }
-  RV_INLINE int height(int64_t tile) const { return static_cast<int>(top(tile + 1) - top(tile)); }
-};
-
-// A tile of rows of A for one block of k: where it starts and how it is walked.
-template <class T>
-struct RowTile {
-  const T* a;
-  int64_t stride;
-  Walk walk;
-  RV_INLINE const T* row(int64_t r) const { return walk == Walk::Along ? a + r : a + r * stride; }
-};
-
-// Packs a group of tiles, each to a place of its own. A stored k×m is read some rows at a time in
-// all tiles, so that its lines and pages are met once.
-template <class T>
-void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int64_t p0, int64_t kc,
-                T* packed) {
-  const GemmShape& s = chunk.plan.shape;
-  const int64_t last = least(first + chunk.plan.a_group, tiles.count);
-  const int64_t place = chunk.plan.a_elements / chunk.plan.a_group;
-  if (!s.trans_a) {
-    for (int64_t t = first; t < last; ++t, packed += place)
-      pack_transposed(chunk.a + tiles.top(t) * s.lda + p0, s.lda, tiles.height(t), tiles.height(t),
-                      kc, packed);
-    return;
-  }
-  const int64_t run = tiles.top(last) - tiles.top(first);
-  const T* ahead = chunk.a + (p0 + kFetchedRows) * s.lda + tiles.top(first);
-  for (int64_t p = 0; p < kc; p += kPackedRows) {
-    for (int64_t r = 0; r < kPackedRows; ++r, ahead += s.lda)
-      for (int64_t i = 0; i < run; i += 64 / sizeof(T)) __builtin_prefetch(ahead + i);
-    for (int64_t t = first; t < last; ++t) {
-      const int rows = tiles.height(t);
-      const T* from = chunk.a + (p0 + p) * s.lda + tiles.top(t);
-      T* to = packed + (t - first) * place + p * rows;
-      const int64_t count = least(kPackedRows, kc - p);
-      if (rows <= Vec<T>::kLanes)
-        pack_short_rows(from, s.lda, rows, count, to);
-      else
-        pack_rows(from, s.lda, rows, rows, count, to);
-    }
-  }
-}
-
-template <class T>
-RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
-                              int64_t p0, const T* packed) {
-  const GemmPlan& plan = chunk.plan;
-  const GemmShape& s = plan.shape;
-  const int64_t i = tiles.top(tile);
-  if (!plan.pack_a && s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, Walk::Along};
-  if (!plan.pack_a) return {chunk.a + i * s.lda + p0, s.lda, Walk::Across};
-  const int64_t place = plan.a_elements / plan.a_group;
-  return {packed + tile % plan.a_group * place, tiles.height(tile), Walk::Along};
-}
-
-// The tile of A that is packed or read next, fetched while the one before it is computed.
-template <class T>
-RV_INLINE Fetcher<T> next_rows(const Chunk<T>& chunk, const RowTiles& tiles, int64_t tile,
-                               int64_t p0, int64_t kc) {
-  const GemmShape& s = chunk.plan.shape;
-  const bool far = s.m * s.lda * static_cast<int64_t>(sizeof(T)) >= kFarBytes;
-  if (s.trans_a || tile >= tiles.count || !(chunk.plan.pack_a || far)) return {};
-  return {chunk.a + tiles.top(tile) * s.lda + p0, s.lda, tiles.height(tile), kc};
-}
-
 // One register tile, or several below each other where the panel is wider than the tile of rows was
 // made for.
 template <class T>
@@ -280,15 +109,21 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   const RowTiles tiles{chunk.row0, chunk.rows, (chunk.rows + most - 1) / most};
   T* const packed_a = scratch;
   T* const packed_b = scratch + plan.a_elements;
+  const bool deals = plan.k_block < s.k && (plan.pack_a || plan.pack_b);
+  PackedLater<T> later(chunk, tiles);
   for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
     const int64_t kc = least(plan.k_block, s.k - p0);
     const bool last = p0 + kc == s.k;
     const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
     if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
+    if (deals) later.begin_block(p0, kc);
     for (int64_t t = 0; t < tiles.count; ++t) {
       const int64_t i = tiles.top(t);
       const int rows = tiles.height(t);
-      if (plan.pack_a && t % plan.a_group == 0) pack_tiles(chunk, tiles, t, p0, kc, packed_a);
+      if (plan.pack_a && t % plan.a_group == 0) {
+        pack_tiles(chunk, tiles, t, p0, kc, packed_a);
+        if (deals) later.begin_group(t);
+      }
       Fetcher<T> ahead = next_rows(chunk, tiles, t + 1, p0, kc);
       const int64_t lines = ahead.lines() / panels.count() + 1;
       const RowTile<T> a = row_tile<T>(chunk, tiles, t, p0, packed_a);
@@ -299,9 +134,10 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
         const Columns read = plan.pack_b            ? Columns::Packed
                              : panel.tail == kLanes ? Columns::Whole
                                                     : Columns::Ragged;
-        compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
-                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
-                       last ? chunk.close_at(i, panel.j) : TileClose<T>{}});
+        compute_block(
+            a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
+            {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+             last ? chunk.close_at(i, panel.j) : TileClose<T>{}, deals ? later.deal() : nullptr});
         if (last) chunk.activate_block(i, panel.j, rows, panel.columns);
         v += panel.width;
       }

@@ -139,14 +139,14 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
   T* fetch = target.c;
   T* const last_row = target.c + (R - 1) * target.ldc;
   const T* fetch_residual = target.close.bias ? target.close.residual : target.c;
-  const T* next = target.next;
+  const TileAhead<T>* const later = kPacked || kWalk == Walk::Along ? target.ahead : nullptr;
+  const T* later_at = later ? later->at : nullptr;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
-    if (kPacked && next) {
-#pragma GCC unroll 16
-      for (int i = 0; i < kUnroll * kRow / 2; i += 64 / sizeof(T))
-        __builtin_prefetch(next + i, 0, 2);
-      next += kUnroll * kRow / 2;
+    if (later) {
+      for (int i = 0; i < later->lines; ++i)
+        __builtin_prefetch(later_at + i * (64 / sizeof(T)), 0, 2);
+      later_at += later->step;
     }
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {

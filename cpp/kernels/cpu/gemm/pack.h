@@ -118,10 +118,10 @@ void pack_rows(const T* src, int64_t ld, int columns, int width, int64_t k, T* d
   }
 }
 
-// The same for rows of at most one vector that lie in cache.
+// The same for rows of at most one vector that lie in cache, as one vector each.
 template <class T>
 RV_INLINE void pack_short_rows(const T* src, int64_t ld, int columns, int64_t k, T* dst) {
-  for (int64_t p = 0; p < k; ++p, src += ld, dst += columns)
+  for (int64_t p = 0; p < k; ++p, src += ld, dst += Vec<T>::kLanes)
     Vec<T>::load_partial(src, columns).store(dst);
 }
 

@@ -42,14 +42,16 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
     const int64_t stride = panel.width * kLanes;
     const T* b = chunk.b + panel.j * s.k + p0 * stride;
     const T* const next = b + kPanel * kLanes * s.k;  // the panel that follows: two tiles fetch it
+    TileAhead<T> ahead = half_panel(next, stride);
     for (int64_t t = first; t < last; ++t) {
       const int64_t i = tiles.top(t);
       const int rows = tiles.height(t);
-      compute_block(row_tile<T>(chunk, tiles, t, p0, packed_a), rows, b, stride, panel.width, kc,
-                    Columns::Packed,
-                    {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
-                     closes ? chunk.close_at(i, panel.j) : TileClose<T>{},
-                     t - first < 2 ? next + (t - first) * kc * stride / 2 : nullptr});
+      compute_block(
+          row_tile<T>(chunk, tiles, t, p0, packed_a), rows, b, stride, panel.width, kc,
+          Columns::Packed,
+          {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+           closes ? chunk.close_at(i, panel.j) : TileClose<T>{}, t - first < 2 ? &ahead : nullptr});
+      ahead.at += kc * stride / 2;
       if (closes) chunk.activate_block(i, panel.j, rows, panel.columns);
     }
   }

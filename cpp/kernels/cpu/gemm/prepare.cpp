@@ -203,7 +203,11 @@ void cut_work(GemmPlan& plan, int64_t element) {
   plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
 }
 
-// B is packed where it cannot be read in place, or where enough rows read it.
+// Rows a multiple of 4 KB apart fall into the same few sets of the L1 cache.
+bool collides(int64_t ld, int64_t element) { return ld * element % 4096 == 0; }
+
+// B is packed where it cannot be read in place, or where enough rows read it: fewer where its own
+// rows collide, or those of A, which tiles of few rows then read in place.
 void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
   // Of one of two threads, at least.
@@ -211,7 +215,10 @@ void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t elemen
   const bool ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
   const bool scattered = s.ldb * element >= kScatteredBytes;
   const bool misaligned = s.ldb * element % 64 != 0;
-  plan.pack_b = s.trans_b || ragged || (rows >= 96 && (scattered || misaligned) && s.k > 64);
+  const bool wide = !s.trans_a && kernels.wide_tiles && collides(s.lda, element);
+  const bool colliding = scattered && (wide || collides(s.ldb, element));
+  const bool pays = (rows >= 96 && (scattered || misaligned)) || (s.m >= kFewRows && colliding);
+  plan.pack_b = s.trans_b || ragged || (pays && s.k > 64);
 }
 
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
@@ -221,10 +228,9 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
       std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
   const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
 
-  // Rows that lie a multiple of 4 KB apart fall into the same few sets of the L1 cache: they are
-  // packed, unless there are tiles of so few rows that their lines stay in one set. Such tiles read
-  // B more often: it is packed, or few rows read it.
-  const bool a_collides = s.lda * element % 4096 == 0 && s.m > 4 && panels >= 2;
+  // Rows of A that collide are packed, unless there are tiles of so few rows that their lines stay
+  // in one set. Such tiles read B more often: it is packed, or few rows read it.
+  const bool a_collides = collides(s.lda, element) && s.m > 4 && panels >= 2;
   plan.wide = !s.trans_a && a_collides && kernels.wide_tiles && (plan.pack_b || s.m < kFewRows);
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && !plan.wide;
   const bool in_place =
@@ -234,7 +240,9 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
 
   if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
   if (plan.pack_a)
-    plan.a_elements = plan.a_group * round_up(kernels.tile_rows * plan.k_block + line, line);
+    plan.a_elements =
+        plan.a_group *
+        round_up(round_up(kernels.tile_rows, kernels.lanes) * plan.k_block + line, line);
   int64_t elements = plan.a_elements;
   if (plan.pack_b) elements += round_up(columns, kernels.lanes) * plan.k_block + line;
   plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
@@ -246,7 +254,7 @@ void choose_panel_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t el
   const int64_t line = 64 / element;
   const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
-  plan.pack_a = s.lda * element % 4096 == 0 && s.m > 4 && s.n >= 4 * kernels.lanes;
+  plan.pack_a = collides(s.lda, element) && s.m > 4 && s.n >= 4 * kernels.lanes;
   plan.a_group = kTilesOfPanel;
   if (!plan.pack_a) return;
   const int64_t place = round_up(kernels.tile_rows * plan.k_block + line, line);
@@ -299,7 +307,7 @@ void print_refusals(const GemmPlan& plan) {
                               : "its rows fall into different sets of the L1 cache");
   if (!plan.pack_b)
     print_refusal(kernel, "packed B",
-                  "its rows lie close together at whole lines, or fewer than 96 rows read it");
+                  "its rows lie close together at whole lines, or few rows read it");
 }
 
 }  // namespace

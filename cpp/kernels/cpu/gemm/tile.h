@@ -29,6 +29,20 @@ struct TileClose {
   T lowest = 0, highest = 0;
 };
 
+// What a tile fetches into the second cache while it sums, for work that comes later: `lines` cache
+// lines from `at` on every four columns of A, each time `step` elements further.
+template <class T>
+struct TileAhead {
+  const T* at;
+  int64_t step;
+  int lines;
+};
+// Half of a packed panel of as many rows as the tile has columns of A, `row` elements each.
+template <class T>
+constexpr TileAhead<T> half_panel(const T* at, int64_t row) {
+  return {at, 2 * row, static_cast<int>((2 * row * sizeof(T) + 63) / 64)};
+}
+
 // C = close(alpha * product + beta * C); beta 0 does not read C.
 template <class T>
 struct TileTarget {
@@ -37,9 +51,7 @@ struct TileTarget {
   T alpha, beta;
   int tail;  // columns of the last vector, 1 to lanes
   TileClose<T> close = {};
-  // With a packed B: the k * V / 2 vectors from here on are fetched into the second cache
-  // meanwhile.
-  const T* next = nullptr;
+  const TileAhead<T>* ahead = nullptr;
 };
 
 // C (R×V vectors) += k columns of A times k rows of B: (a, stride, b, b_stride, k, C).

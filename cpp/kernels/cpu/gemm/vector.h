@@ -2,6 +2,7 @@
 // Products with one row or one column: y[j] = sum over p of x[p] M(p, j). They move M once and
 // reuse nothing of it, so nothing is packed.
 
+#include "kernels/cpu/gemm/chunk.h"
 #include "kernels/cpu/gemm/micro.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -17,13 +18,6 @@ inline constexpr int kStripVectors = 8;
 
 // Bytes of y that stay in L1, and of a row that are read in one run.
 constexpr int64_t kStreamedRun = 16384;
-
-RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-// Where part i of an even cut of `total` begins. One part needs no division: small products notice.
-RV_INLINE int64_t cut(int64_t total, int64_t i, int64_t parts) {
-  return parts == 1 ? total * i : total * i / parts;
-}
 
 // Independent chains per column: enough of them to hide the latency of an FMA in a narrow strip.
 constexpr int chains(int vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
