@@ -29,9 +29,10 @@ bool activate(Chain& chain, const GraphNode& node) {
 
 }  // namespace
 
-Chain ChainFinder::find(NodeId producer) {
+Chain ChainFinder::find(NodeId producer, bool masks) {
   Chain chain;
   chain.producer = producer;
+  masks_ = masks;
   region_ = graph_.nodes[producer].region;
   chain.result = graph_.nodes[producer].outputs[0];
   while (extend(chain)) {
@@ -48,15 +49,17 @@ NodeId ChainFinder::only_reader(ValueId value) const {
 }
 
 bool ChainFinder::extend(Chain& chain) const {
+  if (chain.mask != kNone) return false;
   if (chain.activation != Activation::None && chain.activation != Activation::Relu) return false;
   const NodeId id = only_reader(chain.result);
   if (id == kNone || !graph_.nodes[id].op->traits.pointwise) return false;
   const GraphNode& node = graph_.nodes[id];
   const TypeSpec& type = graph_.spec(chain.result);
   if (graph_.spec(node.outputs[0]) != type) return false;
-  const bool taken = chain.activation == Activation::Relu ? cap(chain, node)
-                     : node.op->micro_op == PwOp::Add     ? add_operand(chain, node, type)
-                                                          : activate(chain, node);
+  const bool taken = chain.activation == Activation::Relu  ? cap(chain, node)
+                     : node.op->micro_op == PwOp::Add      ? add_operand(chain, node, type)
+                     : node.op->micro_op == PwOp::ReluGrad ? add_mask(chain, node)
+                                                           : activate(chain, node);
   if (!taken) return false;
   chain.absorbed.push_back(id);
   chain.result = node.outputs[0];
@@ -76,6 +79,16 @@ bool ChainFinder::add_operand(Chain& chain, const GraphNode& node, const TypeSpe
   if (!row || chain.bias != kNone || chain.residual != kNone || needs(other, chain.producer))
     return false;
   chain.bias = other;
+  return true;
+}
+
+// relu_grad(mask, dy)
+bool ChainFinder::add_mask(Chain& chain, const GraphNode& node) const {
+  const ValueId mask = node.inputs[0];
+  if (!masks_ || mask == chain.result || graph_.spec(mask) != graph_.spec(chain.result) ||
+      needs(mask, chain.producer))
+    return false;
+  chain.mask = mask;
   return true;
 }
 

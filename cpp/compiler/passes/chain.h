@@ -9,11 +9,12 @@
 
 namespace ranvier::compiler {
 
-// The chain producer -> bias -> residual -> activation, as far as it goes.
+// The chain producer -> bias -> residual -> activation, as far as it goes. Behind a gradient the
+// last is instead the gradient of a relu, zero where the mask is not above zero.
 struct Chain {
   NodeId producer = kNone;
   std::vector<NodeId> absorbed;  // after the producer
-  ValueId bias = kNone, residual = kNone;
+  ValueId bias = kNone, residual = kNone, mask = kNone;
   kernels::Activation activation = kernels::Activation::None;
   ValueId result = kNone;
 };
@@ -25,13 +26,14 @@ class ChainFinder {
   explicit ChainFinder(Graph& graph)
       : graph_(graph), readers_(graph.readers()), outside_(graph.used_outside()) {}
 
-  // The chain behind output 0 of the node.
-  Chain find(NodeId producer);
+  // The chain behind output 0 of the node; it takes a mask only if `masks`.
+  Chain find(NodeId producer, bool masks = false);
 
  private:
   NodeId only_reader(ValueId value) const;
   bool extend(Chain& chain) const;
   bool add_operand(Chain& chain, const GraphNode& node, const TypeSpec& type) const;
+  bool add_mask(Chain& chain, const GraphNode& node) const;
   bool cap(Chain& chain, const GraphNode& node) const;
   bool needs(ValueId value, NodeId producer) const;
 
@@ -39,6 +41,7 @@ class ChainFinder {
   const std::vector<std::vector<NodeId>> readers_;
   const std::vector<uint8_t> outside_;
   uint32_t region_ = 0;  // of the chain being found
+  bool masks_ = false;   // whether it takes one
 };
 
 }  // namespace ranvier::compiler

@@ -1,5 +1,6 @@
-// Bias, residual and activation ride on the store of a matrix product or a convolution. Exact: the
-// kernels promise the bits of the separate passes.
+// Bias, residual and activation ride on the store of a matrix product or a convolution, and the
+// gradient of a relu on that of the gradient before it. Exact: the kernels promise the bits of the
+// separate passes.
 
 #include <string_view>
 
@@ -20,6 +21,7 @@ void replace_chain(Graph& graph, const Chain& chain, const OpRecord& record,
   inputs.resize(2);
   if (chain.bias != kNone) inputs.push_back(chain.bias);
   if (chain.residual != kNone) inputs.push_back(chain.residual);
+  if (chain.mask != kNone) inputs.push_back(chain.mask);
   std::vector<NodeId> nodes{chain.producer};
   nodes.insert(nodes.end(), chain.absorbed.begin(), chain.absorbed.end());
   replace_by_fused(graph, nodes, record, std::move(inputs), payload, {{chain.result}});
@@ -36,6 +38,7 @@ void leave_activation(const Graph& graph, Chain& chain) {
 
 // A product that has no epilogue yet.
 std::optional<kernels::GemmShape> plain_product(const Graph& graph, const GraphNode& node) {
+  if (node.named("conv_grad_data")) return data_product(graph, node);
   if (node.op != &fused_matmul_record()) return single_product(graph, node);
   const auto& payload = *static_cast<const MatmulPayload*>(fused_payload(node.attrs));
   if (!payload.plan.shape.packed_b) return {};
@@ -45,7 +48,7 @@ std::optional<kernels::GemmShape> plain_product(const Graph& graph, const GraphN
 bool fuse_matmul(Graph& graph, ChainFinder& finder, NodeId id) {
   const auto shape = plain_product(graph, graph.nodes[id]);
   if (!shape) return false;
-  Chain chain = finder.find(id);
+  Chain chain = finder.find(id, true);
   if (!kernels::gemm_fuses(graph.spec(graph.nodes[id].outputs[0]).dtype, chain.activation))
     leave_activation(graph, chain);
   if (chain.absorbed.empty()) return false;
@@ -53,6 +56,7 @@ bool fuse_matmul(Graph& graph, ChainFinder& finder, NodeId id) {
   kernels::GemmEpilogue epilogue;
   epilogue.bias = payload->bias = chain.bias != kNone;
   epilogue.residual = payload->residual = chain.residual != kNone;
+  epilogue.mask = payload->mask = chain.mask != kNone;
   epilogue.activation = chain.activation;
   payload->plan =
       kernels::gemm_prepare(*shape, graph.spec(graph.nodes[id].outputs[0]).dtype, epilogue);
@@ -97,7 +101,7 @@ void fuse_epilogue(Graph& graph) {
     const GraphNode& node = graph.nodes[id];
     if (!node.alive()) continue;
     const std::string_view name = node.op->name;
-    if (name == "matmul" || name == "fused_matmul")
+    if (name == "matmul" || name == "fused_matmul" || name == "conv_grad_data")
       fuse_matmul(graph, finder, id);
     else if (name == "conv" || name == "fused_conv")
       fuse_conv(graph, finder, id);

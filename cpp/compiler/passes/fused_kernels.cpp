@@ -28,6 +28,7 @@ void run_fused_matmul(const Context& context, const Slots& slots, const void* pa
   size_t next = 2;
   if (payload.bias) operands.bias = slots.in[next++];
   if (payload.residual) operands.residual = slots.in[next++];
+  if (payload.mask) operands.mask = slots.in[next++];
   if (payload.scale) operands.scale = slots.in[next++];
   if (payload.accumulate && slots.in[next] != slots.out[0])
     std::memcpy(slots.out[0], slots.in[next], payload.outputs[0].bytes());
@@ -126,7 +127,7 @@ std::string MatmulPayload::str() const {
   const kernels::GemmShape& shape = plan.shape;
   out << shape.m << 'x' << shape.n << 'x' << shape.k << (shape.trans_a ? " trans_a" : "")
       << (shape.trans_b ? " trans_b" : "") << (shape.packed_b ? " packed" : "")
-      << (bias ? " bias" : "") << (residual ? " residual" : "");
+      << (bias ? " bias" : "") << (residual ? " residual" : "") << (mask ? " mask" : "");
   if (accumulate) out << " accumulate alpha=" << plan.epilogue.alpha;
   if (plan.epilogue.activation != kernels::Activation::None)
     out << ' ' << name_of(plan.epilogue.activation);
@@ -194,10 +195,11 @@ const OpRecord& winograd_filter_record() {
   return record;
 }
 
-std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node) {
-  const TypeSpec &x = graph.spec(node.inputs[0]), &filter = graph.spec(node.inputs[1]);
-  const TypeSpec& y = graph.spec(node.outputs[0]);
-  if ((x.dtype != DType::F32 && x.dtype != DType::F64) || y.size() == 0) return {};
+namespace {
+
+// Of the convolution of x to y, whichever of the three the node computes.
+kernels::ConvShape shape_of_conv(const GraphNode& node, const TypeSpec& x, const TypeSpec& filter,
+                                 const TypeSpec& y) {
   const Specs specs{x, filter};
   const ops::Window window = ops::window_of({*node.op, specs, node.attrs}, x.shape);
   kernels::ConvShape shape;
@@ -213,6 +215,21 @@ std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphN
   shape.pad_lo = window.pad_lo;
   shape.pad_hi = window.pad_hi;
   return shape;
+}
+
+}  // namespace
+
+std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node) {
+  const TypeSpec &x = graph.spec(node.inputs[0]), &y = graph.spec(node.outputs[0]);
+  if ((x.dtype != DType::F32 && x.dtype != DType::F64) || y.size() == 0) return {};
+  return shape_of_conv(node, x, graph.spec(node.inputs[1]), y);
+}
+
+std::optional<kernels::GemmShape> data_product(const Graph& graph, const GraphNode& node) {
+  const TypeSpec &dy = graph.spec(node.inputs[0]), &dx = graph.spec(node.outputs[0]);
+  if (dy.dtype != DType::F32 || dy.size() == 0 || dx.size() == 0) return {};
+  const kernels::ConvShape shape = shape_of_conv(node, dx, graph.spec(node.inputs[1]), dy);
+  return kernels::conv_product(kernels::ConvPass::BackwardData, shape);
 }
 
 }  // namespace ranvier::compiler

@@ -12,11 +12,12 @@
 
 namespace ranvier::compiler {
 
-// Inputs: a, b, then those of bias, residual, scale, accumulator that are used, in this order.
-// out = act(alpha * scale * op(a) op(b) + accumulator + bias + residual)
+// Inputs: a, b, then those of bias, residual, mask, scale, accumulator that are used, in this
+// order. out = act(alpha * scale * op(a) op(b) + accumulator + bias + residual), zero where the
+// mask is not above zero.
 struct MatmulPayload : FusedPayload {
   kernels::GemmPlan plan;
-  bool bias = false, residual = false, scale = false, accumulate = false;
+  bool bias = false, residual = false, mask = false, scale = false, accumulate = false;
   std::string str() const override;
 };
 const OpRecord& fused_matmul_record();
@@ -61,5 +62,7 @@ struct WinogradFilterPayload : FusedPayload {
 const OpRecord& winograd_filter_record();
 // Of a node "conv".
 std::optional<kernels::ConvShape> conv_shape_of(const Graph& graph, const GraphNode& node);
+// The product dy w^T that a node "conv_grad_data" is; nullopt where it is computed otherwise.
+std::optional<kernels::GemmShape> data_product(const Graph& graph, const GraphNode& node);
 
 }  // namespace ranvier::compiler

@@ -47,8 +47,8 @@ void rewrite(Graph& graph, const PassOptions& options, const std::string& name) 
 void fuse(Graph& graph, const PassOptions& options, const std::string& name) {
   if (!options.exact) fuse_sgd(graph);
   index_pools(graph);
-  fuse_epilogue(graph);
   fuse_norm(graph);
+  fuse_epilogue(graph);
   fuse_pairs(graph);
   finish_pass(graph, "fuse_epilogue", name);
   group_row_gradients(graph, options.exact);

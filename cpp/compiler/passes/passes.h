@@ -33,7 +33,8 @@ std::vector<ProloguePart> prologue_parts(const Graph& prologue, const PassOption
 void fuse_sgd(Graph& graph);
 // Max pooling hands its gradient the places of the maxima.
 void index_pools(Graph& graph);
-// Bias, residual and activation become epilogues of products and convolutions.
+// Bias, residual and activation become epilogues of products and convolutions, the gradient of a
+// relu one of the product before it; after fuse_norm, whose gradients need not read such a mask.
 void fuse_epilogue(Graph& graph);
 // A residual and a relu join the batch normalization before them, and the relu's gradient its.
 void fuse_norm(Graph& graph);

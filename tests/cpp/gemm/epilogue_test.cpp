@@ -53,6 +53,35 @@ TEST_CASE_TEMPLATE("gemm epilogue: fused bits are those of separate passes", T, 
   }
 }
 
+TEST_CASE_TEMPLATE("gemm epilogue: a mask lets pass what lies above zero", T, float, double) {
+  std::vector<GemmShape> shapes(std::begin(kShapes), std::end(kShapes));
+  shapes.push_back({.m = 61, .n = 130, .k = 70, .trans_b = true, .ldc = 133});
+  shapes.push_back({.m = 150, .n = 100, .k = 400, .trans_a = true});
+  shapes.push_back({.m = 40, .n = 70, .k = 33, .packed_b = true});
+  shapes.push_back(
+      {.m = 5, .n = 20, .k = 9, .batch = 3, .stride_a = 45, .stride_b = 180, .stride_c = 100});
+  for (const GemmShape& shape : shapes) {
+    GemmCase<T> masked(shape, {.mask = true});
+    if (sizeof(T) == 8 && shape.packed_b) continue;
+    masked.mask[0] = T(-0.0);
+    masked.mask.back() = T(NAN);
+    const GemmCase<T> all(shape, {.bias = true,
+                                  .residual = true,
+                                  .stride_residual = shape.stride_c,
+                                  .activation = Activation::Relu,
+                                  .mask = true});
+    const GemmCase<T> plain(shape, {});
+    CAPTURE(shape.m);
+    for (Isa isa : levels()) {
+      CHECK(all.error(all.run(isa), all.expected()) < tolerance<T>());
+      std::vector<T> want = plain.run(isa);
+      for (size_t i = 0; i < want.size(); ++i)
+        if (!std::isnan(want[i]) && !(masked.mask[i] > 0)) want[i] = 0;
+      CHECK(same_bits(masked.run(isa), want));
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm epilogue: every activation against the oracle", T, float, double) {
   for (int i = 0; i < kActivationCount; ++i) {
     const auto activation = static_cast<Activation>(i);

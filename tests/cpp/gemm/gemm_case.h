@@ -30,7 +30,7 @@ template <class T>
 struct GemmCase {
   GemmShape shape;
   GemmEpilogue epilogue;
-  std::vector<T> a, b, c0, bias, residual;
+  std::vector<T> a, b, c0, bias, residual, mask;
   T scale = 1;
   bool scaled = false;
 
@@ -46,10 +46,12 @@ struct GemmCase {
     if (e.beta == 0 && !c0.empty()) std::fill(c0.begin(), c0.end(), std::nan(""));
     residual = fill(random, s.m, s.n, ldr, e.stride_residual, s.batch);
     bias = fill(random, 1, s.n, s.n, 0, 1);
+    mask = fill(random, s.m, s.n, ldc, s.stride_c, s.batch);
   }
 
   GemmOperands operands(std::vector<T>& c) const {
-    return {a.data(), b.data(), c.data(), bias.data(), residual.data(), scaled ? &scale : nullptr};
+    return {a.data(),   b.data(), c.data(), bias.data(), residual.data(), scaled ? &scale : nullptr,
+            mask.data()};
   }
   std::vector<T> run(Isa isa, const Context& ctx = {}) const {
     const GemmPlan plan = gemm_prepare(shape, dtype_of<T>(), epilogue, isa);

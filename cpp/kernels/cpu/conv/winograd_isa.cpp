@@ -147,8 +147,9 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
   for (int64_t p = point; p < end; ++p)
     for (int64_t j = panel; j < panel_end; ++j) {
       const float* b = u + (p * columns + j * kPanel) * channels;
-      TileAhead<float> ahead = half_panel(b + 2 * half, kPanel);  // of the one that follows
+      const float* const next = b + 2 * half;  // the panel that follows, in halves
       for (int64_t part = 0; part < parts; ++part) {
+        TileAhead<float> ahead = half_panel(next + part * half, kPanel, channels);
         const int64_t from = tiles * part / parts, to = tiles * (part + 1) / parts;
         find_tile<float>(Walk::Across, Columns::Packed, static_cast<int>(to - from), 2)(
             v + p * plan.v_pitch + from * channels, channels, b, kPanel, channels,
@@ -158,7 +159,6 @@ void multiply(const WinogradPlan& plan, const float* v, const float* u, int64_t 
              .beta = 0,
              .tail = kLanes,
              .ahead = part < 2 ? &ahead : nullptr});
-        ahead.at += half;
       }
     }
 }

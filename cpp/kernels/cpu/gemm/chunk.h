@@ -41,12 +41,13 @@ struct Chunk {
     EpilogueRows<T> e = epilogue;
     if (e.bias && !e.scalar_bias) e.bias += j;
     if (e.residual) e.residual += i * e.ld_residual + j;
+    if (e.mask) e.mask += i * plan.shape.ldc + j;
     finish(e, height, width, c + i * plan.shape.ldc + j, plan.shape.ldc);
   }
   // The part of the epilogue that the tile at (i, j) does in registers.
   RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
     const EpilogueRows<T>& e = epilogue;
-    if (!e.any()) return {};
+    if (!(e.bias || e.residual || e.activation != Activation::None)) return {};
     const bool clamps = clamps_in_tile(e.activation);
     const T* nothing = kNothing<T>.data();
     return {.bias = e.bias ? e.bias + j : nothing,
@@ -55,11 +56,30 @@ struct Chunk {
             .lowest = clamps ? T(0) : -static_cast<T>(kInf),
             .highest = e.activation == Activation::Relu6 ? T(6) : static_cast<T>(kInf)};
   }
-  // And the part that follows it: activations that are longer.
-  RV_INLINE void activate_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
-    if (epilogue.activation == Activation::None || clamps_in_tile(epilogue.activation)) return;
-    finish<T>({.activation = epilogue.activation, .slope = epilogue.slope}, height, width,
-              c + i * plan.shape.ldc + j, plan.shape.ldc);
+  // What a tile of so many rows and vectors at (i, j) will read before it closes: C, a mask and a
+  // residual, each in one of `parts`.
+  RV_INLINE TileAhead<T>* close_ahead(int64_t i, int64_t j, int rows, int vectors,
+                                      TileAhead<T> (&parts)[3]) const {
+    const int lines = (vectors * kVectorBytes + 63) / 64;
+    const int64_t ldc = plan.shape.ldc, ldr = epilogue.ld_residual, at = i * ldc + j;
+    parts[0] = {c + at, ldc, rows, lines, &parts[1]};
+    parts[1] = {epilogue.mask + at, ldc, rows, lines};
+    if (epilogue.residual) {
+      parts[1].also = &parts[2];
+      parts[2] = {epilogue.residual + i * ldr + j, ldr, rows, lines};
+    }
+    return parts;
+  }
+  // And the part that follows it: activations that are longer, and the mask.
+  RV_INLINE void close_block(int64_t i, int64_t j, int64_t height, int64_t width) const {
+    const EpilogueRows<T>& e = epilogue;
+    const bool activated = e.activation == Activation::None || clamps_in_tile(e.activation);
+    if (activated && !e.mask) return;
+    const int64_t at = i * plan.shape.ldc + j;
+    finish<T>({.activation = activated ? Activation::None : e.activation,
+               .slope = e.slope,
+               .mask = e.mask ? e.mask + at : nullptr},
+              height, width, c + at, plan.shape.ldc);
   }
 };
 
@@ -100,7 +120,8 @@ RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands
            .ld_residual = e.ld_residual,
            .scalar_bias = false,
            .activation = e.activation,
-           .slope = static_cast<T>(e.slope)}};
+           .slope = static_cast<T>(e.slope),
+           .mask = e.mask ? at<T>(operands.mask, item * s.stride_c) : nullptr}};
 }
 
 }  // namespace

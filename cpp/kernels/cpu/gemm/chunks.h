@@ -111,6 +111,7 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   T* const packed_b = scratch + plan.a_elements;
   const bool deals = plan.k_block < s.k && (plan.pack_a || plan.pack_b);
   PackedLater<T> later(chunk, tiles);
+  TileAhead<T> closing[3];
   for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
     const int64_t kc = least(plan.k_block, s.k - p0);
     const bool last = p0 + kc == s.k;
@@ -134,11 +135,17 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
         const Columns read = plan.pack_b            ? Columns::Packed
                              : panel.tail == kLanes ? Columns::Whole
                                                     : Columns::Ragged;
-        compute_block(
-            a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
-            {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
-             last ? chunk.close_at(i, panel.j) : TileClose<T>{}, deals ? later.deal() : nullptr});
-        if (last) chunk.activate_block(i, panel.j, rows, panel.columns);
+        TileAhead<T>* fetched = deals ? later.deal() : nullptr;
+        if (last && chunk.epilogue.mask) {  // of the panel that comes next
+          const bool beside = v + panel.width < panels.vectors;
+          fetched = chunk.close_ahead(beside ? i : i + rows,
+                                      beside ? panel.j + panel.columns : chunk.col0, rows,
+                                      panel.width, closing);
+        }
+        compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
+                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+                       last ? chunk.close_at(i, panel.j) : TileClose<T>{}, fetched});
+        if (last) chunk.close_block(i, panel.j, rows, panel.columns);
         v += panel.width;
       }
     }
@@ -201,6 +208,7 @@ struct VectorProduct {
     epilogue.scalar_bias = down && epilogue.bias;
     if (epilogue.bias && !down) epilogue.bias += begin;
     if (epilogue.residual) epilogue.residual += begin;
+    if (epilogue.mask) epilogue.mask += begin;
   }
   RV_INLINE void finish_result() const {
     if (epilogue.any()) finish(epilogue, 1, count, y, 0);

@@ -1,6 +1,6 @@
 #pragma once
-// Bias, residual and activation of a block of C that was just stored. The operations are those of
-// the separate passes, in their order, so fusing changes no bit.
+// Bias, residual, activation and mask of a block of C that was just stored. The operations are
+// those of the separate passes, in their order, so fusing changes no bit.
 
 #include "kernels/cpu/gemm/epilogue.h"
 #include "kernels/cpu/simd/math.h"
@@ -17,8 +17,9 @@ struct EpilogueRows {
   bool scalar_bias = false;
   Activation activation = Activation::None;
   T slope = 0;
+  const T* mask = nullptr;  // its rows lie ldc apart
 
-  bool any() const { return bias || residual || activation != Activation::None; }
+  bool any() const { return bias || residual || mask || activation != Activation::None; }
 };
 
 template <class T, Activation kActivation>
@@ -46,6 +47,7 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
   for (int64_t r = 0; r < rows; ++r) {
     T* row = c + r * ldc;
     const T* other = e.residual ? e.residual + r * e.ld_residual : nullptr;
+    const T* mask = e.mask ? e.mask + r * ldc : nullptr;
     for (int64_t j = 0; j < columns; j += kLanes) {
       const int n = static_cast<int>(columns - j < kLanes ? columns - j : kLanes);
       const bool full = n == kLanes;
@@ -56,6 +58,10 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
         x = x + (full ? Vec<T>::load(e.bias + j) : Vec<T>::load_partial(e.bias + j, n));
       if (other) x = x + (full ? Vec<T>::load(other + j) : Vec<T>::load_partial(other + j, n));
       x = activate<T, kActivation>(x, slope);
+      if (mask) {
+        const Vec<T> m = full ? Vec<T>::load(mask + j) : Vec<T>::load_partial(mask + j, n);
+        x = select(Vec<T>::zero() < m, x, Vec<T>::zero());
+      }
       if (full)
         x.store(row + j);
       else
@@ -64,7 +70,7 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
   }
 }
 
-// c = act(c + bias + residual) in place.
+// c = act(c + bias + residual), and zero where the mask is not above zero, in place.
 template <class T>
 void finish(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c, int64_t ldc) noexcept {
   switch (e.activation) {

@@ -2,9 +2,10 @@
 // Matrix product of float32 or float64 (and bfloat16 where gemm_supports it), row-major, any
 // transpose, batched:
 //   C = act(s * op(A) op(B) + beta * C + bias + residual),  s = alpha * (scale ? *scale : 1)
-// op(A) is m×k, op(B) is k×n, C and residual are m×n, bias is one row of n.
+// and zero where a mask is not above zero. op(A) is m×k, op(B) is k×n, C, residual and mask are
+// m×n, bias is one row of n.
 // With alpha = 1, beta = 0 the bits are those of the plain product followed by separate passes that
-// add the bias, add the residual and apply the activation.
+// add the bias, add the residual, apply the activation and the mask.
 // C must not overlap any other operand. bfloat16 is summed in float32 and rounded once, and takes
 // no epilogue.
 
@@ -36,7 +37,8 @@ struct GemmEpilogue {
   int64_t ld_residual = 0;      // 0: dense rows
   int64_t stride_residual = 0;  // 0: one matrix for the whole batch
   Activation activation = Activation::None;
-  double slope = 0;  // LeakyRelu
+  double slope = 0;   // LeakyRelu
+  bool mask = false;  // laid out as C
 };
 
 struct GemmOperands {
@@ -47,6 +49,7 @@ struct GemmOperands {
   const void* residual = nullptr;
   const void* scale =
       nullptr;  // one value of the dtype, read when run: a learning rate, or nullptr
+  const void* mask = nullptr;
 };
 
 enum class GemmVariant : uint8_t {

@@ -139,14 +139,13 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
   T* fetch = target.c;
   T* const last_row = target.c + (R - 1) * target.ldc;
   const T* fetch_residual = target.close.bias ? target.close.residual : target.c;
-  const TileAhead<T>* const later = kPacked || kWalk == Walk::Along ? target.ahead : nullptr;
-  const T* later_at = later ? later->at : nullptr;
+  TileAhead<T>* const later = kPacked || kWalk == Walk::Along ? target.ahead : nullptr;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
-    if (later) {
-      for (int i = 0; i < later->lines; ++i)
-        __builtin_prefetch(later_at + i * (64 / sizeof(T)), 0, 2);
-      later_at += later->step;
+    for (TileAhead<T>* f = later; f && f->rows > 0; f = f->also) {
+      for (int i = 0; i < f->lines; ++i) __builtin_prefetch(f->at + i * (64 / sizeof(T)), 0, 2);
+      f->at += f->step;
+      --f->rows;
     }
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {

@@ -42,8 +42,8 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
     const int64_t stride = panel.width * kLanes;
     const T* b = chunk.b + panel.j * s.k + p0 * stride;
     const T* const next = b + kPanel * kLanes * s.k;  // the panel that follows: two tiles fetch it
-    TileAhead<T> ahead = half_panel(next, stride);
     for (int64_t t = first; t < last; ++t) {
+      TileAhead<T> ahead = half_panel(next + (t - first) * kc * stride / 2, stride, kc);
       const int64_t i = tiles.top(t);
       const int rows = tiles.height(t);
       compute_block(
@@ -51,8 +51,7 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
           Columns::Packed,
           {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
            closes ? chunk.close_at(i, panel.j) : TileClose<T>{}, t - first < 2 ? &ahead : nullptr});
-      ahead.at += kc * stride / 2;
-      if (closes) chunk.activate_block(i, panel.j, rows, panel.columns);
+      if (closes) chunk.close_block(i, panel.j, rows, panel.columns);
     }
   }
 }

@@ -79,7 +79,7 @@ void validate(GemmPlan& plan) {
                      name_of(plan.dtype), ". Hint: apply it as a step of its own.");
   const GemmEpilogue& e = plan.epilogue;
   if (plan.dtype == DType::BF16 && (s.packed_b || e.alpha != 1 || e.beta != 0 || e.bias ||
-                                    e.residual || e.activation != Activation::None))
+                                    e.residual || e.mask || e.activation != Activation::None))
     fail<ValueError>("gemm: bfloat16 products have no epilogue and no packed B.");
   if (s.packed_b && (s.trans_a || s.stride_b != 0))
     fail<ValueError>(

@@ -37,6 +37,7 @@ void gemm_of(const GemmShape& s, const GemmEpilogue& e, const GemmOperands& oper
     const T* a = static_cast<const T*>(operands.a) + item * s.stride_a;
     const T* b = static_cast<const T*>(operands.b) + item * s.stride_b;
     T* c = static_cast<T*>(operands.c) + item * s.stride_c;
+    const T* mask = static_cast<const T*>(operands.mask) + (e.mask ? item * s.stride_c : 0);
     for (int64_t i = 0; i < s.m; ++i) {
       for (int64_t j = 0; j < s.n; ++j) {
         double sum = 0;
@@ -49,7 +50,9 @@ void gemm_of(const GemmShape& s, const GemmEpilogue& e, const GemmOperands& oper
         if (e.residual)
           x += static_cast<double>(
               static_cast<const T*>(operands.residual)[item * e.stride_residual + i * ldr + j]);
-        c[i * ldc + j] = static_cast<T>(activate(e.activation, x, e.slope));
+        x = activate(e.activation, x, e.slope);
+        if (e.mask && !(mask[i * ldc + j] > 0)) x = 0;
+        c[i * ldc + j] = static_cast<T>(x);
       }
     }
   }

@@ -98,7 +98,7 @@ struct LaterRows {
       : at(first), ld(pitch), rows(count), lines(length * sizeof(T) / 64 + 1) {}
   // For a tile of kc columns of A.
   TileAhead<T> deal(int64_t kc) {
-    const TileAhead<T> dealt{at + row * ld, ld, 1};
+    const TileAhead<T> dealt{at + row * ld, ld, least(kc / 4, rows - row), 1};
     row += kc / 4;
     if (row >= rows) row = 0, at += 64 / sizeof(T), --lines;
     return dealt;
@@ -135,7 +135,7 @@ class PackedLater {
     a_ = {chunk_.a + p0 * plan.shape.lda + top, plan.shape.lda, least(kc_, plan.shape.k - p0),
           tiles_.top(last) - top};
   }
-  const TileAhead<T>* deal() {
+  TileAhead<T>* deal() {
     LaterRows<T>& rows = a_.lines > 0 ? a_ : b_;
     if (rows.lines == 0) return nullptr;
     dealt_ = rows.deal(kc_);

@@ -29,18 +29,20 @@ struct TileClose {
   T lowest = 0, highest = 0;
 };
 
-// What a tile fetches into the second cache while it sums, for work that comes later: `lines` cache
-// lines from `at` on every four columns of A, each time `step` elements further.
+// What a tile fetches into the second cache while it sums, for work that comes later: with every
+// four columns of A one of `rows` rows, `step` elements apart, of `lines` cache lines. It counts
+// along in them.
 template <class T>
 struct TileAhead {
   const T* at;
-  int64_t step;
+  int64_t step, rows;
   int lines;
+  TileAhead* also = nullptr;
 };
-// Half of a packed panel of as many rows as the tile has columns of A, `row` elements each.
+// Half of a packed panel of k rows, `row` elements each, beside a tile of k columns of A.
 template <class T>
-constexpr TileAhead<T> half_panel(const T* at, int64_t row) {
-  return {at, 2 * row, static_cast<int>((2 * row * sizeof(T) + 63) / 64)};
+constexpr TileAhead<T> half_panel(const T* at, int64_t row, int64_t k) {
+  return {at, 2 * row, k / 4, static_cast<int>((2 * row * sizeof(T) + 63) / 64)};
 }
 
 // C = close(alpha * product + beta * C); beta 0 does not read C.
@@ -51,7 +53,7 @@ struct TileTarget {
   T alpha, beta;
   int tail;  // columns of the last vector, 1 to lanes
   TileClose<T> close = {};
-  const TileAhead<T>* ahead = nullptr;
+  TileAhead<T>* ahead = nullptr;
 };
 
 // C (R×V vectors) += k columns of A times k rows of B: (a, stride, b, b_stride, k, C).
