@@ -351,6 +351,38 @@ ValueId zeros_as_pool_padding(Graph& graph, NodeId id) {
       {"max_pool"});
 }
 
+// Whether the value is only read as the gradient of the relu that made `result`.
+bool only_through_relu(const Graph& graph, ValueId value, ValueId result) {
+  return only_read_by(graph, value, {"relu_grad"}) &&
+         std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const GraphNode& node) {
+           return !node.named("relu_grad") || node.inputs[1] != value || node.inputs[0] == result;
+         });
+}
+
+// The gradient to what relu left without the zeros around it. Where a window's maximum is zero the
+// gradient may go to another zero now, but relu lets none of them pass.
+ValueId slice_of_pool_gradient(Graph& graph, NodeId id) {
+  const GraphNode node = graph.nodes[id];
+  const GraphNode* inner = graph.producer(node.inputs[0]);
+  if (!is(inner, "max_pool_grad") || !only_read_by(graph, node.inputs[0], {"slice"})) return kNone;
+  const GraphNode gradient = *inner;
+  const GraphNode* pad = graph.producer(gradient.inputs[0]);
+  const auto padding =
+      padding_with_zeros(pad, gradient.attrs.ints("padding"), gradient.attrs.ints("pool_size"));
+  if (!padding || !is(graph.producer(pad->inputs[0]), "relu")) return kNone;
+  const ValueId x = pad->inputs[0];
+  const Ints &zeros = pad->attrs.ints("padding"), &starts = node.attrs.ints("starts");
+  if (graph.spec(x) != graph.spec(node.outputs[0])) return kNone;
+  for (size_t axis = 0; axis < starts.size(); ++axis)
+    if (starts[axis] != zeros[2 * axis]) return kNone;
+  if (!only_through_relu(graph, node.outputs[0], x)) return kNone;
+  Attrs attrs = gradient.attrs;
+  attrs.set("padding", *padding);
+  const NodeId made = graph.add_node(*gradient.op, {x, gradient.inputs[1]}, std::move(attrs),
+                                     {graph.spec(x)}, gradient.site, node.region);
+  return graph.nodes[made].outputs[0];
+}
+
 ValueId same_shape(Graph& graph, NodeId id) {
   const GraphNode& node = graph.nodes[id];
   return graph.spec(node.inputs[0]) == graph.spec(node.outputs[0]) ? node.inputs[0] : kNone;
@@ -421,6 +453,7 @@ constexpr Rule kRules[] = {
     {"conv_grad_filter", "zeros around the image are padding", kRounding, zeros_as_padding},
     {"slice", "gradient to an image without its zeros", kRounding, slice_of_data_gradient},
     {"max_pool", "zeros around what relu leaves are padding", kRounding, zeros_as_pool_padding},
+    {"slice", "gradient of a pooling to what relu left", kRounding, slice_of_pool_gradient},
     {"broadcast_to", "broadcast to the same shape", kExact, same_shape},
     {"sum", "sum over axes of one element", kExact, reduce_nothing},
     {"mean", "mean over axes of one element", kExact, reduce_nothing},

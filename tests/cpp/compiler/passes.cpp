@@ -209,6 +209,38 @@ TEST_CASE("a max pooling of what relu leaves takes in the zeros around it") {
   CHECK(largest_difference(result(true), result(false)) == 0);
 }
 
+TEST_CASE("the gradient of a max pooling of what relu leaves goes without the zeros around it") {
+  // `other` adds a second reader of what relu left, whose gradient is added first.
+  const auto step = [](Ints zeros, Ints pool, bool other) {
+    return trace_of({{DType::F32, {2, 9, 11, 5}}}, [=](TensorSpan a) -> Tensors {
+      const Tensor x = ops::relu(a[0]);
+      const Tensor around = apply1(*find_op("pad"), {x}, {{"padding", zeros}});
+      const Tensor y =
+          apply1(*find_op("max_pool"), {around},
+                 {{"pool_size", pool}, {"strides", Ints{2, 2}}, {"padding", Ints{0, 1, 0, 0}}});
+      Tensor loss = ops::sum(ops::square(y), {0, 1, 2, 3});
+      if (other) loss = ops::add(loss, ops::sum(ops::sin(x), {0, 1, 2, 3}));
+      return gradients(loss, {a[0]});
+    });
+  };
+  const auto kept = [&](const TraceRef& trace, bool exact) {
+    const auto names = step_names(trace, exact);
+    return std::count(names.begin(), names.end(), "pad") +
+           std::count(names.begin(), names.end(), "slice");
+  };
+  const Ints around{0, 0, 1, 1, 1, 2, 0, 0};
+  const TraceRef trace = step(around, {3, 3}, false);
+  CHECK(kept(trace, false) == 0);
+  CHECK(kept(trace, true) == 2);
+  CHECK(kept(step(around, {3, 3}, true), false) == 2);
+  CHECK(kept(step(around, {2, 2}, false), false) == 2);  // windows of zeros alone
+  const Tensor inputs[] = {random({2, 9, 11, 5}, 1)};
+  const auto result = [&](bool exact) {
+    return compile(*trace, {.name = "test", .exact = exact, .fuse = true})->run(inputs)[0];
+  };
+  CHECK(same_bits(result(true), result(false)));
+}
+
 TEST_CASE("zeros around an image are padding of a convolution and of its gradients") {
   const auto step = [](Ints zeros, bool whole) {
     return trace_of(
