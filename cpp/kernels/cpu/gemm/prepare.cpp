@@ -32,6 +32,8 @@ constexpr int64_t kMaxChunkColumnBytes = 512 * 4, kMaxChunkColumns = 512;
 constexpr int64_t kScatteredBytes = 1024;
 // Rows that read a B in place with tiles of few rows.
 constexpr int64_t kFewRows = 64;
+// Terms from which on a copy of B pays; half of them where rows collide.
+constexpr int64_t kFewTerms = 64;
 // Rows of a chunk where B is read in place: two tiles.
 constexpr int64_t kFewestRows = 28;
 // Tiles of a transposed A that are packed together: its rows are read in runs of many lines, for
@@ -218,7 +220,7 @@ void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t elemen
   const bool wide = !s.trans_a && kernels.wide_tiles && collides(s.lda, element);
   const bool colliding = scattered && (wide || collides(s.ldb, element));
   const bool pays = (rows >= 96 && (scattered || misaligned)) || (s.m >= kFewRows && colliding);
-  plan.pack_b = s.trans_b || ragged || (pays && s.k > 64);
+  plan.pack_b = s.trans_b || ragged || (pays && s.k >= (colliding ? kFewTerms / 2 : kFewTerms));
 }
 
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
