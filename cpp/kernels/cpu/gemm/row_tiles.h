@@ -105,8 +105,7 @@ struct LaterRows {
   }
 };
 
-// What a chunk with a transposed A packs next: the next group of tiles of A, then the next block of
-// B.
+// What a chunk packs next: the next group of tiles of a transposed A, then the next block of B.
 template <class T>
 class PackedLater {
  public:
