@@ -98,56 +98,77 @@ RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t 
   }
 }
 
+// A block of k of a chunk: the terms [p0, p0 + kc), and what was packed of them.
+template <class T>
+struct TermBlock {
+  int64_t p0, kc;
+  const T* packed_a;
+  const T* packed_b;
+  PackedLater<T>* later;  // fetches for the next packing; nullptr where there is none
+};
+
+// Tile t of rows times all panels of columns.
+template <class T>
+RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
+                                const RowTiles& tiles, int64_t t, const TermBlock<T>& block) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const GemmPlan& plan = chunk.plan;
+  const GemmShape& s = plan.shape;
+  const auto [p0, kc, packed_a, packed_b, later] = block;
+  const bool last = p0 + kc == s.k;
+  const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
+  const int64_t i = tiles.top(t);
+  const int rows = tiles.height(t);
+  Fetcher<T> ahead = next_rows(chunk, tiles, t + 1, p0, kc);
+  const int64_t lines = ahead.lines() / panels.count() + 1;
+  const RowTile<T> a = row_tile<T>(chunk, tiles, t, p0, packed_a);
+  TileAhead<T> closing[3];
+  for (int64_t v = 0; v < panels.vectors;) {
+    const Panel<T> panel(chunk, v, panels.width_at(v));
+    const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + panel.j;
+    ahead.some(lines);
+    const Columns read = plan.pack_b            ? Columns::Packed
+                         : panel.tail == kLanes ? Columns::Whole
+                                                : Columns::Ragged;
+    TileAhead<T>* fetched = later ? later->deal() : nullptr;
+    if (last && chunk.epilogue.mask) {  // of the panel that comes next
+      const bool beside = v + panel.width < panels.vectors;
+      fetched =
+          chunk.close_ahead(beside ? i : i + rows, beside ? panel.j + panel.columns : chunk.col0,
+                            rows, panel.width, closing);
+    }
+    compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
+                  {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+                   last ? chunk.close_at(i, panel.j) : TileClose<T>{}, fetched});
+    if (last) chunk.close_block(i, panel.j, rows, panel.columns);
+    v += panel.width;
+  }
+}
+
 template <class T>
 void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmPlan& plan = chunk.plan;
-  const GemmShape& s = plan.shape;
+  const int64_t k = plan.shape.k;
   const Panels<T> panels =
       choose_panels<T>(chunk.rows, (chunk.columns + kLanes - 1) / kLanes, plan.wide);
   const int64_t most = kTileRows[panels.wide];
   const RowTiles tiles{chunk.row0, chunk.rows, (chunk.rows + most - 1) / most};
   T* const packed_a = scratch;
   T* const packed_b = scratch + plan.a_elements;
-  const bool deals = plan.k_block < s.k && (plan.pack_a || plan.pack_b);
+  const bool packs_later = plan.k_block < k && (plan.pack_a || plan.pack_b);
   PackedLater<T> later(chunk, tiles);
-  TileAhead<T> closing[3];
-  for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block) {
-    const int64_t kc = least(plan.k_block, s.k - p0);
-    const bool last = p0 + kc == s.k;
-    const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
+  for (int64_t p0 = 0; p0 < k; p0 += plan.k_block) {
+    const int64_t kc = least(plan.k_block, k - p0);
+    const TermBlock<T> block{p0, kc, packed_a, packed_b, packs_later ? &later : nullptr};
     if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
-    if (deals) later.begin_block(p0, kc);
+    if (packs_later) later.begin_block(p0, kc);
     for (int64_t t = 0; t < tiles.count; ++t) {
-      const int64_t i = tiles.top(t);
-      const int rows = tiles.height(t);
       if (plan.pack_a && t % plan.a_group == 0) {
         pack_tiles(chunk, tiles, t, p0, kc, packed_a);
-        if (deals) later.begin_group(t);
+        if (packs_later) later.begin_group(t);
       }
-      Fetcher<T> ahead = next_rows(chunk, tiles, t + 1, p0, kc);
-      const int64_t lines = ahead.lines() / panels.count() + 1;
-      const RowTile<T> a = row_tile<T>(chunk, tiles, t, p0, packed_a);
-      for (int64_t v = 0; v < panels.vectors;) {
-        const Panel<T> panel(chunk, v, panels.width_at(v));
-        const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + panel.j;
-        ahead.some(lines);
-        const Columns read = plan.pack_b            ? Columns::Packed
-                             : panel.tail == kLanes ? Columns::Whole
-                                                    : Columns::Ragged;
-        TileAhead<T>* fetched = deals ? later.deal() : nullptr;
-        if (last && chunk.epilogue.mask) {  // of the panel that comes next
-          const bool beside = v + panel.width < panels.vectors;
-          fetched = chunk.close_ahead(beside ? i : i + rows,
-                                      beside ? panel.j + panel.columns : chunk.col0, rows,
-                                      panel.width, closing);
-        }
-        compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
-                      {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
-                       last ? chunk.close_at(i, panel.j) : TileClose<T>{}, fetched});
-        if (last) chunk.close_block(i, panel.j, rows, panel.columns);
-        v += panel.width;
-      }
+      compute_row_tile(chunk, panels, tiles, t, block);
     }
   }
 }
