@@ -351,11 +351,13 @@ ValueId zeros_as_pool_padding(Graph& graph, NodeId id) {
       {"max_pool"});
 }
 
-// Whether the value is only read as the gradient of the relu that made `result`.
+// Whether the value is only read as the gradient that the relu which made `result` got.
 bool only_through_relu(const Graph& graph, ValueId value, ValueId result) {
+  const std::vector<ValueId> through{result, value};
   return only_read_by(graph, value, {"relu_grad"}) &&
          std::all_of(graph.nodes.begin(), graph.nodes.end(), [&](const GraphNode& node) {
-           return !node.named("relu_grad") || node.inputs[1] != value || node.inputs[0] == result;
+           return !node.named("relu_grad") || node.inputs == through ||
+                  std::count(node.inputs.begin(), node.inputs.end(), value) == 0;
          });
 }
 
@@ -372,9 +374,10 @@ ValueId slice_of_pool_gradient(Graph& graph, NodeId id) {
   if (!padding || !is(graph.producer(pad->inputs[0]), "relu")) return kNone;
   const ValueId x = pad->inputs[0];
   const Ints &zeros = pad->attrs.ints("padding"), &starts = node.attrs.ints("starts");
+  const Ints& strides = node.attrs.ints("strides");
   if (graph.spec(x) != graph.spec(node.outputs[0])) return kNone;
   for (size_t axis = 0; axis < starts.size(); ++axis)
-    if (starts[axis] != zeros[2 * axis]) return kNone;
+    if (starts[axis] != zeros[2 * axis] || strides[axis] != 1) return kNone;
   if (!only_through_relu(graph, node.outputs[0], x)) return kNone;
   Attrs attrs = gradient.attrs;
   attrs.set("padding", *padding);

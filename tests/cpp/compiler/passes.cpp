@@ -241,6 +241,36 @@ TEST_CASE("the gradient of a max pooling of what relu leaves goes without the ze
   CHECK(same_bits(result(true), result(false)));
 }
 
+TEST_CASE("only the whole gradient of a max pooling, read through the relu, loses its zeros") {
+  const Shape image{1, 2, 2, 3};
+  const auto pooled = [&](Ints strides, bool as_mask) {
+    const TraceRef trace =
+        trace_of({{DType::F32, image}, {DType::F32, image}}, [=](TensorSpan a) -> Tensors {
+          const Tensor x = ops::relu(a[0]);
+          const Tensor around =
+              apply1(*find_op("pad"), {x}, {{"padding", Ints{0, 0, 1, 1, 1, 1, 0, 0}}});
+          const Tensor dx = apply1(
+              *find_op("max_pool_grad"), {around, a[1]},
+              {{"pool_size", Ints{3, 3}}, {"strides", Ints{1, 1}}, {"padding", Ints{0, 0, 0, 0}}});
+          const Tensor inner = apply1(
+              *find_op("slice"), {dx},
+              {{"starts", Ints{0, 1, 1, 0}}, {"sizes", Ints{1, 2, 2, 3}}, {"strides", strides}});
+          return {as_mask ? apply1(*find_op("relu_grad"), {inner, x})
+                          : apply1(*find_op("relu_grad"), {x, inner})};
+        });
+    const Tensor inputs[] = {random(image, 1), random(image, 2)};
+    const auto result = [&](bool exact) {
+      return compile(*trace, {.name = "test", .exact = exact, .fuse = true})->run(inputs)[0];
+    };
+    CHECK(same_bits(result(true), result(false)));
+    const auto names = step_names(trace, false);
+    return std::count(names.begin(), names.end(), "slice");
+  };
+  CHECK(pooled({1, 1, 1, 1}, false) == 0);
+  CHECK(pooled({1, 2, 2, 1}, false) == 1);  // every other pixel of the padded gradient
+  CHECK(pooled({1, 1, 1, 1}, true) == 1);   // the gradient is itself the mask
+}
+
 TEST_CASE("zeros around an image are padding of a convolution and of its gradients") {
   const auto step = [](Ints zeros, bool whole) {
     return trace_of(

@@ -47,7 +47,7 @@ struct Chunk {
   // The part of the epilogue that the tile at (i, j) does in registers.
   RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
     const EpilogueRows<T>& e = epilogue;
-    if (!(e.bias || e.residual || e.activation != Activation::None)) return {};
+    if (!e.closes()) return {};
     const bool clamps = clamps_in_tile(e.activation);
     const T* nothing = kNothing<T>.data();
     return {.bias = e.bias ? e.bias + j : nothing,

@@ -19,7 +19,8 @@ struct EpilogueRows {
   T slope = 0;
   const T* mask = nullptr;  // its rows lie ldc apart
 
-  bool any() const { return bias || residual || mask || activation != Activation::None; }
+  bool closes() const { return bias || residual || activation != Activation::None; }
+  bool any() const { return closes() || mask; }
 };
 
 template <class T, Activation kActivation>
