@@ -1,9 +1,12 @@
 """Prints the tables of cpp/kernels/cpu/simd/odd_tables.h: odd functions, polynomials by interval.
 
-The half line is cut where |x| + 1 changes its exponent or first three bits of mantissa. On each of
-these 32 intervals the function is a polynomial of degree 5 in x - c, fitted to the least largest
+On each interval the function is a polynomial of degree 5 in x - c, fitted to the least largest
 error (Lawson's weights), coefficient by coefficient: each is rounded to float32 before the next are
-fitted. c is a float32 near the middle at which the function's value is almost a float32 itself.
+fitted. The half line is cut in one of two ways:
+ - 32 intervals, where |x| + 1 changes its exponent or first three bits of mantissa. c is a float32
+   near the middle at which the function's value is almost a float32 itself.
+ - 16 intervals around the multiples c of a step of few bits. Of such steps the chosen ones give the
+   smallest errors of GELU: the function's values at their multiples lie near float32s.
 
     python scripts/fit_odd_tables.py > tables.txt
 """
@@ -42,16 +45,19 @@ def gelu_tanh_grad(x):
 
 # name: function, from where on it is constant, that constant, whether small values count by their
 # own size
-FUNCTIONS = {
+OCTAVES = {
     "Tanh": (np.tanh, 9, 1.0, True),
-    "Gelu": (centred_cdf, 7, 0.5, False),
     "GeluGrad": (gelu_grad, 7, 0.5, False),
-    "GeluTanh": (lambda x: 0.5 * np.tanh(inner(x)), 7, 0.5, False),
     "GeluTanhGrad": (gelu_tanh_grad, 7, 0.5, False),
+}
+# name: function, step. The function is 1/2 from 14.5 steps on.
+STEPS = {
+    "Gelu": (centred_cdf, 101 / 256),
+    "GeluTanh": (lambda x: 0.5 * np.tanh(inner(x)), 405 / 1024),
 }
 
 
-def intervals():
+def octave_intervals():
     for octave in (1, 2, 4, 8):
         for eighth in range(8):
             low = octave * (1 + eighth / 8)
@@ -82,9 +88,8 @@ def least_largest(terms, target, weight):
     return solution
 
 
-def fit(f, low, high, relative):
-    """Centre and coefficients, lowest first, of one interval."""
-    c = np.float32(0) if low == 0 else centre(f, low, high)
+def fit(f, low, high, c, relative):
+    """Coefficients, lowest first, of one interval."""
     x = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(400) + 0.5) / 400)
     y, t = f(x), x - float(c)
     weight = 1 / (np.abs(y) if relative else np.maximum(np.abs(y), 0.25))
@@ -95,7 +100,22 @@ def fit(f, low, high, relative):
         rest = y - sum(float(value) * t**k for k, value in enumerate(row))
         terms = np.stack([t**k for k in range(len(row), DEGREE + 1)], axis=1)
         row.append(np.float32(least_largest(terms, rest, weight)[0]))
-    return [c, *row]
+    return row
+
+
+def octave_row(f, limit, constant, relative, low, high):
+    """Centre and coefficients."""
+    if low >= limit:
+        return [np.float32(low), np.float32(constant)] + [np.float32(0)] * DEGREE
+    c = np.float32(0) if low == 0 else centre(f, low, high)
+    return [c, *fit(f, low, high, c, relative)]
+
+
+def step_row(f, step, index):
+    if index == 15:
+        return [np.float32(0.5)] + [np.float32(0)] * DEGREE
+    c = index * step
+    return fit(f, max(0, c - step / 2), c + step / 2, c, False)
 
 
 def literal(value):
@@ -107,20 +127,20 @@ def literal(value):
     return f"{head}{'.' + mantissa if mantissa else ''}{power}f"
 
 
+def show(kind, name, reach, rows):
+    print(f"inline constexpr {kind} k{name}Table = {{{reach}f, {{")
+    for column in np.array(rows).T:
+        text = "{" + ", ".join(literal(value) for value in column) + "},"
+        print(textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="     "))
+    print("}};")
+
+
 def main():
-    for name, (f, limit, constant, relative) in FUNCTIONS.items():
-        rows = [
-            [np.float32(low), np.float32(constant)] + [np.float32(0)] * DEGREE
-            if low >= limit
-            else fit(f, low, high, relative)
-            for low, high in intervals()
-        ]
-        columns = np.roll(np.array(rows), FIRST, axis=0).T
-        print(f"inline constexpr OddTable k{name}Table = {{{limit + 0.5}f, {{")
-        for column in columns:
-            text = "{" + ", ".join(literal(value) for value in column) + "},"
-            print(textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="     "))
-        print("}};")
+    for name, (f, limit, constant, relative) in OCTAVES.items():
+        rows = [octave_row(f, limit, constant, relative, *ends) for ends in octave_intervals()]
+        show("OctaveTable", name, limit + 0.5, np.roll(rows, FIRST, axis=0))
+    for name, (f, step) in STEPS.items():
+        show("StepTable", name, step, [step_row(f, step, index) for index in range(16)])
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ namespace {
 #if defined(__AVX512F__)
 
 // Phi - 1/2 is odd, and so is what the slopes have beyond 1/2.
-RV_INLINE VecF gelu_of(const OddTable& table, VecF x) {
+RV_INLINE VecF gelu_of(const StepTable& table, VecF x) {
   const VecF a = abs(x);
   return fma(a, odd_function(table, a), vf(0.5f) * x);
 }
-RV_INLINE VecF gelu_slope(const OddTable& table, VecF x) {
+RV_INLINE VecF gelu_slope(const OctaveTable& table, VecF x) {
   return vf(0.5f) + with_sign(odd_function(table, abs(x)), x);
 }
 RV_INLINE VecF gelu(VecF x) { return gelu_of(kGeluTable, x); }

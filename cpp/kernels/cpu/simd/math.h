@@ -108,10 +108,6 @@ struct ExpTable {
 template <int kPower>
 inline constexpr ExpTable<kPower> kExpTable;
 
-RV_INLINE VecF look_up(const float (&row)[16], VecF index) {
-  return {_mm512_permutexvar_ps(_mm512_castps_si512(index.v), _mm512_load_ps(row))};
-}
-
 // 2^kPower e^x = 2^(floor(n) + kPower) 2^(n - floor(n)) e^r with x = n ln 2 + r, n a multiple of
 // 1/16: |r| <= ln 2 / 32 needs three terms. 0 <= kPower <= 24; |x| < 200.
 template <int kPower>

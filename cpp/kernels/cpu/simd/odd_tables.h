@@ -1,11 +1,8 @@
 #pragma once
-// tanh and the GELU functions where a register holds 16 lanes and a permutation looks 32 values up:
-// no exponential, no division. An odd function of x is a polynomial in |x| - c on each of 32
-// intervals, and constant beyond the limit. Interval: the low five bits of (bits of |x| + 1) >> 20,
-// that is the exponent and the first three bits of the mantissa; eight intervals each of 1/8, 1/4,
-// 1/2 and 1. Rows: c, then the coefficients, lowest first. scripts/fit_odd_tables.py makes them;
-// the polynomials' error is below 0.06 ULP of tanh, 0.4 where it approaches 1, and below 2^-25 for
-// the others.
+// tanh and the GELU functions where a register holds 16 lanes and a permutation looks values up:
+// no exponential, no division. An odd function of x is a polynomial in |x| - c on each of some
+// intervals, and constant on the last. scripts/fit_odd_tables.py makes the tables; the polynomials'
+// error is below 0.06 ULP of tanh, 0.4 where it approaches 1, and below 2^-25 for the others.
 
 #include "kernels/cpu/simd/vec.h"
 
@@ -13,25 +10,52 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-struct OddTable {
+RV_INLINE VecF look_up(const float (&row)[16], VecF index) {
+  return {_mm512_permutexvar_ps(_mm512_castps_si512(index.v), _mm512_load_ps(row))};
+}
+RV_INLINE VecF look_up(const float (&row)[32], VecF index) {
+  return {_mm512_permutex2var_ps(_mm512_load_ps(row), _mm512_castps_si512(index.v),
+                                 _mm512_load_ps(row + 16))};
+}
+
+// The polynomial of each lane's interval at t, coefficients lowest first.
+template <int kIntervals>
+RV_INLINE VecF look_up_polynomial(const float (*rows)[kIntervals], VecF index, VecF t) {
+  VecF p = look_up(rows[5], index);
+#pragma GCC unroll 5
+  for (int k = 4; k >= 0; --k) p = fma(p, t, look_up(rows[k], index));
+  return p;
+}
+
+// Interval: the low five bits of (bits of |x| + 1) >> 20, that is the exponent and the first three
+// bits of the mantissa; eight intervals each of 1/8, 1/4, 1/2 and 1. Rows: c, then the
+// coefficients.
+struct OctaveTable {
   float limit;  // any |x| of an interval on which the function is constant
   alignas(64) float rows[7][32];
 };
 
-RV_INLINE VecF look_up(const float (&row)[32], __m512i index) {
-  return {_mm512_permutex2var_ps(_mm512_load_ps(row), index, _mm512_load_ps(row + 16))};
-}
-
 // The function at `magnitude` >= 0; NaN stays.
-RV_INLINE VecF odd_function(const OddTable& table, VecF magnitude) {
+RV_INLINE VecF odd_function(const OctaveTable& table, VecF magnitude) {
   const VecF a = {_mm512_min_ps(_mm512_set1_ps(table.limit), magnitude.v)};
   const VecF moved = a + VecF::set1(1.0f);
-  const __m512i index = _mm512_srli_epi32(_mm512_castps_si512(moved.v), 20);
-  const VecF t = a - look_up(table.rows[0], index);
-  VecF p = look_up(table.rows[6], index);
-#pragma GCC unroll 5
-  for (int k = 5; k > 0; --k) p = fma(p, t, look_up(table.rows[k], index));
-  return p;
+  const VecF index = bit_cast<float>(bit_cast<uint32_t>(moved) >> 20);
+  return look_up_polynomial(table.rows + 1, index, a - look_up(table.rows[0], index));
+}
+
+// 16 intervals around the multiples c of a step of few bits; rows: the coefficients. Where small
+// values need no relative accuracy, it spares looking c up, and the shorter permutation is faster.
+struct StepTable {
+  float step;
+  alignas(64) float rows[6][16];
+};
+
+RV_INLINE VecF odd_function(const StepTable& table, VecF magnitude) {
+  const VecF a = {_mm512_min_ps(_mm512_set1_ps(15 * table.step), magnitude.v)};
+  const VecF shift = VecF::set1(0x1.8p+23f);  // the low four bits of the sum are the interval
+  const VecF shifted = fma(a, VecF::set1(1 / table.step), shift);
+  const VecF t = fma(shifted - shift, VecF::set1(-table.step), a);
+  return look_up_polynomial(table.rows, shifted, t);
 }
 
 // y >= 0 with the sign of x.
@@ -43,7 +67,7 @@ RV_INLINE VecF with_sign(VecF y, VecF x) {
 }
 
 // clang-format off
-inline constexpr OddTable kTanhTable = {9.5f, {
+inline constexpr OctaveTable kTanhTable = {9.5f, {
     {0x1.1ffeb6p+0f, 0x1.5fffdap+0f, 0x1.9fff1p+0f, 0x1.e00076p+0f, 0x1.1001fp+1f, 0x1.2ffe6ep+1f,
      0x1.4fff6p+1f, 0x1.6fffap+1f, 0x1.a0006ep+1f, 0x1.e001ecp+1f, 0x1.0fffdap+2f, 0x1.2ffe1ep+2f,
      0x1.4fff82p+2f, 0x1.6ffdbcp+2f, 0x1.900258p+2f, 0x1.b0004ep+2f, 0x1.e00258p+2f, 0x1.100258p+3f,
@@ -84,47 +108,7 @@ inline constexpr OddTable kTanhTable = {9.5f, {
      0x1.0a361cp-3f, 0x1.8cce28p-4f, 0x1.6c1786p-5f, -0x1.a1f032p-8f, -0x1.737f94p-5f,
      -0x1.dd450cp-5f, -0x1.111982p-4f, -0x1.9bda2ap-5f},
 }};
-inline constexpr OddTable kGeluTable = {7.5f, {
-    {0x1.200134p+0f, 0x1.600026p+0f, 0x1.9ffef8p+0f, 0x1.dffee2p+0f, 0x1.0ffda8p+1f, 0x1.2fffe6p+1f,
-     0x1.4ffe74p+1f, 0x1.6fffc8p+1f, 0x1.9ffdf4p+1f, 0x1.dfff6cp+1f, 0x1.0ffda8p+2f, 0x1.300258p+2f,
-     0x1.4ffda8p+2f, 0x1.700258p+2f, 0x1.900258p+2f, 0x1.b00256p+2f, 0x1.cp+2f, 0x1p+3f, 0x1.2p+3f,
-     0x1.4p+3f, 0x1.6p+3f, 0x1.8p+3f, 0x1.ap+3f, 0x1.cp+3f, 0.0f, 0x1.8000eep-3f, 0x1.3fffa4p-2f,
-     0x1.bffdf2p-2f, 0x1.1ffe3ap-1f, 0x1.60004cp-1f, 0x1.a000b8p-1f, 0x1.e00132p-1f},
-    {0x1.7a9518p-2f, 0x1.a967b2p-2f, 0x1.caaac4p-2f, 0x1.e0df78p-2f, 0x1.eeccf4p-2f, 0x1.f703cep-2f,
-     0x1.fb901ep-2f, 0x1.fdee6cp-2f, 0x1.ff68b4p-2f, 0x1.ffe8d2p-2f, 0x1.fffd32p-2f, 0x1.ffffbcp-2f,
-     0x1.fffffap-2f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f,
-     0x1p-1f, 0x1p-1f, 0x1p-1f, 0.0f, 0x1.309acep-4f, 0x1.f673fap-4f, 0x1.5a5d0ap-3f,
-     0x1.b471cep-3f, 0x1.043736p-2f, 0x1.2ac04cp-2f, 0x1.4d91d6p-2f},
-    {0x1.b1ea16p-3f, 0x1.3d76d2p-3f, 0x1.b46454p-4f, 0x1.19c1f2p-4f, 0x1.55d48cp-5f, 0x1.857b5p-6f,
-     0x1.a0ff66p-7f, 0x1.a350b4p-8f, 0x1.0a015cp-9f, 0x1.71bfbap-12f, 0x1.90895p-15f,
-     0x1.514b96p-18f, 0x1.bb9fccp-22f, 0x1.c50bb2p-26f, 0x1.68ddfcp-30f, 0x1.bfba48p-35f, 0.0f,
-     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0x1.988454p-2f, 0x1.916608p-2f, 0x1.850c92p-2f,
-     0x1.733cp-2f, 0x1.5cbe6ep-2f, 0x1.42884cp-2f, 0x1.25ab12p-2f, 0x1.073dcep-2f},
-    {-0x1.e8294cp-4f, -0x1.b4838ap-4f, -0x1.6290c4p-4f, -0x1.08255ap-4f, -0x1.6b2eeap-5f,
-     -0x1.ce829ep-6f, -0x1.11a67cp-6f, -0x1.2d61b6p-7f, -0x1.b0357ep-9f, -0x1.5a854ep-11f,
-     -0x1.a73eacp-14f, -0x1.9cfc64p-17f, 0x1.434508p-21f, -0x1.5790bap-21f, -0x1.01feecp-25f,
-     -0x1.2fc814p-30f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.d09a58p-21f,
-     -0x1.2d0d48p-5f, -0x1.e64f28p-5f, -0x1.44d306p-4f, -0x1.8853dap-4f, -0x1.bb7bb8p-4f,
-     -0x1.dd36dep-4f, -0x1.ed94fcp-4f},
-    {0x1.336c7ap-7f, 0x1.78f888p-6f, 0x1.dd4962p-6f, 0x1.d88394p-6f, 0x1.908c6cp-6f, 0x1.2d3d5cp-6f,
-     0x1.99616ep-7f, 0x1.fbc404p-8f, 0x1.a7efccp-9f, 0x1.926a94p-11f, 0x1.1cab7p-13f,
-     0x1.2edc2cp-16f, 0x1.e86e42p-20f, 0x1.289a22p-23f, 0x1.1961f2p-27f, 0x1.99764cp-32f, 0.0f,
-     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.1042ccp-4f, -0x1.023e64p-4f, -0x1.d40a06p-5f,
-     -0x1.905008p-5f, -0x1.3dd6dp-5f, -0x1.c5bebp-6f, -0x1.0a301ap-6f, -0x1.539fep-8f},
-    {0x1.19cde8p-6f, 0x1.42d4a4p-7f, 0x1.56f0a8p-9f, -0x1.6745e6p-9f, -0x1.6d44e4p-8f,
-     -0x1.960672p-8f, -0x1.626fd8p-8f, -0x1.089176p-8f, -0x1.128e5p-9f, -0x1.45963cp-11f,
-     -0x1.2379fp-13f, -0x1.db842cp-17f, -0x1.ea9858p-16f, 0x1.277648p-17f, 0x1.ae5ecap-22f,
-     0x1.e94c5ep-27f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.898034p-13f,
-     0x1.298e4ep-7f, 0x1.d63644p-7f, 0x1.300b8ep-6f, 0x1.5eeef4p-6f, 0x1.75249p-6f, 0x1.744844p-6f,
-     0x1.5c410cp-6f},
-    {-0x1.5a7924p-8f, -0x1.8f39f8p-8f, -0x1.54ce7ap-8f, -0x1.ad3f08p-9f, -0x1.533bdap-10f,
-     0x1.8425bp-13f, 0x1.f87c3p-11f, 0x1.2e6434p-10f, 0x1.c4e468p-11f, 0x1.6a5d4ap-12f,
-     0x1.77442ep-14f, 0x1.118216p-16f, 0x1.402e66p-19f, 0x1.37ecdp-22f, 0x1.452dbap-26f,
-     0x1.09c534p-30f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0x1.5999c6p-7f,
-     0x1.7e803ap-7f, 0x1.bebaccp-8f, 0x1.e58ffcp-8f, 0x1.5df1cp-9f, 0x1.af3b42p-9f,
-     -0x1.420d6ep-11f, -0x1.13244ep-8f},
-}};
-inline constexpr OddTable kGeluGradTable = {7.5f, {
+inline constexpr OctaveTable kGeluGradTable = {7.5f, {
     {0x1.2000e4p+0f, 0x1.5ffdfep+0f, 0x1.9ffdcap+0f, 0x1.e000eep+0f, 0x1.0ffe38p+1f, 0x1.3001c4p+1f,
      0x1.4ffe56p+1f, 0x1.6ffdf2p+1f, 0x1.9ffe14p+1f, 0x1.dffeap+1f, 0x1.0ffdaap+2f, 0x1.2ffda8p+2f,
      0x1.500258p+2f, 0x1.700258p+2f, 0x1.900258p+2f, 0x1.b00258p+2f, 0x1.cp+2f, 0x1p+3f, 0x1.2p+3f,
@@ -165,47 +149,7 @@ inline constexpr OddTable kGeluGradTable = {7.5f, {
      0x1.908882p-5f, 0x1.80d3bp-5f, 0x1.86e2cap-6f, 0x1.cbc1cep-8f, -0x1.2ae678p-8f,
      -0x1.3b8ba8p-6f, -0x1.167e6cp-5f},
 }};
-inline constexpr OddTable kGeluTanhTable = {7.5f, {
-    {0x1.200216p+0f, 0x1.60004p+0f, 0x1.9ffe1p+0f, 0x1.e00186p+0f, 0x1.10023ap+1f, 0x1.300246p+1f,
-     0x1.4fff72p+1f, 0x1.6fffbap+1f, 0x1.a00234p+1f, 0x1.dfff66p+1f, 0x1.100076p+2f, 0x1.300258p+2f,
-     0x1.500258p+2f, 0x1.700258p+2f, 0x1.900258p+2f, 0x1.affe56p+2f, 0x1.cp+2f, 0x1p+3f, 0x1.2p+3f,
-     0x1.4p+3f, 0x1.6p+3f, 0x1.8p+3f, 0x1.ap+3f, 0x1.cp+3f, 0.0f, 0x1.7ffe24p-3f, 0x1.3fff02p-2f,
-     0x1.c00198p-2f, 0x1.1ffef8p-1f, 0x1.60009cp-1f, 0x1.a0018ep-1f, 0x1.e00092p-1f},
-    {0x1.7a68aap-2f, 0x1.a93b3ap-2f, 0x1.ca8e7ap-2f, 0x1.e0df1cp-2f, 0x1.eee7d2p-2f, 0x1.f72ea4p-2f,
-     0x1.fbbf08p-2f, 0x1.fe1782p-2f, 0x1.ff8182p-2f, 0x1.fff0acp-2f, 0x1.fffec2p-2f, 0x1.fffffp-2f,
-     0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f, 0x1p-1f,
-     0x1p-1f, 0x1p-1f, 0.0f, 0x1.309666p-4f, 0x1.f6692ep-4f, 0x1.5a531p-3f, 0x1.b45a54p-3f,
-     0x1.042386p-2f, 0x1.2aa466p-2f, 0x1.4d6cfep-2f},
-    {0x1.b1af42p-3f, 0x1.3dbe18p-3f, 0x1.b5db7cp-4f, 0x1.1b83b8p-4f, 0x1.5894ep-5f, 0x1.8818e8p-6f,
-     0x1.a0433ap-7f, 0x1.9a31dcp-8f, 0x1.e7a268p-10f, 0x1.1a642p-12f, 0x1.b24488p-16f, 0x1.a41p-20f,
-     0x1.e4fe14p-25f, 0x1.3ca24cp-30f, 0x1.bb69d8p-37f, 0x1.3f11a4p-44f, 0.0f, 0.0f, 0.0f, 0.0f,
-     0.0f, 0.0f, 0.0f, 0.0f, 0x1.988454p-2f, 0x1.915d66p-2f, 0x1.84f62p-2f, 0x1.73141ep-2f,
-     0x1.5c8704p-2f, 0x1.424636p-2f, 0x1.25665ep-2f, 0x1.0701ecp-2f},
-    {-0x1.e66e0cp-4f, -0x1.b26aa6p-4f, -0x1.613e8ep-4f, -0x1.08334ap-4f, -0x1.6d93f8p-5f,
-     -0x1.d5017cp-6f, -0x1.16d2ecp-6f, -0x1.324b7ep-7f, -0x1.a9b8f8p-9f, -0x1.2c677ep-11f,
-     -0x1.160fc2p-14f, -0x1.6ae33p-18f, -0x1.3601fcp-20f, -0x1.7242fp-26f, -0x1.e1548ap-33f,
-     -0x1.ac662p-41f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.d0352ap-21f,
-     -0x1.2e706p-5f, -0x1.e84ab8p-5f, -0x1.45e512p-4f, -0x1.89342ap-4f, -0x1.bbed1ap-4f,
-     -0x1.dd0c14p-4f, -0x1.ecbbb4p-4f},
-    {0x1.3d2bd8p-7f, 0x1.77cb52p-6f, 0x1.d6c754p-6f, 0x1.d0f568p-6f, 0x1.8c1344p-6f, 0x1.2d4f6ap-6f,
-     0x1.9faf4ap-7f, 0x1.055e6ep-7f, 0x1.b5cee4p-9f, 0x1.83e10ap-11f, 0x1.ba295ep-14f,
-     0x1.341444p-17f, 0x1.ee05ccp-22f, 0x1.ba2c7ap-27f, 0x1.9d643cp-33f, 0x1.7aa596p-40f, 0.0f,
-     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.119becp-4f, -0x1.033f98p-4f, -0x1.d50366p-5f,
-     -0x1.8fd0cap-5f, -0x1.3c4164p-5f, -0x1.bfdaf2p-6f, -0x1.02e316p-6f, -0x1.37d928p-8f},
-    {0x1.14f88ep-6f, 0x1.3605b4p-7f, 0x1.3b28b6p-9f, -0x1.5c9f3p-9f, -0x1.5be21p-8f,
-     -0x1.85a76ap-8f, -0x1.5b18dap-8f, -0x1.0a806cp-8f, -0x1.1f3fcap-9f, -0x1.53dbdap-11f,
-     -0x1.f625a2p-14f, -0x1.941a16p-19f, 0x1.e248ap-17f, 0x1.003d5p-22f, 0x1.143fd4p-29f,
-     0x1.f484f4p-44f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, -0x1.880b28p-13f,
-     0x1.2fd2dp-7f, 0x1.e04f4ep-7f, 0x1.3507c4p-6f, 0x1.641ac4p-6f, 0x1.7999aap-6f, 0x1.755a2p-6f,
-     0x1.5bbe6cp-6f},
-    {-0x1.66e844p-8f, -0x1.92f424p-8f, -0x1.45df86p-8f, -0x1.928e42p-9f, -0x1.4100bep-10f,
-     0x1.a8da46p-14f, 0x1.b39264p-11f, 0x1.17909cp-10f, 0x1.c86de6p-11f, 0x1.8989d6p-12f,
-     0x1.85081ep-14f, 0x1.b5d496p-17f, 0x1.3419ecp-20f, 0x1.7d950ap-25f, 0x1.fa2648p-31f,
-     0x1.5317c2p-37f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0x1.60eea2p-7f,
-     0x1.5c860ap-7f, 0x1.7980a6p-8f, 0x1.9ea604p-9f, 0x1.568304p-8f, 0x1.fcde38p-11f,
-     -0x1.a298fep-9f, -0x1.81c308p-10f},
-}};
-inline constexpr OddTable kGeluTanhGradTable = {7.5f, {
+inline constexpr OctaveTable kGeluTanhGradTable = {7.5f, {
     {0x1.2000bp+0f, 0x1.5ffdcep+0f, 0x1.a0002ep+0f, 0x1.dfffa8p+0f, 0x1.10017ep+1f, 0x1.2ffecep+1f,
      0x1.4fffeap+1f, 0x1.70020cp+1f, 0x1.a00126p+1f, 0x1.dffe88p+1f, 0x1.1000a6p+2f, 0x1.2ffda8p+2f,
      0x1.4ffda8p+2f, 0x1.700258p+2f, 0x1.900258p+2f, 0x1.affe56p+2f, 0x1.cp+2f, 0x1p+3f, 0x1.2p+3f,
@@ -244,6 +188,46 @@ inline constexpr OddTable kGeluTanhGradTable = {7.5f, {
      -0x1.2edccap-31f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0x1.fa08b8p-5f,
      0x1.96af16p-5f, 0x1.44e9a2p-5f, 0x1.afdeaep-6f, 0x1.1ee99cp-7f, -0x1.4a03d4p-7f,
      -0x1.926c88p-6f, -0x1.12768ap-5f},
+}};
+inline constexpr StepTable kGeluTable = {0.39453125f, {
+    {0.0f, 0x1.3a2cb4p-3f, 0x1.23cd26p-2f, 0x1.86dfc8p-2f, 0x1.c55b6cp-2f, 0x1.e72674p-2f,
+     0x1.f6d2bp-2f, 0x1.fd0e5cp-2f, 0x1.ff2e88p-2f, 0x1.ffcda8p-2f, 0x1.fff58ep-2f, 0x1.fffe22p-2f,
+     0x1.ffffb6p-2f, 0x1.fffff6p-2f, 0x1.fffffep-2f, 0x1p-1f},
+    {0x1.988452p-2f, 0x1.79edc6p-2f, 0x1.2b3bbap-2f, 0x1.958baep-3f, 0x1.d667p-4f, 0x1.d2fb2p-5f,
+     0x1.8cc2c6p-6f, 0x1.208222p-7f, 0x1.671a1ep-9f, 0x1.7e8a54p-11f, 0x1.5cc49ap-13f,
+     0x1.102468p-15f, 0x1.6b7bdcp-18f, 0x1.9f80cap-21f, 0x1.9680aap-24f, 0.0f},
+    {0x1.18ef5ep-20f, -0x1.2a34bcp-4f, -0x1.d83912p-4f, -0x1.dffd9ep-4f, -0x1.732f76p-4f,
+     -0x1.cc98d6p-5f, -0x1.d5a456p-6f, -0x1.8e50a2p-7f, -0x1.1b562ep-8f, -0x1.53793ep-10f,
+     -0x1.5868d6p-12f, -0x1.2ca61cp-14f, -0x1.927368p-17f, -0x1.60550ep-20f, 0x1.44b25ep-19f, 0.0f},
+    {-0x1.106bf8p-4f, -0x1.a9773ap-5f, -0x1.2d312cp-6f, 0x1.b18bdap-7f, 0x1.d3686p-6f,
+     0x1.c21334p-6f, 0x1.306bfcp-6f, 0x1.3eaab2p-7f, 0x1.0c3008p-8f, 0x1.720ad4p-10f,
+     0x1.a74ef6p-12f, 0x1.94687ap-14f, 0x1.444246p-16f, 0x1.b5f75cp-19f, 0x1.f38e8ep-22f, 0.0f},
+    {0x1.258cc2p-13f, 0x1.18ac06p-6f, 0x1.73ebc8p-6f, 0x1.fc523p-7f, 0x1.02071ep-8f,
+     -0x1.0e1c76p-8f, -0x1.91aa14p-8f, -0x1.36c6bap-8f, -0x1.4a8eb2p-9f, -0x1.145b6cp-10f,
+     -0x1.617d9ap-12f, -0x1.0158ap-14f, -0x1.636e9ap-15f, -0x1.637154p-16f, -0x1.22defep-14f, 0.0f},
+    {0x1.39d63ep-7f, 0x1.a2d8b6p-8f, -0x1.8abfbap-11f, -0x1.725908p-8f, -0x1.65f3c6p-8f,
+     -0x1.45485ap-9f, 0x1.2ceebp-13f, 0x1.258426p-10f, 0x1.fb68d6p-11f, 0x1.13d5ep-11f,
+     0x1.bcdb0ep-13f, 0x1.18fcb6p-14f, 0x1.1ddaap-16f, 0x1.dbdf8ap-19f, 0x1.4744b6p-21f, 0.0f},
+}};
+inline constexpr StepTable kGeluTanhTable = {0.3955078125f, {
+    {0.0f, 0x1.3ae01p-3f, 0x1.2447bep-2f, 0x1.87491ap-2f, 0x1.c5b0ecp-2f, 0x1.e7797ap-2f,
+     0x1.f721ecp-2f, 0x1.fd4a72p-2f, 0x1.ff50aep-2f, 0x1.ffdc32p-2f, 0x1.fffa3ep-2f, 0x1.ffff4ap-2f,
+     0x1.fffffp-2f, 0x1.fffffep-2f, 0x1p-1f, 0x1p-1f},
+    {0x1.988452p-2f, 0x1.79a6e6p-2f, 0x1.2a81p-2f, 0x1.94078ep-3f, 0x1.d4d748p-4f, 0x1.d1e97ep-5f,
+     0x1.89ff82p-6f, 0x1.17d904p-7f, 0x1.478652p-9f, 0x1.3471cp-11f, 0x1.c78862p-14f,
+     0x1.00d47cp-16f, 0x1.ae93a2p-20f, 0x1.054866p-23f, 0x1.bf245ep-28f, 0.0f},
+    {0x1.1a4bc4p-20f, -0x1.2be376p-4f, -0x1.d89a6ap-4f, -0x1.dd98f2p-4f, -0x1.704a3p-4f,
+     -0x1.ca8bdep-5f, -0x1.d6d848p-6f, -0x1.8f3356p-7f, -0x1.13fc96p-8f, -0x1.30813p-10f,
+     -0x1.06702ep-12f, -0x1.52db92p-15f, -0x1.e44dd8p-18f, 0x1.294f66p-19f, -0x1.9134bep-23f, 0.0f},
+    {-0x1.11c542p-4f, -0x1.a9132ep-5f, -0x1.2353d6p-6f, 0x1.be9ac2p-7f, 0x1.ce8a54p-6f,
+     0x1.ba1436p-6f, 0x1.2e1af8p-6f, 0x1.420b46p-7f, 0x1.105cecp-8f, 0x1.69ba78p-10f,
+     0x1.71251ap-12f, 0x1.1a447p-14f, 0x1.3b3aaep-17f, 0x1.f542eap-21f, 0x1.14a848p-24f, 0.0f},
+    {0x1.2a77ccp-13f, 0x1.1dd5e6p-6f, 0x1.756324p-6f, 0x1.f0a682p-7f, 0x1.d4e18ep-9f,
+     -0x1.05d816p-8f, -0x1.83ff36p-8f, -0x1.30702cp-8f, -0x1.5595fap-9f, -0x1.2362ccp-10f,
+     -0x1.58fdbap-12f, -0x1.69b3e8p-14f, 0x1.83c558p-15f, -0x1.20bb8ep-14f, 0x1.0bbf66p-18f, 0.0f},
+    {0x1.40fdf4p-7f, 0x1.a6b1ccp-8f, -0x1.0e3e36p-10f, -0x1.7a74ap-8f, -0x1.575e9ep-8f,
+     -0x1.2ab29ap-9f, 0x1.654f26p-14f, 0x1.097c3ep-10f, 0x1.f1a2c8p-11f, 0x1.2189e8p-11f,
+     0x1.d69f74p-13f, 0x1.0e5f84p-14f, 0x1.b3dcbcp-17f, 0x1.e4d962p-20f, 0x1.6da6a8p-23f, 0.0f},
 }};
 // clang-format on
 
