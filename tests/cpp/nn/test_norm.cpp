@@ -202,6 +202,44 @@ TEST_CASE("the variance of numbers far from zero keeps its digits") {
   });
 }
 
+TEST_CASE("a first row far from all others costs the moments few digits") {
+  for_each_isa([](Isa isa) {
+    for (const int64_t rows : {2, 100, 128, 129, 5000}) {
+      CAPTURE(rows);
+      const int64_t cols = 21;
+      std::vector<float> x = numbers<float>(rows * cols, 1, 1, 7), y(x.size());
+      for (int64_t c = 0; c < cols; ++c) x[c] = c % 3 == 0 ? 3e4f : c % 3 == 1 ? -500.0f : 7.0f;
+      std::vector<float> mean(cols), variance(cols), want_mean(cols), want_variance(cols);
+      const rk::NormParams p = rk::prepare_norm(DType::F32, rows, cols, kEpsilon);
+      std::vector<std::byte> shared(p.scratch.shared);
+      rk::batch_norm_kernels(DType::F32, isa)
+          .channel_moments(Context{}, p, mean.data(), variance.data(), x.data(), shared.data());
+      ref::batch_norm_train<float>(rows, cols, kEpsilon, y.data(), want_mean.data(),
+                                   want_variance.data(), x.data(), nullptr, nullptr);
+      for (int64_t c = 0; c < cols; ++c) {
+        const double deviation = std::sqrt(want_variance[c]);
+        CHECK(std::abs(mean[c] - want_mean[c]) <= 1e-6 * (1 + deviation));
+      }
+      check_close(variance, want_variance, 1e-5);
+    }
+  });
+}
+
+TEST_CASE("the mean of infinities is one, their variance no number") {
+  for_each_isa([](Isa isa) {
+    const int64_t rows = 9, cols = 19;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    std::vector<float> x = numbers<float>(rows * cols, 1), mean(cols), variance(cols);
+    for (int64_t c = 0; c < cols; ++c) x[c % rows * cols + c] = kInfinity;
+    const rk::NormParams p = rk::prepare_norm(DType::F32, rows, cols, kEpsilon);
+    std::vector<std::byte> shared(p.scratch.shared);
+    rk::batch_norm_kernels(DType::F32, isa)
+        .channel_moments(Context{}, p, mean.data(), variance.data(), x.data(), shared.data());
+    CHECK(mean == std::vector<float>(cols, kInfinity));
+    for (const float v : variance) CHECK(std::isnan(v));
+  });
+}
+
 TEST_CASE("no rows: moments and gradients are zero") {
   for_each_isa([](Isa isa) {
     const rk::BatchNormKernels& k = rk::batch_norm_kernels(DType::F32, isa);

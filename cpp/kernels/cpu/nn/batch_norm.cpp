@@ -11,14 +11,18 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-constexpr int64_t kBlockRows = 128;
+constexpr int64_t kBlockRows = 128, kFirstRows = 8;
 
-// Mean and sum of squared deviations of one chunk: two passes over each block of rows, which is in
-// cache, blocks merged by Chan's formula.
+// Mean and sum of squared deviations m2 of one chunk. A block of n rows is read once, as
+// differences d from the mean of its first k rows (from 0 where that is infinite, as the mean is),
+//   mean = first + sum d / n,   m2 = sum d^2 - (sum d)^2 / n,
+// and blocks are merged by Chan's formula. The first rows are of those whose deviations count:
+// sum d^2 <= (1 + n / k) m2, so that the difference keeps all but a few bits.
 template <class T>
 void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, T* mean, T* m2) {
   for (int64_t r0 = begin; r0 < end; r0 += kBlockRows) {
     const int64_t r1 = r0 + kBlockRows < end ? r0 + kBlockRows : end;
+    const int64_t few = r1 - r0 < kFirstRows ? r1 - r0 : kFirstRows;
     const T count = static_cast<T>(r1 - r0), before = static_cast<T>(r0 - begin);
     const Vec<T> weight = Vec<T>::set1(count / (before + count));
     const Vec<T> cross = Vec<T>::set1(before * count / (before + count));
@@ -27,26 +31,32 @@ void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, 
       const auto value = [&](int64_t row, int v) RV_INLINE_LAMBDA {
         return load_lanes(x + row * p.cols + c + v * kLanes, V == 1 ? lanes : kLanes);
       };
-      Vec<T> sum[1][V], deviation[1][V], m[V];
-      sum_rows<T>(r0, r1, sum, [&](int64_t row, int v, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
-        out[0] = value(row, v);
-      });
-      for (int v = 0; v < V; ++v) m[v] = sum[0][v] / Vec<T>::set1(count);
-      sum_rows<T>(r0, r1, deviation, [&](int64_t row, int v, Vec<T>(&out)[1]) RV_INLINE_LAMBDA {
-        const Vec<T> d = value(row, v) - m[v];
-        out[0] = d * d;
+      Vec<T> first[V], sum[1][V], sums[2][V];
+      sum_rows<T>(r0, r0 + few, sum, [&](int64_t row, int v, Vec<T>(&to)[1]) RV_INLINE_LAMBDA {
+        to[0] = to[0] + value(row, v);
       });
       for (int v = 0; v < V; ++v) {
+        first[v] = sum[0][v] / Vec<T>::set1(static_cast<T>(few));
+        first[v] = select(first[v] - first[v] < Vec<T>::set1(1), first[v], Vec<T>::zero());
+      }
+      sum_rows<T>(r0, r1, sums, [&](int64_t row, int v, Vec<T>(&to)[2]) RV_INLINE_LAMBDA {
+        const Vec<T> d = value(row, v) - first[v];
+        to[0] = to[0] + d;
+        to[1] = fma(d, d, to[1]);
+      });
+      for (int v = 0; v < V; ++v) {
+        const Vec<T> shift = sums[0][v] / Vec<T>::set1(count), m = first[v] + shift;
+        const Vec<T> deviation = max(Vec<T>::zero(), fma(-shift, sums[0][v], sums[1][v]));
         const int n = V == 1 ? lanes : kLanes;
         T* mean_at = mean + c + v * kLanes;
         T* m2_at = m2 + c + v * kLanes;
         if (r0 == begin) {
-          store_lanes(m[v], mean_at, n);
-          store_lanes(deviation[0][v], m2_at, n);
+          store_lanes(m, mean_at, n);
+          store_lanes(deviation, m2_at, n);
         } else {
-          const Vec<T> old = load_lanes(mean_at, n), delta = m[v] - old;
+          const Vec<T> old = load_lanes(mean_at, n), delta = m - old;
           store_lanes(old + delta * weight, mean_at, n);
-          store_lanes(load_lanes(m2_at, n) + deviation[0][v] + delta * delta * cross, m2_at, n);
+          store_lanes(load_lanes(m2_at, n) + deviation + delta * delta * cross, m2_at, n);
         }
       }
     });
@@ -207,11 +217,12 @@ void gradient_sums(const Context& context, const NormParams& p, const T* dy, con
             s[v] = load_lanes(scale + c + v * kLanes, n);
             o[v] = load_lanes(offset + c + v * kLanes, n);
           }
-          sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&out)[2]) RV_INLINE_LAMBDA {
+          sum_rows<T>(r0, r1, sums, [&](int64_t r, int v, Vec<T>(&sum)[2]) RV_INLINE_LAMBDA {
             const int64_t at = r * p.cols + c + v * kLanes;
             const Vec<T> deviation = load_lanes(x + at, n) - m[v];
-            out[0] = let_pass<kind>(load_lanes(dy + at, n), deviation, s[v], o[v]);
-            out[1] = out[0] * deviation;
+            const Vec<T> passed = let_pass<kind>(load_lanes(dy + at, n), deviation, s[v], o[v]);
+            sum[0] = sum[0] + passed;
+            sum[1] = sum[1] + passed * deviation;
           });
           for (int k = 0; k < 2; ++k)
             for (int v = 0; v < V; ++v) {

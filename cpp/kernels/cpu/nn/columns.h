@@ -39,8 +39,8 @@ RV_INLINE void for_each_column_group(int64_t cols, const F& f) {
   if (c < cols) f.template operator()<1>(c, static_cast<int>(cols - c));
 }
 
-// sums[k][v] = sum over rows begin..end of f(row, v, values)'s values[k]: kUnroll interleaved sums,
-// added as a tree.
+// sums[k][v] = sum over rows begin..end of what f(row, v, sum) adds to sum[k]: kUnroll interleaved
+// sums, added as a tree.
 template <class T, int K, int V, class F>
 RV_INLINE void sum_rows(int64_t begin, int64_t end, Vec<T> (&sums)[K][V], const F& f) {
   constexpr int kUnroll = K * V >= 8 ? 1 : 8 / (K * V);
@@ -50,9 +50,10 @@ RV_INLINE void sum_rows(int64_t begin, int64_t end, Vec<T> (&sums)[K][V], const 
       for (auto& v : k) v = Vec<T>::zero();
   const auto add = [&](int64_t row, Vec<T>(&into)[K][V]) RV_INLINE_LAMBDA {
     for (int v = 0; v < V; ++v) {
-      Vec<T> values[K];
-      f(row, v, values);
-      for (int k = 0; k < K; ++k) into[k][v] = into[k][v] + values[k];
+      Vec<T> sum[K];
+      for (int k = 0; k < K; ++k) sum[k] = into[k][v];
+      f(row, v, sum);
+      for (int k = 0; k < K; ++k) into[k][v] = sum[k];
     }
   };
   int64_t row = begin;
