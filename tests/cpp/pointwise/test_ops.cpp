@@ -1,6 +1,7 @@
 // Every operation of the table on every type it accepts against the oracle, in all stride patterns;
 // integer and Bool semantics by value.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -169,6 +170,36 @@ TEST_CASE("an operation in place and by threads gives the same bits") {
     run_unary(default_context(), op, many.data(), x.data(), static_cast<int64_t>(n));
     CHECK(same_bits(once, many));
   }
+  set_num_threads(before);
+}
+
+TEST_CASE("results that leave the caches have the bits of small ones, on whole lines or not") {
+  const int64_t n = (16 << 20) / 4 + 3 * 16 + 5, piece = 1 << 20;
+  const std::vector<float> x = random_floats(static_cast<size_t>(n), 0.01f, 6);
+  const int before = num_threads();
+  for (Isa isa : levels())
+    for (int i = 0; i < kPwOpCount; ++i) {
+      const PwOp op = static_cast<PwOp>(i);
+      const PwOpInfo& info = info_of(op);
+      const bool one_array = info.arity == 1 && info.rule == PwRule::Same;
+      if (!one_array || !(info.types & kPwF32) || op == PwOp::Narrow) continue;
+      const DirectOp direct = prepare_direct(op, DType::F32, isa);
+      if (!direct.streamed) continue;
+      CAPTURE(std::string(info.name));
+      CAPTURE(std::string(name_of(isa)));
+      std::vector<float> small(x.size());
+      for (int64_t at = 0; at < n; at += piece)
+        run_unary(Context(), direct, small.data() + at, x.data() + at, std::min(piece, n - at));
+      for (int64_t off_line : {0, 1})
+        for (int threads : {1, 2}) {
+          set_num_threads(threads);
+          Guarded large((small.size() + 1) * sizeof(float));
+          float* const y = reinterpret_cast<float*>(large.data()) + off_line;
+          run_unary(default_context(), direct, y, x.data(), n);
+          CHECK(std::memcmp(y, small.data(), small.size() * sizeof(float)) == 0);
+          CHECK(large.intact());
+        }
+    }
   set_num_threads(before);
 }
 

@@ -93,6 +93,14 @@ void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* sr
   _mm_sfence();
 }
 
+void run_streamed_at_once(const DirectOp& op, std::byte* dst, const std::byte* const* src,
+                          const int64_t* step, int64_t begin, int64_t end) noexcept {
+  TileArgs args = arguments_at(op, src, step, begin, end - begin);
+  args.dst = dst + begin * static_cast<int64_t>(size_of(op.result));
+  op.streamed(args);
+  _mm_sfence();
+}
+
 void run_in_place(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
   TileArgs args = arguments_at(op, src, step, begin, end - begin);
@@ -114,6 +122,7 @@ DirectOp prepare_direct(PwOp op, DType dtype, Isa isa) {
   direct.result = info.rule == PwRule::Bool ? DType::Bool : dtype;
   direct.arity = info.arity;
   direct.fn = tile_fn(op, register_of(dtype), isa);
+  if (dtype == DType::F32) direct.streamed = pw_kernels(isa).f32_streamed[static_cast<int>(op)];
   if (!direct.fn || (!same_layout(dtype) && info.arity > kMaxConverted))
     fail<InternalError>("pointwise: ", info.name, " has no kernel for ", name_of(dtype));
   const double cost = info.cost * (dtype == DType::F32 ? 1 : 3) + 20;
@@ -140,7 +149,11 @@ void run_direct(const Context& ctx, const DirectOp& op, void* dst, const void* c
   std::byte* to = static_cast<std::byte*>(dst);
   const bool streamed = leaves_caches(n * static_cast<int64_t>(size_of(op.result))) &&
                         std::find(src, src + op.arity, dst) == src + op.arity;
-  const auto run = !same_layout(op.dtype) ? run_converted : streamed ? run_streamed : run_in_place;
+  const bool at_once = op.streamed && !scalar[0] && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+  const auto run = !same_layout(op.dtype) ? run_converted
+                   : !streamed            ? run_in_place
+                   : at_once              ? run_streamed_at_once
+                                          : run_streamed;
   if (n <= op.grain) return run(op, to, from, step, 0, n);
   const int64_t grain = kTile * even_grain((n - 1) / kTile + 1, op.grain / kTile);
   ctx.parallel_for(n, grain,

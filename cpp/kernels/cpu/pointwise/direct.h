@@ -15,6 +15,7 @@ namespace ranvier::kernels {
 // I32, I64, U64, Bool) run in place; the others convert through a tile on the stack.
 struct DirectOp {
   TileFn fn = nullptr;
+  TileFn streamed = nullptr;  // the same past the caches, where there is one
   DType dtype = DType::F32;   // of the operands (of the two values for Select)
   DType result = DType::F32;  // dtype, or Bool
   PwOp op = PwOp::Copy;

@@ -8,6 +8,7 @@
 #include "kernels/cpu/simd/math.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/trigonometry.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const PwKernels kPwKernels;
@@ -20,7 +21,9 @@ constexpr int kLanes = VecF::kLanes;
 constexpr int64_t kAhead = 256;
 
 // Applies f to N operands, `Unroll` vectors at a time; the tail runs the same code under a mask.
-template <int N, int Unroll, class F>
+// `Streams`: whole vectors go past the caches, dst begins a line, and operands, which are arrays,
+// are fetched early.
+template <int N, int Unroll, bool Streams, class F>
 RV_INLINE void for_tile(const TileArgs& args, F f) {
   float* dst = static_cast<float*>(args.dst);
   const float* src[N];
@@ -38,11 +41,18 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
     for (int u = 0; u < Unroll; ++u) {
       VecF x[N];
 #pragma GCC unroll 5
-      for (int k = 0; k < N; ++k) x[k] = VecF::load(src[k] + ((i + u * kLanes) & walks[k]));
+      for (int k = 0; k < N; ++k) {
+        x[k] = VecF::load(src[k] + ((i + u * kLanes) & walks[k]));
+        if (Streams) fetch_ahead(src[k] + i + u * kLanes, sizeof(VecF));
+      }
       result[u] = f(x);
     }
 #pragma GCC unroll 4
     for (int u = 0; u < Unroll; ++u) {
+      if (Streams) {
+        stream_vector(result[u], dst + i + u * kLanes);
+        continue;
+      }
       __builtin_prefetch(dst + i + ahead + u * kLanes, 1);
       result[u].store(dst + i + u * kLanes);
     }
@@ -62,9 +72,16 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
 }
 
 // One kernel: name, operands, vectors in flight, value in terms of x[0], x[1], ...
-#define RV_TILE(name, arity, unroll, ...)                                             \
-  void name(const TileArgs& args) noexcept {                                          \
-    for_tile<arity, unroll>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
+#define RV_TILE(name, arity, unroll, ...)                                                    \
+  void name(const TileArgs& args) noexcept {                                                 \
+    for_tile<arity, unroll, false>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
+  }
+// And a second one, name##streamed: arithmetic as long as memory takes goes on between its stores,
+// which would wait for each other where a tile is copied out.
+#define RV_STREAMED_TILE(name, arity, unroll, ...)                                          \
+  RV_TILE(name, arity, unroll, __VA_ARGS__)                                                 \
+  void name##streamed(const TileArgs& args) noexcept {                                      \
+    for_tile<arity, unroll, true>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
   }
 
 RV_INLINE VecF relu(VecF x) { return select(x < vf(0.0f), vf(0.0f), x); }
@@ -102,10 +119,10 @@ RV_TILE(floor_, 1, 4, or_bits(floor(x[0]), sign_bits(x[0])))
 RV_TILE(ceil_, 1, 4, xor_bits(floor(-x[0]), vf(-0.0f)))
 RV_TILE(round_, 1, 4, round(x[0]))
 RV_TILE(trunc_, 1, 4, trunc(x[0]))
-RV_TILE(exp_, 1, 4, exp(x[0]))
+RV_STREAMED_TILE(exp_, 1, 4, exp(x[0]))
 RV_TILE(expm1_, 1, 4, expm1(x[0]))
 RV_TILE(exp2_, 1, 1, exp2(x[0]))
-RV_TILE(log_, 1, 4, log(x[0]))
+RV_STREAMED_TILE(log_, 1, 4, log(x[0]))
 RV_TILE(log1p_, 1, 4, log1p(x[0]))
 RV_TILE(log2_, 1, 1, log2(x[0]))
 RV_TILE(log10_, 1, 1, log10(x[0]))
@@ -125,14 +142,14 @@ RV_TILE(cosh_, 1, 1, cosh(x[0]))
 RV_TILE(asinh_, 1, 1, asinh(x[0]))
 RV_TILE(acosh_, 1, 1, acosh(x[0]))
 RV_TILE(atanh_, 1, 1, atanh(x[0]))
-RV_TILE(tanh_, 1, 4, tanh(x[0]))
-RV_TILE(erf_, 1, 4, erf(x[0]))
-RV_TILE(sigmoid_, 1, 4, sigmoid(x[0]))
-RV_TILE(softplus_, 1, 4, softplus(x[0]))
+RV_STREAMED_TILE(tanh_, 1, 4, tanh(x[0]))
+RV_STREAMED_TILE(erf_, 1, 4, erf(x[0]))
+RV_STREAMED_TILE(sigmoid_, 1, 4, sigmoid(x[0]))
+RV_STREAMED_TILE(softplus_, 1, 4, softplus(x[0]))
 RV_TILE(relu_, 1, 4, relu(x[0]))
-RV_TILE(gelu_, 1, 4, gelu(x[0]))
-RV_TILE(gelu_tanh_, 1, 4, gelu_tanh(x[0]))
-RV_TILE(silu_, 1, 4, silu(x[0]))
+RV_STREAMED_TILE(gelu_, 1, 4, gelu(x[0]))
+RV_STREAMED_TILE(gelu_tanh_, 1, 4, gelu_tanh(x[0]))
+RV_STREAMED_TILE(silu_, 1, 4, silu(x[0]))
 RV_TILE(relu_grad, 2, 4, positive(x[0], x[1]))
 RV_TILE(sigmoid_grad, 2, 4, x[1] * x[0] * (vf(1.0f) - x[0]))
 RV_TILE(tanh_grad, 2, 4, x[1] * (vf(1.0f) - x[0] * x[0]))
@@ -463,6 +480,9 @@ constexpr decltype(PwKernels::store_f16) kStoreF16 = nullptr;
 constexpr PwKernels make_kernels() {
   PwKernels k{};
 #define RV_SET(op, fn) k.f32[static_cast<int>(PwOp::op)] = fn
+#define RV_SET_STREAMED(op, fn) \
+  RV_SET(op, fn);               \
+  k.f32_streamed[static_cast<int>(PwOp::op)] = fn##streamed
   RV_SET(Copy, copy);
   RV_SET(Add, add);
   RV_SET(Sub, sub);
@@ -485,10 +505,10 @@ constexpr PwKernels make_kernels() {
   RV_SET(Ceil, ceil_);
   RV_SET(Round, round_);
   RV_SET(Trunc, trunc_);
-  RV_SET(Exp, exp_);
+  RV_SET_STREAMED(Exp, exp_);
   RV_SET(Expm1, expm1_);
   RV_SET(Exp2, exp2_);
-  RV_SET(Log, log_);
+  RV_SET_STREAMED(Log, log_);
   RV_SET(Log1p, log1p_);
   RV_SET(Log2, log2_);
   RV_SET(Log10, log10_);
@@ -508,14 +528,14 @@ constexpr PwKernels make_kernels() {
   RV_SET(Asinh, asinh_);
   RV_SET(Acosh, acosh_);
   RV_SET(Atanh, atanh_);
-  RV_SET(Tanh, tanh_);
-  RV_SET(Erf, erf_);
-  RV_SET(Sigmoid, sigmoid_);
-  RV_SET(Softplus, softplus_);
+  RV_SET_STREAMED(Tanh, tanh_);
+  RV_SET_STREAMED(Erf, erf_);
+  RV_SET_STREAMED(Sigmoid, sigmoid_);
+  RV_SET_STREAMED(Softplus, softplus_);
   RV_SET(Relu, relu_);
-  RV_SET(Gelu, gelu_);
-  RV_SET(GeluTanh, gelu_tanh_);
-  RV_SET(Silu, silu_);
+  RV_SET_STREAMED(Gelu, gelu_);
+  RV_SET_STREAMED(GeluTanh, gelu_tanh_);
+  RV_SET_STREAMED(Silu, silu_);
   RV_SET(ReluGrad, relu_grad);
   RV_SET(SigmoidGrad, sigmoid_grad);
   RV_SET(TanhGrad, tanh_grad);
@@ -548,6 +568,7 @@ constexpr PwKernels make_kernels() {
   RV_SET(MulAddRelu, mul_add_relu);
   RV_SET(SigmoidSub, sigmoid_sub);
 #undef RV_SET
+#undef RV_SET_STREAMED
   k.sum_f32 = &kSum;
   k.sum_squares_f32 = &kSumSquares;
   k.max_f32 = &kMax;

@@ -44,6 +44,9 @@ struct PwReducers {
 // What one ISA level adds: a null entry means the common kernel.
 struct PwKernels {
   TileFn f32[kPwOpCount];
+  // The same past the caches, for costly operations on one array; dst begins a line, and others see
+  // it after a store fence.
+  TileFn f32_streamed[kPwOpCount];
   const PwReducer* sum_f32;
   const PwReducer* sum_squares_f32;
   const PwReducer* max_f32;

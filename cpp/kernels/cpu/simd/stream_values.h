@@ -9,6 +9,17 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
+// `to` is aligned as the vector.
+RV_INLINE void stream_vector(VecF x, float* to) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, x.v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, x.v);
+#else
+  _mm_stream_ps(to, x.v);
+#endif
+}
+
 RV_INLINE void stream_line(const std::byte* from, std::byte* to) {
 #if defined(__AVX512F__)
   _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
