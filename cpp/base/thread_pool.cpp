@@ -120,7 +120,8 @@ enum State : int { Idle, Sleeping, Posted, Running, Awaited, Stop };
 struct alignas(64) Slot {
   std::atomic<int> state{Idle};
   Share share;
-  int kept_off = -1;  // the CPU that the worker keeps off, known to callers only
+  std::atomic<int> cpu{-1};  // where the worker finished its last region
+  int kept_off = -1;         // the CPU that the worker keeps off, known to callers only
 };
 
 }  // namespace
@@ -140,6 +141,7 @@ struct ThreadPool::Team {
         continue;
       }
       work(*region, worker, worker);
+      slots[worker].cpu.store(current_cpu(), std::memory_order_relaxed);
       if (state.exchange(Idle, std::memory_order_acq_rel) == Awaited) state.notify_one();
     }
   }
@@ -150,6 +152,12 @@ struct ThreadPool::Team {
     int expected = Idle;
     if (!state.compare_exchange_strong(expected, Sleeping, std::memory_order_relaxed)) return;
     state.wait(Sleeping, std::memory_order_relaxed);
+  }
+
+  void post(int worker, int caller_cpu) {
+    if (slots[worker].cpu.load(std::memory_order_relaxed) == caller_cpu)
+      make_way(worker, caller_cpu);
+    send(worker, Posted);
   }
 
   void send(int worker, State order) {
@@ -188,7 +196,7 @@ struct ThreadPool::Team {
     std::atomic<int>& state = slots[worker].state;
     int expected = Posted;
     if (state.compare_exchange_strong(expected, Idle, std::memory_order_acq_rel))
-      return make_way(worker);
+      return make_way(worker, current_cpu());
     const auto done = [&state] {
       const int now = state.load(std::memory_order_acquire);
       return now == Idle || now == Sleeping;
@@ -199,14 +207,13 @@ struct ThreadPool::Team {
     state.wait(Awaited, std::memory_order_acquire);
   }
 
-  // A worker that came too late may wait for the very CPU that the caller runs on: where there are
-  // few CPUs the kernel looks for no idle one when it wakes a thread. Threads that do not spin may
-  // be more than the CPUs and share them.
-  void make_way(int worker) {
-    const int cpu = current_cpu();
-    if (spin_ns == 0 || cpu < 0 || slots[worker].kept_off == cpu) return;
-    slots[worker].kept_off = cpu;
-    keep_off_cpu(threads[worker - 1].native_handle(), cpu);
+  // A worker that was last on the caller's CPU, or that came too late, may wait for that very CPU:
+  // where there are few CPUs the kernel looks for no idle one when it wakes a thread, and leaves
+  // both together for many ms. Threads that do not spin may be more than the CPUs and share them.
+  void make_way(int worker, int caller_cpu) {
+    if (spin_ns == 0 || caller_cpu < 0 || slots[worker].kept_off == caller_cpu) return;
+    slots[worker].kept_off = caller_cpu;
+    keep_off_cpu(threads[worker - 1].native_handle(), caller_cpu);
   }
 
   const int64_t spin_ns;
@@ -280,7 +287,8 @@ void ThreadPool::run(int64_t n, int64_t grain, bool whole, int workers, RangeFn 
   region.workers = team == nullptr ? 1 : std::min(workers, team->started + 1);
   if (region.workers > 1) {
     team->deal(region);
-    for (int w = 1; w < region.workers; ++w) team->send(w, Posted);
+    const int cpu = current_cpu();
+    for (int w = 1; w < region.workers; ++w) team->post(w, cpu);
     team->work(region, 0, me);
     for (int w = 1; w < region.workers; ++w) team->collect(w);
   } else {

@@ -241,6 +241,41 @@ TEST_CASE("a worker that is bound to the caller's CPU is moved off it") {
   }
   CHECK(moved);
 }
+
+TEST_CASE("a worker that was last on the caller's CPU is moved off it before it begins") {
+  if (affinity_cpus() < 2) return;
+  const Pool pool(2, 30);
+  const auto bind = [](int cpu) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(cpu, &only);
+    CHECK(pthread_setaffinity_np(pthread_self(), sizeof only, &only) == 0);
+  };
+  // The worker takes part in every region: it never comes too late.
+  const auto on_worker = [&](auto body) {
+    std::atomic<int> arrived{0};
+    pool.context.parallel_for(2, 1, [&](int64_t, int64_t, int worker) {
+      ++arrived;
+      while (arrived < 2) std::this_thread::sleep_for(std::chrono::microseconds(50));
+      if (worker == 1) body();
+    });
+  };
+  cpu_set_t all;
+  CHECK(sched_getaffinity(0, sizeof all, &all) == 0);
+  bool moved = false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!moved && std::chrono::steady_clock::now() < end) {
+    const int cpu = current_cpu();
+    on_worker([&] { bind(cpu); });
+    bind(cpu);
+    CHECK(pthread_setaffinity_np(pthread_self(), sizeof all, &all) == 0);
+    on_worker([&] {
+      cpu_set_t mine;
+      moved = sched_getaffinity(0, sizeof mine, &mine) == 0 && !CPU_ISSET(cpu, &mine);
+    });
+  }
+  CHECK(moved);
+}
 #endif
 
 TEST_CASE("the process-wide pool can be resized, and refuses sizes below 1") {
