@@ -48,7 +48,6 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
   for (int64_t r = 0; r < rows; ++r) {
     T* row = c + r * ldc;
     const T* other = e.residual ? e.residual + r * e.ld_residual : nullptr;
-    const T* mask = e.mask ? e.mask + r * ldc : nullptr;
     for (int64_t j = 0; j < columns; j += kLanes) {
       const int n = static_cast<int>(columns - j < kLanes ? columns - j : kLanes);
       const bool full = n == kLanes;
@@ -59,10 +58,6 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
         x = x + (full ? Vec<T>::load(e.bias + j) : Vec<T>::load_partial(e.bias + j, n));
       if (other) x = x + (full ? Vec<T>::load(other + j) : Vec<T>::load_partial(other + j, n));
       x = activate<T, kActivation>(x, slope);
-      if (mask) {
-        const Vec<T> m = full ? Vec<T>::load(mask + j) : Vec<T>::load_partial(mask + j, n);
-        x = select(Vec<T>::zero() < m, x, Vec<T>::zero());
-      }
       if (full)
         x.store(row + j);
       else
@@ -71,9 +66,26 @@ void finish_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
   }
 }
 
-// c = act(c + bias + residual), and zero where the mask is not above zero, in place.
+// c = 0 where the mask is not above zero.
 template <class T>
-void finish(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c, int64_t ldc) noexcept {
+void mask_rows(const T* mask, int64_t rows, int64_t columns, T* c, int64_t ldc) noexcept {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const Vec<T> zero = Vec<T>::zero();
+  for (int64_t r = 0; r < rows; ++r, mask += ldc, c += ldc) {
+    int64_t j = 0;
+    for (; j + kLanes <= columns; j += kLanes)
+      select(zero < Vec<T>::load(mask + j), Vec<T>::load(c + j), zero).store(c + j);
+    const int rest = static_cast<int>(columns - j);
+    if (rest == 0) continue;
+    const Vec<T> m = Vec<T>::load_partial(mask + j, rest), x = Vec<T>::load_partial(c + j, rest);
+    select(zero < m, x, zero).store_partial(c + j, rest);
+  }
+}
+
+// c = act(c + bias + residual).
+template <class T>
+void activate_rows(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c,
+                   int64_t ldc) noexcept {
   switch (e.activation) {
 #define RV_CASE(name)    \
   case Activation::name: \
@@ -94,6 +106,13 @@ void finish(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c, int64
     }
   }
 #undef RV_CASE
+}
+
+// c = act(c + bias + residual), and zero where the mask is not above zero, in place.
+template <class T>
+void finish(const EpilogueRows<T>& e, int64_t rows, int64_t columns, T* c, int64_t ldc) noexcept {
+  if (e.closes()) activate_rows(e, rows, columns, c, ldc);
+  if (e.mask) mask_rows(e.mask, rows, columns, c, ldc);
 }
 
 }  // namespace
