@@ -66,6 +66,23 @@ TEST_CASE_TEMPLATE("gemm: rows of A that lie a multiple of 4 KB apart", T, float
   check_transposes<T>({.m = 231, .n = 145, .k = 1024}, {.activation = Activation::Relu});
 }
 
+TEST_CASE_TEMPLATE("gemm: a plain B is packed by the first tile of rows", T, float, double) {
+  for (bool trans_a : {false, true})
+    for (int64_t lda : {131, 1024})  // 1024: wide tiles
+      for (int64_t n : {31, 33, 65, 80, 81, 112, 144, 145, 160, 261}) {
+        const GemmShape shape{
+            .m = 99, .n = n, .k = 130, .trans_a = trans_a, .lda = lda, .ldb = 1024};
+        check_shape<T>(shape, {.alpha = 0.5, .beta = 2, .bias = true, .residual = true});
+        if (trans_a) continue;
+        GemmShape packed = shape;
+        packed.packed_b = true;
+        for (Isa isa : levels()) {
+          CHECK(gemm_prepare(shape, dtype_of<T>(), {}, isa).pack_b);
+          CHECK(same_bits(GemmCase<T>(shape, {}).run(isa), GemmCase<T>(packed, {}).run(isa)));
+        }
+      }
+}
+
 TEST_CASE_TEMPLATE("gemm: B packed beforehand", T, float, double) {
   for (bool trans_b : {false, true}) {
     for (int64_t m : {1, 14, 29})

@@ -3,6 +3,7 @@
 //   for each block of k: pack B (columns of the chunk) unless it is read in place
 //     for each tile of rows: pack A (stays in L1) unless it is read in place
 //       for each panel of columns: one register tile, then the epilogue on what it stored
+// A plain B is packed by the first tile of rows, which reads it in place and copies what it loads.
 
 #include "kernels/cpu/gemm/row_tiles.h"
 #include "kernels/cpu/gemm/vector.h"
@@ -22,6 +23,11 @@ struct Panels {
     if (left <= wide) return static_cast<int>(left);
     if (left == wide + 1 && kMaxVectors<T> >= 3) return wide == 2 ? 3 : wide - 1;  // no lone vector
     return wide;
+  }
+  // Of the first `whole` vectors, those in panels of the usual width.
+  RV_INLINE int64_t usual(int64_t whole) const {
+    const bool lone = kMaxVectors<T> >= 3 && vectors > wide && vectors % wide == 1;
+    return whole / wide * wide - (lone ? wide : 0);
   }
 };
 
@@ -59,16 +65,24 @@ RV_INLINE void pack_panel(const GemmShape& s, const T* b, int64_t j, int columns
     pack_rows(b + p * s.ldb + j, s.ldb, columns, width, count, to);
 }
 
-// B stored k×n is read some rows at a time in all panels, so that its rows are met as they lie.
+// Vectors of columns that the first tile of rows copies.
 template <class T>
-RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int64_t p0, int64_t kc,
-                            T* packed) {
+RV_INLINE int64_t copied_vectors(const Chunk<T>& chunk, const Panels<T>& panels) {
+  const bool copies = chunk.plan.pack_b && !chunk.plan.shape.trans_b && panels.wide % 2 == 0;
+  return copies ? panels.usual(chunk.columns / Vec<T>::kLanes) : 0;
+}
+
+// Packs the columns from vector `first` on. B stored k×n is read some rows at a time in all panels,
+// so that its rows are met as they lie.
+template <class T>
+RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int64_t first,
+                            int64_t p0, int64_t kc, T* packed) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmShape& s = chunk.plan.shape;
   const int64_t step = s.trans_b ? kc : least(kPackedRows, kc);
   for (int64_t p = 0; p < kc; p += step) {
     const int64_t count = least(step, kc - p);
-    for (int64_t v = 0; v < panels.vectors;) {
+    for (int64_t v = first; v < panels.vectors;) {
       const int width = panels.width_at(v) * kLanes;
       const int columns = static_cast<int>(least(width, chunk.columns - v * kLanes));
       const int64_t j = chunk.col0 + v * kLanes;
@@ -103,7 +117,8 @@ template <class T>
 struct TermBlock {
   int64_t p0, kc;
   const T* packed_a;
-  const T* packed_b;
+  T* packed_b;
+  int64_t copied;         // vectors of columns that the first tile of rows copies to packed_b
   PackedLater<T>* later;  // fetches for the next packing; nullptr where there is none
 };
 
@@ -114,7 +129,7 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmPlan& plan = chunk.plan;
   const GemmShape& s = plan.shape;
-  const auto [p0, kc, packed_a, packed_b, later] = block;
+  const auto [p0, kc, packed_a, packed_b, copied, later] = block;
   const bool last = p0 + kc == s.k;
   const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
   const int64_t i = tiles.top(t);
@@ -125,7 +140,8 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
   TileAhead<T> closing[3];
   for (int64_t v = 0; v < panels.vectors;) {
     const Panel<T> panel(chunk, v, panels.width_at(v));
-    const T* b = plan.pack_b ? packed_b + v * kLanes * kc : chunk.b + p0 * s.ldb + panel.j;
+    T* const packed = plan.pack_b ? packed_b + v * kLanes * kc : nullptr;
+    const T* const in_place = chunk.b + p0 * s.ldb + panel.j;
     ahead.some(lines);
     const Columns read = plan.pack_b            ? Columns::Packed
                          : panel.tail == kLanes ? Columns::Whole
@@ -137,9 +153,19 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
           chunk.close_ahead(beside ? i : i + rows, beside ? panel.j + panel.columns : chunk.col0,
                             rows, panel.width, closing);
     }
-    compute_block(a, rows, b, plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read,
-                  {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
-                   last ? chunk.close_at(i, panel.j) : TileClose<T>{}, fetched});
+    const TileTarget<T> target{chunk.c + i * s.ldc + panel.j,
+                               s.ldc,
+                               chunk.alpha,
+                               beta,
+                               panel.tail,
+                               last ? chunk.close_at(i, panel.j) : TileClose<T>{},
+                               fetched};
+    if (t == 0 && v < copied)
+      find_copying_tile<T>(a.walk, rows, panel.width)(a.a, a.stride, in_place, s.ldb, kc, packed,
+                                                      target);
+    else
+      compute_block(a, rows, plan.pack_b ? packed : in_place,
+                    plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read, target);
     if (last) chunk.close_block(i, panel.j, rows, panel.columns);
     v += panel.width;
   }
@@ -157,11 +183,13 @@ void compute_tiles(const Chunk<T>& chunk, T* scratch) {
   T* const packed_a = scratch;
   T* const packed_b = scratch + plan.a_elements;
   const bool packs_later = plan.k_block < k && (plan.pack_a || plan.pack_b);
+  const int64_t copied = copied_vectors(chunk, panels);
   PackedLater<T> later(chunk, tiles);
   for (int64_t p0 = 0; p0 < k; p0 += plan.k_block) {
     const int64_t kc = least(plan.k_block, k - p0);
-    const TermBlock<T> block{p0, kc, packed_a, packed_b, packs_later ? &later : nullptr};
-    if (plan.pack_b) pack_b_block(chunk, panels, p0, kc, packed_b);
+    const TermBlock<T> block{p0, kc, packed_a, packed_b, copied, packs_later ? &later : nullptr};
+    if (plan.pack_b && copied < panels.vectors)
+      pack_b_block(chunk, panels, copied, p0, kc, packed_b);
     if (packs_later) later.begin_block(p0, kc);
     for (int64_t t = 0; t < tiles.count; ++t) {
       if (plan.pack_a && t % plan.a_group == 0) {

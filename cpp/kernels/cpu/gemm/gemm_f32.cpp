@@ -9,6 +9,10 @@ template <>
 TileFn<float> find_tile(Walk walk, Columns columns, int rows, int vectors) noexcept {
   return select_tile<float>(walk, columns, rows, vectors);
 }
+template <>
+CopyingTileFn<float> find_copying_tile(Walk walk, int rows, int vectors) noexcept {
+  return select_copying_tile<float>(walk, rows, vectors);
+}
 
 extern const GemmKernels kGemmF32;
 const GemmKernels kGemmF32 = per_type<float>();

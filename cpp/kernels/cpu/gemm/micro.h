@@ -29,14 +29,18 @@ RV_INLINE void pin(T*& p) {
   asm("" : "+r"(p));
 }
 
-template <class T, int R, int V, Walk kWalk, Columns kColumns>
+template <class T, int R, int V, Walk kWalk, Columns kColumns, bool kCopies>
 RV_INLINE void tile_step(Vec<T> (&acc)[R][V], const T* (&a)[(R + 2) / 3], int64_t stride,
-                         int offset, const T* b, int tail) {
+                         int offset, const T* b, int tail, [[maybe_unused]] T* copy) {
   constexpr int kLanes = Vec<T>::kLanes;
   Vec<T> row[V];
 #pragma GCC unroll 4
   for (int v = 0; v < V - 1; ++v) row[v] = Vec<T>::load(b + v * kLanes);
   row[V - 1] = load_last<T, kColumns == Columns::Ragged>(b + (V - 1) * kLanes, tail);
+  if constexpr (kCopies) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) row[v].store(copy + v * kLanes);
+  }
 #pragma GCC unroll 14
   for (int r = 0; r < R; ++r) {
     const T* p = kWalk == Walk::Along ? a[0] + r : a[r / 3] + (r % 3) * stride + offset;
@@ -108,10 +112,11 @@ RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
     tile_store<T, R, V, kTail, false>(acc, target);
 }
 
-// One tile: R×V vectors of C += k columns of A times k rows of B (b_stride apart).
-template <class T, int R, int V, Walk kWalk, Columns kColumns>
-void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
-          const TileTarget<T>& target) noexcept {
+// One tile: R×V vectors of C += k columns of A times k rows of B (b_stride apart). With kCopies the
+// rows of B are copied, one after the other, to `copy`.
+template <class T, int R, int V, Walk kWalk, Columns kColumns, bool kCopies>
+RV_INLINE void sum_tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
+                        T* copy, const TileTarget<T>& target) {
   constexpr int kUnroll = 4, kAhead = 8;
   Vec<T> acc[R][V];
 #pragma GCC unroll 14
@@ -139,7 +144,7 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
   T* fetch = target.c;
   T* const last_row = target.c + (R - 1) * target.ldc;
   const T* fetch_residual = target.close.bias ? target.close.residual : target.c;
-  TileAhead<T>* const later = kPacked || kWalk == Walk::Along ? target.ahead : nullptr;
+  TileAhead<T>* const later = kPacked || kCopies || kWalk == Walk::Along ? target.ahead : nullptr;
   int64_t p = k;
   for (; p >= kUnroll; p -= kUnroll) {
     for (TileAhead<T>* f = later; f && f->rows > 0; f = f->also) {
@@ -160,12 +165,14 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v)
           __builtin_prefetch(b + (kAhead + u) * kRow + v * Vec<T>::kLanes);
-        tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, u, b + u * kRow, tail);
+        tile_step<T, R, V, kWalk, kColumns, kCopies>(acc, base, stride, u, b + u * kRow, tail,
+                                                     nullptr);
       } else {
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
         if constexpr (V > 1) __builtin_prefetch(ahead + kRow - 1);  // no row need begin at a line
-        tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, u, b, tail);
+        tile_step<T, R, V, kWalk, kColumns, kCopies>(acc, base, stride, u, b, tail,
+                                                     copy + u * kRow);
         b += b_stride;
         ahead += b_stride;
         pin(b);
@@ -178,10 +185,15 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
       b += kUnroll * kRow;
       pin(b);
     }
+    if constexpr (kCopies) {
+      copy += kUnroll * kRow;
+      pin(copy);
+    }
   }
   for (; p > 0; --p) {
-    tile_step<T, R, V, kWalk, kColumns>(acc, base, stride, 0, b, tail);
+    tile_step<T, R, V, kWalk, kColumns, kCopies>(acc, base, stride, 0, b, tail, copy);
     b += kPacked ? kRow : b_stride;
+    if constexpr (kCopies) copy += kRow;
     advance(kWalk == Walk::Along ? stride : 1);
   }
   // On AVX-512 a full vector is stored as fast under a mask: no second copy of the code.
@@ -190,6 +202,17 @@ void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
     tile_store<T, R, V, false>(acc, target);
   else
     tile_store<T, R, V, true>(acc, target);
+}
+
+template <class T, int R, int V, Walk kWalk, Columns kColumns>
+void tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k,
+          const TileTarget<T>& target) noexcept {
+  sum_tile<T, R, V, kWalk, kColumns, false>(a, stride, b, b_stride, k, nullptr, target);
+}
+template <class T, int R, int V, Walk kWalk>
+void copying_tile(const T* a, int64_t stride, const T* b, int64_t b_stride, int64_t k, T* copy,
+                  const TileTarget<T>& target) noexcept {
+  sum_tile<T, R, V, kWalk, Columns::Whole, true>(a, stride, b, b_stride, k, copy, target);
 }
 
 // Every tile shape of one way to read: rows[R] for V vectors.
@@ -204,6 +227,18 @@ struct TileColumn {
 template <class T, int V, Walk kWalk, Columns kColumns>
 inline constexpr auto kTileColumn =
     TileColumn<T, V, kWalk, kColumns>::make(std::make_integer_sequence<int, kTileRows[V]>());
+
+template <class T, int V, Walk kWalk>
+struct CopyingColumn {
+  CopyingTileFn<T> rows[kTileRows[V] + 1];
+  template <int... R>
+  static constexpr CopyingColumn make(std::integer_sequence<int, R...>) {
+    return {{nullptr, &copying_tile<T, R + 1, V, kWalk>...}};
+  }
+};
+template <class T, int V, Walk kWalk>
+inline constexpr auto kCopyingColumn =
+    CopyingColumn<T, V, kWalk>::make(std::make_integer_sequence<int, kTileRows[V]>());
 
 template <class T, Walk kWalk, Columns kColumns>
 RV_INLINE TileFn<T> select_tile(int rows, int vectors) {
@@ -225,6 +260,18 @@ template <class T>
 RV_INLINE TileFn<T> select_tile(Walk walk, Columns columns, int rows, int vectors) {
   return walk == Walk::Along ? select_tile<T, Walk::Along>(columns, rows, vectors)
                              : select_tile<T, Walk::Across>(columns, rows, vectors);
+}
+
+template <class T, Walk kWalk>
+RV_INLINE CopyingTileFn<T> select_copying_tile(int rows, int vectors) {
+  if constexpr (kMaxVectors<T> >= 4)
+    if (vectors == 4) return kCopyingColumn<T, 4, kWalk>.rows[rows];
+  return kCopyingColumn<T, 2, kWalk>.rows[rows];
+}
+template <class T>
+RV_INLINE CopyingTileFn<T> select_copying_tile(Walk walk, int rows, int vectors) {
+  return walk == Walk::Along ? select_copying_tile<T, Walk::Along>(rows, vectors)
+                             : select_copying_tile<T, Walk::Across>(rows, vectors);
 }
 
 }  // namespace

@@ -61,6 +61,12 @@ template <class T>
 using TileFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t,
                         const TileTarget<T>&) noexcept;
 
+// The same with whole vectors of a B that is read in place, whose rows are copied on the way:
+// (a, stride, b, b_stride, k, packed panel, C).
+template <class T>
+using CopyingTileFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t, T*,
+                               const TileTarget<T>&) noexcept;
+
 // Compiled once per level, in gemm_f32.cpp and gemm_f64.cpp. rows <= kTileRows[vectors];
 // Columns::Ragged needs kMaskedLoads<T>.
 template <class T>
@@ -69,6 +75,13 @@ template <>
 TileFn<float> find_tile(Walk walk, Columns columns, int rows, int vectors) noexcept;
 template <>
 TileFn<double> find_tile(Walk walk, Columns columns, int rows, int vectors) noexcept;
+// For 2 vectors, or 4 where there are tiles of so many.
+template <class T>
+CopyingTileFn<T> find_copying_tile(Walk walk, int rows, int vectors) noexcept;
+template <>
+CopyingTileFn<float> find_copying_tile(Walk walk, int rows, int vectors) noexcept;
+template <>
+CopyingTileFn<double> find_copying_tile(Walk walk, int rows, int vectors) noexcept;
 
 namespace {
 
