@@ -124,10 +124,11 @@ const char* name_of(kernels::Activation activation) {
 
 std::string MatmulPayload::str() const {
   std::ostringstream out;
-  const kernels::GemmShape& shape = plan.shape;
+  const kernels::GemmShape shape = plan.turned ? turned(plan.shape) : plan.shape;
   out << shape.m << 'x' << shape.n << 'x' << shape.k << (shape.trans_a ? " trans_a" : "")
       << (shape.trans_b ? " trans_b" : "") << (shape.packed_b ? " packed" : "")
-      << (bias ? " bias" : "") << (residual ? " residual" : "") << (mask ? " mask" : "");
+      << (plan.turned ? " turned" : "") << (bias ? " bias" : "") << (residual ? " residual" : "")
+      << (mask ? " mask" : "");
   if (accumulate) out << " accumulate alpha=" << plan.epilogue.alpha;
   if (plan.epilogue.activation != kernels::Activation::None)
     out << ' ' << name_of(plan.epilogue.activation);

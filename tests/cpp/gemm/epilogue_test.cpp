@@ -12,7 +12,7 @@ const GemmShape kShapes[] = {
     {.m = 33, .n = 50, .k = 20}, {.m = 130, .n = 141, .k = 900},
     {.m = 1, .n = 201, .k = 70}, {.m = 1, .n = 45, .k = 70, .trans_b = true},
     {.m = 45, .n = 1, .k = 70},  {.m = 45, .n = 1, .k = 70, .trans_a = true},
-    {.m = 6, .n = 33, .k = 0}};
+    {.m = 6, .n = 33, .k = 0},   {.m = 32, .n = 101, .k = 70, .trans_b = true}};
 
 TEST_CASE_TEMPLATE("gemm epilogue: alpha, beta, bias and residual", T, float, double) {
   for (const GemmShape& shape : kShapes)

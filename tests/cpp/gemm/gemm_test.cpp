@@ -83,6 +83,36 @@ TEST_CASE_TEMPLATE("gemm: a plain B is packed by the first tile of rows", T, flo
       }
 }
 
+TEST_CASE_TEMPLATE("gemm: a transposed B is read in place by a turned product", T, float, double) {
+  const GemmEpilogue all{.alpha = 0.5,
+                         .beta = 2,
+                         .bias = true,
+                         .residual = true,
+                         .activation = Activation::LeakyRelu,
+                         .slope = 0.25,
+                         .mask = true};
+  for (bool trans_a : {false, true})
+    for (int64_t m : {16, 31, 48, 97})
+      for (int64_t n : {384, 401})
+        for (int64_t k : {100, 401, 1024}) {  // 1024: rows that collide in L1
+          GemmShape shape{.m = m, .n = n, .k = k, .trans_a = trans_a, .trans_b = true};
+          check_shape<T>(shape);
+          if (k < 1024)
+            for (Isa isa : levels()) CHECK(gemm_prepare(shape, dtype_of<T>(), {}, isa).turned);
+          shape.lda = 1030, shape.ldb = 1031, shape.ldc = n + 5;
+          check_shape<T>(shape, all);
+        }
+  check_shape<T>({.m = 32,
+                  .n = 96,
+                  .k = 70,
+                  .batch = 3,
+                  .trans_b = true,
+                  .stride_a = 32 * 70 + 3,
+                  .stride_b = 96 * 70 + 5,
+                  .stride_c = 32 * 96 + 7},
+                 {.bias = true});
+}
+
 TEST_CASE_TEMPLATE("gemm: B packed beforehand", T, float, double) {
   for (bool trans_b : {false, true}) {
     for (int64_t m : {1, 14, 29})
@@ -222,6 +252,8 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
   const GemmShape shapes[] = {
       {.m = 300, .n = 520, .k = 400},
       {.m = 32, .n = 200, .k = 784},
+      {.m = 48, .n = 700, .k = 784, .trans_b = true},
+      {.m = 96, .n = 301, .k = 400, .trans_a = true, .trans_b = true},
       {.m = 784, .n = 200, .k = 128, .trans_a = true},
       {.m = 1, .n = 2000, .k = 2000},
       {.m = 2000, .n = 1, .k = 2000},

@@ -31,8 +31,9 @@ struct Chunk {
   const T* a;
   const T* b;
   T* c;
+  int64_t ldc;
   int64_t row0, rows, col0, columns;
-  T alpha;
+  T alpha, beta;
   EpilogueRows<T> epilogue;  // its pointers at element (0, 0) of the matrix
 
   // The epilogue for the block of C at (i, j).
@@ -41,8 +42,8 @@ struct Chunk {
     EpilogueRows<T> e = epilogue;
     if (e.bias && !e.scalar_bias) e.bias += j;
     if (e.residual) e.residual += i * e.ld_residual + j;
-    if (e.mask) e.mask += i * plan.shape.ldc + j;
-    finish(e, height, width, c + i * plan.shape.ldc + j, plan.shape.ldc);
+    if (e.mask) e.mask += i * ldc + j;
+    finish(e, height, width, c + i * ldc + j, ldc);
   }
   // The part of the epilogue that the tile at (i, j) does in registers.
   RV_INLINE TileClose<T> close_at(int64_t i, int64_t j) const {
@@ -61,7 +62,7 @@ struct Chunk {
   RV_INLINE TileAhead<T>* close_ahead(int64_t i, int64_t j, int rows, int vectors,
                                       TileAhead<T> (&parts)[3]) const {
     const int lines = (vectors * kVectorBytes + 63) / 64;
-    const int64_t ldc = plan.shape.ldc, ldr = epilogue.ld_residual, at = i * ldc + j;
+    const int64_t ldr = epilogue.ld_residual, at = i * ldc + j;
     parts[0] = {c + at, ldc, rows, lines, &parts[1]};
     parts[1] = {epilogue.mask + at, ldc, rows, lines};
     if (epilogue.residual) {
@@ -75,11 +76,11 @@ struct Chunk {
     const EpilogueRows<T>& e = epilogue;
     const bool activated = e.activation == Activation::None || clamps_in_tile(e.activation);
     if (activated && !e.mask) return;
-    const int64_t at = i * plan.shape.ldc + j;
+    const int64_t at = i * ldc + j;
     finish<T>({.activation = activated ? Activation::None : e.activation,
                .slope = e.slope,
                .mask = e.mask ? e.mask + at : nullptr},
-              height, width, c + at, plan.shape.ldc);
+              height, width, c + at, ldc);
   }
 };
 
@@ -107,14 +108,16 @@ RV_INLINE Chunk<T> make_chunk(const GemmPlan& plan, const GemmOperands& operands
   T alpha = static_cast<T>(e.alpha);
   if (operands.scale) alpha *= *static_cast<const T*>(operands.scale);
   return {plan,
-          at<T>(operands.a, item * s.stride_a),
-          at<T>(operands.b, item * s.stride_b),
+          at<T>(plan.turned ? operands.b : operands.a, item * s.stride_a),
+          at<T>(plan.turned ? operands.a : operands.b, item * s.stride_b),
           static_cast<T*>(operands.c) + item * s.stride_c,
+          s.ldc,
           row0,
           row1 - row0,
           col0,
           col1 - col0,
           alpha,
+          static_cast<T>(e.beta),
           {.bias = e.bias ? at<T>(operands.bias, 0) : nullptr,
            .residual = e.residual ? at<T>(operands.residual, item * e.stride_residual) : nullptr,
            .ld_residual = e.ld_residual,

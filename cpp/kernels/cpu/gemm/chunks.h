@@ -131,7 +131,7 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
   const GemmShape& s = plan.shape;
   const auto [p0, kc, packed_a, packed_b, copied, later] = block;
   const bool last = p0 + kc == s.k;
-  const T beta = p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1);
+  const T beta = p0 == 0 ? chunk.beta : T(1);
   const int64_t i = tiles.top(t);
   const int rows = tiles.height(t);
   Fetcher<T> ahead = next_rows(chunk, tiles, t + 1, p0, kc);
@@ -153,8 +153,8 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
           chunk.close_ahead(beside ? i : i + rows, beside ? panel.j + panel.columns : chunk.col0,
                             rows, panel.width, closing);
     }
-    const TileTarget<T> target{chunk.c + i * s.ldc + panel.j,
-                               s.ldc,
+    const TileTarget<T> target{chunk.c + i * chunk.ldc + panel.j,
+                               chunk.ldc,
                                chunk.alpha,
                                beta,
                                panel.tail,
@@ -221,11 +221,11 @@ void tiles_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t be
 template <class T>
 void empty_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                   std::byte*) noexcept {
-  const T beta = static_cast<T>(plan.epilogue.beta);
   for (int64_t index = begin; index < end; ++index) {
     const Chunk<T> chunk = make_chunk<T>(plan, operands, index);
+    const T beta = chunk.beta;
     for (int64_t r = 0; r < chunk.rows; ++r) {
-      T* row = chunk.c + (chunk.row0 + r) * plan.shape.ldc + chunk.col0;
+      T* row = chunk.c + (chunk.row0 + r) * chunk.ldc + chunk.col0;
       for (int64_t j = 0; j < chunk.columns; ++j) row[j] = beta == 0 ? T(0) : beta * row[j];
     }
     chunk.finish_block(chunk.row0, chunk.col0, chunk.rows, chunk.columns);
@@ -242,10 +242,11 @@ struct VectorProduct {
   int64_t ld;
   int64_t begin, count;  // part of the result
   T* y;
-  T alpha;
+  T alpha, beta;
   EpilogueRows<T> epilogue;
 
-  VectorProduct(const Chunk<T>& chunk, bool down) : alpha(chunk.alpha), epilogue(chunk.epilogue) {
+  VectorProduct(const Chunk<T>& chunk, bool down)
+      : alpha(chunk.alpha), beta(chunk.beta), epilogue(chunk.epilogue) {
     const GemmShape& s = chunk.plan.shape;
     x = down ? chunk.b : chunk.a;
     x_stride = down ? (s.trans_b ? 1 : s.ldb) : (s.trans_a ? s.lda : 1);
@@ -296,13 +297,12 @@ template <class T>
 void add_sums(const GemmPlan& plan, const GemmOperands& operands, const std::byte* sums) noexcept {
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
   const T* part = reinterpret_cast<const T*>(sums);
-  const T beta = static_cast<T>(plan.epilogue.beta);
   for (int64_t j = 0; j < v.count; j += Vec<T>::kLanes) {
     Vec<T> sum[1][1] = {{Vec<T>::load(part + j)}};
     for (int64_t i = 1; i < plan.sum_chunks; ++i)
       sum[0][0] = sum[0][0] + Vec<T>::load(part + i * plan.sum_pitch + j);
     tile_store<T, 1, 1, true>(
-        sum, {v.y + j, 0, v.alpha, beta, static_cast<int>(least(Vec<T>::kLanes, v.count - j))});
+        sum, {v.y + j, 0, v.alpha, v.beta, static_cast<int>(least(Vec<T>::kLanes, v.count - j))});
   }
   v.finish_result();
 }
@@ -315,10 +315,9 @@ void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t 
   const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
   for (int64_t i = begin; i < end;) {
     const VectorProduct<T> v(chunks_beside<T>(plan, operands, i, end), plan.down);
-    const T beta = static_cast<T>(plan.epilogue.beta);
     for (int64_t p0 = 0; p0 < plan.shape.k; p0 += plan.k_block)
       sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld + v.begin, v.ld,
-          least(plan.k_block, plan.shape.k - p0), v.count, v.y, v.alpha, p0 == 0 ? beta : T(1));
+          least(plan.k_block, plan.shape.k - p0), v.count, v.y, v.alpha, p0 == 0 ? v.beta : T(1));
     v.finish_result();
   }
 }
@@ -333,7 +332,7 @@ void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t beg
     const VectorProduct<T> v(chunk, plan.down);
     for (int64_t p0 = 0; p0 < s.k; p0 += plan.k_block)
       product(v.matrix + v.begin * v.ld + p0, v.ld, v.x + p0, least(plan.k_block, s.k - p0),
-              v.count, v.y, chunk.alpha, p0 == 0 ? static_cast<T>(plan.epilogue.beta) : T(1));
+              v.count, v.y, v.alpha, p0 == 0 ? v.beta : T(1));
     v.finish_result();
   }
 }

@@ -31,6 +31,9 @@ struct GemmShape {
   int64_t stride_a = 0, stride_b = 0, stride_c = 0;
 };
 
+// Of C^T = op(B)^T op(A)^T; what is said of C stays. Its own inverse.
+GemmShape turned(GemmShape shape);
+
 struct GemmEpilogue {
   double alpha = 1, beta = 0;  // beta 0: C is not read
   bool bias = false, residual = false;
@@ -74,7 +77,7 @@ struct GemmKernels {
   // Copies the panels [begin, end) of B, two vectors of columns each, to their place in `packed`.
   using Pack = void (*)(const GemmPlan& plan, const void* b, void* packed, int64_t begin,
                         int64_t end) noexcept;
-  Chunks empty, tiles, panels, row_sum, dots;
+  Chunks empty, tiles, turned, panels, row_sum, dots;
   AddSums add_sums;
   Pack pack;
   int lanes;          // elements of a vector
@@ -97,6 +100,7 @@ struct GemmPlan {
   GemmKernels::Chunks kernel = nullptr;
   bool pack_a = false, pack_b = false;
   bool wide = false;      // tiles of few rows and four vectors
+  bool turned = false;    // Tiles: C^T is computed, and `shape` is turned
   bool down = false;      // RowSum, Dots: the result is the one column of C
   bool streamed = false;  // RowSum, Dots: the matrix is larger than the caches of a core
   // RowSum: so many parts of k are summed apart, each into a row of sum_pitch elements of the first
@@ -105,7 +109,7 @@ struct GemmPlan {
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B
-  int64_t b_elements = 0;  // BF16: of that block, before the float32 sums of a chunk
+  int64_t b_elements = 0;  // of that block, before the sums of a chunk
   int64_t together = 1;    // chunks below each other that a worker may take as one
   // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.
   int64_t row_chunks = 1, col_chunks = 1, chunks = 0, grain = 1;

@@ -154,6 +154,7 @@ void empty_pair_chunks(const GemmPlan& plan, const GemmOperands& operands, int64
 extern const GemmKernels kGemmBf16;
 const GemmKernels kGemmBf16{.empty = empty_pair_chunks,
                             .tiles = pair_chunks,
+                            .turned = nullptr,
                             .panels = nullptr,
                             .row_sum = nullptr,
                             .dots = nullptr,

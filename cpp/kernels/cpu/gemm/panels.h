@@ -6,7 +6,7 @@
 //   for each block of k, for each group of row tiles: pack A (stays in L2) unless read in place
 //     for each panel of columns, for each tile of the group: one register tile, then the epilogue
 
-#include "kernels/cpu/gemm/chunks.h"
+#include "kernels/cpu/gemm/turned.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
@@ -34,7 +34,7 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
                    int64_t p0, int64_t kc, const T* packed_a) {
   constexpr int kLanes = Vec<T>::kLanes;
   const GemmShape& s = chunk.plan.shape;
-  const T beta = p0 == 0 ? static_cast<T>(chunk.plan.epilogue.beta) : T(1);
+  const T beta = p0 == 0 ? chunk.beta : T(1);
   const bool closes = p0 + kc == s.k;
   const int64_t vectors = (chunk.columns + kLanes - 1) / kLanes;
   for (int64_t v = 0; v < vectors; v += kPanel) {
@@ -49,7 +49,7 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
       compute_block(
           row_tile<T>(chunk, tiles, t, p0, packed_a), rows, b, stride, panel.width, kc,
           Columns::Packed,
-          {chunk.c + i * s.ldc + panel.j, s.ldc, chunk.alpha, beta, panel.tail,
+          {chunk.c + i * chunk.ldc + panel.j, chunk.ldc, chunk.alpha, beta, panel.tail,
            closes ? chunk.close_at(i, panel.j) : TileClose<T>{}, t - first < 2 ? &ahead : nullptr});
       if (closes) chunk.close_block(i, panel.j, rows, panel.columns);
     }
@@ -84,6 +84,7 @@ template <class T>
 constexpr GemmKernels per_type() {
   return {.empty = &empty_chunks<T>,
           .tiles = &tiles_chunks<T>,
+          .turned = &turned_chunks<T>,
           .panels = &panels_chunks<T>,
           .row_sum = &row_sum_chunks<T>,
           .dots = &dots_chunks<T>,

@@ -2,6 +2,7 @@
 // on shape and instruction set alone, never on the number of threads.
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/verbose.h"
@@ -43,6 +44,10 @@ constexpr int64_t kPackedTogether = 16, kShortestTile = 4;
 constexpr int64_t kManyInBatch = 192;
 // Columns that are worth a cut of their own packing: two halves of so many lines.
 constexpr int64_t kWideBytes = 2 * 4 * 64;
+// Sums of a turned product that wait in L2.
+constexpr int64_t kTurnedElements = 1 << 16;
+// Rows of products that are turned: with a transposed A, and at most without one.
+constexpr int64_t kFewestTurned = 16, kMostTurned = 384, kFewTurned = 128;
 // Rows that are too few to pack a B for that stays in the caches.
 constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
 // Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
@@ -102,6 +107,21 @@ void fold_batch(GemmPlan& plan) {
   if (s.batch <= 1 || s.stride_b != 0 || s.trans_a || !rows_follow) return;
   s.m *= s.batch;
   s.batch = 1;
+}
+
+// Rows a multiple of 4 KB apart fall into the same few sets of the L1 cache.
+bool collides(int64_t ld, int64_t element) { return ld * element % 4096 == 0; }
+
+// A transposed B that is much larger than A is better read in place than packed; so is any under a
+// transposed A, for then nothing is packed across its rows. Rows must fill whole vectors, more or
+// less, and be worth more than the transposition of C.
+bool turns(const GemmShape& s, const GemmKernels& kernels, int64_t element) {
+  if (!s.trans_b || s.m > s.k || s.k < kFewTerms) return false;
+  if (4 * s.m < 3 * round_up(s.m, kernels.lanes)) return false;
+  const bool packed_anyway = collides(s.ldb, element) && !kernels.wide_tiles;
+  if (packed_anyway && s.m < kFewestRows) return false;
+  if (s.trans_a) return s.m >= kFewestTurned && s.m <= kMostTurned;
+  return s.m <= kFewTurned && 3 * s.m <= s.n;
 }
 
 GemmVariant choose_variant(GemmPlan& plan) {
@@ -205,9 +225,6 @@ void cut_work(GemmPlan& plan, int64_t element) {
   plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
 }
 
-// Rows a multiple of 4 KB apart fall into the same few sets of the L1 cache.
-bool collides(int64_t ld, int64_t element) { return ld * element % 4096 == 0; }
-
 // B is packed where it cannot be read in place, or where enough rows read it: fewer where its own
 // rows collide, or those of A, which tiles of few rows then read in place.
 void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
@@ -232,7 +249,7 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
 
   // Rows of A that collide are packed, unless there are tiles of so few rows that their lines stay
   // in one set. Such tiles read B more often: it is packed, or few rows read it.
-  const bool a_collides = collides(s.lda, element) && s.m > 4 && panels >= 2;
+  const bool a_collides = collides(s.lda, element) && s.m > 4 && (panels >= 2 || plan.turned);
   plan.wide = !s.trans_a && a_collides && kernels.wide_tiles && (plan.pack_b || s.m < kFewRows);
   plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && !plan.wide;
   const bool in_place =
@@ -246,7 +263,14 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
         plan.a_group *
         round_up(round_up(kernels.tile_rows, kernels.lanes) * plan.k_block + line, line);
   int64_t elements = plan.a_elements;
-  if (plan.pack_b) elements += round_up(columns, kernels.lanes) * plan.k_block + line;
+  if (plan.pack_b)
+    plan.b_elements = round_up(round_up(columns, kernels.lanes) * plan.k_block + line, line);
+  elements += plan.b_elements;
+  if (plan.turned) {
+    const int64_t sums = ceil_div(s.m, plan.row_chunks) * round_up(columns, kernels.lanes);
+    plan.together = std::clamp<int64_t>(kTurnedElements / sums, 1, plan.row_chunks);
+    elements += plan.together * sums;
+  }
   plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
 }
 
@@ -294,14 +318,18 @@ void choose_pair_packing(GemmPlan& plan) {
   plan.scratch.per_worker = static_cast<size_t>(round_up(bytes, 64));
 }
 
-void print_refusals(const GemmPlan& plan) {
+void print_refusals(const GemmShape& shape, const GemmPlan& plan) {
   const GemmShape& s = plan.shape;
-  const std::string kernel =
-      "gemm " + std::to_string(s.m) + 'x' + std::to_string(s.n) + 'x' + std::to_string(s.k);
+  const std::string kernel = "gemm " + std::to_string(shape.m) + 'x' + std::to_string(shape.n) +
+                             'x' + std::to_string(shape.k);
   if (plan.variant == GemmVariant::RowSum || plan.variant == GemmVariant::Dots)
     print_refusal(kernel, "tiles", "one operand is a vector: nothing is read twice");
   if (plan.variant != GemmVariant::Tiles) return;
   print_refusal(kernel, "row_sum and dots", "no operand is a vector that lies in one run");
+  if (!plan.turned)
+    print_refusal(kernel, "turned",
+                  shape.trans_b ? "its rows are too few, too many or fill no whole vectors"
+                                : "B is not transposed");
   if (!plan.pack_a)
     print_refusal(kernel, "packed A",
                   s.trans_a   ? "fewer than 3 panels of columns or 128 terms read it"
@@ -313,6 +341,16 @@ void print_refusals(const GemmPlan& plan) {
 }
 
 }  // namespace
+
+GemmShape turned(GemmShape shape) {
+  std::swap(shape.m, shape.n);
+  std::swap(shape.lda, shape.ldb);
+  std::swap(shape.stride_a, shape.stride_b);
+  std::swap(shape.trans_a, shape.trans_b);
+  shape.trans_a = !shape.trans_a;
+  shape.trans_b = !shape.trans_b;
+  return shape;
+}
 
 bool gemm_fuses(DType dtype, Activation activation) {
   return dtype == DType::F32 ||
@@ -348,6 +386,8 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   if (plan.variant == GemmVariant::Panels)
     plan.column_unit = std::max<int64_t>(plan.column_unit, 2 * kernels.lanes);
   const bool pairs = dtype == DType::BF16;
+  plan.turned = plan.variant == GemmVariant::Tiles && !pairs && turns(s, kernels, element);
+  if (plan.turned) plan.shape = turned(s);
   if (plan.variant == GemmVariant::Tiles && pairs)
     plan.pack_b = packs_pairs(s);
   else if (plan.variant == GemmVariant::Tiles)
@@ -361,7 +401,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
       plan.kernel = kernels.empty;
       break;
     case GemmVariant::Tiles:
-      plan.kernel = kernels.tiles;
+      plan.kernel = plan.turned ? kernels.turned : kernels.tiles;
       if (pairs)
         choose_pair_packing(plan);
       else
@@ -378,7 +418,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
       plan.kernel = kernels.dots;
       break;
   }
-  if (prints_dispatch() && !pairs) print_refusals(plan);
+  if (prints_dispatch() && !pairs) print_refusals(shape, plan);
   const auto count = [](int64_t a, int64_t b) {
     return static_cast<double>(a) * static_cast<double>(b);
   };
