@@ -171,6 +171,8 @@ void bind_tape(py::module_& m) {
            })
       .def("gradient_of_variables", &gradient_of_variables);
   m.def("taping", [] { return !active_tapes().empty(); });
+  // Whether this thread neither records nor answers reads of variables by other values.
+  m.def("immediate", [] { return current_env() == nullptr && active_tapes().empty(); });
 }
 
 }  // namespace

@@ -119,17 +119,19 @@ py::object converted(const Tensor& t, const char* method) {
   return number(t, method);
 }
 
-// Dtypes and shapes of tensors: the key of what is compiled for them.
-py::bytes signature(const py::sequence& tensors) {
+// Dtypes and shapes of tensors: the key of what is compiled for them. None where one is no tensor.
+py::object signature(const py::sequence& tensors) {
   std::string key;
+  key.reserve(tensors.size() * 32);
   for (const py::handle item : tensors) {
-    const Tensor& t = py::cast<const Tensor&>(item);
-    key.push_back(static_cast<char>(t.dtype()));
-    key.push_back(static_cast<char>(t.rank()));
-    const auto sizes = std::as_bytes(t.shape().dims());
+    const Tensor* t = as_tensor(item.ptr());
+    if (!t) return py::none();
+    key.push_back(static_cast<char>(t->dtype()));
+    key.push_back(static_cast<char>(t->rank()));
+    const auto sizes = std::as_bytes(t->shape().dims());
     key.append(reinterpret_cast<const char*>(sizes.data()), sizes.size());
   }
-  return key;
+  return py::bytes(key);
 }
 
 }  // namespace

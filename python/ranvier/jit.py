@@ -6,14 +6,15 @@ import collections
 import contextlib
 import functools
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.ops._define import holds_complex
-from ranvier.scopes import get_autocast_dtype
-from ranvier.variable import Variable, in_stateless_scope
+from ranvier.scopes import scope_state
+from ranvier.variable import Variable
 
 _TENSORS = {B.Tensor}
 _MAX_PROGRAMS = 64
@@ -31,15 +32,12 @@ class Traced:
         self._is_flat_dict = type(outputs) is dict and all(
             type(x) is _Slot for x in outputs.values()
         )
-        self._program = None
         self._flags = [(v, v.trainable) for v in trace.variables]
 
-    @property
+    @functools.cached_property
     def program(self):
         """The compiled program, made at its first use."""
-        if self._program is None:
-            self._program = B.core.compile(self.trace._ref, self.name)
-        return self._program
+        return B.core.compile(self.trace._ref, self.name)
 
     @property
     def gives_one_tensor(self) -> bool:
@@ -119,8 +117,37 @@ class Jitted:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args, **kwargs):
-        if B.tracing():
+        immediate = B.core.immediate()
+        if not immediate and B.tracing():
             return self._fn(*args, **kwargs)
+        tensors = args
+        traced = None if kwargs else self._known(args)
+        if traced is None:
+            traced, tensors = self._traced(args, kwargs)
+        if immediate:
+            return traced.result(traced.program.run(tensors))
+        return traced.result(B.core.call(traced.trace._ref, tensors))
+
+    def trace_count(self) -> int:
+        """How often the function was traced."""
+        return self._traces
+
+    def _known(self, args) -> Traced | None:
+        """What was traced for arguments that are tensors, every one of them."""
+        signature = B.core.signature(args)
+        if signature is None:
+            return None
+        return self._find((None, None, signature, (), scope_state.autocast, config.floatx()))
+
+    def _find(self, key) -> Traced | None:
+        traced = self._cache.get(key)
+        if traced is None or not traced.is_current():
+            return None
+        self._cache.move_to_end(key)
+        return traced
+
+    def _traced(self, args, kwargs) -> tuple[Traced, Sequence]:
+        """What was traced for these arguments, now or before, and the tensors among them."""
         leaves, places, skeleton, tensors = args, None, None, args
         if kwargs or not set(map(type, args)) <= _TENSORS:
             if holds_complex(args) or holds_complex(kwargs):
@@ -132,16 +159,6 @@ class Jitted:
                 places = tuple(i for i, leaf in enumerate(leaves) if _is_array(leaf))
                 skeleton = repr(tree.map_structure(lambda _: 0, (args, kwargs)))
             tensors = [_as_argument(leaf) for leaf in leaves if _is_array(leaf)]
-        traced = self._traced(args, kwargs, leaves, places, skeleton, tensors)
-        if B.core.taping() or in_stateless_scope():
-            return traced.result(B.core.call(traced.trace._ref, tensors))
-        return traced.result(traced.program.run(tensors))
-
-    def trace_count(self) -> int:
-        """How often the function was traced."""
-        return self._traces
-
-    def _traced(self, args, kwargs, leaves, places, skeleton, tensors) -> Traced:
         chosen = range(len(leaves)) if places is None else places
         static: tuple = ()
         if len(tensors) < len(leaves):
@@ -150,11 +167,10 @@ class Jitted:
                 _static_key(leaf, self._name) for i, leaf in enumerate(leaves) if i not in dynamic
             )
         signature = B.core.signature(tensors)
-        key = (skeleton, places, signature, static, get_autocast_dtype(), config.floatx())
-        traced = self._cache.get(key)
-        if traced is not None and traced.is_current():
-            self._cache.move_to_end(key)
-            return traced
+        key = (skeleton, places, signature, static, scope_state.autocast, config.floatx())
+        known = self._find(key)
+        if known is not None:
+            return known, tensors
 
         def flat_function(*symbols):
             filled = list(leaves)
@@ -170,7 +186,7 @@ class Jitted:
         if len(self._cache) > _MAX_PROGRAMS:
             self._cache.popitem(last=False)
         self._count(specs)
-        return traced
+        return traced, tensors
 
     def _count(self, specs):
         self._traces += 1

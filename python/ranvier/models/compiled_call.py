@@ -6,11 +6,10 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import tree
-from ranvier.layers.call_spec import current_context
-from ranvier.scopes import get_autocast_dtype
+from ranvier.scopes import scope_state
 from ranvier.symbolic.operation import Operation
 from ranvier.training.step_function import StepFunction, remember
-from ranvier.variable import in_stateless_scope, structure_version
+from ranvier.variable import structure_version
 
 
 class CompiledCall:
@@ -20,6 +19,9 @@ class CompiledCall:
     no `StatelessScope`, no enclosing layer call. Everything else, and models with own layers,
     losses added by layers or masks, runs op by op.
     """
+
+    _call_version = -1
+    _call_steps: dict | None = None
 
     def __call__(self, *args, **kwargs):
         plain = len(args) == 1 and (not kwargs or kwargs.keys() == {"training"})
@@ -31,30 +33,26 @@ class CompiledCall:
         return super().__call__(*args, **kwargs)
 
     def _compiled_step(self, x, training):
-        if not self._calls_are_plain():
+        if (
+            self._run_eagerly
+            or not B.core.immediate()
+            or scope_state.autocast is not None
+            or scope_state.call_context is not None
+        ):
             return None
         version = structure_version()
-        if self.__dict__.get("_call_version") != version:
+        if self._call_version != version:
             object.__setattr__(self, "_call_version", version)
             object.__setattr__(self, "_call_steps", {} if self._may_compile_calls() else None)
-        if self._call_steps is None or getattr(x, "_keras_mask", None) is not None:
+        steps = self._call_steps
+        if steps is None or getattr(x, "_keras_mask", None) is not None:
             return None
         key = (x.shape, x.dtype, training)
-        step = self._call_steps.get(key, self)
+        step = steps.get(key, self)
         if step is self:  # not known; None: known to be refused
             step = self._make_step(x, training)
-            remember(self._call_steps, key, step)
+            remember(steps, key, step)
         return step
-
-    def _calls_are_plain(self):
-        return not (
-            self.run_eagerly
-            or B.tracing()
-            or B.core.taping()
-            or in_stateless_scope()
-            or get_autocast_dtype() is not None
-            or current_context() is not None
-        )
 
     def _may_compile_calls(self):
         if not self.built or len(self.inputs) != 1:

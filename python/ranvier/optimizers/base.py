@@ -12,7 +12,7 @@ from ranvier.optimizers.schedules import LearningRateSchedule
 from ranvier.optimizers.state import OptimizerState
 from ranvier.optimizers.weight_effects import WeightEffects
 from ranvier.scopes import name_scope
-from ranvier.variable import StatelessScope, Variable, bump_structure, in_stateless_scope
+from ranvier.variable import StatelessScope, Variable, bump_structure
 
 _MAX_PROGRAMS = 64
 
@@ -240,9 +240,7 @@ class Optimizer(OptimizerState, WeightEffects):
             type(self).__module__.startswith("ranvier.")
             and isinstance(self._learning_rate, (Variable, LearningRateSchedule))
             and not getattr(settings.thread_state(), "run_eagerly", False)
-            and not B.tracing()
-            and not B.core.taping()
-            and not in_stateless_scope()
+            and B.core.immediate()
         )
 
     def _compiled_apply(self, grads, variables):

@@ -136,11 +136,12 @@ class Trainer(Steps, Fitting, BatchMethods):
 
     def _fast_predict(self, x, batch_size):
         """One small array, one program call. `None` where the general way is needed."""
-        if not 0 < len(x) <= (batch_size or 32) or self.run_eagerly:
+        if not 0 < len(x) <= (batch_size or 32) or self._run_eagerly:
             return None
-        if self._predict_fast_version != _variable.structure_version():
+        version = _variable.structure_version()
+        if self._predict_fast_version != version:
             self._predict_fast.clear()
-            self._predict_fast_version = _variable.structure_version()
+            self._predict_fast_version = version
         key = (x.shape, x.dtype)
         step = self._predict_fast.get(key)
         if step is None:
