@@ -94,10 +94,14 @@ RV_INLINE void pack_b_block(const Chunk<T>& chunk, const Panels<T>& panels, int6
 }
 
 // One register tile, or several below each other where the panel is wider than the tile of rows was
-// made for.
+// made for. With `copy`, one that copies the panel on the way.
 template <class T>
 RV_INLINE void compute_block(const RowTile<T>& a, int rows, const T* b, int64_t b_stride,
-                             int vectors, int64_t kc, Columns columns, TileTarget<T> target) {
+                             int vectors, int64_t kc, Columns columns, T* copy,
+                             TileTarget<T> target) {
+  if (copy)
+    return find_copying_tile<T>(a.walk, rows, vectors)(a.a, a.stride, b, b_stride, kc, copy,
+                                                       target);
   const int most = kTileRows[vectors];
   if (rows <= most) {
     find_tile<T>(a.walk, columns, rows, vectors)(a.a, a.stride, b, b_stride, kc, target);
@@ -140,10 +144,11 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
   TileAhead<T> closing[3];
   for (int64_t v = 0; v < panels.vectors;) {
     const Panel<T> panel(chunk, v, panels.width_at(v));
-    T* const packed = plan.pack_b ? packed_b + v * kLanes * kc : nullptr;
-    const T* const in_place = chunk.b + p0 * s.ldb + panel.j;
+    const bool packed = plan.pack_b && !(t == 0 && v < copied);
+    T* const panel_b = plan.pack_b ? packed_b + v * kLanes * kc : nullptr;
+    const T* b = packed ? panel_b : chunk.b + p0 * s.ldb + panel.j;
     ahead.some(lines);
-    const Columns read = plan.pack_b            ? Columns::Packed
+    const Columns read = packed                 ? Columns::Packed
                          : panel.tail == kLanes ? Columns::Whole
                                                 : Columns::Ragged;
     TileAhead<T>* fetched = later ? later->deal() : nullptr;
@@ -153,19 +158,10 @@ RV_INLINE void compute_row_tile(const Chunk<T>& chunk, const Panels<T>& panels,
           chunk.close_ahead(beside ? i : i + rows, beside ? panel.j + panel.columns : chunk.col0,
                             rows, panel.width, closing);
     }
-    const TileTarget<T> target{chunk.c + i * chunk.ldc + panel.j,
-                               chunk.ldc,
-                               chunk.alpha,
-                               beta,
-                               panel.tail,
-                               last ? chunk.close_at(i, panel.j) : TileClose<T>{},
-                               fetched};
-    if (t == 0 && v < copied)
-      find_copying_tile<T>(a.walk, rows, panel.width)(a.a, a.stride, in_place, s.ldb, kc, packed,
-                                                      target);
-    else
-      compute_block(a, rows, plan.pack_b ? packed : in_place,
-                    plan.pack_b ? panel.width * kLanes : s.ldb, panel.width, kc, read, target);
+    compute_block(a, rows, b, packed ? panel.width * kLanes : s.ldb, panel.width, kc, read,
+                  packed ? nullptr : panel_b,
+                  {chunk.c + i * chunk.ldc + panel.j, chunk.ldc, chunk.alpha, beta, panel.tail,
+                   last ? chunk.close_at(i, panel.j) : TileClose<T>{}, fetched});
     if (last) chunk.close_block(i, panel.j, rows, panel.columns);
     v += panel.width;
   }

@@ -48,7 +48,7 @@ void compute_group(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, 
       const int rows = tiles.height(t);
       compute_block(
           row_tile<T>(chunk, tiles, t, p0, packed_a), rows, b, stride, panel.width, kc,
-          Columns::Packed,
+          Columns::Packed, static_cast<T*>(nullptr),
           {chunk.c + i * chunk.ldc + panel.j, chunk.ldc, chunk.alpha, beta, panel.tail,
            closes ? chunk.close_at(i, panel.j) : TileClose<T>{}, t - first < 2 ? &ahead : nullptr});
       if (closes) chunk.close_block(i, panel.j, rows, panel.columns);

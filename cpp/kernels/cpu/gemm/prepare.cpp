@@ -207,7 +207,7 @@ void cut_work(GemmPlan& plan, int64_t element) {
     // product (the batch is m) and its weight gradient (the batch is k), so that a thread meets the
     // same columns of the weight again. Even counts divide among two threads.
     const int64_t batch = batch_of(s);
-    const int64_t narrowest = batch <= 64 ? 3 : batch < kManyInBatch ? 6 : lines;
+    const int64_t narrowest = batch <= 64 ? 3 : batch < kManyInBatch ? 8 : lines;
     const int64_t most = std::min(kMaxChunkColumnBytes / element, kMaxChunkColumns);
     const int64_t fewest = std::max(ceil_div(s.n, most), int64_t{cuts_columns(s, element) ? 2 : 1});
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
@@ -240,6 +240,15 @@ void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t elemen
   plan.pack_b = s.trans_b || ragged || (pays && s.k >= (colliding ? kFewTerms / 2 : kFewTerms));
 }
 
+// A transposed A is read by tiles as it lies, a few columns of each row. Tiles of many rows use
+// most of each line: there only many panels pay for a copy, sooner where rows collide.
+bool packs_transposed_a(const GemmShape& s, int64_t panels, int64_t tile_rows, int64_t element) {
+  if (panels < 3 || s.k < 128) return false;
+  const bool colliding = collides(s.lda, element);
+  if (2 * tile_rows * element > 64) return panels > (colliding ? 4 : 12);
+  return colliding || panels > 16 || s.k > 1024;
+}
+
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t line = 64 / element;
@@ -251,7 +260,8 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   // in one set. Such tiles read B more often: it is packed, or few rows read it.
   const bool a_collides = collides(s.lda, element) && s.m > 4 && (panels >= 2 || plan.turned);
   plan.wide = !s.trans_a && a_collides && kernels.wide_tiles && (plan.pack_b || s.m < kFewRows);
-  plan.pack_a = s.trans_a ? panels >= 3 && s.k >= 128 : a_collides && !plan.wide;
+  plan.pack_a = s.trans_a ? packs_transposed_a(s, panels, kernels.tile_rows, element)
+                          : a_collides && !plan.wide;
   const bool in_place =
       !plan.pack_a && !plan.pack_b && !s.trans_a && s.ldb * element < kScatteredBytes;
   const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
@@ -332,7 +342,7 @@ void print_refusals(const GemmShape& shape, const GemmPlan& plan) {
                                 : "B is not transposed");
   if (!plan.pack_a)
     print_refusal(kernel, "packed A",
-                  s.trans_a   ? "fewer than 3 panels of columns or 128 terms read it"
+                  s.trans_a   ? "too few panels of columns or terms read it"
                   : plan.wide ? "tiles of few rows are read in place"
                               : "its rows fall into different sets of the L1 cache");
   if (!plan.pack_b)
