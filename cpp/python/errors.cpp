@@ -53,6 +53,10 @@ void set_python_error() noexcept {
     throw;
   } catch (py::error_already_set& e) {
     e.restore();
+  } catch (const py::builtin_exception& e) {
+    e.set_error();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
   } catch (const std::exception& e) {
     if (!set_typed_error(e)) PyErr_SetString(PyExc_RuntimeError, e.what());
   }

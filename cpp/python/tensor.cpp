@@ -219,14 +219,22 @@ Tensor borrow_or_copy(py::handle object, DType dtype) {
   return cast_to(to_tensor(object, py::none()), dtype);
 }
 
-// A writable array over the tensor's memory, which it keeps.
-static py::object array_over(Tensor tensor) {
+// An array over the tensor's memory, which it keeps. Past py::array, which allocates for its sizes
+// and strides.
+static py::object array_over(Tensor tensor, int flags) {
+  const auto& numpy = py::detail::npy_api::get();
   const Shape shape = tensor.shape();
-  const py::dtype dtype = numpy_dtype(tensor.dtype());
+  std::array<Py_intptr_t, kMaxRank> sizes{};
+  std::copy(shape.begin(), shape.end(), sizes.begin());
   void* const data = tensor.data();
-  const py::capsule base(new Tensor(std::move(tensor)),
-                         [](void* p) { delete static_cast<Tensor*>(p); });
-  return py::array(dtype, std::span<const py::ssize_t>(shape.begin(), shape.end()), data, base);
+  py::dtype dtype = numpy_dtype(tensor.dtype());
+  py::capsule base(new Tensor(std::move(tensor)), [](void* p) { delete static_cast<Tensor*>(p); });
+  auto array = py::reinterpret_steal<py::object>(numpy.PyArray_NewFromDescr_(
+      numpy.PyArray_Type_, dtype.release().ptr(), shape.rank(), sizes.data(), nullptr, data,
+      flags | py::detail::npy_api::NPY_ARRAY_ALIGNED_, nullptr));
+  if (!array || numpy.PyArray_SetBaseObject_(array.ptr(), base.release().ptr()) != 0)
+    throw py::error_already_set();
+  return array;
 }
 
 py::object to_numpy(const Tensor& tensor) {
@@ -241,14 +249,36 @@ py::object to_numpy(const Tensor& tensor) {
       shown = run_eager(cast, TensorSpan(&value, 1), {{"dtype", DType::F32}})[0];
     }
   }
-  py::object view = array_over(std::move(shown));
-  py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-  return view;
+  return array_over(std::move(shown), 0);
 }
 
 py::object to_own_array(Tensor tensor) {
-  return in_numpy(tensor.dtype()) ? array_over(std::move(tensor)) : to_numpy(tensor).attr("copy")();
+  if (!in_numpy(tensor.dtype())) return to_numpy(tensor).attr("copy")();
+  return array_over(std::move(tensor), py::detail::npy_api::NPY_ARRAY_WRITEABLE_);
 }
+
+// __array__(dtype=None, copy=None), past pybind11's dispatcher: np.asarray() calls it.
+static PyObject* array_method(PyObject* self, PyObject* args, PyObject* named) noexcept {
+  static const char* const kNames[] = {"dtype", "copy", nullptr};
+  PyObject *dtype = Py_None, *copy = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, named, "|OO:__array__", const_cast<char**>(kNames), &dtype,
+                                   &copy))
+    return nullptr;
+  try {
+    const Tensor* tensor = as_tensor(self);
+    if (!tensor) throw py::type_error("__array__: this object holds no tensor.");
+    py::object array = to_numpy(*tensor);
+    if (dtype != Py_None) array = array.attr("astype")(py::handle(dtype), py::arg("copy") = false);
+    if (copy != Py_None && py::handle(copy).cast<bool>()) array = array.attr("copy")();
+    return array.release().ptr();
+  } catch (...) {
+    set_python_error();
+    return nullptr;
+  }
+}
+static PyMethodDef g_array{
+    "__array__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(array_method)),
+    METH_VARARGS | METH_KEYWORDS, "The values as a NumPy array."};
 
 void bind_tensor(py::module_& m) {
   py::class_<Tensor> cls(m, "Tensor", py::dynamic_attr(),
@@ -266,14 +296,6 @@ void bind_tensor(py::module_& m) {
              return place.empty() ? item(value_of(t)) : to_numpy(t).attr("item")(*place);
            })
       .def("tolist", [](const Tensor& t) { return to_numpy(t).attr("tolist")(); })
-      .def(
-          "__array__",
-          [](const Tensor& t, const py::object& dtype, const py::object& copy) {
-            py::object array = to_numpy(t);
-            if (!dtype.is_none()) array = array.attr("astype")(dtype, py::arg("copy") = false);
-            return copy.is_none() || !copy.cast<bool>() ? array : py::object(array.attr("copy")());
-          },
-          py::arg("dtype") = py::none(), py::arg("copy") = py::none())
       .def("__len__",
            [](const Tensor& t) {
              if (t.rank() == 0) throw py::type_error("len() of a tensor of rank 0");
@@ -306,6 +328,8 @@ void bind_tensor(py::module_& m) {
       .def("__reduce__", [m](const Tensor& t) {
         return py::make_tuple(m.attr("tensor"), py::make_tuple(to_numpy(t)));
       });
+  cls.attr("__array__") =
+      py::reinterpret_steal<py::object>(PyDescr_NewMethod(g_tensor_type, &g_array));
   cls.attr("__array_priority__") = 100;
   bind_operators(m, cls);
   bind_dlpack(m, cls);

@@ -142,3 +142,37 @@ def test_the_device_is_that_of_numpy_arrays():
     assert ops.ones(2).device == "cpu"
     with pytest.raises(ValueError, match="device_name='123'"):
         keras.device(123)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (2, 3)])
+def test_arrays_of_tensors(shape):
+    values = np.arange(np.prod(shape), dtype="int32").reshape(shape)
+    x = ops.convert_to_tensor(values)
+    view = np.asarray(x)
+    assert (view.shape, view.dtype) == (shape, np.dtype("int32"))
+    assert view.flags.c_contiguous
+    assert view.flags.aligned
+    assert not view.flags.writeable
+    assert not view.flags.owndata
+    del x
+    np.testing.assert_array_equal(view, values)
+
+
+def test_arguments_of_the_array_protocol():
+    x = ops.convert_to_tensor(_values())
+    copied = np.array(x)
+    copied[:] = 0
+    np.testing.assert_array_equal(x.__array__(), _values())
+    assert np.asarray(x, dtype="int64").dtype == "int64"
+    assert x.__array__("float64").dtype == "float64"
+    own = x.__array__(dtype="float32", copy=True)
+    own[:] = 0
+    np.testing.assert_array_equal(np.asarray(x, copy=False), _values())
+    with pytest.raises(TypeError):
+        x.__array__("float64", None, None)
+    with pytest.raises(TypeError):
+        x.__array__(order="C")
+    with pytest.raises(TypeError):
+        type(x).__array__(_values())
+    with pytest.raises(TypeError):
+        type(x).__array__(type(x).__new__(type(x)))
