@@ -94,7 +94,7 @@ TEST_CASE_TEMPLATE("gemm: a transposed B is read in place by a turned product", 
   for (bool trans_a : {false, true})
     for (int64_t m : {16, 31, 48, 97})
       for (int64_t n : {384, 401})
-        for (int64_t k : {100, 401, 1024}) {  // 1024: rows that collide in L1
+        for (int64_t k : {200, 401, 1024}) {  // 1024: rows that collide in L1
           GemmShape shape{.m = m, .n = n, .k = k, .trans_a = trans_a, .trans_b = true};
           check_shape<T>(shape);
           if (k < 1024)
@@ -279,9 +279,11 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
   set_num_threads(before);
 }
 
-TEST_CASE("gemm: work that takes microseconds is one chunk") {
+TEST_CASE("gemm: work that takes a microsecond is one chunk") {
   CHECK(gemm_prepare({.m = 32, .n = 1, .k = 8}, DType::F32).chunks == 1);
   CHECK(gemm_prepare({.m = 58, .n = 58, .k = 58}, DType::F32).chunks == 1);
+  CHECK(gemm_prepare({.m = 64, .n = 64, .k = 64}, DType::F32).chunks == 2);
+  CHECK(gemm_prepare({.m = 96, .n = 64, .k = 300, .trans_b = true}, DType::F32).chunks == 2);
   CHECK(gemm_prepare({.m = 32, .n = 200, .k = 784}, DType::F32).col_chunks > 1);
 }
 

@@ -14,7 +14,8 @@ namespace {
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-// Multiply-adds that are worth a chunk of their own: a few microseconds.
+// Multiply-adds that are worth a chunk of their own: a few microseconds. Half as many are cut in
+// two.
 constexpr int64_t kChunkWork = 1 << 19;
 // The same for products with a vector, which wait for memory: elements of the matrix.
 constexpr int64_t kChunkElements = 1 << 16;
@@ -121,7 +122,7 @@ bool turns(const GemmShape& s, const GemmKernels& kernels, int64_t element) {
   const bool packed_anyway = collides(s.ldb, element) && !kernels.wide_tiles;
   if (packed_anyway && s.m < kFewestRows) return false;
   if (s.trans_a) return s.m >= kFewestTurned && s.m <= kMostTurned;
-  return s.m <= kFewTurned && 3 * s.m <= s.n;
+  return s.m <= kFewTurned && 2 * s.m <= s.k && 3 * s.m <= s.n;
 }
 
 GemmVariant choose_variant(GemmPlan& plan) {
@@ -197,7 +198,8 @@ void cut_work(GemmPlan& plan, int64_t element) {
   const int64_t work = s.m * s.n * std::max<int64_t>(s.k, 1);
   // bfloat16 is multiplied at twice the speed.
   const int64_t chunk_work = plan.dtype == DType::BF16 ? 2 * kChunkWork : kChunkWork;
-  const int64_t wanted = std::clamp<int64_t>(work / chunk_work, 1, 1024);
+  const int64_t wanted =
+      2 * work < chunk_work ? 1 : std::clamp<int64_t>(work / chunk_work, 2, 1024);
   const int64_t line = 64 / element;
   const int64_t lines = ceil_div(s.n, line);
   if (plan.variant == GemmVariant::Panels) {
@@ -213,7 +215,8 @@ void cut_work(GemmPlan& plan, int64_t element) {
     plan.col_chunks = std::clamp(wanted, fewest, std::max(fewest, lines / narrowest));
     if (plan.col_chunks > fewest) plan.col_chunks -= plan.col_chunks % 2;
     // Chunks that a worker takes together share one packed B; few are left for the one who helps.
-    const int64_t rows = plan.pack_b ? std::clamp<int64_t>(s.m / 2, 56, 112) : kFewestRows;
+    const int64_t fewest_rows = plan.col_chunks == 1 ? kFewestRows : 2 * kFewestRows;
+    const int64_t rows = plan.pack_b ? std::clamp<int64_t>(s.m / 2, fewest_rows, 112) : kFewestRows;
     plan.row_chunks = std::min(std::max<int64_t>(1, s.m / rows), ceil_div(wanted, plan.col_chunks));
     if (plan.row_chunks > 1 && plan.col_chunks % 2 != 0) plan.row_chunks &= ~int64_t{1};
   } else {
