@@ -12,7 +12,7 @@ RV_TABLES(AttentionKernels, kAttention, attention_kernels)
 
 AttentionPlan attention_prepare(const AttentionShape& s) {
   constexpr int64_t kRandomBlock = 64;
-  constexpr double kChunkFlops = 2e6;  // about 20 µs
+  constexpr double kChunkFlops = 0.5e6;  // some µs
   AttentionPlan plan{.shape = s, .scratch = {}, .cost = {}};
   plan.row_blocks = (s.queries + kAttentionRows - 1) / kAttentionRows;
   plan.drawn_keys = (s.keys + kRandomBlock - 1) / kRandomBlock * kRandomBlock;

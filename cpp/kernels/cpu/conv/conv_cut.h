@@ -9,7 +9,7 @@
 
 namespace ranvier::kernels {
 
-constexpr double kConvChunkFlops = 2.5e6;  // about 20 microseconds
+constexpr double kConvChunkFlops = 0.6e6;  // some microseconds
 constexpr int64_t kConvElements = 16384;   // of a plain copy or sum per chunk
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -22,8 +22,8 @@ const PoolKernels& pool_kernels(Isa isa) {
 
 namespace {
 
-// Elements of x, y and dx that a chunk visits, about 20 us.
-constexpr int64_t kChunkElements = 262144;
+// Elements of x, y and dx that a chunk visits, some microseconds.
+constexpr int64_t kChunkElements = 32768;
 
 int64_t product(const std::array<int64_t, 3>& d) { return d[0] * d[1] * d[2]; }
 

@@ -14,7 +14,7 @@ RV_TABLES(WinogradKernels, kWinograd, winograd_kernels)
 
 namespace {
 
-constexpr double kChunkFlops = 2.5e6;  // about 20 microseconds
+constexpr double kChunkFlops = 0.6e6;  // some microseconds
 // v and m of a block: half of L2 beside filters that stay there too, else L2 and a little, for then
 // each block reads the filters again.
 constexpr int64_t kResidentFilter = 160 * 1024, kShortBlock = 128 * 1024, kLongBlock = 384 * 1024;

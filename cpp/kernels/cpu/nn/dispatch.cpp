@@ -33,10 +33,11 @@ Cost softmax_cost(DType dtype, int64_t rows, int64_t cols) {
 }
 
 NormParams prepare_norm(DType dtype, int64_t rows, int64_t cols, double epsilon) {
-  constexpr int64_t kChunkElements = 32768, kMaxChunks = 64;
+  constexpr int64_t kChunkElements = 32768, kMaxChunks = 64;  // half as many are cut in two
   NormParams p{.dtype = dtype, .rows = rows, .cols = cols, .epsilon = epsilon, .scratch = {}};
-  const int64_t wanted = std::clamp<int64_t>(rows * cols / kChunkElements, 1,
-                                             std::min(kMaxChunks, std::max<int64_t>(rows, 1)));
+  const int64_t fewest = 2 * rows * cols < kChunkElements ? 1 : 2;
+  const int64_t wanted = std::min(std::clamp(rows * cols / kChunkElements, fewest, kMaxChunks),
+                                  std::max<int64_t>(rows, 1));
   p.chunk_rows = std::max<int64_t>(1, (rows + wanted - 1) / wanted);
   p.chunks = (rows + p.chunk_rows - 1) / p.chunk_rows;
   const auto row_bytes = static_cast<size_t>(cols) * size_of(dtype);

@@ -137,7 +137,7 @@ RV_INLINE void fill_row(T* y, int64_t cols, const F& f) {
 
 // Rows per chunk: about 10 µs of work, whole cache lines of per-row results.
 RV_INLINE int64_t row_grain(int64_t cols) {
-  const int64_t rows = 16384 / (cols < 1 ? 1 : cols);
+  const int64_t rows = 8192 / (cols < 1 ? 1 : cols);
   return rows <= 16 ? (rows < 1 ? 1 : rows) : rows & ~int64_t{15};
 }
 

@@ -9,7 +9,7 @@ namespace ranvier::kernels {
 
 // Chunks of about this much estimated work (ns), so that small programs run inline, and of at most
 // so many tiles: what lies in the third cache or in memory takes longer than the estimate.
-inline constexpr double kChunkNanoseconds = 16000;
+inline constexpr double kChunkNanoseconds = 4000;
 inline constexpr int64_t kMostTiles = 48;
 // Column sums: rows per float32 block, and the work of one group of rows.
 inline constexpr int64_t kBlockRows = 64;
