@@ -13,10 +13,25 @@ namespace {
 
 constexpr int64_t kBlockRows = 128, kFirstRows = 8;
 
+// Adds the moments of `count` rows to those of the `before` rows above them (Chan's formula).
+template <class T>
+RV_INLINE void merge_moments(Vec<T> mean, Vec<T> m2, T before, T count, T* mean_at, T* m2_at,
+                             int lanes) {
+  if (before != 0) {
+    const Vec<T> weight = Vec<T>::set1(count / (before + count));
+    const Vec<T> cross = Vec<T>::set1(before * count / (before + count));
+    const Vec<T> old = load_lanes(mean_at, lanes), delta = mean - old;
+    mean = old + delta * weight;
+    m2 = load_lanes(m2_at, lanes) + m2 + delta * delta * cross;
+  }
+  store_lanes(mean, mean_at, lanes);
+  store_lanes(m2, m2_at, lanes);
+}
+
 // Mean and sum of squared deviations m2 of one chunk. A block of n rows is read once, as
 // differences d from the mean of its first k rows (from 0 where that is infinite, as the mean is),
 //   mean = first + sum d / n,   m2 = sum d^2 - (sum d)^2 / n,
-// and blocks are merged by Chan's formula. The first rows are of those whose deviations count:
+// and blocks are merged. The first rows are of those whose deviations count:
 // sum d^2 <= (1 + n / k) m2, so that the difference keeps all but a few bits.
 template <class T>
 void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, T* mean, T* m2) {
@@ -24,8 +39,6 @@ void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, 
     const int64_t r1 = r0 + kBlockRows < end ? r0 + kBlockRows : end;
     const int64_t few = r1 - r0 < kFirstRows ? r1 - r0 : kFirstRows;
     const T count = static_cast<T>(r1 - r0), before = static_cast<T>(r0 - begin);
-    const Vec<T> weight = Vec<T>::set1(count / (before + count));
-    const Vec<T> cross = Vec<T>::set1(before * count / (before + count));
     for_each_column_group<T>(p.cols, [&]<int V>(int64_t c, int lanes) RV_INLINE_LAMBDA {
       constexpr int kLanes = Vec<T>::kLanes;
       const auto value = [&](int64_t row, int v) RV_INLINE_LAMBDA {
@@ -47,17 +60,8 @@ void chunk_moments(const NormParams& p, const T* x, int64_t begin, int64_t end, 
       for (int v = 0; v < V; ++v) {
         const Vec<T> shift = sums[0][v] / Vec<T>::set1(count), m = first[v] + shift;
         const Vec<T> deviation = max(Vec<T>::zero(), fma(-shift, sums[0][v], sums[1][v]));
-        const int n = V == 1 ? lanes : kLanes;
-        T* mean_at = mean + c + v * kLanes;
-        T* m2_at = m2 + c + v * kLanes;
-        if (r0 == begin) {
-          store_lanes(m, mean_at, n);
-          store_lanes(deviation, m2_at, n);
-        } else {
-          const Vec<T> old = load_lanes(mean_at, n), delta = m - old;
-          store_lanes(old + delta * weight, mean_at, n);
-          store_lanes(load_lanes(m2_at, n) + deviation + delta * delta * cross, m2_at, n);
-        }
+        merge_moments(m, deviation, before, count, mean + c + v * kLanes, m2 + c + v * kLanes,
+                      V == 1 ? lanes : kLanes);
       }
     });
   }

@@ -93,19 +93,19 @@ void run_streamed(const DirectOp& op, std::byte* dst, const std::byte* const* sr
   _mm_sfence();
 }
 
-void run_streamed_at_once(const DirectOp& op, std::byte* dst, const std::byte* const* src,
-                          const int64_t* step, int64_t begin, int64_t end) noexcept {
-  TileArgs args = arguments_at(op, src, step, begin, end - begin);
-  args.dst = dst + begin * static_cast<int64_t>(size_of(op.result));
-  op.streamed(args);
-  _mm_sfence();
-}
-
 void run_in_place(const DirectOp& op, std::byte* dst, const std::byte* const* src,
                   const int64_t* step, int64_t begin, int64_t end) noexcept {
   TileArgs args = arguments_at(op, src, step, begin, end - begin);
   args.dst = dst + begin * static_cast<int64_t>(size_of(op.result));
   op.fn(args);
+}
+
+void run_streamed_at_once(const DirectOp& op, std::byte* dst, const std::byte* const* src,
+                          const int64_t* step, int64_t begin, int64_t end) noexcept {
+  DirectOp streamed = op;
+  streamed.fn = op.streamed;
+  run_in_place(streamed, dst, src, step, begin, end);
+  _mm_sfence();
 }
 
 }  // namespace
