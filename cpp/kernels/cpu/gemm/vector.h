@@ -8,8 +8,10 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
+// Columns that are summed in registers at a time. Rows that are read in one run are read at twice
+// the speed of pieces of them.
 #if defined(__AVX512F__)
-inline constexpr int kStripVectors = 14;
+inline constexpr int kStripVectors = 26;
 #elif defined(__AVX2__)
 inline constexpr int kStripVectors = 12;
 #else
@@ -22,13 +24,13 @@ constexpr int64_t kStreamedRun = 16384;
 // Independent chains per column: enough of them to hide the latency of an FMA in a narrow strip.
 constexpr int chains(int vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
 
-template <class T, int V>
+template <class T, int V, bool kTail>
 RV_INLINE void add_scaled_row(Vec<T> (&sum)[V], T x, const T* row, int tail) noexcept {
   constexpr int kLanes = Vec<T>::kLanes;
   const Vec<T> factor = Vec<T>::set1(x);
-#pragma GCC unroll 14
+#pragma GCC unroll 26
   for (int v = 0; v < V - 1; ++v) sum[v] = fma(factor, Vec<T>::load(row + v * kLanes), sum[v]);
-  sum[V - 1] = fma(factor, load_last<T, true>(row + (V - 1) * kLanes, tail), sum[V - 1]);
+  sum[V - 1] = fma(factor, load_last<T, kTail>(row + (V - 1) * kLanes, tail), sum[V - 1]);
 }
 
 #if defined(__AVX512F__)
@@ -50,7 +52,7 @@ RV_INLINE void add_scaled_lines(Vec<T> (&sum)[V], T x, const T* row) noexcept {
   const Index index = Index::iota() + Index::set1(static_cast<int>(place));
   const Vec<T> factor = Vec<T>::set1(x);
   Vec<T> low = Vec<T>::load(line);
-#pragma GCC unroll 14
+#pragma GCC unroll 26
   for (int v = 0; v < V; ++v) {
     Vec<T> high = Vec<T>::load(line + (v + 1) * kLanes);
     asm("" : "+v"(high.v));  // loaded once
@@ -74,7 +76,7 @@ void row_sum_strip(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t
   Vec<T> acc[kChains][V];
 #pragma GCC unroll 4
   for (int c = 0; c < kChains; ++c)
-#pragma GCC unroll 14
+#pragma GCC unroll 26
     for (int v = 0; v < V; ++v) acc[c][v] = Vec<T>::zero();
   int64_t p = 0;
 #if defined(__AVX512F__)
@@ -82,25 +84,32 @@ void row_sum_strip(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t
   if (V >= 4 && k > 2 * kChains && crosses_lines(m, ld)) {
 #pragma GCC unroll 4
     for (int c = 0; c < kChains; ++c)
-      add_scaled_row(acc[c], x[c * x_stride], m + c * ld, target.tail);
+      add_scaled_row<T, V, true>(acc[c], x[c * x_stride], m + c * ld, target.tail);
     for (p = kChains; p + kChains < k; p += kChains)
 #pragma GCC unroll 4
       for (int c = 0; c < kChains; ++c)
         add_scaled_lines(acc[c], x[(p + c) * x_stride], m + (p + c) * ld);
   }
 #endif
+  // Loads under a mask are slow, even a full one: whole vectors, where the last one of the last row
+  // but one ends inside the matrix.
+  if (ld + target.tail >= Vec<T>::kLanes)
+    for (; p + kChains < k; p += kChains)
+#pragma GCC unroll 4
+      for (int c = 0; c < kChains; ++c)
+        add_scaled_row<T, V, false>(acc[c], x[(p + c) * x_stride], m + (p + c) * ld, target.tail);
   for (; p + kChains <= k; p += kChains)
 #pragma GCC unroll 4
     for (int c = 0; c < kChains; ++c)
-      add_scaled_row(acc[c], x[(p + c) * x_stride], m + (p + c) * ld, target.tail);
-  for (; p < k; ++p) add_scaled_row(acc[0], x[p * x_stride], m + p * ld, target.tail);
+      add_scaled_row<T, V, true>(acc[c], x[(p + c) * x_stride], m + (p + c) * ld, target.tail);
+  for (; p < k; ++p) add_scaled_row<T, V, true>(acc[0], x[p * x_stride], m + p * ld, target.tail);
 #pragma GCC unroll 2
   for (int step = kChains / 2; step > 0; step /= 2)
     for (int c = 0; c < step; ++c)
-#pragma GCC unroll 14
+#pragma GCC unroll 26
       for (int v = 0; v < V; ++v) acc[c][v] = acc[c][v] + acc[c + step][v];
   Vec<T> result[1][V];
-#pragma GCC unroll 14
+#pragma GCC unroll 26
   for (int v = 0; v < V; ++v) result[0][v] = acc[0][v];
   tile_store<T, 1, V, true>(result, target);
 }
