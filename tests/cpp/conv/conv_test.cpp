@@ -177,6 +177,20 @@ TEST_CASE("shapes of known networks, in every variant") {
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
 }
 
+TEST_CASE("depthwise blocks of seven pixels: every edge, and flat filters of volumes") {
+  std::mt19937 rng(14);
+  for (int64_t taps : {3, 5, 7})
+    for (int64_t size : {7, 14, 21, 22})
+      for (int64_t stride : {1, 2})
+        check_shape<float>(square(1, size * stride, taps, stride, taps / 2, 40, 40, 40), rng);
+  ConvShape volume;
+  volume.batch = 2, volume.in_channels = volume.out_channels = volume.groups = 20;
+  volume.in = {4, 5, 16}, volume.filter = {1, 3, 3}, volume.stride = {2, 1, 1};
+  volume.pad_lo = volume.pad_hi = {1, 1, 1};
+  set_output(volume);
+  check_shape<float>(volume, rng);
+}
+
 TEST_CASE("filters of many weights: products of pixels and of patches") {
   std::mt19937 rng(9);
   ConvShape volume;  // one pixel, strided alike and differently

@@ -55,7 +55,7 @@ RV_INLINE void store_row(T* p, int tail, const Vec<T> (&row)[V]) {
 
 // Hides where a pointer came from, so that the compiler keeps few address registers.
 template <class T>
-RV_INLINE const T* opaque(const T* p) {
+RV_INLINE T* opaque(T* p) {
   asm("" : "+r"(p));
   return p;
 }

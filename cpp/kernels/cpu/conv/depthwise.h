@@ -37,7 +37,9 @@ RV_INLINE void depthwise_pixels(const Correlation& q, const DepthwiseRow<T>& r, 
         }
       }
     }
-  finish_pixels<T, P, V, Tail>(q, r, column, P, c, tail, e, acc);
+  const int64_t at = column * q.out_pitch[2] + c;
+  finish_pixels<T, P, V, Tail>(PixelClose<T>(e, q.out_pitch[2], P, c),
+                               r.residual ? r.residual + at : nullptr, tail, acc, r.y + at);
 }
 
 // Columns [seen.begin, seen.end) see every tap; the others go one pixel at a time.

@@ -31,39 +31,51 @@ struct DepthwiseRow {
   Range deep, high;  // taps inside x
 };
 
-// y = act(sum + bias + residual) for the first `count` of P pixels.
+// y = act(sum + bias + residual) for `count` pixels, `pitch` elements apart.
+template <class T>
+struct PixelClose {
+  const T* bias;  // of the first channel, or null
+  Activation activation;
+  int64_t pitch, count;
+
+  RV_INLINE PixelClose(const ConvEpilogue& e, int64_t pitch, int64_t count, int64_t c)
+      : bias(e.bias ? static_cast<const T*>(e.bias) + c : nullptr),
+        activation(e.activation),
+        pitch(pitch),
+        count(count) {}
+};
+// The first of P pixels; residual is laid out as y, or null.
 template <class T, int P, int V, bool Tail>
-RV_INLINE void finish_pixels(const Correlation& q, const DepthwiseRow<T>& r, int64_t column,
-                             int64_t count, int64_t c, int tail, const ConvEpilogue& e,
-                             Vec<T> (&acc)[P][V]) {
+RV_INLINE void finish_pixels(const PixelClose<T>& close, const T* residual, int tail,
+                             Vec<T> (&acc)[P][V], T* y) {
   using W = Vec<T>;
   const auto each = [&](auto step) __attribute__((always_inline)) {
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p)
-      for (int v = 0; v < V; ++v) acc[p][v] = step(acc[p][v], p, v);
+      for (int v = 0; v < V; ++v) acc[p][v] = step(acc[p][v], v);
   };
-  if (e.bias) {
+  if (close.bias) {
     W bias[V];
-    load_row<T, V, Tail>(static_cast<const T*>(e.bias) + c, tail, bias);
-    each([&](W sum, int, int v) { return sum + bias[v]; });
+    load_row<T, V, Tail>(close.bias, tail, bias);
+    each([&](W sum, int v) { return sum + bias[v]; });
   }
-  if (r.residual) {
+  if (residual) {
 #pragma GCC unroll 8
     for (int p = 0; p < P; ++p) {
-      if (p >= count) break;
+      if (p >= close.count) break;
       W other[V];
-      load_row<T, V, Tail>(r.residual + (column + p) * q.out_pitch[2] + c, tail, other);
+      load_row<T, V, Tail>(residual, tail, other);
       for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
+      residual = opaque(residual + close.pitch);
     }
   }
-  if (e.activation != Activation::None) each([&](W sum, int, int) { return max(W::zero(), sum); });
-  if (e.activation == Activation::Relu6)
-    each([&](W sum, int, int) { return min(W::set1(6), sum); });
-  T* const y = r.y + (column * q.out_pitch[2] + c);
+  if (close.activation != Activation::None) each([&](W sum, int) { return max(W::zero(), sum); });
+  if (close.activation == Activation::Relu6) each([&](W sum, int) { return min(W::set1(6), sum); });
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
-    if (p >= count) break;
-    store_row<T, V, Tail>(y + p * q.out_pitch[2], tail, acc[p]);
+    if (p >= close.count) break;
+    store_row<T, V, Tail>(y, tail, acc[p]);
+    y = opaque(y + close.pitch);
   }
 }
 
