@@ -109,6 +109,7 @@ struct GemmPlan {
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together
   int64_t a_elements = 0;  // of scratch, before the packed block of B
+  int64_t a_pitch = 0;     // elements between the packed rows of a plain A
   int64_t b_elements = 0;  // of that block, before the sums of a chunk
   int64_t together = 1;    // chunks below each other that a worker may take as one
   // The grid is batch × col_chunks × row_chunks, cut evenly by shape alone.

@@ -252,6 +252,16 @@ bool packs_transposed_a(const GemmShape& s, int64_t panels, int64_t tile_rows, i
   return colliding || panels > 16 || s.k > 1024;
 }
 
+// Room for a group of packed tiles of A. Rows of a plain one lie an odd number of lines apart, in
+// different sets of the caches.
+void book_packed_a(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
+  const int64_t line = 64 / element;
+  plan.a_pitch = (ceil_div(plan.k_block, line) | 1) * line;
+  const int64_t columns = round_up(kernels.tile_rows, kernels.lanes) * plan.k_block;
+  const int64_t tile = plan.shape.trans_a ? columns : kernels.tile_rows * plan.a_pitch;
+  plan.a_elements = plan.a_group * round_up(tile + line, line);
+}
+
 void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t line = 64 / element;
@@ -271,10 +281,7 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
 
   if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
-  if (plan.pack_a)
-    plan.a_elements =
-        plan.a_group *
-        round_up(round_up(kernels.tile_rows, kernels.lanes) * plan.k_block + line, line);
+  if (plan.pack_a) book_packed_a(plan, kernels, element);
   int64_t elements = plan.a_elements;
   if (plan.pack_b)
     plan.b_elements = round_up(round_up(columns, kernels.lanes) * plan.k_block + line, line);
@@ -290,14 +297,12 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
 // A is packed for a group of tiles that all panels meet, where its rows collide.
 void choose_panel_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
   const GemmShape& s = plan.shape;
-  const int64_t line = 64 / element;
   const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
   plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
   plan.pack_a = collides(s.lda, element) && s.m > 4 && s.n >= 4 * kernels.lanes;
   plan.a_group = kTilesOfPanel;
   if (!plan.pack_a) return;
-  const int64_t place = round_up(kernels.tile_rows * plan.k_block + line, line);
-  plan.a_elements = plan.a_group * place;
+  book_packed_a(plan, kernels, element);
   plan.scratch.per_worker = static_cast<size_t>(plan.a_elements * element);
 }
 

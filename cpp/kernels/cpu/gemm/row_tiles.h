@@ -33,15 +33,16 @@ struct RowTile {
   RV_INLINE const T* row(int64_t r) const { return walk == Walk::Along ? a + r : a + r * stride; }
 };
 
-// How far apart the columns of a packed tile lie. Those of a transposed A are stored as one vector
+// How far apart the columns of a packed tile of a transposed A lie: they are stored as one vector
 // each, which crosses no line.
 template <class T>
-RV_INLINE int packed_width(const GemmShape& s, int rows) {
-  return s.trans_a && rows < Vec<T>::kLanes ? Vec<T>::kLanes : rows;
+RV_INLINE int packed_width(int rows) {
+  return rows < Vec<T>::kLanes ? Vec<T>::kLanes : rows;
 }
 
-// Packs a group of tiles, each to a place of its own. A stored k×m is read some rows at a time in
-// all tiles, so that its lines and pages are met once.
+// Packs a group of tiles, each to a place of its own: rows of a plain A an odd number of lines
+// apart. A stored k×m is read some rows at a time in all tiles, so that its lines and pages are met
+// once.
 template <class T>
 void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int64_t p0, int64_t kc,
                 T* packed) {
@@ -50,8 +51,8 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
   const int64_t place = chunk.plan.a_elements / chunk.plan.a_group;
   if (!s.trans_a) {
     for (int64_t t = first; t < last; ++t, packed += place)
-      pack_transposed(chunk.a + tiles.top(t) * s.lda + p0, s.lda, tiles.height(t), tiles.height(t),
-                      kc, packed);
+      pack_rows(chunk.a + tiles.top(t) * s.lda + p0, s.lda, static_cast<int>(kc),
+                static_cast<int>(chunk.plan.a_pitch), tiles.height(t), packed);
     return;
   }
   const int64_t run = tiles.top(last) - tiles.top(first);
@@ -62,7 +63,7 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
     for (int64_t t = first; t < last; ++t) {
       const int rows = tiles.height(t);
       const T* from = chunk.a + (p0 + p) * s.lda + tiles.top(t);
-      T* to = packed + (t - first) * place + p * packed_width<T>(s, rows);
+      T* to = packed + (t - first) * place + p * packed_width<T>(rows);
       const int64_t count = least(kPackedRows, kc - p);
       if (rows <= Vec<T>::kLanes)
         pack_short_rows(from, s.lda, rows, count, to);
@@ -80,9 +81,9 @@ RV_INLINE RowTile<T> row_tile(const Chunk<T>& chunk, const RowTiles& tiles, int6
   const int64_t i = tiles.top(tile);
   if (!plan.pack_a && s.trans_a) return {chunk.a + p0 * s.lda + i, s.lda, Walk::Along};
   if (!plan.pack_a) return {chunk.a + i * s.lda + p0, s.lda, Walk::Across};
-  const int64_t place = plan.a_elements / plan.a_group;
-  return {packed + tile % plan.a_group * place, packed_width<T>(s, tiles.height(tile)),
-          Walk::Along};
+  const T* const place = packed + tile % plan.a_group * (plan.a_elements / plan.a_group);
+  if (!s.trans_a) return {place, plan.a_pitch, Walk::Across};
+  return {place, packed_width<T>(tiles.height(tile)), Walk::Along};
 }
 
 // Rows of a large matrix that are packed later, a column of lines of them for each tile that is
