@@ -102,9 +102,32 @@ RV_INLINE void tile_close(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
     pin(residual);
   }
 }
+// The same for a fresh C, alpha 1 and no residual: what is added fits beside the sums.
+template <class T, int R, int V, bool kTail>
+RV_INLINE void tile_close_fresh(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const Vec<T> lowest = Vec<T>::set1(target.close.lowest);
+  const Vec<T> highest = Vec<T>::set1(target.close.highest);
+  Vec<T> bias[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V - 1; ++v) bias[v] = Vec<T>::load(target.close.bias + v * kLanes);
+  bias[V - 1] = load_last<T, kTail>(target.close.bias + (V - 1) * kLanes, target.tail);
+  T* c = target.c;
+#pragma GCC unroll 14
+  for (int r = 0; r < R; ++r, c += target.ldc) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) acc[r][v] = min(highest, max(lowest, acc[r][v] + bias[v]));
+#pragma GCC unroll 4
+    for (int v = 0; v < V - 1; ++v) acc[r][v].store(c + v * kLanes);
+    store_last<T, kTail>(acc[r][V - 1], c + (V - 1) * kLanes, target.tail);
+  }
+}
 template <class T, int R, int V, bool kTail>
 RV_INLINE void tile_store(Vec<T> (&acc)[R][V], const TileTarget<T>& target) {
-  if (target.close.bias)
+  if (sizeof(T) == 4 && target.close.bias && target.close.ld_residual == 0 && target.beta == 0 &&
+      target.alpha == 1)
+    tile_close_fresh<T, R, V, kTail>(acc, target);
+  else if (target.close.bias)
     tile_close<T, R, V, kTail>(acc, target);
   else if (target.beta == 0)
     tile_store<T, R, V, kTail, true>(acc, target);
