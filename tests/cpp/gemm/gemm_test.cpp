@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("gemm: several blocks, chunks and packed operands", T, float,
 
 TEST_CASE_TEMPLATE("gemm: rows of A that lie a multiple of 4 KB apart", T, float, double) {
   for (int64_t m : {5, 7, 13, 63, 65, 230})
-    for (int64_t n : {31, 33, 49, 64, 65, 81, 261})
+    for (int64_t n : {2, 3, 5, 8, 17, 31, 33, 49, 64, 65, 81, 261})
       check_transposes<T>({.m = m, .n = n, .k = 37, .lda = 1024},
                           {.alpha = 0.5, .beta = 2, .bias = true, .residual = true});
   check_transposes<T>({.m = 231, .n = 145, .k = 1024}, {.activation = Activation::Relu});

@@ -267,7 +267,7 @@ void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element)
   const int64_t line = 64 / element;
   const int64_t columns =
       std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
-  const int64_t panels = ceil_div(columns, 2 * kernels.lanes);
+  const int64_t panels = ceil_div(std::min(s.n, columns), 2 * kernels.lanes);
 
   // Rows of A that collide are packed, unless there are tiles of so few rows that their lines stay
   // in one set. Such tiles read B more often: it is packed, or few rows read it.
