@@ -177,6 +177,20 @@ TEST_CASE("shapes of known networks, in every variant") {
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
 }
 
+TEST_CASE("strides larger than x") {
+  std::mt19937 rng(15);
+  for (int64_t groups : {1, 20}) {
+    ConvShape s;
+    s.batch = 2, s.in_channels = s.out_channels = 20, s.groups = groups;
+    s.in = {1, 2, 9}, s.filter = {1, 2, 2}, s.stride = {1, 3, 3}, s.pad_hi = {0, 0, 1};
+    set_output(s);
+    check_shape<float>(s, rng);
+    s.in = {1, 9, 2}, s.pad_hi = {0, 1, 0};
+    set_output(s);
+    check_shape<float>(s, rng);
+  }
+}
+
 TEST_CASE("depthwise blocks of seven pixels: every edge, and flat filters of volumes") {
   std::mt19937 rng(14);
   for (int64_t taps : {3, 5, 7})

@@ -116,6 +116,7 @@ void DepthwiseConv<T>::backward_data(const Context& ctx, const ConvPlan& plan, c
     for (int64_t i = 0; i < phase_count(wide); ++i) {
       const Correlation q = data_gradient_phase(wide, i, true).correlation;
       const int64_t units = q.batch * q.out[0] * q.out[1];
+      if (units == 0) continue;  // fewer rows of x than strides
       rows_of<T>(plan).depthwise(q, first_of(units, begin, plan.blocks),
                                  first_of(units, end, plan.blocks), dy, filter, plain, to);
     }
