@@ -10,14 +10,14 @@ constexpr double kBlockBytes = 256e3;  // of x in one block: stays in L2
 
 }  // namespace
 
-void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes, double chunk_flops) {
+void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes) {
   const int64_t for_cache = static_cast<int64_t>(input_bytes / kBlockBytes);
   const int64_t for_threads =
-      std::min(kBlocks, static_cast<int64_t>(plan.cost.flops / chunk_flops));
+      std::min(kBlocks, static_cast<int64_t>(plan.cost.flops / kConvChunkFlops));
   plan.blocks =
       std::clamp<int64_t>(std::max(for_cache, for_threads), 1, std::max<int64_t>(1, units));
   plan.grain = std::max<int64_t>(
-      1, static_cast<int64_t>(chunk_flops * plan.blocks / std::max(1.0, plan.cost.flops)));
+      1, static_cast<int64_t>(kConvChunkFlops * plan.blocks / std::max(1.0, plan.cost.flops)));
 }
 
 template <class T>

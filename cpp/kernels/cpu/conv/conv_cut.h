@@ -38,8 +38,7 @@ const ConvRows<T>& rows_of(const ConvPlan& plan) {
 }
 
 // plan.blocks and plan.grain of a main loop over `units` that reads input_bytes.
-void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes,
-                double chunk_flops = kConvChunkFlops);
+void cut_blocks(ConvPlan& plan, int64_t units, double input_bytes);
 // A filter's gradient over `rows` of outputs: plan.slices of them with a partial sum each, in
 // shared scratch after what is booked there already. Slices read x and y once but cost memory;
 // tiles of the filter read them again for every chunk.

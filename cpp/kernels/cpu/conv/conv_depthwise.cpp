@@ -8,8 +8,6 @@
 namespace ranvier::kernels {
 namespace {
 
-constexpr double kDepthwiseFlops = 0.6e6;  // of a chunk: the caches set the pace
-
 int64_t multiplier_of(const ConvShape& s) { return s.out_channels / s.in_channels; }
 
 // The same convolution with every input channel repeated for each of its outputs.
@@ -85,7 +83,7 @@ void DepthwiseConv<T>::prepare(ConvPlan& plan) {
   else
     cut_blocks(plan,
                s.batch * (plan.pass == ConvPass::Forward ? s.out[0] * s.out[1] : s.in[0] * s.in[1]),
-               static_cast<double>(n.x) * sizeof(T), kDepthwiseFlops);
+               static_cast<double>(n.x) * sizeof(T));
   if (plan.pass == ConvPass::Forward) split_channels(plan);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/winograd_kernels.h"
 #include "kernels/cpu/levels.h"
 
@@ -14,15 +15,12 @@ RV_TABLES(WinogradKernels, kWinograd, winograd_kernels)
 
 namespace {
 
-constexpr double kChunkFlops = 0.6e6;  // some microseconds
 // v and m of a block: half of L2 beside filters that stay there too, else L2 and a little, for then
 // each block reads the filters again.
 constexpr int64_t kResidentFilter = 160 * 1024, kShortBlock = 128 * 1024, kLongBlock = 384 * 1024;
 constexpr int64_t kFewestBlockTiles = 28, kMostBlockTiles = 168;
 constexpr int64_t kFewestBlocks = 4;
 constexpr int64_t kMostStagedFloats = 8 << 20;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Filters beside each other: a panel is transformed at a time.
 constexpr int64_t kMostPanel = 32;
@@ -161,7 +159,7 @@ void run_stages(const Context& ctx, const WinogradPlan& plan, const float* x, co
   const int64_t panels = columns / kernels.panel;
   const double work = 2.0 * static_cast<double>(tiles * channels * kernels.panel);
   ctx.parallel_for(kWinogradPoints * panels,
-                   std::max<int64_t>(1, static_cast<int64_t>(kChunkFlops / work)),
+                   std::max<int64_t>(1, static_cast<int64_t>(kConvChunkFlops / work)),
                    [&](int64_t begin, int64_t end, int) {
                      for (int64_t i = begin; i < end; ++i)
                        kernels.multiply(plan, v, u, tiles, i / panels, i / panels + 1, i % panels,

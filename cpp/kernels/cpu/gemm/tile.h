@@ -25,7 +25,7 @@ template <class T>
 struct TileClose {
   const T* bias = nullptr;  // of the tile's columns; nullptr: the tile does not close
   const T* residual = nullptr;
-  int64_t ld_residual = 0;
+  int64_t ld_residual = 0;  // 0: no residual
   T lowest = 0, highest = 0;
 };
 
