@@ -9,8 +9,8 @@ using rk::FftKind;
 namespace {
 
 // Powers of two, mixtures of 2, 3, 4, 5, primes and their multiples (convolutions), one and two.
-constexpr int64_t kSizes[] = {1,  2,  3,  4,  5,  6,  7,   8,   12, 13,
-                              15, 16, 22, 60, 64, 97, 100, 128, 210};
+constexpr int64_t kSizes[] = {1,  2,   3,  4,  5,  6,  7,  8,  12,  13,  24, 32,
+                              48, 512, 15, 16, 22, 60, 64, 97, 100, 128, 210};
 
 template <class T>
 struct Data {

@@ -1,7 +1,7 @@
 #pragma once
 // Discrete Fourier transforms of rows, complex values as separate real and imaginary arrays:
 //   forward  X_k = sum_t x_t exp(-2 pi i k t / n),   inverse  x_t = sum_k X_k exp(+2 pi i k t / n)
-// (no factor 1/n). Lengths of factors 2, 3, 4, 5 run as Stockham stages; any other length is a
+// (no factor 1/n). Lengths of factors 2, 3, 5 run as Stockham stages; any other length is a
 // convolution of a power of two (Bluestein). Several rows are transformed at once, the row being
 // the fastest index, so that every loop runs over contiguous values.
 
@@ -21,6 +21,7 @@ namespace ranvier::kernels {
 enum class FftKind : uint8_t { Forward, Inverse, RealForward, RealInverse };
 
 inline constexpr int kMaxFftStages = 64;
+inline constexpr int64_t kMaxFftBlock = 16;  // rows: they fill vectors
 
 // What the kernels see of a plan; tables hold the plan's dtype.
 struct FftView {
@@ -29,6 +30,7 @@ struct FftView {
   int64_t length = 1;  // of the complex transform inside: n / 2 for even real ones
   int64_t padded = 1;  // length, or the power of two of Bluestein's convolution
   int64_t block = 1;   // rows that are transformed at once
+  int64_t array = 1;   // elements of each of a worker's four arrays
   int stages = 0;      // of `padded`
   int8_t radix[kMaxFftStages] = {};
   const void* twiddle =

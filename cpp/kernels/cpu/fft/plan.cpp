@@ -19,14 +19,16 @@ const FftKernels& fft_kernels(DType dtype, Isa isa) {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
-// Rows of one block fill vectors; the four arrays of a block stay in the second-level cache.
-constexpr int64_t kBlockRows = 16, kBlockBytes = 512 << 10;
+// The four arrays of a block stay in the second-level cache.
+constexpr int64_t kBlockBytes = 512 << 10;
 
-// Factors 4, 2, 3, 5 of n; false when another prime is left.
+// Factors 8, 4, 2, 3, 5 of n, with a 2 only where n has no second one; false when another prime is
+// left.
 bool factor(int64_t n, FftView& view) {
   view.stages = 0;
-  for (const int radix : {4, 2, 3, 5}) {
-    while (n % radix == 0 && view.stages < kMaxFftStages) {
+  for (const int radix : {8, 4, 2, 3, 5}) {
+    // 16 is 4 times 4, not 8 times 2.
+    while (n % radix == 0 && !(radix == 8 && n % 16 == 0 && n % 32 != 0)) {
       view.radix[view.stages++] = static_cast<int8_t>(radix);
       n /= radix;
     }
@@ -117,8 +119,11 @@ FftPlan prepare_fft(DType dtype, FftKind kind, int64_t n, int64_t rows) {
     table.shrink_to_fit();
   }
   const int64_t fitting = std::max<int64_t>(1, kBlockBytes / (4 * view.padded * element));
-  view.block = std::max<int64_t>(1, std::min({kBlockRows, fitting, rows}));
-  plan.scratch.per_worker = static_cast<size_t>(4 * view.padded * view.block * element);
+  view.block = std::max<int64_t>(1, std::min({kMaxFftBlock, fitting, rows}));
+  // One value more holds the last term of a real transform, and keeps the arrays from lying a power
+  // of two apart.
+  view.array = (view.padded + 1) * view.block;
+  plan.scratch.per_worker = static_cast<size_t>(4 * view.array * element);
   const double size = static_cast<double>(view.padded);
   plan.cost.flops = static_cast<double>(rows) * 5 * size * std::log2(size + 1) * (smooth ? 1 : 2);
   plan.cost.bytes = static_cast<double>(rows * n * element) * (kind < FftKind::RealForward ? 4 : 2);
