@@ -83,6 +83,10 @@
 //   take take_along_axis (x, indices) {axis, zero=false}, add_along_axis (x, indices, updates)
 //   {axis} scatter_add scatter_update (x, indices, updates) {axis}: x[.., indices[i], ..] += or =
 //   one_hot (indices) {depth, dtype}: a new last axis
+//   resample (x, index: int32 (count, taps), weight (count, taps), [index, weight of axis + 1])
+//     {axis}: y[.., i, ..] = sum over k of weight[i, k] x[.., index[i, k], ..]; an index outside
+//     reads the nearest end; weights are constants, without a gradient
+//   resample_grad (dy, as above) {axis, sizes: of x along the axes}
 //   concatenate (x...) {axis}, tile (x) {repeats}, repeat (x) {repeats, axis}
 //   pad (x) {padding: (low, high) per axis, mode="constant", value=0}: edge, reflect, symmetric,
 //     wrap too

@@ -115,6 +115,7 @@ Records attention_records();
 Records shape_records();
 Records slice_records();
 Records index_records();
+Records resample_records();
 Records join_records();
 Records create_records();
 Records random_records();

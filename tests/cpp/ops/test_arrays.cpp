@@ -77,6 +77,30 @@ TEST_CASE("rows by index") {
   check_row({"scatter_update", {y, i32({2}, {1, 0}), values({2, 2, 2}, -1, 1, 2)}, axis});
 }
 
+TEST_CASE("resampled axes: gradients of x to second order, sizes") {
+  const Tensor x = values({2, 3, 4, 2}), rows = i32({5, 2}, {0, 1, 0, 1, 1, 2, 2, 1, 2, 9}),
+               cols = i32({3, 1}, {0, 3, 3}), w = values({5, 2}, 0.2, 1, 2),
+               v = values({3, 1}, 0.2, 1, 3);
+  const Attrs axis{{"axis", int64_t{1}}};
+  CHECK(run1("resample", {x, rows, w, cols, v}, axis).shape() == Shape{2, 5, 3, 2});
+  const Scalar both = [&](TensorSpan in) {
+    return weighted_sum(std::vector<Tensor>{run1("resample", {in[0], rows, w, cols, v}, axis)});
+  };
+  const Scalar last = [&](TensorSpan in) {
+    return weighted_sum(
+        std::vector<Tensor>{run1("resample", {in[0], cols, v}, {{"axis", int64_t{-2}}})});
+  };
+  for (const Scalar& f : {both, last}) {
+    expect_gradient(f, {x}, 1e-6);
+    expect_same_traced(f, {x});
+  }
+  const Scalar transposed = [&](TensorSpan in) {
+    return weighted_sum(std::vector<Tensor>{
+        run1("resample_grad", {in[0], rows, w}, {{"axis", int64_t{1}}, {"sizes", Ints{3}}})});
+  };
+  expect_gradient(transposed, {values({2, 5, 2})}, 1e-6);
+}
+
 TEST_CASE("joins") {
   const Tensor a = i32({2, 1}, {1, 2}), b = i32({2, 2}, {3, 4, 5, 6});
   expect_values<int32_t>(ops::concat({a, b}, 1), {2, 3}, {1, 3, 4, 2, 5, 6});

@@ -78,6 +78,14 @@ TEST_CASE("shapes and indices") {
                            {{"padding", Ints{2, 0}}, {"mode", std::string("reflect")}}, "axis 0");
   expect_error<ValueError>("pad", {zeros32({2})},
                            {{"padding", Ints{1, 0}}, {"mode", std::string("no")}}, "no");
+  expect_error<DTypeError>("resample", {zeros32({4, 2}), zeros32({3, 1}), zeros32({3, 1})},
+                           {{"axis", int64_t{0}}}, "int32 indices");
+  expect_error<ShapeError>("resample", {zeros32({4, 2}), i32({3}, {0, 1, 2}), zeros32({3})},
+                           {{"axis", int64_t{0}}}, "(count, taps)");
+  expect_error<ShapeError>("resample", {zeros32({0, 2}), i32({1, 1}, {0}), zeros32({1, 1})},
+                           {{"axis", int64_t{0}}}, "non-empty axis");
+  expect_error<ShapeError>("resample_grad", {zeros32({4, 2}), i32({1, 1}, {0}), zeros32({1, 1})},
+                           {{"axis", int64_t{0}}, {"sizes", Ints{3}}}, "dy");
   expect_error<DTypeError>("take", {zeros32({2}), zeros32({1})}, {{"axis", int64_t{0}}}, "int32");
   expect_error<ShapeError>("take", {Tensor::empty(DType::F32, {0}), i32({1}, {0})},
                            {{"axis", int64_t{0}}}, "non-empty");

@@ -27,6 +27,30 @@ def test_linear_functions_are_reproduced_inside():
         np.testing.assert_allclose(out[6:-6, 3:-3], (2 * v + 3 * u)[6:-6, 3:-3], rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["nearest", "bilinear", "bicubic", "lanczos5"])
+def test_channels_and_dtypes_resize_alike(method):
+    # Few and many channels, the other layout and float64 take other paths of the kernel.
+    photo = rng.normal(size=(2, 40, 50, 19)).astype("float32")
+    whole = np.asarray(ops.image.resize(photo, (31, 64), interpolation=method))
+    same = {"rtol": 1e-5, "atol": 5e-5}
+    for channels in (1, 3, 8):
+        part = ops.image.resize(photo[..., :channels], (31, 64), interpolation=method)
+        np.testing.assert_allclose(part, whole[..., :channels], **same)
+    first = ops.image.resize(
+        photo.transpose(0, 3, 1, 2), (31, 64), interpolation=method, data_format="channels_first"
+    )
+    np.testing.assert_allclose(np.asarray(first).transpose(0, 2, 3, 1), whole, **same)
+    double = ops.image.resize(photo.astype("float64"), (31, 64), interpolation=method)
+    np.testing.assert_allclose(double, whole, **same)
+
+
+def test_the_nearest_of_infinities_and_signed_zeros():
+    x = np.array([np.inf, -0.0, 2.0, -np.inf], "float32").reshape(1, 2, 2, 1)
+    out = np.asarray(ops.image.resize(x, (4, 6), interpolation="nearest"))
+    expected = x.repeat(2, 1).repeat(3, 2)
+    assert out.tobytes() == expected.tobytes()
+
+
 def test_quarter_turn():
     # (x, y) of the result comes from (y, 7 - x) of a square image.
     square = X[:, :, :8]

@@ -1,10 +1,13 @@
 #include "kernels/cpu/data/reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "kernels/cpu/data/random.h"
 #include "kernels/cpu/data/random_constants.h"
+#include "kernels/cpu/data/resample.h"
 
 namespace ranvier::kernels::reference {
 
@@ -97,5 +100,49 @@ double truncated_normal(const uint32_t key[2], int64_t i) {
   const double z = inverse_normal_tail(1 - kWithinTwo * inside);
   return bits >> 31 ? -z : z;
 }
+
+namespace {
+
+// weight[i][p] of every position p, as a dense matrix.
+template <class T>
+std::vector<double> dense_weights(const ResampleAxis& axis, const int32_t* index,
+                                  const void* weight) {
+  std::vector<double> dense(static_cast<size_t>(axis.count * axis.size));
+  for (int64_t i = 0; i < axis.count; ++i) {
+    if (axis.taps == 0) dense[static_cast<size_t>(i * axis.size + i)] = 1;
+    for (int64_t k = i * axis.taps; k < (i + 1) * axis.taps; ++k) {
+      const auto p = std::clamp<int64_t>(index[k], 0, axis.size - 1);
+      dense[static_cast<size_t>(i * axis.size + p)] += static_cast<const T*>(weight)[k];
+    }
+  }
+  return dense;
+}
+
+}  // namespace
+
+template <class T>
+void resample(const ResamplePlan& p, T* y, const T* x, const ResampleTables& tables) {
+  const auto rows = dense_weights<T>(p.rows, tables.row_index, tables.row_weight);
+  const auto cols = dense_weights<T>(p.cols, tables.col_index, tables.col_weight);
+  const auto weight = [&](const std::vector<double>& dense, const ResampleAxis& axis, int64_t out,
+                          int64_t in) {
+    return dense[static_cast<size_t>(p.transposed ? in * axis.size + out : out * axis.size + in)];
+  };
+  const int64_t in_rows = p.in(p.rows), in_cols = p.in(p.cols);
+  for (int64_t o = 0; o < p.outer; ++o)
+    for (int64_t i = 0; i < p.out(p.rows); ++i)
+      for (int64_t j = 0; j < p.out(p.cols); ++j)
+        for (int64_t c = 0; c < p.inner; ++c, ++y) {
+          double sum = 0;
+          for (int64_t a = 0; a < in_rows; ++a)
+            for (int64_t b = 0; b < in_cols; ++b) {
+              const double w = weight(rows, p.rows, i, a) * weight(cols, p.cols, j, b);
+              if (w != 0) sum += w * x[((o * in_rows + a) * in_cols + b) * p.inner + c];
+            }
+          *y = static_cast<T>(sum);
+        }
+}
+template void resample(const ResamplePlan&, float*, const float*, const ResampleTables&);
+template void resample(const ResamplePlan&, double*, const double*, const ResampleTables&);
 
 }  // namespace ranvier::kernels::reference

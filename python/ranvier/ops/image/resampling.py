@@ -26,8 +26,6 @@ _NAMES = {
     "cubic": "bicubic", "bicubic": "bicubic", "tricubic": "bicubic",
     "lanczos3": "lanczos3", "lanczos5": "lanczos5",
 }  # fmt: skip
-# With at most so many weights that are not zero, rows are gathered; else it is a matrix product.
-_GATHERED_TAPS = 6
 _TINY = 1000.0 * float(np.finfo(np.float32).eps)
 
 
@@ -97,29 +95,39 @@ def _tensor_weights(method, size, count, scale, translation, antialias):
     )  # fmt: skip
 
 
-def resample(x: Tensor, axis: int, weights) -> Tensor:
-    """out[.., i, ..] = sum over j of weights[j, i] x[.., j, ..] along an axis."""
-    if isinstance(weights, np.ndarray):
-        taps = int((weights != 0).sum(0).max()) if weights.size else 0
-        if 0 < taps <= _GATHERED_TAPS:
-            return _gathered(x, axis, weights, taps)
-        weights = B.tensor(np.ascontiguousarray(weights))
-    return _multiplied(x, axis, cast(weights, x.dtype))
-
-
-def _gathered(x, axis, weights, taps):
-    """A sum over few taps: rows at the k-th weight that is not zero."""
-    order = np.argsort(weights == 0, axis=0, kind="stable")[:taps]
+def _terms(weights):
+    """What is not zero of weights (size, count), per position of the result: index and weight,
+    (count, terms)."""
+    terms = max(1, int((weights != 0).sum(0).max(initial=0)))
+    order = np.argsort(weights == 0, axis=0, kind="stable")[:terms]
     values = np.take_along_axis(weights, order, 0)
-    shape = [1] * len(x.shape)
-    shape[axis] = weights.shape[1]
-    out = None
-    for index, weight in zip(order.astype("int32"), values):
-        rows = apply("take", [x, B.tensor(np.ascontiguousarray(index))], {"axis": axis})
-        factor = cast(B.tensor(weight.reshape(shape)), x.dtype)
-        term = apply("multiply", [rows, factor], None)
-        out = term if out is None else apply("add", [out, term], None)
-    return out
+    return np.ascontiguousarray(order.T.astype("int32")), np.ascontiguousarray(values.T)
+
+
+@functools.lru_cache(maxsize=256)
+def _constant_terms(*arguments):
+    return _terms(constant_weights(*arguments))
+
+
+@functools.lru_cache(maxsize=256)
+def _nearest_terms(size, count):
+    index = _nearest_positions(size, count)
+    return index[:, None], np.ones((count, 1), "float32")
+
+
+def _resample(x: Tensor, terms: dict) -> Tensor:
+    """out[.., i, ..] = sum over k of weight[i, k] x[.., index[i, k], ..] along each axis of
+    {axis: (index, weight)}; neighbours go together."""
+    axes = sorted(terms)
+    while axes:
+        pair = axes[:2] if axes[1:2] == [axes[0] + 1] else axes[:1]
+        tables = []
+        for axis in pair:
+            index, weight = terms[axis]
+            tables += [B.tensor(index), cast(B.tensor(weight), x.dtype)]
+        x = apply("resample", [x, *tables], {"axis": pair[0]})
+        axes = axes[len(pair) :]
+    return x
 
 
 def _multiplied(x, axis, weights):
@@ -133,20 +141,25 @@ def _multiplied(x, axis, weights):
     return reshape(out, [*shape[:axis], count, *shape[axis + 1 :]])
 
 
+def _nearest_positions(size: int, count: int) -> np.ndarray:
+    """The nearest of `size` positions to each of `count`, int32."""
+    offsets = (np.arange(count, dtype="float32") + np.float32(0.5)) * np.float32(size)
+    return np.floor(offsets / np.float32(count)).astype("int32")
+
+
 def resize_axes(x: Tensor, axes, sizes, method: str, antialias: bool) -> Tensor:
     """A float tensor with other sizes along some axes (any dtype with "nearest")."""
-    for axis, count in zip(axes, sizes):
-        size = x.shape[axis]
-        if size == count:
-            continue
-        if method == "nearest":
-            offsets = (np.arange(count, dtype="float32") + np.float32(0.5)) * np.float32(size)
-            index = np.floor(offsets / np.float32(count)).astype("int32")
-            x = apply("take", [x, B.tensor(index)], {"axis": axis})
-            continue
-        precise = "float64" if x.dtype == "float64" else "float32"
-        weights = constant_weights(method, size, count, count / size, 0.0, antialias, precise)
-        x = resample(x, axis, weights)
+    changed = [(axis, x.shape[axis], n) for axis, n in zip(axes, sizes) if x.shape[axis] != n]
+    precise = "float64" if x.dtype == "float64" else "float32"
+    if method != "nearest":
+        return _resample(x, {
+            axis: _constant_terms(method, size, n, n / size, 0.0, antialias, precise)
+            for axis, size, n in changed
+        })  # fmt: skip
+    if x.dtype == precise:
+        return _resample(x, {axis: _nearest_terms(size, n) for axis, size, n in changed})
+    for axis, size, n in changed:
+        x = apply("take", [x, B.tensor(_nearest_positions(size, n))], {"axis": axis})
     return x
 
 
@@ -313,16 +326,17 @@ def scale_and_translate(
             )
     if not config.is_float_dtype(x.dtype):
         x = cast(x, "float32")
+    method, antialias = _NAMES[method], bool(antialias)
+    terms = {}
     for i, axis in enumerate(dims):
         size, count = x.shape[axis], int(output_shape[axis])
         if known:
-            weights = constant_weights(_NAMES[method], size, count, float(scale[i]),
-                                       float(translation[i]), bool(antialias),
-                                       "float32")  # fmt: skip
+            terms[axis] = _constant_terms(method, size, count, float(scale[i]),
+                                          float(translation[i]), antialias, "float32")  # fmt: skip
         else:
             weights = _tensor_weights(
-                _NAMES[method], size, count, cast(scale, "float32")[i],
-                cast(translation, "float32")[i], antialias,
+                method, size, count, cast(scale, "float32")[i], cast(translation, "float32")[i],
+                antialias,
             )  # fmt: skip
-        x = resample(x, axis, weights)
-    return x
+            x = _multiplied(x, axis, cast(weights, x.dtype))
+    return _resample(x, terms)
