@@ -41,7 +41,7 @@
 //   average_pool_grad (dy) {the same, input_size}
 //
 // Normalization and losses, over the last axis
-//   softmax log_softmax (x), softmax_grad log_softmax_grad (dy, y)
+//   softmax log_softmax (x) {axis=-1}, softmax_grad log_softmax_grad (dy, y) {axis=-1}
 //   softmax_cross_entropy (logits, labels) -> loss per row, probabilities
 //   sparse_softmax_cross_entropy (logits, labels: int32 or int64) -> the same
 //   softmax_cross_entropy_grad sparse_softmax_cross_entropy_grad (prob, labels, dloss)

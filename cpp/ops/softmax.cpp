@@ -1,4 +1,4 @@
-// Softmax, log-softmax and cross-entropy from logits, over the last axis.
+// Softmax and log-softmax over an axis, cross-entropy from logits over the last one.
 
 #include "kernels/cpu/nn/softmax.h"
 
@@ -9,20 +9,31 @@
 namespace ranvier::ops {
 namespace {
 
+using kernels::SoftmaxColumnsKernels;
 using kernels::SoftmaxKernels;
 
 extern const OpRecord kSoftmax, kLogSoftmax, kSoftmaxGrad, kLogSoftmaxGrad, kCrossEntropy,
     kSparseCrossEntropy, kCrossEntropyGrad, kSparseCrossEntropyGrad;
 
 Tensor sum_last(const Tensor& x) { return sum(x, last_axis(), true); }
-Tensor softmax_grad(const Tensor& dy, const Tensor& y) { return apply1(kSoftmaxGrad, {dy, y}); }
+Tensor sum_axis(const Tensor& x, const Attrs& attrs) {
+  return sum(x, {attrs.integer("axis", -1)}, true);
+}
+Tensor softmax_grad(const Tensor& dy, const Tensor& y, const Attrs& attrs) {
+  return apply1(kSoftmaxGrad, {dy, y}, attrs);
+}
 
 // --- inference ---
+
+void expect_axis(const InferArgs& args) {
+  expect_rank_at_least(args, 0, 1);
+  normalize_axis(args.op.name, args.attrs.integer("axis", -1), args.inputs[0].shape.rank());
+}
 
 Specs infer_same(const InferArgs& args) {
   expect_count(args, 1);
   expect_floating(args);
-  expect_rank_at_least(args, 0, 1);
+  expect_axis(args);
   return {args.inputs[0]};
 }
 
@@ -30,7 +41,7 @@ Specs infer_grad(const InferArgs& args) {
   expect_count(args, 2);
   expect_floating(args);
   expect_same_dtype(args);
-  expect_rank_at_least(args, 0, 1);
+  expect_axis(args);
   expect_shape(args, 1, "y", args.inputs[0].shape);
   return {args.inputs[0]};
 }
@@ -69,9 +80,11 @@ Specs infer_cross_entropy_grad(const InferArgs& args) {
 
 // --- gradients ---
 
-Tensors vjp_softmax(const VjpArgs& args) { return {softmax_grad(args.grads[0], output(args, 0))}; }
+Tensors vjp_softmax(const VjpArgs& args) {
+  return {softmax_grad(args.grads[0], output(args, 0), args.node.attrs)};
+}
 Tensors vjp_log_softmax(const VjpArgs& args) {
-  return {apply1(kLogSoftmaxGrad, {args.grads[0], output(args, 0)})};
+  return {apply1(kLogSoftmaxGrad, {args.grads[0], output(args, 0)}, args.node.attrs)};
 }
 
 // dx = y (dy - Σ dy y), and g its gradient:
@@ -79,9 +92,11 @@ Tensors vjp_log_softmax(const VjpArgs& args) {
 Tensors vjp_softmax_grad(const VjpArgs& args) {
   const Tensor &dy = input(args, 0), &y = input(args, 1), &g = args.grads[0];
   Tensors results(2);
-  if (args.needs[0]) results[0] = softmax_grad(g, y);
+  const Attrs& attrs = args.node.attrs;
+  if (args.needs[0]) results[0] = softmax_grad(g, y, attrs);
   if (args.needs[1])
-    results[1] = sub(mul(g, sub(dy, sum_last(mul(dy, y)))), mul(dy, sum_last(mul(g, y))));
+    results[1] =
+        sub(mul(g, sub(dy, sum_axis(mul(dy, y), attrs))), mul(dy, sum_axis(mul(g, y), attrs)));
   return results;
 }
 
@@ -90,8 +105,8 @@ Tensors vjp_log_softmax_grad(const VjpArgs& args) {
   const Tensor &dy = input(args, 0), &g = args.grads[0];
   const Tensor weighted = mul(g, exp(input(args, 1)));
   Tensors results(2);
-  if (args.needs[0]) results[0] = sub(g, sum_last(weighted));
-  if (args.needs[1]) results[1] = neg(mul(weighted, sum_last(dy)));
+  if (args.needs[0]) results[0] = sub(g, sum_axis(weighted, args.node.attrs));
+  if (args.needs[1]) results[1] = neg(mul(weighted, sum_axis(dy, args.node.attrs)));
   return results;
 }
 
@@ -104,7 +119,7 @@ Tensors vjp_cross_entropy(const VjpArgs& args) {
     if (dloss)
       results[0] =
           apply1(sparse ? kSparseCrossEntropyGrad : kCrossEntropyGrad, {prob, labels, dloss});
-    if (dprob) results[0] = accumulate(results[0], softmax_grad(dprob, prob));
+    if (dprob) results[0] = accumulate(results[0], softmax_grad(dprob, prob, {}));
   }
   if (!sparse && args.needs[1] && dloss)
     results[1] = neg(mul(log_softmax(logits), expand_dims(dloss, -1)));
@@ -158,6 +173,23 @@ void run_sparse_loss_grad(const Context& ctx, const Slots& s, const void* params
                                            p.label_dtype, s.in[2]);
 }
 
+struct ColumnParams {
+  const SoftmaxColumnsKernels* kernels;
+  kernels::SoftmaxColumns shape;
+};
+
+template <SoftmaxColumnsKernels::Forward SoftmaxColumnsKernels::*member>
+void run_columns(const Context& ctx, const Slots& s, const void* params) noexcept {
+  const auto& p = as<ColumnParams>(params);
+  (p.kernels->*member)(ctx, p.shape, s.out[0], s.in[0]);
+}
+
+template <SoftmaxColumnsKernels::Backward SoftmaxColumnsKernels::*member>
+void run_columns_backward(const Context& ctx, const Slots& s, const void* params) noexcept {
+  const auto& p = as<ColumnParams>(params);
+  (p.kernels->*member)(ctx, p.shape, s.out[0], s.in[0], s.in[1]);
+}
+
 template <StepFn run>
 Kernel prepare_rows(const PrepareArgs& args) {
   const TypeSpec& x = args.inputs[0];
@@ -169,28 +201,53 @@ Kernel prepare_rows(const PrepareArgs& args) {
 template <StepFn run>
 constexpr PrepareFn kPrepare = in_f32<prepare_rows<run>>;
 
+// Rows where nothing lies behind the axis.
+template <StepFn rows, StepFn columns>
+Kernel prepare_axis(const PrepareArgs& args) {
+  const TypeSpec& x = args.inputs[0];
+  const int axis = normalize_axis(args.op.name, args.attrs.integer("axis", -1), x.shape.rank());
+  kernels::SoftmaxColumns shape{1, x.shape[axis], 1};
+  for (int i = 0; i < axis; ++i) shape.outer *= x.shape[i];
+  for (int i = axis + 1; i < x.shape.rank(); ++i) shape.inner *= x.shape[i];
+  const auto cost = kernels::softmax_cost(x.dtype, shape.outer * shape.inner, shape.count);
+  if (shape.inner == 1) {
+    const Params params{&kernels::softmax_kernels(x.dtype), shape.outer, shape.count, DType::I32};
+    return make_kernel(rows, params, {}, cost, "rows");
+  }
+  const ColumnParams params{&kernels::softmax_columns_kernels(x.dtype), shape};
+  return make_kernel(columns, params, {}, cost, "columns");
+}
+template <StepFn rows, StepFn columns>
+constexpr PrepareFn kPrepareAxis = in_f32<prepare_axis<rows, columns>>;
+
 // --- records ---
 
 const OpRecord kSoftmax{.name = "softmax",
                         .infer = infer_same,
                         .vjp = vjp_softmax,
-                        .prepare = {kPrepare<run_forward<&SoftmaxKernels::softmax>>},
+                        .prepare = {kPrepareAxis<run_forward<&SoftmaxKernels::softmax>,
+                                                 run_columns<&SoftmaxColumnsKernels::softmax>>},
                         .traits = {.in_place = 0}};
-const OpRecord kLogSoftmax{.name = "log_softmax",
-                           .infer = infer_same,
-                           .vjp = vjp_log_softmax,
-                           .prepare = {kPrepare<run_forward<&SoftmaxKernels::log_softmax>>},
-                           .traits = {.in_place = 0}};
-const OpRecord kSoftmaxGrad{.name = "softmax_grad",
-                            .infer = infer_grad,
-                            .vjp = vjp_softmax_grad,
-                            .prepare = {kPrepare<run_backward<&SoftmaxKernels::softmax_backward>>},
-                            .traits = {.in_place = 0}};
+const OpRecord kLogSoftmax{
+    .name = "log_softmax",
+    .infer = infer_same,
+    .vjp = vjp_log_softmax,
+    .prepare = {kPrepareAxis<run_forward<&SoftmaxKernels::log_softmax>,
+                             run_columns<&SoftmaxColumnsKernels::log_softmax>>},
+    .traits = {.in_place = 0}};
+const OpRecord kSoftmaxGrad{
+    .name = "softmax_grad",
+    .infer = infer_grad,
+    .vjp = vjp_softmax_grad,
+    .prepare = {kPrepareAxis<run_backward<&SoftmaxKernels::softmax_backward>,
+                             run_columns_backward<&SoftmaxColumnsKernels::softmax_backward>>},
+    .traits = {.in_place = 0}};
 const OpRecord kLogSoftmaxGrad{
     .name = "log_softmax_grad",
     .infer = infer_grad,
     .vjp = vjp_log_softmax_grad,
-    .prepare = {kPrepare<run_backward<&SoftmaxKernels::log_softmax_backward>>},
+    .prepare = {kPrepareAxis<run_backward<&SoftmaxKernels::log_softmax_backward>,
+                             run_columns_backward<&SoftmaxColumnsKernels::log_softmax_backward>>},
     .traits = {.in_place = 0}};
 const OpRecord kCrossEntropy{.name = "softmax_cross_entropy",
                              .infer = infer_cross_entropy<false>,

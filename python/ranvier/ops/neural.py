@@ -28,17 +28,21 @@ from ranvier.ops.norms import norm
 
 
 def _over_axes(prim, x, axis):
-    """A last-axis function over one or several axes."""
+    """A function over one axis, over one or several; neighbouring axes are one."""
     if axis is None:
         return reshape(apply(prim, [reshape(x, [-1])], None), x.shape)
     rank = x.ndim
     axes = axis_tuple(axis, rank)
-    if axes == (rank - 1,):
-        return apply(prim, [x], None)
+    if len(axes) == 1:
+        return apply(prim, [x], None if axes[0] == rank - 1 else {"axis": axes[0]})
+    first, last = min(axes), max(axes)
+    if last - first + 1 == len(axes):
+        merged = reshape(x, [*x.shape[:first], -1, *x.shape[last + 1 :]])
+        return reshape(apply(prim, [merged], {"axis": first}), x.shape)
     order = [i for i in range(rank) if i not in axes] + list(axes)
     moved = apply("transpose", [x], {"perm": order})
     kept = list(moved.shape[: rank - len(axes)])
-    out = reshape(apply(prim, [reshape(moved, kept + [-1])], None), moved.shape)
+    out = reshape(apply(prim, [reshape(moved, [*kept, -1])], None), moved.shape)
     return apply("transpose", [out], {"perm": [order.index(i) for i in range(rank)]})
 
 

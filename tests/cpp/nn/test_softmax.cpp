@@ -53,6 +53,40 @@ void check_against_reference(Isa isa, double tolerance) {
   }
 }
 
+template <class T>
+void check_columns(Isa isa, const rk::SoftmaxColumns& p, double tolerance) {
+  const rk::SoftmaxColumnsKernels& k = rk::softmax_columns_kernels(kType<T>, isa);
+  const Context context;
+  const int64_t rows = p.outer * p.inner, n = rows * p.count;
+  // (outer, count, inner) and (outer, inner, count)
+  const auto moved = [&](const std::vector<T>& from, bool to_rows) {
+    std::vector<T> to(from.size());
+    for (int64_t o = 0; o < p.outer; ++o)
+      for (int64_t c = 0; c < p.count; ++c)
+        for (int64_t i = 0; i < p.inner; ++i) {
+          const auto columns = static_cast<size_t>((o * p.count + c) * p.inner + i);
+          const auto row = static_cast<size_t>((o * p.inner + i) * p.count + c);
+          to[to_rows ? row : columns] = from[to_rows ? columns : row];
+        }
+    return to;
+  };
+  const auto x = numbers<T>(n, 1, 20), dy = numbers<T>(n, 2);
+  const auto xt = moved(x, true), dyt = moved(dy, true);
+  std::vector<T> y(x.size()), out(x.size()), want(x.size()), want_out(x.size());
+  k.softmax(context, p, y.data(), x.data());
+  ref::softmax(rows, p.count, want.data(), xt.data());
+  check_close(y, moved(want, false), tolerance);
+  k.softmax_backward(context, p, out.data(), dy.data(), y.data());
+  ref::softmax_backward(rows, p.count, want_out.data(), dyt.data(), want.data());
+  check_close(out, moved(want_out, false), 5 * tolerance);
+  k.log_softmax(context, p, y.data(), x.data());
+  ref::log_softmax(rows, p.count, want.data(), xt.data());
+  check_close(y, moved(want, false), tolerance);
+  k.log_softmax_backward(context, p, out.data(), dy.data(), y.data());
+  ref::log_softmax_backward(rows, p.count, want_out.data(), dyt.data(), want.data());
+  check_close(out, moved(want_out, false), 50 * tolerance);
+}
+
 template <class T, class Label>
 void check_sparse(Isa isa, DType label_dtype, double tolerance) {
   const rk::SoftmaxKernels& k = rk::softmax_kernels(kType<T>, isa);
@@ -108,6 +142,43 @@ TEST_CASE("a label out of range stays inside the row") {
     const double log_sum = std::log(std::exp(-2.0) + std::exp(-1.0) + 1.0);
     CHECK(loss[0] == doctest::Approx(log_sum));
     CHECK(loss[1] == doctest::Approx(log_sum + 2));
+  });
+}
+
+TEST_CASE("softmax down the columns equals that of the transposed rows") {
+  const rk::SoftmaxColumns shapes[] = {{2, 5, 3},   {1, 1, 7}, {3, 40, 64}, {1, 100, 83},
+                                       {2, 33, 16}, {0, 3, 4}, {2, 0, 4},   {1, 7, 200}};
+  for_each_isa([&](Isa isa) {
+    for (const rk::SoftmaxColumns& p : shapes) {
+      CAPTURE(p.count);
+      CAPTURE(p.inner);
+      check_columns<float>(isa, p, 3e-6);
+      if (isa == Isa::Baseline) check_columns<double>(isa, p, 1e-13);
+    }
+  });
+}
+
+TEST_CASE("softmax down the columns: extremes, in place, any number of threads") {
+  for_each_isa([](Isa isa) {
+    const rk::SoftmaxColumnsKernels& k = rk::softmax_columns_kernels(DType::F32, isa);
+    const float inf = INFINITY;
+    std::vector<float> x = {3e38f, -inf, NAN, -inf, -3e38f, 0, 0, -inf, 0, 0, 1, -inf};
+    k.softmax(Context{}, {1, 3, 4}, x.data(), x.data());
+    CHECK(x[0] == 1.0f);
+    CHECK(x[4] == 0.0f);
+    CHECK(x[1] == 0.0f);
+    CHECK(x[5] == doctest::Approx(0.5));
+    CHECK(std::isnan(x[6]));
+    CHECK(std::isnan(x[11]));
+  });
+  const rk::SoftmaxColumns large{3, 57, 901};
+  const auto x = numbers<float>(large.outer * large.count * large.inner, 10, 4);
+  check_threads([&](const Context& context) {
+    std::vector<float> y(x.size()), dx = x;
+    const rk::SoftmaxColumnsKernels& k = rk::softmax_columns_kernels(DType::F32);
+    k.softmax(context, large, y.data(), x.data());
+    k.softmax_backward(context, large, dx.data(), dx.data(), y.data());
+    return dx;
   });
 }
 

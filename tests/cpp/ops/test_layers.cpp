@@ -54,6 +54,12 @@ TEST_CASE("softmax and its gradients") {
   check_row({"log_softmax", {x}, {}});
   check_row({"softmax_grad", {dy, x}, {}});
   check_row({"log_softmax_grad", {dy, x}, {}});
+  const Tensor a = values({2, 3, 2}), da = values({2, 3, 2}, -1, 1, 4);
+  const Attrs middle{{"axis", int64_t{1}}};
+  check_row({"softmax", {a}, middle});
+  check_row({"log_softmax", {a}, middle});
+  check_row({"softmax_grad", {da, a}, middle});
+  check_row({"log_softmax_grad", {da, a}, {{"axis", int64_t{-3}}}});
 }
 
 TEST_CASE("cross-entropy from logits, dense and sparse") {

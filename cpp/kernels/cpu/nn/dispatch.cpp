@@ -9,14 +9,20 @@
 namespace ranvier::kernels {
 
 RV_TABLES(SoftmaxKernels, kSoftmaxF32, softmax_f32)
+RV_TABLES(SoftmaxColumnsKernels, kSoftmaxColumnsF32, softmax_columns_f32)
 RV_TABLES(BatchNormKernels, kBatchNormF32, batch_norm_f32)
 RV_TABLES(LayerNormKernels, kLayerNormF32, layer_norm_f32)
 RV_DECLARE_TABLE(baseline, SoftmaxKernels, kSoftmaxF64)
+RV_DECLARE_TABLE(baseline, SoftmaxColumnsKernels, kSoftmaxColumnsF64)
 RV_DECLARE_TABLE(baseline, BatchNormKernels, kBatchNormF64)
 RV_DECLARE_TABLE(baseline, LayerNormKernels, kLayerNormF64)
 
 const SoftmaxKernels& softmax_kernels(DType dtype, Isa isa) {
   return dtype == DType::F64 ? baseline::kSoftmaxF64 : softmax_f32(isa);
+}
+
+const SoftmaxColumnsKernels& softmax_columns_kernels(DType dtype, Isa isa) {
+  return dtype == DType::F64 ? baseline::kSoftmaxColumnsF64 : softmax_columns_f32(isa);
 }
 
 const BatchNormKernels& batch_norm_kernels(DType dtype, Isa isa) {

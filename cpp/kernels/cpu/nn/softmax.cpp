@@ -2,31 +2,16 @@
 
 #include "kernels/cpu/nn/softmax.h"
 
-#include <cmath>
 #include <cstdint>
 
 #include "kernels/cpu/nn/rows.h"
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/nn/softmax_math.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/vec.h"
 #include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
-
-RV_INLINE VecF exp_of(VecF x) { return exp_or_zero(x); }
-RV_INLINE VecF log_of(VecF x) { return log(x); }
-// float64 is rare: libm, lane by lane.
-RV_INLINE VecD exp_of(VecD x) {
-  for (int i = 0; i < VecD::kLanes; ++i) x.v[i] = ::exp(x.v[i]);
-  return x;
-}
-RV_INLINE VecD log_of(VecD x) { return VecD::set1(::log(x.v[0])); }
-
-template <class T>
-RV_INLINE T lowest() {
-  return -static_cast<T>(INFINITY);
-}
 
 // Four maxima side by side: one alone would wait for itself.
 template <class T>

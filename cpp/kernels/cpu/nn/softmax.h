@@ -44,11 +44,24 @@ struct SoftmaxKernels {
                                         const void* dloss) noexcept;
 };
 
+// The same down the columns: x is (outer, count, inner), and the softmax is one over count.
+struct SoftmaxColumns {
+  int64_t outer = 0, count = 0, inner = 0;
+};
+struct SoftmaxColumnsKernels {
+  using Forward = void (*)(const Context&, const SoftmaxColumns&, void* y, const void* x) noexcept;
+  using Backward = void (*)(const Context&, const SoftmaxColumns&, void* dx, const void* dy,
+                            const void* y) noexcept;
+  Forward softmax, log_softmax;
+  Backward softmax_backward, log_softmax_backward;
+};
+
 // F32 (one table per level) or F64 (one table); other dtypes are cast before. No scratch.
 const SoftmaxKernels& softmax_kernels(DType dtype, Isa isa);
 inline const SoftmaxKernels& softmax_kernels(DType dtype) {
   return softmax_kernels(dtype, active_isa());
 }
+const SoftmaxColumnsKernels& softmax_columns_kernels(DType dtype, Isa isa = active_isa());
 Cost softmax_cost(DType dtype, int64_t rows, int64_t cols);
 
 }  // namespace ranvier::kernels
