@@ -14,7 +14,18 @@ namespace {
 
 using namespace pw_test;
 
-TEST_CASE("every pair of dtypes converts small integers exactly") {
+template <class F>
+void on_every_level(F f) {
+  const Isa before = active_isa();
+  for (Isa isa : levels()) {
+    set_active_isa(isa);
+    CAPTURE(std::string(name_of(isa)));
+    f();
+  }
+  set_active_isa(before);
+}
+
+void convert_every_pair() {
   for (int from = 0; from < kDTypeCount; ++from)
     for (int to = 0; to < kDTypeCount; ++to) {
       const DType a = static_cast<DType>(from), b = static_cast<DType>(to);
@@ -43,7 +54,11 @@ TEST_CASE("every pair of dtypes converts small integers exactly") {
     }
 }
 
-TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
+TEST_CASE("every pair of dtypes converts small integers exactly") {
+  on_every_level(convert_every_pair);
+}
+
+void truncate_and_saturate() {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> x = {1.9f, -1.9f, 3e9f, -3e9f, nan, 300.0f, -1.0f, 0.5f};
   std::vector<int32_t> y(x.size());
@@ -68,6 +83,10 @@ TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
   CHECK(flags == std::vector<uint8_t>{1, 1, 1, 1, 1, 1, 1, 1});
 }
 
+TEST_CASE("float to integer truncates and saturates, NaN gives zero") {
+  on_every_level(truncate_and_saturate);
+}
+
 template <class T>
 std::vector<T> narrowed(DType from, DType to, const void* src, int64_t n) {
   std::vector<T> dst(static_cast<size_t>(n));
@@ -75,7 +94,7 @@ std::vector<T> narrowed(DType from, DType to, const void* src, int64_t n) {
   return dst;
 }
 
-TEST_CASE("float and double saturate to the same narrow integers, at every length") {
+void saturate_alike() {
   std::vector<float> x = random_floats(1031, -70000, 70000);
   for (size_t i = 0; i < x.size(); i += 7) x[i] *= 1e-3f;
   x[5] = std::numeric_limits<float>::infinity();
@@ -92,10 +111,12 @@ TEST_CASE("float and double saturate to the same narrow integers, at every lengt
   }
 }
 
+TEST_CASE("float and double saturate to the same narrow integers, at every length") {
+  on_every_level(saturate_alike);
+}
+
 TEST_CASE("half precision rounds to nearest even on every level, every 16-bit value survives") {
-  const Isa before = active_isa();
-  for (Isa isa : levels()) {
-    set_active_isa(isa);
+  on_every_level([] {
     std::vector<uint16_t> all(65536), back(65536);
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
     std::vector<float> wide(65536);
@@ -117,8 +138,7 @@ TEST_CASE("half precision rounds to nearest even on every level, every 16-bit va
     for (size_t i = 0; i < x.size(); ++i)
       wrong += f16[i] != f32_to_f16(x[i]) || bf16[i] != f32_to_bf16(x[i]);
     CHECK(wrong == 0);
-  }
-  set_active_isa(before);
+  });
 }
 
 TEST_CASE("a register rounded to bfloat16 is what a store would leave, in place too") {

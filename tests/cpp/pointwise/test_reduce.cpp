@@ -89,9 +89,11 @@ TEST_CASE("float32 reductions agree with the oracle, with the same bits for any 
 }
 
 TEST_CASE("reductions of every dtype") {
-  for (int d = 0; d < kPromotableCount; ++d) {
-    const DType dtype = static_cast<DType>(d);
-    for (const Case& c : {Case{{9, 40}, {0}}, Case{{9, 40}, {1}}, Case{{3000}, {0}}})
+  for (int d = 0; d < kPromotableCount * static_cast<int>(levels().size()); ++d) {
+    const DType dtype = static_cast<DType>(d % kPromotableCount);
+    const Isa isa = levels()[static_cast<size_t>(d / kPromotableCount)];
+    for (const Case& c :
+         {Case{{9, 40}, {0}}, Case{{9, 40}, {1}}, Case{{9, 3}, {1}}, Case{{3000}, {0}}})
       for (int kind = 0; kind < kReduceOpCount; ++kind) {
         const ReduceOp op = static_cast<ReduceOp>(kind);
         const bool logical = op == ReduceOp::Any || op == ReduceOp::All;
@@ -119,7 +121,7 @@ TEST_CASE("reductions of every dtype") {
         reference::reduce(op, wide.data(), c.shape, c.axes, expected.data());
         const DType out = logical ? DType::Bool : dtype;
         std::vector<uint8_t> y(results * 8);
-        run(prepare_reduce(op, dtype, out, c.shape, c.axes), memory.data(), y.data());
+        run(prepare_reduce(op, dtype, out, c.shape, c.axes, isa), memory.data(), y.data());
         for (size_t i = 0; i < results; ++i) {
           const reference::Value got = reference::load(out, y.data(), static_cast<int64_t>(i));
           const double value = got.f + static_cast<double>(got.i) + static_cast<double>(got.u);

@@ -185,7 +185,7 @@ void convert(const Context& ctx, DType from, DType to, const void* src, void* ds
   const RegType source = register_of(from), target = register_of(to);
   const LoadFn load = load_fn(from, active_isa());
   const StoreFn store = store_fn(to, active_isa());
-  const TileFn cast = source == target ? nullptr : cast_fn(source, to);
+  const TileFn cast = source == target ? nullptr : cast_fn(source, to, active_isa());
   ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
     alignas(64) std::byte loaded[kTile * 8], converted[kTile * 8];
     for (int64_t at = begin; at < end; at += kTile) {

@@ -274,7 +274,7 @@ void ProgramPlanner::emit(int id) {
                  : pinned_[id] ? new_slot(node.type, false)
                                : take_register(node.type);
   instr.dst = static_cast<uint8_t>(slot_of_[id]);
-  instr.fn = node.op == PwOp::Cast     ? cast_fn(node.operand_type, node.dtype)
+  instr.fn = node.op == PwOp::Cast     ? cast_fn(node.operand_type, node.dtype, program_.isa)
              : node.op == PwOp::Narrow ? narrow_fn(node.dtype, program_.isa)
                                        : tile_fn(node.op, node.operand_type, program_.isa);
   RV_CHECK(instr.fn != nullptr);

@@ -27,14 +27,6 @@
 
 namespace ranvier::kernels {
 
-// What a closing reduction does with the values of a register. Sums of float32 run in float32
-// inside a block of 1,024 values (64 rows for column sums) and in float64 across blocks. Max and
-// Min propagate NaN. An empty reduction gives 0 (Sum, SumSquares, Any), 1 (Prod, All), NaN (Mean),
-// and the lowest or highest value of the type (Max, Min).
-enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All, SumSquares };
-inline constexpr int kReduceOpCount = 8;
-const char* name_of(ReduceOp op);
-
 inline constexpr int64_t kTile = 1024;  // elements of one register
 inline constexpr int kMaxSources = 5;   // operands of the widest rich operation
 inline constexpr int kMaxSlots = 192;   // inputs + constants + registers of one program

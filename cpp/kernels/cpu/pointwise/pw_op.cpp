@@ -59,10 +59,15 @@ TileFn tile_fn(PwOp op, RegType type, Isa isa) {
   if (type == RegType::F32)
     if (TileFn fn = pw_kernels(isa).f32[static_cast<int>(op)]) return fn;
   const bool floating = type == RegType::F32 || type == RegType::F64;
-  return floating ? common_float_fn(op, type) : common_integer_fn(op, type);
+  if (!floating) return integer_tiles(isa)(op, type);
+  const TileFn fn = arithmetic_tiles(isa)(op, type);
+  return fn ? fn : libm_tile(op, type);
 }
 
 RV_TABLES(PwKernels, kPwKernels, pw_kernels)
+RV_TABLES(TileChoice, kIntegerTiles, integer_tiles)
+RV_TABLES(TileChoice, kArithmeticTiles, arithmetic_tiles)
+RV_TABLES(ReducerChoice, kLevelReducers, level_reducers)
 
 namespace {
 
@@ -70,16 +75,16 @@ PwReducers make_reducers(Isa isa) {
   PwReducers table{};
   for (int type = 0; type < kRegTypeCount; ++type)
     for (int kind = 0; kind < kReducerKinds; ++kind)
-      table.of[type][kind] = &common_reducer(static_cast<RegType>(type), kind);
+      table.of[type][kind] = level_reducers(isa)(static_cast<RegType>(type), kind);
   const PwKernels& level = pw_kernels(isa);
-  const auto own = [&table](ReduceOp op, const PwReducer* reducer) {
-    if (reducer) table.of[static_cast<int>(RegType::F32)][static_cast<int>(op)] = reducer;
+  const auto set = [&table](ReduceOp op, const PwReducer* reducer) {
+    table.of[static_cast<int>(RegType::F32)][static_cast<int>(op)] = reducer;
   };
-  own(ReduceOp::Sum, level.sum_f32);
-  own(ReduceOp::Mean, level.sum_f32);
-  own(ReduceOp::SumSquares, level.sum_squares_f32);
-  own(ReduceOp::Max, level.max_f32);
-  own(ReduceOp::Min, level.min_f32);
+  set(ReduceOp::Sum, level.sum_f32);
+  set(ReduceOp::Mean, level.sum_f32);
+  set(ReduceOp::SumSquares, level.sum_squares_f32);
+  for (ReduceOp op : {ReduceOp::Max, ReduceOp::Any}) set(op, level.max_f32);
+  for (ReduceOp op : {ReduceOp::Min, ReduceOp::All}) set(op, level.min_f32);
   return table;
 }
 

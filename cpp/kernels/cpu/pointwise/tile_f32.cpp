@@ -183,57 +183,6 @@ RV_TILE(add_relu, 2, 4, relu(x[0] + x[1]))
 RV_TILE(mul_add_relu, 3, 4, relu(x[0] * x[1] + x[2]))
 RV_TILE(sigmoid_sub, 2, 4, sigmoid(x[0]) - x[1])
 
-// Comparisons give one byte per element, selection takes one.
-template <class F>
-RV_INLINE void compare_tile(const TileArgs& args, F f) {
-  uint8_t* dst = static_cast<uint8_t*>(args.dst);
-  const float* a = static_cast<const float*>(args.src[0]);
-  const float* b = static_cast<const float*>(args.src[1]);
-  if (args.step[0] && args.step[1]) {
-    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[i], b[i]);
-  } else if (args.step[0]) {
-    const float y = b[0];
-    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[i], y);
-  } else {
-    for (int64_t i = 0; i < args.n; ++i) dst[i] = f(a[0], b[i * args.step[1]]);
-  }
-}
-#define RV_COMPARE(name, op)                                     \
-  void name(const TileArgs& args) noexcept {                     \
-    compare_tile(args, [](float a, float b) { return a op b; }); \
-  }
-RV_COMPARE(equal, ==)
-RV_COMPARE(not_equal, !=)
-RV_COMPARE(less, <)
-RV_COMPARE(less_equal, <=)
-RV_COMPARE(greater, >)
-RV_COMPARE(greater_equal, >=)
-
-void select_f32(const TileArgs& args) noexcept {
-  float* dst = static_cast<float*>(args.dst);
-  const uint8_t* c = static_cast<const uint8_t*>(args.src[0]);
-  const float* a = static_cast<const float*>(args.src[1]);
-  const float* b = static_cast<const float*>(args.src[2]);
-  // Both values are read whatever c says: then the loop needs no branch.
-  const auto choose = [&](auto yes, auto no) {
-    for (int64_t i = 0; i < args.n; ++i) {
-      const float if_true = yes(i), if_false = no(i);
-      dst[i] = c[i] ? if_true : if_false;
-    }
-  };
-  const auto each = [](const float* x) { return [x](int64_t i) { return x[i]; }; };
-  const auto same = [](const float* x) { return [v = *x](int64_t) { return v; }; };
-  if (!args.step[0]) {
-    const int chosen = c[0] ? 1 : 2;
-    const float* x = chosen == 1 ? a : b;
-    for (int64_t i = 0; i < args.n; ++i) dst[i] = x[i * args.step[chosen]];
-  } else if (args.step[1]) {
-    args.step[2] ? choose(each(a), each(b)) : choose(each(a), same(b));
-  } else {
-    args.step[2] ? choose(same(a), each(b)) : choose(same(a), same(b));
-  }
-}
-
 // ---- reduction blocks -------------------------------------------------------------------------
 
 struct Sum {
@@ -491,13 +440,6 @@ constexpr PwKernels make_kernels() {
   RV_SET(Pow, power);
   RV_SET(Min, minimum);
   RV_SET(Max, maximum);
-  RV_SET(Equal, equal);
-  RV_SET(NotEqual, not_equal);
-  RV_SET(Less, less);
-  RV_SET(LessEqual, less_equal);
-  RV_SET(Greater, greater);
-  RV_SET(GreaterEqual, greater_equal);
-  RV_SET(Select, select_f32);
   RV_SET(Neg, negate);
   RV_SET(Abs, absolute);
   RV_SET(Sign, signum);

@@ -1,8 +1,7 @@
-// Common float kernels, element by element through libm: every operation on float64, and those
-// float32 operations that no instruction set level writes as vectors.
+// Common float kernels, element by element through libm: the elementary functions that no
+// instruction set level writes as vectors.
 
 #include <cmath>
-#include <limits>
 
 #include "kernels/cpu/pointwise/erfinv.h"
 #include "kernels/cpu/pointwise/lanes.h"
@@ -11,37 +10,10 @@
 namespace ranvier::kernels {
 namespace {
 
-// Python's remainder: the sign of the divisor; x % 0 is NaN as in NumPy.
-template <class T>
-T mod(T a, T b) {
-  const T r = std::fmod(a, b);
-  if (r == T(0)) return std::copysign(T(0), b);
-  return (r < T(0)) != (b < T(0)) ? r + b : r;
-}
-template <class T>
-T floor_div(T a, T b) {
-  if (b == T(0)) return a / b;
-  const T r = mod(a, b);
-  const T q = (a - r) / b;
-  const T whole = std::floor(q);
-  return q - whole > T(0.5) ? whole + T(1) : whole;
-}
 template <class T>
 T sigmoid(T x) {
   const T e = std::exp(-std::abs(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
-}
-template <class T>
-T max_nan(T a, T b) {
-  return a > b || a != a ? a : b;
-}
-template <class T>
-T min_nan(T a, T b) {
-  return a < b || a != a ? a : b;
-}
-template <class T>
-T relu(T x) {
-  return x < T(0) ? T(0) : x;
 }
 template <class T>
 T cdf(T x) {
@@ -64,56 +36,10 @@ T silu_grad(T x, T dy) {
 }
 
 template <class T>
-TileFn arithmetic_fn(PwOp op) {
-  switch (op) {
-    RV_1(Copy, x);
-    RV_2(Add, x + y);
-    RV_2(Sub, x - y);
-    RV_2(Mul, x * y);
-    RV_2(Div, x / y);
-    RV_2(FloorDiv, floor_div(x, y));
-    RV_2(Mod, mod(x, y));
-    RV_2(Pow, std::pow(x, y));
-    RV_2(Min, min_nan(x, y));
-    RV_2(Max, max_nan(x, y));
-    RV_2(Atan2, std::atan2(x, y));
-    RV_P2(Equal, x == y);
-    RV_P2(NotEqual, x != y);
-    RV_P2(Less, x < y);
-    RV_P2(LessEqual, x <= y);
-    RV_P2(Greater, x > y);
-    RV_P2(GreaterEqual, x >= y);
-    RV_P1(IsNan, x != x);
-    RV_P1(IsInf, std::abs(x) == std::numeric_limits<T>::infinity());
-    RV_P1(IsFinite, std::abs(x) < std::numeric_limits<T>::infinity());
-    RV_1(Neg, -x);
-    RV_1(Abs, std::abs(x));
-    RV_1(Sign, x > T(0) ? T(1) : x < T(0) ? T(-1) : x);
-    RV_1(Floor, std::floor(x));
-    RV_1(Ceil, std::ceil(x));
-    RV_1(Round, std::nearbyint(x));
-    RV_1(Trunc, std::trunc(x));
-    RV_1(Sqrt, std::sqrt(x));
-    RV_1(Rsqrt, T(1) / std::sqrt(x));
-    RV_1(Square, x * x);
-    RV_1(Reciprocal, T(1) / x);
-    RV_1(Relu, relu(x));
-    RV_2(ReluGrad, x > T(0) ? y : T(0));
-    RV_2(SigmoidGrad, y * x * (T(1) - x));
-    RV_2(TanhGrad, y * (T(1) - x * x));
-    RV_2(LeakyRelu, x < T(0) ? x * y : x);
-    RV_3(LeakyReluGrad, x >= T(0) ? y : y * z);
-    RV_3(Clip, min_nan(max_nan(x, y), z));
-    case PwOp::Select:
-      return select_lanes<T>();
-    default:
-      return nullptr;
-  }
-}
-
-template <class T>
 TileFn function_fn(PwOp op) {
   switch (op) {
+    RV_2(Pow, std::pow(x, y));
+    RV_2(Atan2, std::atan2(x, y));
     RV_1(Exp, std::exp(x));
     RV_1(Expm1, std::expm1(x));
     RV_1(Exp2, std::exp2(x));
@@ -153,13 +79,8 @@ TileFn function_fn(PwOp op) {
 
 }  // namespace
 
-TileFn common_float_fn(PwOp op, RegType type) {
-  if (type == RegType::F32) {
-    if (TileFn fn = arithmetic_fn<float>(op)) return fn;
-    return function_fn<float>(op);
-  }
-  if (TileFn fn = arithmetic_fn<double>(op)) return fn;
-  return function_fn<double>(op);
+TileFn libm_tile(PwOp op, RegType type) {
+  return type == RegType::F32 ? function_fn<float>(op) : function_fn<double>(op);
 }
 
 }  // namespace ranvier::kernels

@@ -1,5 +1,5 @@
-// Common kernels for int32, int64, uint64 and Bool registers. Arithmetic wraps; nothing here has
-// undefined behaviour for any operand.
+// Kernels for int32, int64, uint64 and Bool registers, once per instruction set. Arithmetic wraps;
+// nothing here has undefined behaviour for any operand.
 
 #include <limits>
 #include <type_traits>
@@ -7,7 +7,9 @@
 #include "kernels/cpu/pointwise/lanes.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 
-namespace ranvier::kernels {
+namespace ranvier::kernels::RV_ISA {
+extern const TileChoice kIntegerTiles;
+namespace integers {
 namespace {
 
 template <class T>
@@ -25,27 +27,39 @@ template <class T>
 T wrap_mul(T a, T b) {
   return static_cast<T>(static_cast<Unsigned<T>>(a) * static_cast<Unsigned<T>>(b));
 }
+// Rounded toward zero, for b other than 0 and -1. The quotient of two int32 in float64 is exact or
+// further from the next integer than its rounding reaches: vectors have no integer division.
+template <class T>
+T quotient(T a, T b) {
+  if constexpr (sizeof(T) == 4)
+    return static_cast<T>(static_cast<double>(a) / static_cast<double>(b));
+  else
+    return a / b;
+}
+// The quotient, and whether it must be one less, its remainder having the sign the divisor has not.
 // By 0 as XLA has it, whose quotient is -1 with a remainder of a, so that it is rounded down to -2
 // where a is not 0; of uint64 all bits. (For narrower unsigned types, see `at_least_minus_one`.)
 template <class T>
 T floor_div(T a, T b) {
-  if (b == 0) return std::is_signed_v<T> && a != 0 ? T(-2) : T(-1);
   if constexpr (std::is_signed_v<T>) {
-    if (b == -1) return wrap_sub(T(0), a);
-    const T q = a / b;
-    return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+    const T divisor = b == 0 || b == -1 ? T(1) : b;
+    const T q = quotient(a, divisor), rest = wrap_sub(a, wrap_mul(q, divisor));
+    const T down = wrap_sub(q, static_cast<T>(rest != 0 && (rest ^ divisor) < 0));
+    const T by_zero = a != 0 ? T(-2) : T(-1);
+    return b == 0 ? by_zero : b == -1 ? wrap_sub(T(0), a) : down;
+  } else {
+    return b == 0 ? static_cast<T>(-1) : a / b;
   }
-  return a / b;
 }
 template <class T>
 T mod(T a, T b) {
-  if (b == 0) return 0;
   if constexpr (std::is_signed_v<T>) {
-    if (b == -1) return 0;
-    const T r = a % b;
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+    const T divisor = b == 0 || b == -1 ? T(1) : b;
+    const T rest = wrap_sub(a, wrap_mul(quotient(a, divisor), divisor));
+    return rest != 0 && (rest ^ divisor) < 0 ? wrap_add(rest, divisor) : rest;
+  } else {
+    return b == 0 ? T(0) : a % b;
   }
-  return a % b;
 }
 template <class T>
 T power(T base, T exponent) {
@@ -111,7 +125,7 @@ TileFn discrete_fn(PwOp op) {
     RV_2(BitOr, x | y);
     RV_2(BitXor, x ^ y);
     case PwOp::Select:
-      return select_lanes<T>();
+      return select_lanes<T>;
     default:
       return nullptr;
   }
@@ -161,9 +175,7 @@ TileFn bool_fn(PwOp op) {
   }
 }
 
-}  // namespace
-
-TileFn common_integer_fn(PwOp op, RegType type) {
+TileFn tile_of(PwOp op, RegType type) noexcept {
   switch (type) {
     case RegType::I32:
       return integer_fn<int32_t>(op);
@@ -176,4 +188,9 @@ TileFn common_integer_fn(PwOp op, RegType type) {
   }
 }
 
-}  // namespace ranvier::kernels
+}  // namespace
+}  // namespace integers
+
+const TileChoice kIntegerTiles = integers::tile_of;
+
+}  // namespace ranvier::kernels::RV_ISA

@@ -10,6 +10,14 @@
 
 namespace ranvier::kernels {
 
+// What a closing reduction does with the values of a register. Sums of float32 run in float32
+// inside a block of 1,024 values (64 rows for column sums) and in float64 across blocks. Max and
+// Min propagate NaN. An empty reduction gives 0 (Sum, SumSquares, Any), 1 (Prod, All), NaN (Mean),
+// and the lowest or highest value of the type (Max, Min).
+enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All, SumSquares };
+inline constexpr int kReduceOpCount = 8;
+const char* name_of(ReduceOp op);
+
 // The running value of a reduction: float64 for float registers, 64-bit integers (wrapping) for
 // integers and Bool.
 union PwTotal {
@@ -71,7 +79,7 @@ const PwReducers& pw_reducers(Isa isa);
 TileFn tile_fn(PwOp op, RegType type, Isa isa);
 // Values of `from` as values of the register type of `to`. Floats saturate at the limits of an
 // integer `to` and NaN gives 0; integers keep the range of their register, which Narrow wraps.
-TileFn cast_fn(RegType from, DType to);
+TileFn cast_fn(RegType from, DType to, Isa isa);
 // Narrow: rounds or wraps register values to the range and precision of a storage dtype.
 TileFn narrow_fn(DType dtype, Isa isa);
 
@@ -82,9 +90,20 @@ LoadFn load_fn(DType dtype, Isa isa);
 StoreFn store_fn(DType dtype, Isa isa);
 bool same_layout(DType dtype);  // the dtype is its register type
 
-// Tables of the common kernels, by family (each in a file of its own).
-TileFn common_float_fn(PwOp op, RegType type);
-TileFn common_integer_fn(PwOp op, RegType type);
-const PwReducer& common_reducer(RegType type, int kind);
+// Of every level. A choice is null where the table or the file has no such kernel.
+using TileChoice = TileFn (*)(PwOp op, RegType type) noexcept;
+const TileChoice& integer_tiles(Isa isa);
+const TileChoice& arithmetic_tiles(Isa isa);  // floats
+struct PwConversions {
+  LoadFn (*load)(DType dtype) noexcept;
+  StoreFn (*store)(DType dtype) noexcept;
+  TileFn (*cast)(RegType from, DType to) noexcept;
+  TileFn (*wrap)(DType dtype) noexcept;
+};
+const PwConversions& conversions(Isa isa);
+using ReducerChoice = const PwReducer* (*)(RegType type, int kind) noexcept;
+const ReducerChoice& level_reducers(Isa isa);
+// Common: elementary functions.
+TileFn libm_tile(PwOp op, RegType type);
 
 }  // namespace ranvier::kernels
