@@ -16,12 +16,6 @@ Kernel prepare_structured(const PrepareArgs& args) {
   return g_body_compiler(args);
 }
 
-Specs specs_of(TensorSpan tensors) {
-  Specs specs;
-  for (const Tensor& t : tensors) specs.push_back(t.spec());
-  return specs;
-}
-
 void check_body(const InferArgs& args, const Trace& body, std::span<const TypeSpec> operands) {
   bool fits = body.inputs().size() == operands.size();
   for (size_t i = 0; fits && i < operands.size(); ++i)

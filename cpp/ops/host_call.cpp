@@ -61,7 +61,7 @@ const OpRecord kHostCall{.name = "host_call",
                          .infer = infer_host,
                          .vjp = vjp_host,
                          .prepare = {prepare_host},
-                         .traits = {.guard = true}};
+                         .traits = {.guard = true, .calls_back = true}};
 constexpr const OpRecord* kList[] = {&kHostCall};
 
 }  // namespace

@@ -45,6 +45,7 @@ void bind_ops(py::module_& m);
 void bind_state(py::module_& m);
 void bind_control_flow(py::module_& m);
 void bind_program(py::module_& m);
+void bind_replay(py::module_& m);
 void bind_loop(py::module_& m);
 void bind_system(py::module_& m);
 

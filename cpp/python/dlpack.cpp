@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "python/common.h"
+#include "tensor/replay.h"
 
 namespace ranvier::python {
 namespace {
@@ -99,6 +100,7 @@ void delete_unused(PyObject* capsule, const char* name) {
 }
 
 py::object to_dlpack(const Tensor& tensor, const py::object& max_version) {
+  if (Recorder* recorder = current_recorder()) recorder->spoil();
   const bool versioned =
       !max_version.is_none() && max_version.cast<py::tuple>()[0].cast<int>() >= 1;
   PyObject* capsule = nullptr;

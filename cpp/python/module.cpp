@@ -20,6 +20,7 @@ PYBIND11_MODULE(_core, m) {
   bind_control_flow(m);
   bind_host(m);
   bind_program(m);
+  bind_replay(m);
   bind_loop(m);
   bind_system(m);
 }

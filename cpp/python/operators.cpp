@@ -3,18 +3,21 @@
 
 #include "python/operators.h"
 
+#include <map>
+
 #include "kernels/cpu/pointwise/direct.h"
+#include "tensor/replay.h"
 
 namespace ranvier::python {
 namespace {
 
-// Python functions by operator name; module state that lives as long as the process.
-py::dict& hooks() {
-  static auto* table = new py::dict;
-  return *table;
+// The Python function of an operator; module state that lives as long as the process.
+py::object& hook(const std::string& name) {
+  static auto* table = new std::map<std::string, py::object>;
+  return (*table)[name];
 }
 
-bool eager() { return !current_trace() && active_tapes().empty(); }
+bool eager() { return !current_trace() && active_tapes().empty() && !current_recorder(); }
 
 bool accepts(const OpRecord& op, DType dtype) {
   const int bit = static_cast<int>(kernels::register_of(dtype));
@@ -45,13 +48,35 @@ const OpRecord* record_of(PyObject* capsule) {
 
 PyObject* not_implemented() { Py_RETURN_NOTIMPLEMENTED; }
 
+// A Python number beside a float tensor, in the tensor's dtype; null for all else, and where the
+// number must be a node of its own.
+Tensor weak_number(PyObject* number, const Tensor* beside) {
+  if (!beside || !is_floating(beside->dtype()) || !eager()) return {};
+  if (PyFloat_CheckExact(number))
+    return Tensor::full(beside->dtype(), {}, PyFloat_AS_DOUBLE(number));
+  if (!PyLong_CheckExact(number)) return {};
+  const double value = PyLong_AsDouble(number);
+  if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+  return Tensor::full(beside->dtype(), {}, value);
+}
+
+// The result for two tensors of one dtype, with `weak` also for one and a number; else null.
+Tensor binary_of_objects(const OpRecord& op, PyObject* x, PyObject* y, bool weak) {
+  const Tensor* a = as_tensor(x);
+  const Tensor* b = as_tensor(y);
+  if (a && b) return a->dtype() == b->dtype() ? binary(op, *a, *b) : Tensor();
+  if (!weak) return {};
+  const Tensor number = weak_number(a ? y : x, a ? a : b);
+  if (!number) return {};
+  return a ? binary(op, *a, number) : binary(op, number, *b);
+}
+
+template <bool kWeak>
 PyObject* fast_binary(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   if (count != 2) return not_implemented();
-  const Tensor* a = as_tensor(args[0]);
-  const Tensor* b = as_tensor(args[1]);
-  if (!a || !b || a->dtype() != b->dtype()) return not_implemented();
   try {
-    return from_tensor(binary(*record_of(self), *a, *b)).release().ptr();
+    Tensor out = binary_of_objects(*record_of(self), args[0], args[1], kWeak);
+    return out ? from_tensor(std::move(out)).release().ptr() : not_implemented();
   } catch (...) {
     set_python_error();
     return nullptr;
@@ -70,23 +95,31 @@ PyObject* fast_unary(PyObject* self, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyMethodDef g_fast_binary{
-    "fast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast_binary)), METH_FASTCALL,
-    "Binary op on two tensors of one dtype, else NotImplemented."};
+    "fast", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast_binary<false>)),
+    METH_FASTCALL, "Binary op on two tensors of one dtype, else NotImplemented."};
+PyMethodDef g_weak_binary{
+    "weak", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast_binary<true>)),
+    METH_FASTCALL, "The same, also on a float tensor and a Python number."};
 PyMethodDef g_fast_unary{"fast",
                          reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fast_unary)),
                          METH_FASTCALL, "Unary op on a tensor, else NotImplemented."};
 
+py::object method_of(const OpRecord* op, PyMethodDef& method) {
+  const py::capsule self(op);
+  return py::reinterpret_steal<py::object>(PyCFunction_New(&method, self.ptr()));
+}
+
 void bind_fast(py::module_& m) {
   py::module_ fast =
       m.def_submodule("fast", "Primitives on tensors of one dtype, without any conversion.");
+  py::module_ weak =
+      m.def_submodule("weak", "The same, where Python numbers take a float tensor's dtype.");
   for (const OpRecord* op : all_ops()) {
     if (!op->traits.pointwise) continue;
     const int arity = kernels::info_of(op->micro_op).arity;
     if (arity > 2) continue;
-    const auto self = py::reinterpret_steal<py::object>(
-        PyCapsule_New(const_cast<OpRecord*>(op), nullptr, nullptr));
-    PyMethodDef* method = arity == 2 ? &g_fast_binary : &g_fast_unary;
-    fast.attr(op->name) = py::reinterpret_steal<py::object>(PyCFunction_New(method, self.ptr()));
+    fast.attr(op->name) = method_of(op, arity == 2 ? g_fast_binary : g_fast_unary);
+    if (arity == 2) weak.attr(op->name) = method_of(op, g_weak_binary);
   }
 }
 
@@ -96,33 +129,34 @@ std::string hook_name(const char* method) {
   return name.substr(2, name.size() - 4);
 }
 
-py::object call_hook(const std::string& name, const py::object& self, const py::object& other) {
-  return hooks()[name.c_str()](self, other);
+// Which dtypes a primitive serves past Python: of the others the rules are Python's.
+enum class Serves : uint8_t { None, Floats, Numbers };
+
+bool serves(Serves which, const Tensor& tensor) {
+  if (which == Serves::Floats) return is_floating(tensor.dtype());
+  return which == Serves::Numbers && tensor.dtype() != DType::Bool;
 }
 
-// `op_name`: the primitive that serves equal dtypes; null where the rules are Python's.
 void bind_binary(py::class_<Tensor>& cls, const char* method, const char* reflected,
-                 const char* op_name) {
+                 const char* op_name = nullptr, Serves which = Serves::None) {
   const OpRecord* op = op_name ? find_op(op_name) : nullptr;
   cls.def(method,
-          [op, hook = hook_name(method)](const py::object& self,
-                                         const py::object& other) -> py::object {
-            const Tensor* a = as_tensor(self.ptr());
-            const Tensor* b = as_tensor(other.ptr());
-            if (op && a && b && a->dtype() == b->dtype() && a->dtype() != DType::Bool)
-              return from_tensor(binary(*op, *a, *b));
-            return call_hook(hook, self, other);
+          [op, which, &rule = hook(hook_name(method))](const py::object& self,
+                                                       const py::object& other) -> py::object {
+            if (op && serves(which, *as_tensor(self.ptr())))
+              if (Tensor out = binary_of_objects(*op, self.ptr(), other.ptr(), true))
+                return from_tensor(std::move(out));
+            return rule(self, other);
           });
   if (reflected)
     cls.def(reflected,
-            [hook = hook_name(reflected)](const py::object& self, const py::object& other) {
-              return call_hook(hook, self, other);
-            });
+            [&rule = hook(hook_name(reflected))](const py::object& self, const py::object& other)
+                -> py::object { return rule(self, other); });
 }
 
 void bind_unary(py::class_<Tensor>& cls, const char* method) {
-  cls.def(method, [hook = hook_name(method)](const py::object& self) -> py::object {
-    return hooks()[hook.c_str()](self);
+  cls.def(method, [&rule = hook(hook_name(method))](const py::object& self) -> py::object {
+    return rule(self);
   });
 }
 
@@ -130,29 +164,30 @@ void bind_unary(py::class_<Tensor>& cls, const char* method) {
 
 void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   m.def("set_operators", [](const py::dict& functions) {
-    for (auto item : functions) hooks()[item.first] = item.second;
+    for (auto [name, function] : functions)
+      hook(name.cast<std::string>()) = py::reinterpret_borrow<py::object>(function);
   });
-  // Division, remainder and power promote integers: their rules are Python's.
-  bind_binary(cls, "__add__", "__radd__", "add");
-  bind_binary(cls, "__sub__", "__rsub__", "subtract");
-  bind_binary(cls, "__mul__", "__rmul__", "multiply");
-  bind_binary(cls, "__truediv__", "__rtruediv__", nullptr);
-  bind_binary(cls, "__floordiv__", "__rfloordiv__", nullptr);
-  bind_binary(cls, "__mod__", "__rmod__", nullptr);
-  bind_binary(cls, "__pow__", "__rpow__", nullptr);
-  bind_binary(cls, "__matmul__", "__rmatmul__", nullptr);
-  bind_binary(cls, "__and__", "__rand__", nullptr);
-  bind_binary(cls, "__or__", "__ror__", nullptr);
-  bind_binary(cls, "__xor__", "__rxor__", nullptr);
-  bind_binary(cls, "__lshift__", "__rlshift__", nullptr);
-  bind_binary(cls, "__rshift__", "__rrshift__", nullptr);
-  bind_binary(cls, "__lt__", nullptr, "less");
-  bind_binary(cls, "__le__", nullptr, "less_equal");
-  bind_binary(cls, "__gt__", nullptr, "greater");
-  bind_binary(cls, "__ge__", nullptr, "greater_equal");
-  bind_binary(cls, "__eq__", nullptr, nullptr);
-  bind_binary(cls, "__ne__", nullptr, nullptr);
-  bind_binary(cls, "__getitem__", nullptr, nullptr);
+  // Division promotes integers, and their remainders and powers have rules of their own.
+  bind_binary(cls, "__add__", "__radd__", "add", Serves::Numbers);
+  bind_binary(cls, "__sub__", "__rsub__", "subtract", Serves::Numbers);
+  bind_binary(cls, "__mul__", "__rmul__", "multiply", Serves::Numbers);
+  bind_binary(cls, "__truediv__", "__rtruediv__", "divide", Serves::Floats);
+  bind_binary(cls, "__floordiv__", "__rfloordiv__");
+  bind_binary(cls, "__mod__", "__rmod__");
+  bind_binary(cls, "__pow__", "__rpow__");
+  bind_binary(cls, "__matmul__", "__rmatmul__");
+  bind_binary(cls, "__and__", "__rand__");
+  bind_binary(cls, "__or__", "__ror__");
+  bind_binary(cls, "__xor__", "__rxor__");
+  bind_binary(cls, "__lshift__", "__rlshift__");
+  bind_binary(cls, "__rshift__", "__rrshift__");
+  bind_binary(cls, "__lt__", nullptr, "less", Serves::Numbers);
+  bind_binary(cls, "__le__", nullptr, "less_equal", Serves::Numbers);
+  bind_binary(cls, "__gt__", nullptr, "greater", Serves::Numbers);
+  bind_binary(cls, "__ge__", nullptr, "greater_equal", Serves::Numbers);
+  bind_binary(cls, "__eq__", nullptr, "equal", Serves::Numbers);
+  bind_binary(cls, "__ne__", nullptr, "not_equal", Serves::Numbers);
+  bind_binary(cls, "__getitem__", nullptr);
   bind_unary(cls, "__neg__");
   bind_unary(cls, "__pos__");
   bind_unary(cls, "__abs__");
@@ -160,7 +195,7 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   cls.def(
       "__round__",
       [](const py::object& self, const py::object& digits) -> py::object {
-        return hooks()["round"](self, digits);
+        return hook("round")(self, digits);
       },
       py::arg("ndigits") = py::none());
   bind_unary(cls, "__iter__");
@@ -172,12 +207,12 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   cls.def("__array_ufunc__",
           [](const py::object& self, const py::object& ufunc, const py::str& method,
              const py::args& inputs, const py::kwargs& kwargs) {
-            return hooks()["array_ufunc"](self, ufunc, method, *inputs, **kwargs);
+            return hook("array_ufunc")(self, ufunc, method, *inputs, **kwargs);
           });
   cls.def("__array_function__",
           [](const py::object& self, const py::object& function, const py::object& types,
              const py::object& args, const py::object& kwargs) {
-            return hooks()["array_function"](self, function, types, args, kwargs);
+            return hook("array_function")(self, function, types, args, kwargs);
           });
   bind_fast(m);
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "python/common.h"
 #include "python/operators.h"
+#include "tensor/replay.h"
 
 namespace ranvier::python {
 namespace {
@@ -42,6 +43,12 @@ DType from_numpy_dtype(const py::dtype& dtype) {
   unsupported_dtype(dtype);
 }
 
+// Told to a recorder: made of what stands in a function. (Whoever looks at values spoils it.)
+Tensor as_constant(Tensor tensor) {
+  if (Recorder* recorder = current_recorder()) recorder->constant(tensor);
+  return tensor;
+}
+
 Tensor copy_array(const py::array& array) {
   const py::array dense = py::array::ensure(array, py::array::c_style);
   if (!dense) throw py::error_already_set();
@@ -49,7 +56,7 @@ Tensor copy_array(const py::array& array) {
   std::vector<int64_t> dims(dense.shape(), dense.shape() + dense.ndim());
   Tensor tensor = Tensor::empty(dtype, Shape(dims));
   std::memcpy(tensor.data(), dense.data(), tensor.spec().bytes());
-  return tensor;
+  return as_constant(std::move(tensor));
 }
 
 // Python numbers and lists take Keras' default dtypes: int32, float32, bool.
@@ -69,16 +76,16 @@ Tensor from_object(py::handle object) {
   if (py::isinstance<py::array>(object))
     return copy_array(py::reinterpret_borrow<py::array>(object));
   PyObject* raw = object.ptr();
-  if (PyBool_Check(raw)) return Tensor::full_int(DType::Bool, {}, raw == Py_True);
+  if (PyBool_Check(raw)) return as_constant(Tensor::full_int(DType::Bool, {}, raw == Py_True));
   if (PyLong_Check(raw)) {
     int overflow = 0;
     const long long value = PyLong_AsLongLongAndOverflow(raw, &overflow);
     if (overflow) fail<ValueError>("convert_to_tensor: the integer does not fit into 64 bits.");
     const bool narrow = value >= INT32_MIN && value <= INT32_MAX;
-    return Tensor::full_int(narrow ? DType::I32 : DType::I64, {}, value);
+    return as_constant(Tensor::full_int(narrow ? DType::I32 : DType::I64, {}, value));
   }
   if (PyFloat_Check(raw) && !py::hasattr(object, "dtype"))
-    return Tensor::full(DType::F32, {}, PyFloat_AS_DOUBLE(raw));
+    return as_constant(Tensor::full(DType::F32, {}, PyFloat_AS_DOUBLE(raw)));
   const bool typed = py::hasattr(object, "__array__");
   const py::object array = py::module_::import("numpy").attr("asarray")(object);
   Tensor tensor = copy_array(array);
@@ -94,6 +101,7 @@ py::object item(const Tensor& t) {
 }
 
 Tensor value_of(const Tensor& t) {
+  if (Recorder* recorder = current_recorder()) recorder->spoil();
   if (!t.is_symbol()) return t;
   const Tensor value = constant_value(t);
   if (!value) t.data();  // throws the typed error
@@ -195,11 +203,11 @@ Tensor to_tensor(py::handle object, py::handle dtype) {
   const DType wanted = dtype_of(dtype);
   PyObject* raw = object.ptr();
   if (PyFloat_CheckExact(raw) && is_floating(wanted))
-    return Tensor::full(wanted, {}, PyFloat_AS_DOUBLE(raw));
+    return as_constant(Tensor::full(wanted, {}, PyFloat_AS_DOUBLE(raw)));
   if (PyLong_CheckExact(raw) && is_floating(wanted)) {
     const double value = PyLong_AsDouble(raw);
     if (value == -1.0 && PyErr_Occurred()) throw py::error_already_set();
-    return Tensor::full(wanted, {}, value);
+    return as_constant(Tensor::full(wanted, {}, value));
   }
   if (PyList_Check(raw) || PyTuple_Check(raw))
     return cast_to(copy_array(py::module_::import("numpy").attr("asarray")(object)), wanted);
@@ -336,7 +344,7 @@ void bind_tensor(py::module_& m) {
 
   m.def("tensor", &to_tensor, py::arg("obj"), py::arg("dtype") = py::none());
   m.def("full", [](py::handle shape, double value, py::handle dtype) {
-    return Tensor::full(dtype_of(dtype), shape_of(shape), value);
+    return as_constant(Tensor::full(dtype_of(dtype), shape_of(shape), value));
   });
   m.def("signature", &signature);
   m.def("constant_value", [](const Tensor& t) -> py::object {

@@ -1,7 +1,10 @@
 #include "tensor/apply.h"
 
+#include <array>
+
 #include "base/error.h"
 #include "tensor/guard_error.h"
+#include "tensor/replay.h"
 #include "tensor/tape.h"
 
 namespace ranvier {
@@ -35,6 +38,21 @@ class EagerScratch {
   alignas(kAlignment) std::byte inline_[kInlineScratch];
 };
 
+// One pointer per operand: inside, but for joins of many.
+template <class T>
+class Pointers {
+ public:
+  explicit Pointers(size_t count) : many_(count > few_.size() ? count : 0) {}
+  T& operator[](size_t i) { return data()[i]; }
+  T* data() { return many_.empty() ? few_.data() : many_.data(); }
+
+ private:
+  std::array<T, 8> few_;
+  std::vector<T> many_;
+};
+
+}  // namespace
+
 Specs specs_of(TensorSpan tensors) {
   Specs specs;
   specs.reserve(tensors.size());
@@ -42,7 +60,7 @@ Specs specs_of(TensorSpan tensors) {
   return specs;
 }
 
-void record_on_tapes(const OpRecord& op, const Tensors& inputs, const Attrs& attrs,
+void record_on_tapes(const OpRecord& op, const Attrs& attrs, const Tensors& inputs,
                      const Tensors& outputs) {
   NodeRef node;
   for (Tape* tape : active_tapes()) {
@@ -61,31 +79,34 @@ void record_on_tapes(const OpRecord& op, const Tensors& inputs, const Attrs& att
   }
 }
 
-}  // namespace
-
-Tensors run_eager(const OpRecord& op, TensorSpan inputs, const Attrs& attrs) {
-  const Specs in_specs = specs_of(inputs);
-  const Specs out_specs = op.infer({op, in_specs, attrs});
-  if (op.traits.alias) return {inputs[0].view(out_specs[0].shape)};
-
-  const Kernel kernel = prepare_kernel({op, in_specs, out_specs, attrs});
-  Tensors outputs;
-  std::vector<const void*> in_pointers;
-  std::vector<void*> out_pointers;
-  for (const Tensor& input : inputs) in_pointers.push_back(input.data());
-  for (const TypeSpec& spec : out_specs) {
-    outputs.push_back(Tensor::empty(spec.dtype, spec.shape));
-    out_pointers.push_back(outputs.back().data());
+Tensors run_prepared(const OpRecord& op, const Attrs& attrs, const Kernel& kernel,
+                     TensorSpan inputs, std::span<const TypeSpec> outputs) {
+  if (op.traits.alias) return {inputs[0].view(outputs[0].shape)};
+  Tensors results;
+  results.reserve(outputs.size());
+  Pointers<const void*> in(inputs.size());
+  Pointers<void*> out(outputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) in[i] = inputs[i].data();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    results.push_back(Tensor::empty(outputs[i].dtype, outputs[i].shape));
+    out[i] = results[i].data();
   }
   const Context& context = default_context();
   const EagerScratch scratch(kernel.scratch, context.workers);
   kernels::GuardReport guard;
   kernel.run(context,
-             {in_pointers.data(), out_pointers.data(), scratch.shared(), scratch.worker(),
-              scratch.stride(), &guard},
+             {in.data(), out.data(), scratch.shared(), scratch.worker(), scratch.stride(), &guard},
              kernel.params.get());
   if (guard.code != 0) throw_guard(guard, op.name, attrs, current_site());
-  return outputs;
+  return results;
+}
+
+Tensors run_eager(const OpRecord& op, TensorSpan inputs, const Attrs& attrs) {
+  const Specs types = specs_of(inputs);
+  const Specs outputs = op.infer({op, types, attrs});
+  Kernel kernel;
+  if (!op.traits.alias) kernel = prepare_kernel({op, types, outputs, attrs});
+  return run_prepared(op, attrs, kernel, inputs, outputs);
 }
 
 Tensors apply(const OpRecord& op, Tensors inputs, Attrs attrs) {
@@ -94,7 +115,8 @@ Tensors apply(const OpRecord& op, Tensors inputs, Attrs attrs) {
     return trace->add_node(op, std::move(inputs), std::move(attrs), outputs);
   }
   Tensors outputs = run_eager(op, inputs, attrs);
-  if (!active_tapes().empty()) record_on_tapes(op, inputs, attrs, outputs);
+  if (!active_tapes().empty()) record_on_tapes(op, attrs, inputs, outputs);
+  if (Recorder* recorder = current_recorder()) recorder->applied(op, inputs, attrs, outputs);
   return outputs;
 }
 

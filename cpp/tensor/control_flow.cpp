@@ -19,12 +19,6 @@ TraceRef trace_body(const BodyFn& fn, const Specs& arguments) {
   return trace;
 }
 
-Specs specs_of(TensorSpan tensors) {
-  Specs specs;
-  for (const Tensor& t : tensors) specs.push_back(t.spec());
-  return specs;
-}
-
 // Adds to `list` what `trace` takes from outside and the list does not have yet.
 void add_outer_inputs(Inputs& list, const Trace& trace) {
   for (const TraceInput& input : trace.inputs()) {

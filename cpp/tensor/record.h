@@ -74,6 +74,7 @@ struct Traits {
   bool guard =
       false;  // may fail by value: sets the status word; never removed or moved after a commit
   bool effect = false;        // kept although nothing reads its outputs
+  bool calls_back = false;    // runs functions of the host language
   int8_t in_place = -1;       // this input's memory may become output 0's
   bool creation = false;      // no inputs; folds into a constant
   const char* sizes[4] = {};  // attributes that are sizes (depend on the batch size)

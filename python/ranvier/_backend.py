@@ -17,8 +17,11 @@ full = core.full
 promote = core.promote
 constant_value = core.constant_value
 tracing = core.tracing
+recording = core.recording
 suspend = core.suspend
 fast = core.fast
+weak = core.weak
+replayed = core.replayed
 
 Error = core.Error
 ShapeError = core.ShapeError

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 
+from ranvier import _backend as B
 from ranvier import naming
 
 FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
@@ -93,6 +94,7 @@ def set_floatx(value: str) -> None:
             f"Received: value={value!r}"
         )
     _floatx = str(value)
+    B.core.forget_replays()
 
 
 def epsilon() -> float:
@@ -119,6 +121,7 @@ def set_epsilon(value: float) -> None:
     """
     global _epsilon
     _epsilon = float(value)
+    B.core.forget_replays()
 
 
 def image_data_format() -> str:
@@ -158,6 +161,7 @@ def set_image_data_format(data_format: str) -> None:
     """
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)
+    B.core.forget_replays()
 
 
 def enable_interactive_logging() -> None:
@@ -242,6 +246,7 @@ def enable_flash_attention() -> None:
     """
     global _flash_attention
     _flash_attention = None
+    B.core.forget_replays()
 
 
 def disable_flash_attention() -> None:
@@ -255,6 +260,7 @@ def disable_flash_attention() -> None:
     """
     global _flash_attention
     _flash_attention = False
+    B.core.forget_replays()
 
 
 def is_flash_attention_enabled() -> bool | None:

@@ -245,8 +245,7 @@ def op(module: str, static=(), name: str | None = None):
         row = _Row(fn, module, name or _camel(fn.__name__), tuple(static))
         _rows[(module, row.class_name)] = row
 
-        @functools.wraps(fn)
-        def wrapper(*args, **kwargs):
+        def call(*args, **kwargs):
             for a in args:
                 if type(a) is not Tensor and (
                     isinstance(a, KerasTensor)
@@ -258,6 +257,12 @@ def op(module: str, static=(), name: str | None = None):
             if row.on_complex is None:
                 return fn(*args, **kwargs)
             return row.run(*args, **kwargs)
+
+        replay = B.replayed(call)
+
+        @functools.wraps(fn)
+        def wrapper(*args, **kwargs):
+            return replay(args, kwargs)
 
         wrapper.row = row
         return wrapper
@@ -375,8 +380,8 @@ def _cached_scalar(value, dtype):
 
 
 def scalar(value, dtype: str) -> Tensor:
-    """A rank-0 tensor of a Python number; inside a trace a node of it, which must not be kept."""
-    return B.tensor(value, dtype) if B.tracing() else _cached_scalar(value, dtype)
+    """A rank-0 tensor of a Python number; one of its own inside a trace and a recorded call."""
+    return B.tensor(value, dtype) if B.recording() else _cached_scalar(value, dtype)
 
 
 def weak_dtype(dtype: str, value) -> str:

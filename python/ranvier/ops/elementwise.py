@@ -80,7 +80,7 @@ def _binary(name, doc, example, prim=None, floating=False, bool_as=None, weak=Tr
     With `weak`, Python numbers take the dtype of the other operand.
     """
     prim = prim or name
-    quick = getattr(B.fast, prim)
+    quick = getattr(B.weak if weak else B.fast, prim)
 
     def slow(x1, x2):
         if not weak and not any_symbolic((x1, x2)):
@@ -104,11 +104,13 @@ def _binary(name, doc, example, prim=None, floating=False, bool_as=None, weak=Tr
             a, b = cast(a, bool_as), cast(b, bool_as)
         return apply(prim, [a, b], None)
 
+    replay = B.replayed(slow)
+
     if not floating and bool_as is None and prim not in _ON_BITS:
 
         def fn(x1, x2):
             out = quick(x1, x2)
-            return slow(x1, x2) if out is NotImplemented else out
+            return replay((x1, x2), None) if out is NotImplemented else out
 
     else:
 
@@ -116,8 +118,8 @@ def _binary(name, doc, example, prim=None, floating=False, bool_as=None, weak=Tr
             try:
                 out = quick(x1, x2)
             except B.DTypeError:
-                return slow(x1, x2)
-            return slow(x1, x2) if out is NotImplemented else out
+                return replay((x1, x2), None)
+            return replay((x1, x2), None) if out is NotImplemented else out
 
     return _publish(fn, name, doc, example)
 
@@ -141,16 +143,19 @@ def _unary(name, doc, example, prim=None, floating=True, bool_as=None, module=NU
             x = cast(x, bool_as)
         return apply(prim, [x], None)
 
+    replay = B.replayed(slow)
+
     if quick is None:
 
         def fn(x):
-            return slow(x)
+            return replay((x,), None)
 
     elif floating and prim in ("floor", "ceil"):
         # Their primitives take integers, which Keras turns into floats.
 
         def fn(x):
-            return quick(x) if type(x) is Tensor and x.dtype in FLOAT_TYPES else slow(x)
+            is_float = type(x) is Tensor and x.dtype in FLOAT_TYPES
+            return quick(x) if is_float else replay((x,), None)
 
     else:
 
@@ -158,8 +163,8 @@ def _unary(name, doc, example, prim=None, floating=True, bool_as=None, module=NU
             try:
                 out = quick(x)
             except B.DTypeError:
-                return slow(x)
-            return slow(x) if out is NotImplemented else out
+                return replay((x,), None)
+            return replay((x,), None) if out is NotImplemented else out
 
     return _publish(fn, name, doc, example, module)
 
