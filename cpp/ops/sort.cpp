@@ -99,15 +99,10 @@ enum class Wanted { Values, Indices, Both };
 
 template <Wanted wanted>
 void run_sort(const Context& ctx, const Slots& s, const void* params) noexcept {
-  const auto& p = as<kernels::Sort>(params);
-  if constexpr (wanted == Wanted::Both)
-    kernels::run_top_k(ctx, p, s.out[0], static_cast<int32_t*>(s.out[1]), s.in[0], s.worker,
-                       s.worker_stride);
-  else if constexpr (wanted == Wanted::Indices)
-    kernels::run_sort(ctx, p, nullptr, static_cast<int32_t*>(s.out[0]), s.in[0], s.worker,
-                      s.worker_stride);
-  else
-    kernels::run_sort(ctx, p, s.out[0], nullptr, s.in[0], s.worker, s.worker_stride);
+  void* values = wanted == Wanted::Indices ? nullptr : s.out[0];
+  void* indices = wanted == Wanted::Values ? nullptr : s.out[wanted == Wanted::Both ? 1 : 0];
+  kernels::run_sort(ctx, as<kernels::Sort>(params), values, static_cast<int32_t*>(indices), s.in[0],
+                    s.shared, s.worker, s.worker_stride);
 }
 
 template <Wanted wanted>
@@ -117,7 +112,8 @@ Kernel prepare_sort(const PrepareArgs& args) {
   const kernels::Sort params =
       wanted == Wanted::Both
           ? kernels::prepare_top_k(x.dtype, rows, cols, args.attrs.integer("k"))
-          : kernels::prepare_sort(x.dtype, rows, cols, args.attrs.flag("descending", false));
+          : kernels::prepare_sort(x.dtype, rows, cols, args.attrs.flag("descending", false),
+                                  wanted == Wanted::Indices);
   return make_kernel(run_sort<wanted>, params, params.scratch, traffic(args));
 }
 

@@ -1,83 +1,81 @@
-// Sorting by order-preserving unsigned keys: least-significant-digit radix sort for long rows,
-// insertion sort for short ones. Both are stable.
+// Sorting by keys: of the values alone; of key and index in one word, which makes it stable; of
+// items by radix, where a word has no room for both.
 
 #include "kernels/cpu/data/sort.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
+#include <atomic>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
-#include "base/half.h"
 #include "kernels/cpu/data/internal.h"
+#include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
+
+RV_TABLES(SortKernels, kSortKernels, sort_kernels)
+
 namespace {
 
-constexpr int64_t kInsertionMax = 32;
+// At most so many of at least so many are selected, others are sorted.
+constexpr int64_t kSelectMax = 16, kSelectFrom = 64;
+// A row this long is cut into segments for the threads, where rows are few.
+constexpr int64_t kLongRow = 1 << 16, kFewRows = 8;
+constexpr int64_t kMapChunk = 1 << 15;
+constexpr int kSplits = 4;             // times that a long row is cut in two
+constexpr int64_t kInsertionMax = 32;  // items
 constexpr int kDigits = 8, kRadix = 256;
 
-// Unsigned integers of the same order. NaN of either sign comes last; -0 equals 0.
-template <class T>
-uint64_t key_of(T x) {
-  if constexpr (std::is_floating_point_v<T>) {
-    using U = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-    constexpr U kSign = U{1} << (8 * sizeof(U) - 1);
-    if (std::isnan(x)) return std::numeric_limits<U>::max();
-    const U bits = std::bit_cast<U>(x == T{0} ? T{0} : x);
-    return bits & kSign ? static_cast<U>(~bits) : static_cast<U>(bits | kSign);
-  } else if constexpr (std::is_signed_v<T>) {
-    return static_cast<uint64_t>(static_cast<int64_t>(x)) ^ (uint64_t{1} << 63);
-  } else {
-    return x;
-  }
-}
+// A key of unsigned order and where it came from.
+struct SortItem {
+  uint64_t key;
+  int64_t index;
+};
 
-// Calls f(load), load(i) being the key of element i of src.
-template <class F>
-void with_keys(DType dtype, const void* src, F&& f) {
-  const auto plain = [&](auto zero) {
-    using T = decltype(zero);
-    f([s = static_cast<const T*>(src)](int64_t i) { return key_of(s[i]); });
+KeyForm form_of(DType dtype, bool descending) {
+  KeyForm form{.bytes = static_cast<int>(size_of(dtype)), .flip = descending ? -1 : 0};
+  const auto floating = [&](int64_t infinity) {
+    form.kind = KeyForm::Kind::Floating;
+    form.infinity = infinity;
   };
-  const auto* half = static_cast<const uint16_t*>(src);
-  const auto* small = static_cast<const uint8_t*>(src);
   switch (dtype) {
-    case DType::Bool:
-    case DType::U8:
-      return plain(uint8_t{});
-    case DType::U16:
-      return plain(uint16_t{});
-    case DType::U32:
-      return plain(uint32_t{});
-    case DType::U64:
-      return plain(uint64_t{});
-    case DType::I8:
-      return plain(int8_t{});
-    case DType::I16:
-      return plain(int16_t{});
-    case DType::I32:
-      return plain(int32_t{});
-    case DType::I64:
-      return plain(int64_t{});
-    case DType::F32:
-      return plain(float{});
     case DType::F64:
-      return plain(double{});
-    case DType::F16:
-      return f([=](int64_t i) { return key_of(f16_to_f32(half[i])); });
+      floating(0x7FF0000000000000);
+      break;
+    case DType::F32:
+      floating(0x7F800000);
+      break;
     case DType::BF16:
-      return f([=](int64_t i) { return key_of(bf16_to_f32(half[i])); });
+      floating(0x7F80);
+      break;
+    case DType::F16:
+      floating(0x7C00);
+      break;
     case DType::F8E4M3:
-      return f([=](int64_t i) { return key_of(f8_to_f32<4>(small[i])); });
+      floating(0x7E);  // the largest number: there is no infinity
+      break;
     case DType::F8E5M2:
-      return f([=](int64_t i) { return key_of(f8_to_f32<5>(small[i])); });
+      floating(0x7C);
+      break;
+    default:
+      if (is_unsigned(dtype) || dtype == DType::Bool) form.kind = KeyForm::Kind::Unsigned;
   }
+  return form;
 }
 
-void insertion_sort(SortItem* items, int64_t n) {
+const KeyKernels<int32_t>& keys_of(const SortKernels& kernels, int32_t) { return kernels.narrow; }
+const KeyKernels<int64_t>& keys_of(const SortKernels& kernels, int64_t) { return kernels.wide; }
+
+// Calls f with a zero of the type of the keys.
+template <class F>
+void with_key(const Sort& p, F&& f) {
+  if (p.method == Sort::Method::Values && p.form.bytes <= 4)
+    f(int32_t{});
+  else
+    f(int64_t{});
+}
+
+void insert_items(SortItem* items, int64_t n) {
   for (int64_t i = 1; i < n; ++i) {
     const SortItem item = items[i];
     int64_t j = i;
@@ -86,46 +84,9 @@ void insertion_sort(SortItem* items, int64_t n) {
   }
 }
 
-void write_row(DType dtype, const SortItem* items, int64_t n, void* values, int32_t* indices,
-               const void* src) {
-  if (indices)
-    for (int64_t i = 0; i < n; ++i) indices[i] = static_cast<int32_t>(items[i].index);
-  if (values)
-    with_element(static_cast<int>(size_of(dtype)), [&](auto element) {
-      using T = decltype(element);
-      for (int64_t i = 0; i < n; ++i)
-        static_cast<T*>(values)[i] = static_cast<const T*>(src)[items[i].index];
-    });
-}
-
-// Rows of one chunk: about 20 ns an element.
-int64_t sort_grain(int64_t cols) { return std::max<int64_t>(1, 1024 / std::max<int64_t>(cols, 1)); }
-
-template <class Row>
-void for_each_row(const Context& context, const Sort& p, int64_t out_cols, void* values,
-                  int32_t* indices, const void* src, std::byte* scratch, size_t stride,
-                  const Row& row) {
-  const auto bytes = static_cast<int64_t>(size_of(p.dtype));
-  context.parallel_for(p.rows, sort_grain(p.cols), [&](int64_t begin, int64_t end, int worker) {
-    auto* items = reinterpret_cast<SortItem*>(scratch + static_cast<size_t>(worker) * stride);
-    for (int64_t r = begin; r < end; ++r) {
-      const char* s = static_cast<const char*>(src) + r * p.cols * bytes;
-      const uint64_t flip = p.descending ? ~uint64_t{0} : 0;
-      with_keys(p.dtype, s, [&](const auto& key) {
-        for (int64_t i = 0; i < p.cols; ++i) items[i] = {key(i) ^ flip, i};
-      });
-      row(items);
-      write_row(p.dtype, items, out_cols,
-                values ? static_cast<char*>(values) + r * out_cols * bytes : nullptr,
-                indices ? indices + r * out_cols : nullptr, s);
-    }
-  });
-}
-
-}  // namespace
-
-void sort_items(SortItem* items, SortItem* spare, int64_t n) noexcept {
-  if (n <= kInsertionMax) return insertion_sort(items, n);
+// Sorts by key, then by index; `spare` has n items too. The sorted items end in `items`.
+void sort_items(SortItem* items, SortItem* spare, int64_t n) {
+  if (n <= kInsertionMax) return insert_items(items, n);
   uint32_t counts[kDigits][kRadix] = {};
   for (int64_t i = 0; i < n; ++i)
     for (int d = 0; d < kDigits; ++d) ++counts[d][items[i].key >> (8 * d) & 0xff];
@@ -142,79 +103,214 @@ void sort_items(SortItem* items, SortItem* spare, int64_t n) noexcept {
   if (from != items) std::copy(from, from + n, items);
 }
 
-Sort prepare_sort(DType dtype, int64_t rows, int64_t cols, bool descending) {
-  Sort p{.dtype = dtype, .rows = rows, .cols = cols, .descending = descending, .scratch = {}};
-  p.scratch.per_worker = 2 * static_cast<size_t>(cols) * sizeof(SortItem);
-  return p;
+// Keys of NaN and of zeros do not tell their bits: these come from src again, in its order.
+template <class T, class K>
+void mend_values(const KeyForm& form, const K* keys, int64_t n, const void* src, void* values) {
+  constexpr T kMagnitude = static_cast<T>(std::numeric_limits<T>::max() >> 1);
+  const auto place = [&](K key) { return std::lower_bound(keys, keys + n, key) - keys; };
+  const K flip = static_cast<K>(form.flip);
+  int64_t nan = place(static_cast<K>(static_cast<K>(kMagnitude) ^ flip)), zero = place(flip);
+  auto* dst = static_cast<T*>(values);
+  for (int64_t i = 0; i < n; ++i) {
+    const T x = static_cast<const T*>(src)[i];
+    const T magnitude = static_cast<T>(x & kMagnitude);
+    if (magnitude > static_cast<T>(form.infinity))
+      dst[nan++] = x;
+    else if (magnitude == 0)
+      dst[zero++] = x;
+  }
 }
 
-void run_sort(const Context& context, const Sort& p, void* values, int32_t* indices,
-              const void* src, std::byte* worker_scratch, size_t worker_stride) noexcept {
-  for_each_row(context, p, p.cols, values, indices, src, worker_scratch, worker_stride,
-               [&](SortItem* items) { sort_items(items, items + p.cols, p.cols); });
-}
-
-Sort prepare_top_k(DType dtype, int64_t rows, int64_t cols, int64_t k) {
-  Sort p = prepare_sort(dtype, rows, cols, true);
-  p.k = k;
-  p.scratch.per_worker = static_cast<size_t>(cols) * sizeof(SortItem);
-  return p;
-}
-
-void run_top_k(const Context& context, const Sort& p, void* values, int32_t* indices,
-               const void* src, std::byte* worker_scratch, size_t worker_stride) noexcept {
-  for_each_row(context, p, p.k, values, indices, src, worker_scratch, worker_stride,
-               [&](SortItem* items) {
-                 std::partial_sort(items, items + p.k, items + p.cols,
-                                   [](const SortItem& a, const SortItem& b) {
-                                     return a.key != b.key ? a.key < b.key : a.index < b.index;
-                                   });
-               });
-}
-
-void run_searchsorted(const Context& context, DType dtype, int64_t sorted_count, const void* sorted,
-                      int64_t count, const void* values, bool right, int32_t* dst) noexcept {
-  with_keys(dtype, sorted, [&](const auto& sorted_key) {
-    with_keys(dtype, values, [&](const auto& value_key) {
-      context.parallel_for(count, 1024, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) {
-          const uint64_t v = value_key(i);
-          int64_t low = 0, high = sorted_count;
-          while (low < high) {
-            const int64_t middle = low + (high - low) / 2;
-            const uint64_t key = sorted_key(middle);
-            if (key < v || (right && key == v))
-              low = middle + 1;
-            else
-              high = middle;
-          }
-          dst[i] = static_cast<int32_t>(low);
-        }
-      });
-    });
+template <class K>
+void mend_row(const Sort& p, const K* keys, const void* src, void* values) {
+  with_element(p.form.bytes, [&](auto element) {
+    mend_values<decltype(element)>(p.form, keys, p.cols, src, values);
   });
 }
 
-void run_bincount(const Context& context, DType dst_dtype, int64_t rows, int64_t cols,
-                  int64_t length, void* dst, DType index_dtype, const void* index,
-                  const void* weights) noexcept {
-  const auto count = [&](auto zero) {
-    using T = decltype(zero);
-    context.parallel_for(rows, sort_grain(cols), [&](int64_t begin, int64_t end, int) {
-      for (int64_t r = begin; r < end; ++r)
-        for (int64_t i = r * cols; i < (r + 1) * cols; ++i) {
-          const int64_t bin = index_dtype == DType::I64 ? static_cast<const int64_t*>(index)[i]
-                                                        : static_cast<const int32_t*>(index)[i];
-          if (bin >= 0 && bin < length)
-            static_cast<T*>(dst)[r * length + bin] +=
-                weights ? static_cast<const T*>(weights)[i] : T{1};
-        }
+// values[i] and indices[i] of the element index_of(i), i < n.
+template <class F>
+void write_indexed(const Sort& p, int64_t n, const void* src, void* values, int32_t* indices,
+                   const F& index_of) {
+  if (indices)
+    for (int64_t i = 0; i < n; ++i) indices[i] = static_cast<int32_t>(index_of(i));
+  if (values)
+    with_element(p.form.bytes, [&](auto element) {
+      using T = decltype(element);
+      for (int64_t i = 0; i < n; ++i)
+        static_cast<T*>(values)[i] = static_cast<const T*>(src)[index_of(i)];
+    });
+}
+
+// The low half of a joined key.
+int64_t low_index(int64_t key) { return static_cast<int64_t>(static_cast<uint32_t>(key)); }
+
+// One row by one thread.
+void sort_one(const Sort& p, const SortKernels& kernels, const void* src, void* values,
+              int32_t* indices, std::byte* scratch) {
+  const int64_t n = p.cols;
+  switch (p.method) {
+    case Sort::Method::Values:
+      with_key(p, [&](auto zero) {
+        using K = decltype(zero);
+        const KeyKernels<K>& k = keys_of(kernels, zero);
+        auto* keys = reinterpret_cast<K*>(scratch);
+        const bool special = k.map(p.form, src, keys, n);
+        k.sort({keys, keys + n, n, false});
+        k.unmap(p.form, keys, values, n);
+        if (special) mend_row(p, keys, src, values);
+      });
+      break;
+    case Sort::Method::Indexed: {
+      auto* keys = reinterpret_cast<int64_t*>(scratch);
+      kernels.map_indexed(p.form, src, 0, keys, n);
+      kernels.wide.sort({keys, keys + n, n, false});
+      write_indexed(p, p.k, src, values, indices, [=](int64_t i) { return low_index(keys[i]); });
+      break;
+    }
+    case Sort::Method::Select: {
+      auto* best = reinterpret_cast<int64_t*>(scratch);
+      auto* keys = reinterpret_cast<int32_t*>(best + kSelectMax);
+      kernels.narrow.map(p.form, src, keys, n);
+      kernels.smallest(keys, n, p.k, best);
+      write_indexed(p, p.k, src, values, indices, [=](int64_t i) { return low_index(best[i]); });
+      break;
+    }
+    case Sort::Method::Items: {
+      auto* items = reinterpret_cast<SortItem*>(scratch);
+      auto* keys = reinterpret_cast<int64_t*>(items + n);
+      kernels.wide.map(p.form, src, keys, n);
+      for (int64_t i = 0; i < n; ++i)
+        items[i] = {static_cast<uint64_t>(keys[i]) ^ uint64_t{1} << 63, i};
+      sort_items(items, items + n, n);
+      write_indexed(p, p.k, src, values, indices, [=](int64_t i) { return items[i].index; });
+      break;
+    }
+  }
+}
+
+// One row by all threads: cut into segments by rank, each of which one thread sorts.
+template <class K>
+void sort_long(const Context& context, const KeyKernels<K>& kernels, K* keys, int64_t n) {
+  Segment<K> segments[1 << kSplits] = {{keys, keys + n, n, false}}, next[1 << kSplits];
+  for (int64_t count = 1; count < 1 << kSplits; count *= 2) {
+    context.parallel_for(count, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        next[2 * i] = segments[i], next[2 * i + 1] = {};
+        if (segments[i].n >= kMapChunk / 8) kernels.split(segments[i], next + 2 * i);
+      }
+    });
+    std::copy(next, next + 2 * count, segments);
+  }
+  context.parallel_for(1 << kSplits, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) kernels.sort(segments[i]);
+  });
+}
+
+void sort_long_row(const Context& context, const Sort& p, const SortKernels& kernels,
+                   const void* src, void* values, int32_t* indices, void* shared) {
+  const int64_t bytes = p.form.bytes;
+  const auto at = [=](auto* base, int64_t i) { return base + i * bytes; };
+  const auto chunks = [&](const auto& f) {
+    context.parallel_for(p.cols, kMapChunk, [&](int64_t begin, int64_t end, int) {
+      f(begin, end - begin, at(static_cast<const char*>(src), begin));
     });
   };
-  if (dst_dtype == DType::F32)
-    count(float{});
-  else
-    count(uint32_t{});  // wraps instead of overflowing
+  if (p.method == Sort::Method::Values) {
+    with_key(p, [&](auto zero) {
+      using K = decltype(zero);
+      const KeyKernels<K>& k = keys_of(kernels, zero);
+      auto* keys = static_cast<K*>(shared);
+      std::atomic<bool> special = false;
+      chunks([&](int64_t i, int64_t n, const char* s) {
+        if (k.map(p.form, s, keys + i, n)) special.store(true, std::memory_order_relaxed);
+      });
+      sort_long(context, k, keys, p.cols);
+      chunks([&](int64_t i, int64_t n, const char*) {
+        k.unmap(p.form, keys + i, at(static_cast<char*>(values), i), n);
+      });
+      if (special) mend_row(p, keys, src, values);
+    });
+    return;
+  }
+  auto* keys = static_cast<int64_t*>(shared);
+  chunks(
+      [&](int64_t i, int64_t n, const char* s) { kernels.map_indexed(p.form, s, i, keys + i, n); });
+  sort_long(context, kernels.wide, keys, p.cols);
+  chunks([&](int64_t i, int64_t n, const char*) {
+    write_indexed(p, n, src, values ? at(static_cast<char*>(values), i) : nullptr,
+                  indices ? indices + i : nullptr,
+                  [=](int64_t j) { return low_index(keys[i + j]); });
+  });
+}
+
+// Rows of one chunk: about 5 ns an element.
+int64_t sort_grain(int64_t cols) { return std::max<int64_t>(1, 4096 / std::max<int64_t>(cols, 1)); }
+
+size_t scratch_bytes(const Sort& p) {
+  const auto cols = static_cast<size_t>(p.cols);
+  switch (p.method) {
+    case Sort::Method::Values:
+      return 2 * cols * (p.form.bytes <= 4 ? sizeof(int32_t) : sizeof(int64_t));
+    case Sort::Method::Indexed:
+      return 2 * cols * sizeof(int64_t);
+    case Sort::Method::Select:
+      return kSelectMax * sizeof(int64_t) + cols * sizeof(int32_t);
+    default:
+      return 2 * cols * sizeof(SortItem);
+  }
+}
+
+Sort prepare(DType dtype, int64_t rows, int64_t cols, int64_t k, bool descending,
+             Sort::Method method) {
+  Sort p{.method = method,
+         .form = form_of(dtype, descending),
+         .rows = rows,
+         .cols = cols,
+         .k = k,
+         .scratch = {}};
+  if (p.form.bytes == 8 && method != Sort::Method::Values) p.method = Sort::Method::Items;
+  const bool cut = p.method == Sort::Method::Values || p.method == Sort::Method::Indexed;
+  p.whole = cut && k == cols && cols >= kLongRow && rows < kFewRows;
+  (p.whole ? p.scratch.shared : p.scratch.per_worker) = scratch_bytes(p);
+  return p;
+}
+
+}  // namespace
+
+Sort prepare_sort(DType dtype, int64_t rows, int64_t cols, bool descending, bool indices) {
+  return prepare(dtype, rows, cols, cols, descending,
+                 indices ? Sort::Method::Indexed : Sort::Method::Values);
+}
+
+Sort prepare_top_k(DType dtype, int64_t rows, int64_t cols, int64_t k) {
+  const bool few = k >= 1 && k <= kSelectMax && cols >= kSelectFrom;
+  return prepare(dtype, rows, cols, k, true, few ? Sort::Method::Select : Sort::Method::Indexed);
+}
+
+void run_sort(const Context& context, const Sort& p, void* values, int32_t* indices,
+              const void* src, void* shared, std::byte* worker_scratch,
+              size_t worker_stride) noexcept {
+  if (p.cols == 0) return;
+  const SortKernels& kernels = sort_kernels(active_isa());
+  const auto row_of = [&](int64_t row, const auto& f) {
+    f(static_cast<const char*>(src) + row * p.cols * p.form.bytes,
+      values ? static_cast<char*>(values) + row * p.k * p.form.bytes : nullptr,
+      indices ? indices + row * p.k : nullptr);
+  };
+  if (p.whole) {
+    for (int64_t row = 0; row < p.rows; ++row)
+      row_of(row, [&](const void* s, void* v, int32_t* i) {
+        sort_long_row(context, p, kernels, s, v, i, shared);
+      });
+    return;
+  }
+  context.parallel_for(p.rows, sort_grain(p.cols), [&](int64_t begin, int64_t end, int worker) {
+    std::byte* scratch = worker_scratch + static_cast<size_t>(worker) * worker_stride;
+    for (int64_t row = begin; row < end; ++row)
+      row_of(row,
+             [&](const void* s, void* v, int32_t* i) { sort_one(p, kernels, s, v, i, scratch); });
+  });
 }
 
 }  // namespace ranvier::kernels
