@@ -213,7 +213,8 @@ Kernel prepare_reduction(const PrepareArgs& args) {
 }
 
 void run_arg(const Context& ctx, const Slots& slots, const void* params) noexcept {
-  kernels::run_arg_reduce(ctx, as<kernels::ArgReduceParams>(params), slots.in[0], slots.out[0]);
+  kernels::run_arg_reduce(ctx, as<kernels::ArgReduceParams>(params), slots.in[0],
+                          static_cast<int32_t*>(slots.out[0]), slots.shared);
 }
 
 template <bool maximum>
@@ -221,8 +222,8 @@ Kernel prepare_arg(const PrepareArgs& args) {
   const TypeSpec& x = args.inputs[0];
   const int axis = normalize_axis(args.op.name, args.attrs.integer("axis"), x.shape.rank());
   const kernels::ArgReduceParams params =
-      kernels::prepare_arg_reduce(maximum, x.dtype, DType::I32, x.shape, axis);
-  return make_kernel(run_arg, params, {}, params.cost);
+      kernels::prepare_arg_reduce(maximum, x.dtype, x.shape, axis);
+  return make_kernel(run_arg, params, params.scratch, params.cost);
 }
 
 void run_cumulative(const Context& ctx, const Slots& slots, const void* params) noexcept {

@@ -217,30 +217,6 @@ TEST_CASE("a closing reduction has the bits of a separate one") {
     }
 }
 
-TEST_CASE("arg-reductions give the first best index, NaN first") {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<float> x = {1, 5, 5, 2, nan, 9, nan, 0, 3, 3, 3, 3};
-  int32_t y[3];
-  run_arg_reduce(Context(), prepare_arg_reduce(true, DType::F32, DType::I32, {3, 4}, 1), x.data(),
-                 y);
-  CHECK(y[0] == 1);
-  CHECK(y[1] == 0);
-  CHECK(y[2] == 0);
-  int64_t z[4];
-  run_arg_reduce(Context(), prepare_arg_reduce(false, DType::F32, DType::I64, {3, 4}, 0), x.data(),
-                 z);
-  CHECK(z[0] == 1);
-  CHECK(z[1] == 2);
-  CHECK(z[2] == 1);
-  CHECK(z[3] == 1);
-  std::vector<int64_t> big(50000);
-  for (size_t i = 0; i < big.size(); ++i) big[i] = static_cast<int64_t>(i * 7919 % 50000);
-  int64_t at = -1;
-  run_arg_reduce(default_context(), prepare_arg_reduce(true, DType::I64, DType::I64, {50000}, 0),
-                 big.data(), &at);
-  CHECK(big[static_cast<size_t>(at)] == 49999);
-}
-
 TEST_CASE("cumulative sums and products along any axis, both ways, in place") {
   const Shape shape = {3, 4, 5};
   std::vector<float> x(60);

@@ -11,6 +11,7 @@
 #include "base/dtype.h"
 #include "base/parallel.h"
 #include "base/shape.h"
+#include "kernels/cpu/pointwise/arg_kernels.h"
 #include "kernels/cpu/pointwise/program.h"
 #include "kernels/kernel.h"
 
@@ -34,17 +35,23 @@ ReduceParams prepare_reduce(ReduceOp op, DType in, DType out, const Shape& shape
 void run_reduce(const Context& ctx, const ReduceParams& params, const void* src, void* dst,
                 void* shared, std::byte* worker_scratch, size_t worker_stride) noexcept;
 
-// Index of the first largest or smallest value along one axis; the first NaN wins. The axis must
+// Place of the first largest or smallest value along one axis; the first NaN wins. The axis must
 // not be empty (found by the floors above).
 struct ArgReduceParams {
-  bool maximum;
-  DType in, out;  // out: I32 or I64
-  int64_t outer, axis, inner, grain;
-  Cost cost;
+  DType in;
+  int64_t outer, axis, inner;
+  int64_t length = 0;  // a line is cut into `pieces` of so many, its columns into `panels`
+  int64_t pieces = 1, panels = 1, units = 0, grain = 1;
+  const PwReducer* reducer = nullptr;
+  const ArgKernels* kernels = nullptr;
+  LoadFn load = nullptr;
+  Scratch scratch = {};
+  Cost cost = {};
 };
-ArgReduceParams prepare_arg_reduce(bool maximum, DType in, DType out, const Shape& shape, int axis);
+ArgReduceParams prepare_arg_reduce(bool maximum, DType in, const Shape& shape, int axis, Isa isa);
+ArgReduceParams prepare_arg_reduce(bool maximum, DType in, const Shape& shape, int axis);
 void run_arg_reduce(const Context& ctx, const ArgReduceParams& params, const void* src,
-                    void* dst) noexcept;
+                    int32_t* dst, void* shared) noexcept;
 
 // dst[i] = src[0] + ... + src[i] (or the product) along one axis; floats accumulate in float64,
 // integers wrap. `reverse` runs from the end (the gradient of a cumulative sum). src may equal dst.

@@ -1,4 +1,4 @@
-// Arg-reductions and cumulative operations: one loop per storage dtype, over outer x axis x inner.
+// Cumulative operations: one loop per storage dtype, over outer x axis x inner.
 
 #include <algorithm>
 #include <type_traits>
@@ -71,21 +71,6 @@ int64_t lines_per_chunk(int64_t axis) {
   return std::max<int64_t>(1, 32 * kTile / std::max<int64_t>(1, axis));
 }
 
-// The first best value; NaN beats everything.
-template <class T, class I>
-void arg_reduce_line(bool maximum, const T* p, int64_t n, int64_t stride, I* out) noexcept {
-  int64_t best = 0;
-  auto value = value_of(p[0]);
-  for (int64_t i = 1; i < n && value == value; ++i) {
-    const auto x = value_of(p[i * stride]);
-    if (x != x || (maximum ? x > value : x < value)) {
-      best = i;
-      value = x;
-    }
-  }
-  *out = static_cast<I>(best);
-}
-
 // Integers wrap in 64 bits, floats accumulate in float64; each element is rounded once.
 template <class T>
 void cumulate_line(const CumulativeParams& params, const T* src, T* dst) noexcept {
@@ -111,42 +96,6 @@ void cumulate_line(const CumulativeParams& params, const T* src, T* dst) noexcep
 }
 
 }  // namespace
-
-ArgReduceParams prepare_arg_reduce(bool maximum, DType in, DType out, const Shape& shape,
-                                   int axis) {
-  RV_CHECK(out == DType::I32 || out == DType::I64);
-  const int only[] = {axis};
-  const ReduceExtent extent = reduce_extent(shape, only);
-  RV_CHECK(shape[axis] > 0);
-  ArgReduceParams params{
-      maximum, in, out, extent.outer, extent.reduce, extent.inner, lines_per_chunk(extent.reduce),
-      {}};
-  // Neighbouring chunks should not share a cache line of the result.
-  params.grain = (params.grain + 15) / 16 * 16;
-  params.cost.flops = static_cast<double>(shape.size());
-  params.cost.bytes = params.cost.flops * static_cast<double>(size_of(in));
-  return params;
-}
-
-void run_arg_reduce(const Context& ctx, const ArgReduceParams& params, const void* src,
-                    void* dst) noexcept {
-  const int64_t lines = params.outer * params.inner;
-  ctx.parallel_for(lines, params.grain, [&](int64_t begin, int64_t end, int) {
-    with_type(params.in, [&](auto type) {
-      using T = decltype(type);
-      for (int64_t line = begin; line < end; ++line) {
-        const T* p = static_cast<const T*>(src) + line / params.inner * params.axis * params.inner +
-                     line % params.inner;
-        if (params.out == DType::I32)
-          arg_reduce_line(params.maximum, p, params.axis, params.inner,
-                          static_cast<int32_t*>(dst) + line);
-        else
-          arg_reduce_line(params.maximum, p, params.axis, params.inner,
-                          static_cast<int64_t*>(dst) + line);
-      }
-    });
-  });
-}
 
 CumulativeParams prepare_cumulative(bool product, bool reverse, DType dtype, const Shape& shape,
                                     int axis) {
