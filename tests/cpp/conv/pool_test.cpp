@@ -105,6 +105,17 @@ TEST_CASE("equal maxima: the first in the window takes the gradient") {
   }
 }
 
+TEST_CASE("windows that do not overlap, with gaps, borders and whole vectors of channels") {
+  std::mt19937 rng(7);
+  for (int i = 0; i < 60; ++i) {
+    PoolShape s = random_shape(rng);
+    for (int a = 0; a < 3; ++a) s.stride[a] = std::max(s.stride[a], s.window[a]);
+    if (!set_output(s)) continue;
+    check_shape<float>(s, random_values<float>(rng, size_x(s)), rng);
+    check_shape<double>(s, random_values<double>(rng, size_x(s)), rng);
+  }
+}
+
 TEST_CASE("a NaN is the maximum of its window") {
   std::mt19937 rng(3);
   for (int i = 0; i < 40; ++i) {

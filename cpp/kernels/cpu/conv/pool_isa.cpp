@@ -1,7 +1,8 @@
 // Pooling kernels of one instruction set: vectors run over channels.
 //
 // Backward gathers: every element of dx looks at the windows it lies in, first window first, and is
-// written once. For the maximum it compares the windows' tap numbers with its own.
+// written once. For the maximum it compares the windows' tap numbers with its own. Where windows do
+// not overlap, each is read once and writes its taps.
 
 #include "kernels/cpu/conv/pool_index.h"
 #include "kernels/cpu/conv/pool_kernels.h"
@@ -23,7 +24,14 @@ RV_INLINE void for_each_block(int64_t channels, Fn fn) {
   constexpr int L = Vec<T>::kLanes;
   int64_t c = 0;
   for (; c + kBlock * L <= channels; c += kBlock * L) fn(Width<kBlock, false>{}, c, L);
-  for (; c + L <= channels; c += L) fn(Width<1, false>{}, c, L);
+  if (c + 2 * L <= channels) {
+    fn(Width<2, false>{}, c, L);
+    c += 2 * L;
+  }
+  if (c + L <= channels) {
+    fn(Width<1, false>{}, c, L);
+    c += L;
+  }
   if (c < channels) fn(Width<1, true>{}, c, static_cast<int>(channels - c));
 }
 
@@ -284,17 +292,129 @@ void gather(const PoolShape& s, int64_t r0, int64_t r1, const Share& share, T* d
     }
   }
 }
+// What a window that overlaps no other gives to its taps: dy where a tap has the maximum, or dy /
+// number of taps inside.
+template <class T, class I>
+struct MaxTile {
+  const T* dy;
+  const I* index;
+
+  template <int V>
+  struct Loaded {
+    Vec<T> gradient[V];
+    typename Vec<T>::Mask winner[V];
+    RV_INLINE Vec<T> at(int v, int32_t tap) const {
+      using Taps = typename Vec<T>::Mask;
+      const Taps own = Taps::set1(static_cast<typename MaskLane<T>::type>(tap));
+      return select(winner[v] == own, gradient[v], Vec<T>::zero());
+    }
+  };
+  template <int V, bool Tail>
+  RV_INLINE Loaded<V> read(const Window&, int64_t at, int lanes) const {
+    constexpr int L = Vec<T>::kLanes;
+    Loaded<V> x;
+    for (int v = 0; v < V; ++v) {
+      x.gradient[v] = load<T, Tail>(dy + at + v * L, lanes);
+      x.winner[v] = load_taps(index + at + v * L, Tail ? lanes : L, typename Vec<T>::Mask{});
+    }
+    return x;
+  }
+};
+template <class T>
+struct AverageTile {
+  const T* dy;
+
+  template <int V>
+  struct Loaded {
+    Vec<T> share[V];
+    RV_INLINE Vec<T> at(int v, int32_t) const { return share[v]; }
+  };
+  template <int V, bool Tail>
+  RV_INLINE Loaded<V> read(const Window& w, int64_t at, int lanes) const {
+    const Vec<T> part = Vec<T>::set1(T(1) / static_cast<T>(taps_inside(w)));
+    Loaded<V> x;
+    for (int v = 0; v < V; ++v)
+      x.share[v] = load<T, Tail>(dy + at + v * Vec<T>::kLanes, lanes) * part;
+    return x;
+  }
+};
+
+RV_INLINE bool windows_overlap(const PoolShape& s) {
+  return s.window[0] > s.stride[0] || s.window[1] > s.stride[1] || s.window[2] > s.stride[2];
+}
+
+// One row of dx, in which the windows of row w.start[1] of plane w.start[0] lie; `pixel` is the
+// first of them.
+template <class T, class Tile>
+RV_INLINE void tile_row(const PoolShape& s, const Tile& tile, Window& w, int32_t first_tap,
+                        int64_t pixel, T* dx) {
+  constexpr int L = Vec<T>::kLanes;
+  const int64_t channels = s.channels;
+  int64_t done = 0;  // positions
+  const auto clear_to = [&](int64_t end) {
+    if (end > done) std::memset(dx + done * channels, 0, (end - done) * channels * sizeof(T));
+  };
+  for (int64_t o = 0; o < s.out[2]; ++o) {
+    place(s, 2, o, w);
+    clear_to(w.start[2] + w.begin[2]);
+    for_each_block<T>(channels, [&](auto width, int64_t c, int lanes) [[gnu::always_inline]] {
+      constexpr int V = width.kVectors;
+      const auto x = tile.template read<V, width.kTail>(w, (pixel + o) * channels + c, lanes);
+      for (int64_t k = w.begin[2]; k < w.end[2]; ++k) {
+        T* to = dx + (w.start[2] + k) * channels + c;
+        for (int v = 0; v < V; ++v) {
+          prefetch_output(to + v * L, kAhead);
+          store<T, width.kTail>(to + v * L, lanes, x.at(v, first_tap + static_cast<int32_t>(k)));
+        }
+      }
+    });
+    done = w.start[2] + w.end[2];
+  }
+  clear_to(s.in[2]);
+}
+
+template <class T, class Tile>
+void write_tiles(const PoolShape& s, int64_t r0, int64_t r1, const Tile& tile, T* dx) noexcept {
+  const int64_t row = s.in[2] * s.channels;
+  for (int64_t r = r0; r < r1; ++r) {
+    const int64_t plane = r / s.in[1], image = plane / s.in[0];
+    const Covering d = covering(s, 0, plane - image * s.in[0]),
+                   h = covering(s, 1, r - plane * s.in[1]);
+    if (d.first > d.last || h.first > h.last) {
+      std::memset(dx + r * row, 0, row * sizeof(T));
+      continue;
+    }
+    Window w;
+    place(s, 0, d.first, w);
+    place(s, 1, h.first, w);
+    const int64_t tap = (d.tap(s, 0, d.first) * s.window[1] + h.tap(s, 1, h.first)) * s.window[2];
+    const int64_t pixel = ((image * s.out[0] + d.first) * s.out[1] + h.first) * s.out[2];
+    tile_row(s, tile, w, static_cast<int32_t>(tap), pixel, dx + r * row);
+  }
+}
+
+template <class T, class I>
+void max_gradient_of(const PoolShape& s, int64_t r0, int64_t r1, const I* index, const T* dy,
+                     T* dx) noexcept {
+  if (windows_overlap(s))
+    gather(s, r0, r1, MaxShare<T, I>{s, dy, index}, dx);
+  else
+    write_tiles(s, r0, r1, MaxTile<T, I>{dy, index}, dx);
+}
 template <class T>
 void max_gradient(const PoolShape& s, int64_t r0, int64_t r1, PoolIndex index, const T* dy,
                   T* dx) noexcept {
   if (index.wide)
-    gather(s, r0, r1, MaxShare<T, int32_t>{s, dy, static_cast<const int32_t*>(index.taps)}, dx);
+    max_gradient_of(s, r0, r1, static_cast<const int32_t*>(index.taps), dy, dx);
   else
-    gather(s, r0, r1, MaxShare<T, uint8_t>{s, dy, static_cast<const uint8_t*>(index.taps)}, dx);
+    max_gradient_of(s, r0, r1, static_cast<const uint8_t*>(index.taps), dy, dx);
 }
 template <class T>
 void average_gradient(const PoolShape& s, int64_t r0, int64_t r1, const T* dy, T* dx) noexcept {
-  gather(s, r0, r1, AverageShare<T>{s, dy}, dx);
+  if (windows_overlap(s))
+    gather(s, r0, r1, AverageShare<T>{s, dy}, dx);
+  else
+    write_tiles(s, r0, r1, AverageTile<T>{dy}, dx);
 }
 
 }  // namespace
