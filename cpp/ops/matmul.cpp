@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/gemm/gemm.h"
 #include "kernels/cpu/gemm/gemm_i8.h"
+#include "kernels/cpu/gemm/gemm_int.h"
 #include "ops/support.h"
 
 namespace ranvier::ops {
@@ -178,35 +179,27 @@ Kernel prepare_floating(const PrepareArgs& args) {
   return make_kernel(run_matmul, std::move(params), scratch, cost, variant);
 }
 
-// Integers: exact sums modulo the width of the dtype, by plain loops.
+// Integers: exact sums modulo the width of the dtype.
 struct IntegerParams {
-  Problem p;
+  kernels::GemmInt plan;
   std::vector<int64_t> a, b;
 };
 
-template <class T>
 void run_integer(const Context& ctx, const Slots& slots, const void* params) noexcept {
-  const auto& [p, offsets_a, offsets_b] = as<IntegerParams>(params);
-  const int64_t rows = static_cast<int64_t>(offsets_a.size()) * p.m;
-  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.n * p.k));
-  ctx.parallel_for(rows, grain, [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) {
-      const auto batch = static_cast<size_t>(row / p.m);
-      const int64_t i = row % p.m;
-      const T* a = static_cast<const T*>(slots.in[0]) + offsets_a[batch];
-      const T* b = static_cast<const T*>(slots.in[1]) + offsets_b[batch];
-      T* c = static_cast<T*>(slots.out[0]) + row * p.n;
-      for (int64_t j = 0; j < p.n; ++j) {
-        uint64_t total = 0;
-        for (int64_t k = 0; k < p.k; ++k) {
-          const T left = a[p.trans_a ? k * p.m + i : i * p.k + k];
-          const T right = b[p.trans_b ? j * p.k + k : k * p.n + j];
-          total += static_cast<uint64_t>(left) * static_cast<uint64_t>(right);
-        }
-        c[j] = static_cast<T>(total);
-      }
-    }
-  });
+  const auto& p = as<IntegerParams>(params);
+  kernels::run_gemm_int(ctx, p.plan, p.a, p.b, slots.in[0], slots.in[1], slots.out[0], slots.worker,
+                        slots.worker_stride);
+}
+
+Kernel prepare_integer(const PrepareArgs& args, const Problem& p) {
+  IntegerParams params;
+  params.a = offsets_of(p.batch, p.batch_a, p.m * p.k);
+  params.b = offsets_of(p.batch, p.batch_b, p.k * p.n);
+  params.plan = kernels::prepare_gemm_int(p.m, p.n, p.k, p.trans_a, p.trans_b,
+                                          static_cast<int>(size_of(args.inputs[0].dtype)));
+  const kernels::Scratch scratch = params.plan.scratch;
+  const double flops = 2.0 * static_cast<double>(args.outputs[0].size() * p.k);
+  return make_kernel(run_integer, std::move(params), scratch, traffic(args, flops), "integer");
 }
 
 // int8 to int32: one product for each matrix of the batch.
@@ -248,15 +241,7 @@ Kernel prepare_matmul(const PrepareArgs& args) {
   const bool column = dtype == DType::BF16 && p.trans_a && p.n == 1;
   if (kernels::gemm_supports(active_isa(), dtype) && !column) return prepare_floating(args);
   if (is_floating(dtype)) return through_f32(args, prepare_floating);
-  IntegerParams params{p, offsets_of(p.batch, p.batch_a, p.m * p.k),
-                       offsets_of(p.batch, p.batch_b, p.k * p.n)};
-  // Sums modulo 2^bits do not depend on the sign, so one loop per width serves both.
-  constexpr StepFn kByWidth[] = {run_integer<uint8_t>, run_integer<uint16_t>, run_integer<uint32_t>,
-                                 run_integer<uint64_t>};
-  const size_t bytes = size_of(dtype);
-  const StepFn run = kByWidth[bytes == 8 ? 3 : bytes / 2];
-  const double flops = 2.0 * static_cast<double>(args.outputs[0].size() * p.k);
-  return make_kernel(run, std::move(params), {}, traffic(args, flops), "integer");
+  return prepare_integer(args, p);
 }
 
 const OpRecord kMatmul{
