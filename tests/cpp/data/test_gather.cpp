@@ -69,31 +69,34 @@ TEST_CASE_TEMPLATE("take_along and its gradient", T, float, double, int32_t, int
                       : std::is_same_v<T, double>  ? DType::F64
                       : std::is_same_v<T, int32_t> ? DType::I32
                                                    : DType::I64;
-  const Shape shape = {2, 5, 3};
-  const int64_t count = 4;
-  const auto src = numbers<T>(shape.size(), 1, 100);
-  std::vector<int32_t> index(static_cast<size_t>(2 * count * 3));
-  for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i * 7 % 9) - 2;
-  index[0] = 99;
-  index[1] = -6;
-  const auto p = rk::prepare_take_along(dtype, shape, 1, DType::I32, count);
-  std::vector<T> dst(index.size()), gradient(src.size()), want(src.size());
-  rk::run_take_along(Context{}, p, dst.data(), src.data(), index.data());
-  rk::run_add_along(Context{}, p, dtype, gradient.data(), dst.data(), index.data());
-  for (size_t i = 0; i < index.size(); ++i) {
-    const int64_t o = static_cast<int64_t>(i) / (count * 3), k = static_cast<int64_t>(i) % 3;
-    const int64_t row = named(index[i], 5), at = (o * 5 + row) * 3 + k;
-    if (row < 0) {
-      if constexpr (std::is_floating_point_v<T>)
-        CHECK(std::isnan(dst[i]));
-      else
-        CHECK(dst[i] == std::numeric_limits<T>::min());
-      continue;
+  for (const int64_t inner : {3, 1}) {
+    const Shape shape = {2, 5, inner};
+    const int64_t count = 4;
+    const auto src = numbers<T>(shape.size(), 1, 100);
+    std::vector<int32_t> index(static_cast<size_t>(2 * count * inner));
+    for (size_t i = 0; i < index.size(); ++i) index[i] = static_cast<int32_t>(i * 7 % 9) - 2;
+    index[0] = 99;
+    index[1] = -6;
+    const auto p = rk::prepare_take_along(dtype, shape, 1, DType::I32, count);
+    std::vector<T> dst(index.size()), gradient(src.size()), want(src.size());
+    rk::run_take_along(Context{}, p, dst.data(), src.data(), index.data());
+    rk::run_add_along(Context{}, p, dtype, gradient.data(), dst.data(), index.data());
+    for (size_t i = 0; i < index.size(); ++i) {
+      const int64_t o = static_cast<int64_t>(i) / (count * inner),
+                    k = static_cast<int64_t>(i) % inner;
+      const int64_t row = named(index[i], 5), at = (o * 5 + row) * inner + k;
+      if (row < 0) {
+        if constexpr (std::is_floating_point_v<T>)
+          CHECK(std::isnan(dst[i]));
+        else
+          CHECK(dst[i] == std::numeric_limits<T>::min());
+        continue;
+      }
+      CHECK(dst[i] == src[at]);
+      want[at] += dst[i];
     }
-    CHECK(dst[i] == src[at]);
-    want[at] += dst[i];
+    CHECK(gradient == want);
   }
-  CHECK(gradient == want);
 }
 
 TEST_CASE("scatter-add of repeated rows, many owners, any number of threads") {

@@ -160,9 +160,58 @@ Take prepare_take(DType dtype, const Shape& src, int axis, DType index_dtype, in
   return p;
 }
 
+namespace {
+
+// Calls f with a zero of the type of the indices.
+template <class F>
+void with_index(DType dtype, F&& f) {
+  if (dtype == DType::I64)
+    f(int64_t{});
+  else
+    f(int32_t{});
+}
+
+// dst[i] = row[index[i]], i < count.
+template <class T, class Index>
+void take_elements(T* dst, const T* row, int64_t axis, const Index* index, int64_t count,
+                   T outside) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t named = row_named(index[i], axis);
+    dst[i] = named >= 0 ? row[named] : outside;
+  }
+}
+
+// dst[o, i] = src[o, index[o, i]] of single elements, with `apart` indices from one o to the next.
+void take_single(const Context& context, int element_bytes, DType index_dtype, int64_t outer,
+                 int64_t axis, int64_t count, int64_t apart, void* dst, const void* src,
+                 const void* index, uint64_t outside) {
+  with_element(element_bytes, [&](auto element) {
+    with_index(index_dtype, [&](auto index_zero) {
+      using T = decltype(element);
+      const auto* indices = static_cast<const decltype(index_zero)*>(index);
+      const auto part = [&](int64_t begin, int64_t end, int) {
+        for (int64_t unit = begin; unit < end;) {
+          const int64_t o = unit / count, i = unit % count;
+          const int64_t length = std::min(end - unit, count - i);
+          take_elements(static_cast<T*>(dst) + unit, static_cast<const T*>(src) + o * axis, axis,
+                        indices + o * apart + i, length, static_cast<T>(outside));
+          unit += length;
+        }
+      };
+      // A taken element costs some copied ones.
+      context.parallel_for(outer * count, grain_of(4 * element_bytes), part);
+    });
+  });
+}
+
+}  // namespace
+
 void run_take(const Context& context, const Take& p, void* dst, const void* src,
               const void* index) noexcept {
   if (p.axis == 0 || p.inner_bytes == 0) return;
+  if (p.inner_bytes == p.element_bytes)
+    return take_single(context, p.element_bytes, p.index_dtype, p.outer, p.axis, p.count, 0, dst,
+                       src, index, p.outside);
   context.parallel_for(
       p.outer * p.count, grain_of(p.inner_bytes), [&](int64_t begin, int64_t end, int) {
         int64_t o = begin / p.count, i = begin % p.count;
@@ -195,6 +244,9 @@ TakeAlong prepare_take_along(DType dtype, const Shape& src, int axis, DType inde
 void run_take_along(const Context& context, const TakeAlong& p, void* dst, const void* src,
                     const void* index) noexcept {
   if (p.axis == 0) return;
+  if (p.inner == 1)
+    return take_single(context, p.element_bytes, p.index_dtype, p.outer, p.axis, p.count, p.count,
+                       dst, src, index, p.outside);
   with_element(p.element_bytes, [&](auto element) {
     using T = decltype(element);
     const int64_t row_bytes = p.inner * p.element_bytes;
