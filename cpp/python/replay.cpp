@@ -20,23 +20,29 @@ constexpr size_t kMostCalls = 512;
 constexpr int64_t kMostElements = 1 << 20;
 constexpr int kDeepest = 4;  // lists in lists
 
+// The class of variables, as long as the process.
+PyTypeObject* g_variable_type = nullptr;
+
 // Everything but values that a call's result depends on: dtypes, shapes and identities of its
 // tensors, and its settings, as text; each part begins with its kind.
 class CallKey {
  public:
   bool read(PyObject* args, PyObject* kwargs) {
-    text_.clear();
-    tensors_.clear();
-    objects_.clear();
-    elements_ = 0;
     put(static_cast<char>(active_isa()));
     put(static_cast<char>(exact_mode()));
-    return add_items(args, 0) && (kwargs == Py_None || add_dict(kwargs)) &&
-           elements_ <= kMostElements;
+    put('(', PyTuple_GET_SIZE(args));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i)
+      if (!add_argument(args, i)) return false;
+    return (kwargs == Py_None || add_dict(kwargs)) && elements_ <= kMostElements;
+  }
+  // The positional arguments with the values of variables in their places.
+  py::tuple arguments(PyObject* args) const {
+    if (!arguments_) return py::reinterpret_borrow<py::tuple>(args);
+    return py::tuple(arguments_);
   }
   const std::string& text() const { return text_; }
   const Tensors& tensors() const { return tensors_; }
-  PyObject* object(int tensor) const { return objects_[static_cast<size_t>(tensor)]; }
+  const py::object& object(int tensor) const { return objects_[static_cast<size_t>(tensor)]; }
 
  private:
   void put(char kind) { text_.push_back(kind); }
@@ -59,6 +65,19 @@ class CallKey {
     return object == Py_Ellipsis && put('e', true);
   }
 
+  bool add_argument(PyObject* args, Py_ssize_t i) {
+    PyObject* object = PyTuple_GET_ITEM(args, i);
+    if (!g_variable_type || !PyObject_TypeCheck(object, g_variable_type)) return add(object, 0);
+    const auto value = py::reinterpret_steal<py::object>(PyObject_GetAttrString(object, "value"));
+    if (!value) throw py::error_already_set();
+    const Tensor* tensor = as_tensor(value.ptr());
+    put('v');
+    if (!tensor || !add_tensor(*tensor, value.ptr())) return false;
+    if (!arguments_) arguments_ = py::list(py::reinterpret_borrow<py::tuple>(args));
+    arguments_[static_cast<size_t>(i)] = value;
+    return true;
+  }
+
   bool add_tensor(const Tensor& tensor, PyObject* object) {
     if (tensor.is_symbol()) return false;
     for (size_t i = 0; i < tensors_.size(); ++i)
@@ -69,7 +88,7 @@ class CallKey {
     text_.append(reinterpret_cast<const char*>(sizes.data()), sizes.size());
     elements_ += tensor.size();
     tensors_.push_back(tensor);
-    objects_.push_back(object);
+    objects_.push_back(py::reinterpret_borrow<py::object>(object));
     return true;
   }
 
@@ -113,7 +132,8 @@ class CallKey {
 
   std::string text_;
   Tensors tensors_;
-  std::vector<PyObject*> objects_;  // borrowed from the call
+  std::vector<py::object> objects_;  // of the tensors
+  py::list arguments_{py::reinterpret_steal<py::list>(py::handle())};
   int64_t elements_ = 0;
 };
 
@@ -153,8 +173,7 @@ py::object call_plain(const Function& function, PyObject* args, PyObject* kwargs
 py::object pack(Container container, const Recipe& recipe, Tensors outputs, const CallKey& key) {
   const auto output = [&](size_t i) {
     const int argument = recipe.output_argument(i);
-    return argument < 0 ? from_tensor(std::move(outputs[i]))
-                        : py::reinterpret_borrow<py::object>(key.object(argument));
+    return argument < 0 ? from_tensor(std::move(outputs[i])) : key.object(argument);
   };
   if (container == Container::Bare) return output(0);
   py::list items(outputs.size());
@@ -187,7 +206,7 @@ py::object record(Function& function, const CallKey& key, PyObject* args, PyObje
   py::object result;
   {
     Recorder recorder(key.tensors());
-    result = call_plain(function, args, kwargs);
+    result = call_plain(function, key.arguments(args).ptr(), kwargs);
     Tensors outputs;
     if (unpack(result, call.container, outputs)) call.recipe = recorder.finish(outputs);
   }
@@ -241,6 +260,9 @@ void bind_replay(py::module_& m) {
   });
   // Whether a value made now must be of its own: a trace or a call is being recorded.
   m.def("recording", [] { return current_trace() || current_recorder(); });
+  m.def("set_variable_type", [](const py::type& type) {
+    g_variable_type = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
+  });
   m.def("forget_replays", [] { ++g_generation; });
 }
 

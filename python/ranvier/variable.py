@@ -466,3 +466,6 @@ def _binary(name, variable, value):
 
     stored = variable.handle.read()
     return getattr(ops, name)(stored, _to_tensor(value, variable._dtype))
+
+
+B.core.set_variable_type(Variable)

@@ -52,6 +52,31 @@ class CallTraits:
             parameters["training"].default if self.has_training else inspect.Parameter.empty
         )
         self.first_name = next(iter(parameters), None)
+        self.others = _defaults_of_others(parameters)
+
+    def bind(self, args, kwargs):
+        """Arguments by name: those given, and all with their defaults."""
+        if self.others is not None and len(args) == 1 and not kwargs:
+            given = {self.first_name: args[0]}
+            return given, {**given, **self.others}
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.owner}.call(): {error}") from None
+        given = dict(bound.arguments)
+        bound.apply_defaults()
+        return given, dict(bound.arguments)
+
+
+def _defaults_of_others(parameters):
+    """Defaults of all parameters but the first; `None` where one argument cannot bind alone."""
+    first, *others = parameters.values() or (None,)
+    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+        return None
+    for p in others:
+        if p.default is p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            return None
+    return {p.name: p.default for p in others}
 
 
 class CallSpec:
@@ -60,13 +85,7 @@ class CallSpec:
     def __init__(self, traits: CallTraits, args, kwargs):
         if "training" in kwargs and not traits.has_training and not traits.has_kwargs:
             kwargs = {k: v for k, v in kwargs.items() if k != "training"}
-        try:
-            bound = traits.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise TypeError(f"{traits.owner}.call(): {error}") from None
-        self.user_arguments = dict(bound.arguments)
-        bound.apply_defaults()
-        self.arguments = dict(bound.arguments)
+        self.user_arguments, self.arguments = traits.bind(args, kwargs)
         self.names = traits.names
         self.tensors = {}
         self.nested_names = set()

@@ -225,7 +225,8 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
 
     def _checked_call(self, args, kwargs):
         self._check_super_called()
-        self._called = True
+        if not self._called:
+            self._called = True
         symbolic = any_symbolic(args, kwargs)
         original = args, kwargs
         args, kwargs = self._convert_arguments(args, kwargs)

@@ -35,7 +35,7 @@ def _over_axes(prim, x, axis):
     axes = axis_tuple(axis, rank)
     if len(axes) == 1:
         return apply(prim, [x], None if axes[0] == rank - 1 else {"axis": axes[0]})
-    first, last = min(axes), max(axes)
+    first, last = min(axes, default=0), max(axes, default=0)  # no axis: ones, as of one more
     if last - first + 1 == len(axes):
         merged = reshape(x, [*x.shape[:first], -1, *x.shape[last + 1 :]])
         return reshape(apply(prim, [merged], {"axis": first}), x.shape)

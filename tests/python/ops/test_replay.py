@@ -10,6 +10,7 @@ from op_rows import ROWS
 
 import ranvier as keras
 from ranvier import GradientTape, KerasTensor, _backend, ops, tree
+from ranvier.scopes import AutocastScope
 
 ids = [f"{i}-{r.id[:60]}" for i, r in enumerate(ROWS)]
 
@@ -47,9 +48,9 @@ def test_the_third_call_has_the_bits_of_a_first(row):
     assert replayed == run(reverse)
 
 
-def repeated(fn, *args):
+def repeated(fn, *args, **kwargs):
     for _ in range(3):
-        out = fn(*args)
+        out = fn(*args, **kwargs)
     return out
 
 
@@ -65,6 +66,33 @@ def test_numbers_of_different_kinds_are_different_calls():
     assert repeated(ops.add, x, 1).dtype == "int32"
     assert repeated(ops.add, x, 1.0).dtype == "float32"
     assert repeated(ops.multiply, ops.convert_to_tensor([0.0]), -0.0).tolist() == [0.0]
+
+
+def test_a_variable_counts_as_the_value_it_is_read_as():
+    w = keras.Variable([1.0, 2.0])
+    x = ops.convert_to_tensor([3.0, 4.0])
+    assert float(repeated(ops.matmul, x, w)) == 11.0
+    w.assign([10.0, 0.0])
+    assert float(ops.matmul(x, w)) == 30.0
+    with GradientTape() as tape:
+        y = ops.matmul(x, w)
+    assert tape.gradient(y, w).tolist() == [3.0, 4.0]
+    assert type(repeated(ops.cast, w, "float32")) is _backend.Tensor
+
+
+def test_autocast_reaches_variables_of_replayed_calls():
+    w = keras.Variable([1.0, 2.0])
+    assert repeated(ops.add, w, w).dtype == "float32"
+    with AutocastScope("float16"):
+        assert repeated(ops.add, w, w).dtype == "float16"
+    assert ops.add(w, w).dtype == "float32"
+
+
+def test_a_name_and_a_position_are_different_calls():
+    x = ops.ones((2, 3))
+    assert repeated(ops.sum, x, 0, False).shape == (3,)
+    assert repeated(ops.sum, x, keepdims=True).shape == (1, 1)
+    assert ops.sum(x, axis=1).shape == (2,)
 
 
 def test_an_identity_gives_the_very_tensor():
