@@ -60,13 +60,15 @@ TileFn tile_fn(PwOp op, RegType type, Isa isa) {
     if (TileFn fn = pw_kernels(isa).f32[static_cast<int>(op)]) return fn;
   const bool floating = type == RegType::F32 || type == RegType::F64;
   if (!floating) return integer_tiles(isa)(op, type);
-  const TileFn fn = arithmetic_tiles(isa)(op, type);
+  TileFn fn = arithmetic_tiles(isa)(op, type);
+  if (!fn && type == RegType::F64) fn = double_tiles(isa)(op);
   return fn ? fn : libm_tile(op, type);
 }
 
 RV_TABLES(PwKernels, kPwKernels, pw_kernels)
 RV_TABLES(TileChoice, kIntegerTiles, integer_tiles)
 RV_TABLES(TileChoice, kArithmeticTiles, arithmetic_tiles)
+RV_TABLES(DoubleTiles, kDoubleTiles, double_tiles)
 RV_TABLES(ReducerChoice, kLevelReducers, level_reducers)
 
 namespace {

@@ -14,29 +14,12 @@ namespace {
 template <class T>
 constexpr T kMost = std::numeric_limits<T>::max();
 
-// Python's remainder: the sign of the divisor; x % 0 is NaN as in NumPy.
-template <class T>
-T mod(T a, T b) {
-  const T r = static_cast<T>(__builtin_fmod(a, b));
-  if (r == T(0)) return static_cast<T>(__builtin_copysign(T(0), b));
-  return (r < T(0)) != (b < T(0)) ? r + b : r;
-}
-template <class T>
-T floor_div(T a, T b) {
-  if (b == T(0)) return a / b;
-  const T r = mod(a, b);
-  const T q = (a - r) / b;
-  const T whole = static_cast<T>(__builtin_floor(q));
-  return q - whole > T(0.5) ? whole + T(1) : whole;
-}
 inline double max_nan(double a, double b) { return a > b || a != a ? a : b; }
 inline double min_nan(double a, double b) { return a < b || a != a ? a : b; }
 
 template <class T>
 TileFn shared_fn(PwOp op) {
   switch (op) {
-    RV_2(FloorDiv, floor_div(x, y));
-    RV_2(Mod, mod(x, y));
     RV_P2(Equal, x == y);
     RV_P2(NotEqual, x != y);
     RV_P2(Less, x < y);

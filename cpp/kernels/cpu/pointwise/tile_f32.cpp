@@ -3,12 +3,13 @@
 // rich operation equals the simple ones it stands for; fma() occurs only inside elementary
 // functions.
 
+#include "kernels/cpu/pointwise/tile_loop.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/remainder.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/trigonometry.h"
-#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const PwKernels kPwKernels;
@@ -16,72 +17,18 @@ namespace {
 
 constexpr int kLanes = VecF::kLanes;
 
-// Results are fetched this many elements ahead of their stores: a store that misses waits for a
-// line whose old contents nobody reads.
-constexpr int64_t kAhead = 256;
-
-// Applies f to N operands, `Unroll` vectors at a time; the tail runs the same code under a mask.
-// `Streams`: whole vectors go past the caches, dst begins a line, and operands, which are arrays,
-// are fetched early.
-template <int N, int Unroll, bool Streams, class F>
-RV_INLINE void for_tile(const TileArgs& args, F f) {
-  float* dst = static_cast<float*>(args.dst);
-  const float* src[N];
-  int64_t walks[N];  // all bits, or none for an operand that is one vector
-#pragma GCC unroll 5
-  for (int k = 0; k < N; ++k) {
-    src[k] = static_cast<const float*>(args.src[k]);
-    walks[k] = -args.step[k];
-  }
-  const int64_t ahead = args.n > kAhead ? kAhead : 0;  // nothing follows a small array
-  int64_t i = 0;
-  for (; i + Unroll * kLanes <= args.n; i += Unroll * kLanes) {
-    VecF result[Unroll];
-#pragma GCC unroll 4
-    for (int u = 0; u < Unroll; ++u) {
-      VecF x[N];
-#pragma GCC unroll 5
-      for (int k = 0; k < N; ++k) {
-        x[k] = VecF::load(src[k] + ((i + u * kLanes) & walks[k]));
-        if (Streams) fetch_ahead(src[k] + i + u * kLanes, sizeof(VecF));
-      }
-      result[u] = f(x);
-    }
-#pragma GCC unroll 4
-    for (int u = 0; u < Unroll; ++u) {
-      if (Streams) {
-        stream_vector(result[u], dst + i + u * kLanes);
-        continue;
-      }
-      __builtin_prefetch(dst + i + ahead + u * kLanes, 1);
-      result[u].store(dst + i + u * kLanes);
-    }
-  }
-  for (; i < args.n; i += kLanes) {
-    const int left = static_cast<int>(args.n - i < kLanes ? args.n - i : kLanes);
-    VecF x[N];
-#pragma GCC unroll 5
-    for (int k = 0; k < N; ++k)
-      x[k] = left < kLanes && walks[k] ? VecF::load_partial(src[k] + i, left)
-                                       : VecF::load(src[k] + (i & walks[k]));
-    if (left < kLanes)
-      f(x).store_partial(dst + i, left);
-    else
-      f(x).store(dst + i);
-  }
-}
-
 // One kernel: name, operands, vectors in flight, value in terms of x[0], x[1], ...
-#define RV_TILE(name, arity, unroll, ...)                                                    \
-  void name(const TileArgs& args) noexcept {                                                 \
-    for_tile<arity, unroll, false>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
+#define RV_TILE(name, arity, unroll, ...)                                                     \
+  void name(const TileArgs& args) noexcept {                                                  \
+    for_tile<float, arity, unroll, false>(args,                                               \
+                                          [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
   }
 // And a second one, name##streamed: arithmetic as long as memory takes goes on between its stores,
 // which would wait for each other where a tile is copied out.
-#define RV_STREAMED_TILE(name, arity, unroll, ...)                                          \
-  RV_TILE(name, arity, unroll, __VA_ARGS__)                                                 \
-  void name##streamed(const TileArgs& args) noexcept {                                      \
-    for_tile<arity, unroll, true>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
+#define RV_STREAMED_TILE(name, arity, unroll, ...)                                                 \
+  RV_TILE(name, arity, unroll, __VA_ARGS__)                                                        \
+  void name##streamed(const TileArgs& args) noexcept {                                             \
+    for_tile<float, arity, unroll, true>(args, [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
   }
 
 RV_INLINE VecF relu(VecF x) { return select(x < vf(0.0f), vf(0.0f), x); }
@@ -109,6 +56,8 @@ RV_TILE(add, 2, 4, x[0] + x[1])
 RV_TILE(sub, 2, 4, x[0] - x[1])
 RV_TILE(mul, 2, 4, x[0] * x[1])
 RV_TILE(div, 2, 2, x[0] / x[1])
+RV_TILE(floor_divide, 2, 1, floor_div(x[0], x[1]))
+RV_TILE(remainder_, 2, 1, mod(x[0], x[1]))
 RV_TILE(power, 2, 1, pow(x[0], x[1]))
 RV_TILE(minimum, 2, 4, min_nan(x[0], x[1]))
 RV_TILE(maximum, 2, 4, max_nan(x[0], x[1]))
@@ -437,6 +386,8 @@ constexpr PwKernels make_kernels() {
   RV_SET(Sub, sub);
   RV_SET(Mul, mul);
   RV_SET(Div, div);
+  RV_SET(FloorDiv, floor_divide);
+  RV_SET(Mod, remainder_);
   RV_SET(Pow, power);
   RV_SET(Min, minimum);
   RV_SET(Max, maximum);

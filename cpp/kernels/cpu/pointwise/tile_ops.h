@@ -94,6 +94,8 @@ bool same_layout(DType dtype);  // the dtype is its register type
 using TileChoice = TileFn (*)(PwOp op, RegType type) noexcept;
 const TileChoice& integer_tiles(Isa isa);
 const TileChoice& arithmetic_tiles(Isa isa);  // floats
+using DoubleTiles = TileFn (*)(PwOp op) noexcept;
+const DoubleTiles& double_tiles(Isa isa);  // functions of float64
 struct PwConversions {
   LoadFn (*load)(DType dtype) noexcept;
   StoreFn (*store)(DType dtype) noexcept;
