@@ -60,5 +60,16 @@ RV_INLINE T* opaque(T* p) {
   return p;
 }
 
+// Keeps x in a register: where accumulators fill nearly all of them, the compiler would rather
+// leave a row of the filter in memory, and read it there for every pixel.
+template <class T>
+RV_INLINE void hold(Vec<T>& x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x.v));
+#else
+  asm("" : "+x"(x.v));
+#endif
+}
+
 }  // namespace
 }  // namespace ranvier::kernels::RV_ISA

@@ -56,7 +56,10 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
         const int q = p % 5;
         const W value = W::set1(q == 3 ? base[s3] : base[q * s]);
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) acc[p][v] = fma(value, row[v], acc[p][v]);
+        for (int v = 0; v < V; ++v) {
+          hold(row[v]);
+          acc[p][v] = fma(value, row[v], acc[p][v]);
+        }
       }
       ++a0;
       if (MR > 5) ++a1;
