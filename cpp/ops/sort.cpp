@@ -117,45 +117,30 @@ Kernel prepare_sort(const PrepareArgs& args) {
   return make_kernel(run_sort<wanted>, params, params.scratch, traffic(args));
 }
 
-struct SearchParams {
-  DType dtype;
-  int64_t sorted_count, count;
-  bool right;
-};
 void run_searchsorted(const Context& ctx, const Slots& s, const void* params) noexcept {
-  const auto& p = as<SearchParams>(params);
-  kernels::run_searchsorted(ctx, p.dtype, p.sorted_count, s.in[0], p.count, s.in[1], p.right,
-                            static_cast<int32_t*>(s.out[0]));
+  kernels::run_search(ctx, as<kernels::Search>(params), s.in[0], s.in[1],
+                      static_cast<int32_t*>(s.out[0]), s.shared, s.worker, s.worker_stride);
 }
 Kernel prepare_searchsorted(const PrepareArgs& args) {
-  return make_kernel(run_searchsorted,
-                     SearchParams{args.inputs[0].dtype, args.inputs[0].size(),
-                                  args.inputs[1].size(), args.attrs.flag("right", false)},
-                     {}, traffic(args));
+  const kernels::Search params =
+      kernels::prepare_search(args.inputs[0].dtype, args.inputs[0].size(), args.inputs[1].size(),
+                              args.attrs.flag("right", false));
+  return make_kernel(run_searchsorted, params, params.scratch, traffic(args));
 }
 
-struct CountParams {
-  DType dtype, index_dtype;
-  int64_t rows, cols, length;
-};
 template <bool weighted>
 void run_bincount(const Context& ctx, const Slots& s, const void* params) noexcept {
-  const auto& p = as<CountParams>(params);
-  const int64_t total = p.rows * p.length;
-  ctx.parallel_for(total, 1 << 16, [&](int64_t begin, int64_t end, int) {
-    std::fill_n(static_cast<uint32_t*>(s.out[0]) + begin, end - begin, 0u);
-  });
-  kernels::run_bincount(ctx, p.dtype, p.rows, p.cols, p.length, s.out[0], p.index_dtype, s.in[0],
-                        weighted ? s.in[1] : nullptr);
+  const float* weights = weighted ? static_cast<const float*>(s.in[1]) : nullptr;
+  kernels::run_bincount(ctx, as<kernels::BinCount>(params), s.out[0], s.in[0], weights, s.shared);
 }
 template <bool weighted>
 Kernel prepare_bincount(const PrepareArgs& args) {
   const TypeSpec &x = args.inputs[0], &out = args.outputs[0];
   int64_t rows = 1;
   for (int axis = 0; axis + 1 < x.shape.rank(); ++axis) rows *= x.shape[axis];
-  return make_kernel(run_bincount<weighted>,
-                     CountParams{out.dtype, x.dtype, rows, x.shape.at(-1), out.shape.at(-1)}, {},
-                     traffic(args));
+  const kernels::BinCount params =
+      kernels::prepare_bincount(x.dtype, rows, x.shape.at(-1), out.shape.at(-1), weighted);
+  return make_kernel(run_bincount<weighted>, params, params.scratch, traffic(args));
 }
 
 // --- records ---

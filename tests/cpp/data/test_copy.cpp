@@ -133,6 +133,23 @@ TEST_CASE("broadcast, tile, repeat") {
       });
 }
 
+TEST_CASE("single elements repeated, long rows reversed") {
+  const Shape src = {3, 77};
+  for (const int64_t times : {2, 3, 4, 5, 8, 16, 17})
+    check_copy(
+        src.size(), src.size() * times,
+        [&](int bytes) { return rk::prepare_repeat(bytes, src, 1, times); },
+        [&](int64_t i) { return i / times; });
+  const int axes[] = {1};
+  for (const int64_t cols : {1, 63, 64, 65, 5000})
+    check_copy(
+        3 * cols, 3 * cols,
+        [&](int bytes) {
+          return rk::prepare_reverse(bytes, Shape{3, cols}, axes);
+        },
+        [&](int64_t i) { return i / cols * cols + cols - 1 - i % cols; });
+}
+
 TEST_CASE("slices, also backwards, and reversal") {
   const Shape src = {9, 20, 6};
   const std::vector<std::tuple<Ints, Ints, Shape>> cases = {

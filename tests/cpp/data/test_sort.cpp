@@ -150,22 +150,68 @@ TEST_CASE("sorting rows is the same for any number of threads; empty arrays") {
   CHECK(none == 4);
 }
 
-TEST_CASE("searchsorted and bincount") {
-  const float sorted[] = {1, 2, 2, 3}, values[] = {0, 2, 2.5f, 3, 9, NAN};
-  int32_t left[6], right[6];
-  rk::run_searchsorted(Context{}, DType::F32, 4, sorted, 6, values, false, left);
-  rk::run_searchsorted(Context{}, DType::F32, 4, sorted, 6, values, true, right);
-  const int32_t want_left[] = {0, 1, 3, 3, 4, 4}, want_right[] = {0, 3, 3, 4, 4, 4};
-  for (int i = 0; i < 6; ++i) {
-    CHECK(left[i] == want_left[i]);
-    CHECK(right[i] == want_right[i]);
-  }
+TEST_CASE("searchsorted at every level: few and many values, both sides, NaN last") {
+  const auto search = [](const std::vector<float>& sorted, const std::vector<float>& values,
+                         bool right) {
+    const rk::Search p = rk::prepare_search(DType::F32, static_cast<int64_t>(sorted.size()),
+                                            static_cast<int64_t>(values.size()), right);
+    std::vector<std::byte> shared(p.scratch.shared), worker(p.scratch.per_worker);
+    std::vector<int32_t> places(values.size());
+    rk::run_search(Context{}, p, sorted.data(), values.data(), places.data(), shared.data(),
+                   worker.data(), 0);
+    return places;
+  };
+  for_each_isa([&](Isa) {
+    const std::vector<float> values = {0, 2, 2.5f, 3, 9, NAN};
+    CHECK(search({1, 2, 2, 3}, values, false) == std::vector<int32_t>{0, 1, 3, 3, 4, 4});
+    CHECK(search({1, 2, 2, 3}, values, true) == std::vector<int32_t>{0, 3, 3, 4, 4, 4});
+    CHECK(search({}, values, true) == std::vector<int32_t>(6, 0));
+    for (const int64_t count : {1, 5, 100, 5000}) {
+      auto sorted = numbers<float>(300, 1), wanted = numbers<float>(count, 2);
+      for (float& x : sorted) x = std::round(20 * x);
+      for (float& x : wanted) x = std::round(20 * x);
+      std::sort(sorted.begin(), sorted.end());
+      for (const bool right : {false, true}) {
+        std::vector<int32_t> expected;
+        for (const float x : wanted) {
+          const auto at = right ? std::upper_bound(sorted.begin(), sorted.end(), x)
+                                : std::lower_bound(sorted.begin(), sorted.end(), x);
+          expected.push_back(static_cast<int32_t>(at - sorted.begin()));
+        }
+        CHECK(search(sorted, wanted, right) == expected);
+      }
+    }
+  });
+}
+
+TEST_CASE("bincount skips what lies outside") {
   const int32_t index[] = {0, 2, 2, -1, 7, 1};
   const float weights[] = {1, 2, 3, 4, 5, 6};
-  std::vector<float> weighted(6);
-  std::vector<int32_t> counts(6);
-  rk::run_bincount(Context{}, DType::F32, 2, 3, 3, weighted.data(), DType::I32, index, weights);
-  rk::run_bincount(Context{}, DType::I32, 2, 3, 3, counts.data(), DType::I32, index, nullptr);
+  std::vector<float> weighted(6, 9.0f);
+  std::vector<int32_t> counts(6, 9);
+  rk::run_bincount(Context{}, rk::prepare_bincount(DType::I32, 2, 3, 3, true), weighted.data(),
+                   index, weights, nullptr);
+  rk::run_bincount(Context{}, rk::prepare_bincount(DType::I32, 2, 3, 3, false), counts.data(),
+                   index, nullptr, nullptr);
   CHECK(weighted == std::vector<float>{1, 0, 5, 0, 6, 0});
   CHECK(counts == std::vector<int32_t>{1, 0, 2, 0, 1, 0});
+}
+
+TEST_CASE("a long row is counted in parts") {
+  constexpr int64_t kCols = 100001, kLength = 50;
+  std::vector<int64_t> index(kCols);
+  std::vector<int32_t> want(kLength);
+  for (int64_t i = 0; i < kCols; ++i) {
+    index[i] = i * i % 61 - 3;
+    if (index[i] >= 0 && index[i] < kLength) ++want[index[i]];
+  }
+  const rk::BinCount p = rk::prepare_bincount(DType::I64, 1, kCols, kLength, false);
+  REQUIRE(p.parts > 1);
+  check_threads([&](const Context& context) {
+    std::vector<int32_t> counts(kLength, -1);
+    std::vector<std::byte> shared(p.scratch.shared);
+    rk::run_bincount(context, p, counts.data(), index.data(), nullptr, shared.data());
+    CHECK(counts == want);
+    return counts;
+  });
 }

@@ -218,9 +218,11 @@ TEST_CASE("a closing reduction has the bits of a separate one") {
 }
 
 TEST_CASE("cumulative sums and products along any axis, both ways, in place") {
-  const Shape shape = {3, 4, 5};
-  std::vector<float> x(60);
-  for (size_t i = 0; i < 60; ++i) x[i] = 1.0f + static_cast<float>(i % 7) / 8;
+  // Lines side by side, as rows or as neighbours, and those left over.
+  const Shape shape = {11, 3, 37};
+  const int64_t count = shape.size();
+  std::vector<float> x(static_cast<size_t>(count));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = 1.0f + static_cast<float>(i % 7) / 8;
   for (int axis = 0; axis < 3; ++axis)
     for (bool product : {false, true})
       for (bool reverse : {false, true}) {
@@ -229,7 +231,7 @@ TEST_CASE("cumulative sums and products along any axis, both ways, in place") {
                        prepare_cumulative(product, reverse, DType::F32, shape, axis), y.data(),
                        y.data());
         const int64_t inner = shape.strides()[axis], n = shape[axis];
-        for (int64_t i = 0; i < 60; ++i) {
+        for (int64_t i = 0; i < count; ++i) {
           const int64_t k = i / inner % n, first = reverse ? k : 0, last = reverse ? n - 1 : k;
           double expected = product ? 1 : 0;
           for (int64_t j = first; j <= last; ++j) {

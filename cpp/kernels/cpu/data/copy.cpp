@@ -27,8 +27,12 @@ void choose_inner(StridedCopy& p) {
     p.inner = StridedCopy::Inner::Strided;
   } else if (p.src_stride[last] == 1) {
     p.inner = StridedCopy::Inner::Run;
+  } else if (p.src_stride[last] == -1) {
+    p.inner = StridedCopy::Inner::Reverse;
   } else if (p.src_stride[last] == 0) {
-    p.inner = StridedCopy::Inner::Fill;
+    const bool runs = last > 0 && p.src_stride[last - 1] == 1;
+    const bool short_fill = p.size[last] <= 16 && runs && p.dst_stride[last - 1] == p.size[last];
+    p.inner = short_fill ? StridedCopy::Inner::Repeat : StridedCopy::Inner::Fill;
   } else {
     p.inner = StridedCopy::Inner::Strided;
     for (int a = last - 1; a >= 0; --a)
@@ -68,7 +72,36 @@ void advance(const StridedCopy& p, int outer_rank, Position& at) {
   }
 }
 
-// Elements begin..end of the split loop: the innermost one, of a transpose the one before it.
+// Every element of src `times` times; a fixed number becomes whole stores.
+template <int fixed, class T>
+void repeat_elements(T* dst, const T* src, int64_t count, int64_t times) {
+  if constexpr (fixed > 0) times = fixed;
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < times; ++j) *dst++ = src[i];
+}
+
+template <class T>
+void repeat(T* dst, const T* src, int64_t count, int64_t times) {
+  switch (times) {
+    case 2:
+      return repeat_elements<2>(dst, src, count, times);
+    case 3:
+      return repeat_elements<3>(dst, src, count, times);
+    case 4:
+      return repeat_elements<4>(dst, src, count, times);
+    case 8:
+      return repeat_elements<8>(dst, src, count, times);
+    default:
+      return repeat_elements<0>(dst, src, count, times);
+  }
+}
+
+// Whether a unit of work covers the last two loops.
+bool takes_two_loops(const StridedCopy& p) {
+  return p.inner == StridedCopy::Inner::Transpose || p.inner == StridedCopy::Inner::Repeat;
+}
+
+// Elements begin..end of the split loop: the innermost one, or the one before it.
 template <class T>
 void copy_part(const StridedCopy& p, T* dst, const T* src, int64_t begin, int64_t end) {
   const int last = p.rank - 1;
@@ -79,6 +112,12 @@ void copy_part(const StridedCopy& p, T* dst, const T* src, int64_t begin, int64_
       break;
     case StridedCopy::Inner::Fill:
       fill_elements(dst + begin, count, *src);
+      break;
+    case StridedCopy::Inner::Repeat:
+      repeat(dst + begin * p.size[last], src + begin, count, p.size[last]);
+      break;
+    case StridedCopy::Inner::Reverse:
+      reverse(p.isa, dst + begin, src - begin, count);
       break;
     case StridedCopy::Inner::Strided: {
       const int64_t ds = p.dst_stride[last], ss = p.src_stride[last];
@@ -135,14 +174,14 @@ void run_strided_copy(const Context& context, const StridedCopy& p, void* dst,
                       const void* src) noexcept {
   if (p.count == 0) return;
   // A unit is a block of the split loop at one place of the loops outside it.
-  const bool transpose = p.inner == StridedCopy::Inner::Transpose;
-  const int outer_rank = p.rank - (transpose ? 2 : 1);
+  const bool two = takes_two_loops(p);
+  const int outer_rank = p.rank - (two ? 2 : 1);
   const int64_t length = p.size[outer_rank];
-  const int64_t line_bytes = p.element_bytes * (transpose ? p.size[p.rank - 1] : 1);
+  const int64_t line_bytes = p.element_bytes * (two ? p.size[p.rank - 1] : 1);
   // Multiples of 64 elements, so that blocks do not share cache lines.
   const int64_t block = ceil_div(std::min(length, grain_of(line_bytes)), 64) * 64;
   const int64_t blocks = ceil_div(length, block);
-  const int64_t outer = p.count / (length * (transpose ? p.size[p.rank - 1] : 1));
+  const int64_t outer = p.count / (length * (two ? p.size[p.rank - 1] : 1));
   with_element(p.element_bytes, [&](auto element) {
     using T = decltype(element);
     const auto part = [&](int64_t begin, int64_t end, int) {

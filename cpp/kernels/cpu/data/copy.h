@@ -22,7 +22,9 @@ inline constexpr int kMaxCopyRank = 2 * kMaxRank;  // a tile of rank 8 has 16 lo
 struct StridedCopy {
   enum class Inner : uint8_t {
     Run,        // both sides contiguous: memcpy
+    Reverse,    // the source runs backwards
     Fill,       // one source element repeated
+    Repeat,     // each element of a source run repeated: the last two loops
     Strided,    // anything else
     Transpose,  // the last two loops are a 2-D transpose
   };

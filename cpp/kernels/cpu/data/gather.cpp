@@ -162,15 +162,6 @@ Take prepare_take(DType dtype, const Shape& src, int axis, DType index_dtype, in
 
 namespace {
 
-// Calls f with a zero of the type of the indices.
-template <class F>
-void with_index(DType dtype, F&& f) {
-  if (dtype == DType::I64)
-    f(int64_t{});
-  else
-    f(int32_t{});
-}
-
 // dst[i] = row[index[i]], i < count.
 template <class T, class Index>
 void take_elements(T* dst, const T* row, int64_t axis, const Index* index, int64_t count,

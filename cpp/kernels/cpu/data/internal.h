@@ -58,6 +58,15 @@ void with_element(int element_bytes, F&& f) {
   }
 }
 
+// Calls f with a zero of the type of indices: I64 or I32.
+template <class F>
+void with_index(DType dtype, F&& f) {
+  if (dtype == DType::I64)
+    f(int64_t{});
+  else
+    f(int32_t{});
+}
+
 template <class T>
 void fill_elements(void* dst, int64_t count, T value) {
   auto* d = static_cast<T*>(dst);

@@ -15,24 +15,7 @@ namespace ranvier::kernels {
 
 RV_TABLES(SortKernels, kSortKernels, sort_kernels)
 
-namespace {
-
-// At most so many of at least so many are selected, others are sorted.
-constexpr int64_t kSelectMax = 16, kSelectFrom = 64;
-// A row this long is cut into segments for the threads, where rows are few.
-constexpr int64_t kLongRow = 1 << 16, kFewRows = 8;
-constexpr int64_t kMapChunk = 1 << 15;
-constexpr int kSplits = 4;             // times that a long row is cut in two
-constexpr int64_t kInsertionMax = 32;  // items
-constexpr int kDigits = 8, kRadix = 256;
-
-// A key of unsigned order and where it came from.
-struct SortItem {
-  uint64_t key;
-  int64_t index;
-};
-
-KeyForm form_of(DType dtype, bool descending) {
+KeyForm key_form(DType dtype, bool descending) {
   KeyForm form{.bytes = static_cast<int>(size_of(dtype)), .flip = descending ? -1 : 0};
   const auto floating = [&](int64_t infinity) {
     form.kind = KeyForm::Kind::Floating;
@@ -62,6 +45,23 @@ KeyForm form_of(DType dtype, bool descending) {
   }
   return form;
 }
+
+namespace {
+
+// At most so many of at least so many are selected, others are sorted.
+constexpr int64_t kSelectMax = 16, kSelectFrom = 64;
+// A row this long is cut into segments for the threads, where rows are few.
+constexpr int64_t kLongRow = 1 << 16, kFewRows = 8;
+constexpr int64_t kMapChunk = 1 << 15;
+constexpr int kSplits = 4;             // times that a long row is cut in two
+constexpr int64_t kInsertionMax = 32;  // items
+constexpr int kDigits = 8, kRadix = 256;
+
+// A key of unsigned order and where it came from.
+struct SortItem {
+  uint64_t key;
+  int64_t index;
+};
 
 const KeyKernels<int32_t>& keys_of(const SortKernels& kernels, int32_t) { return kernels.narrow; }
 const KeyKernels<int64_t>& keys_of(const SortKernels& kernels, int64_t) { return kernels.wide; }
@@ -264,7 +264,7 @@ size_t scratch_bytes(const Sort& p) {
 Sort prepare(DType dtype, int64_t rows, int64_t cols, int64_t k, bool descending,
              Sort::Method method) {
   Sort p{.method = method,
-         .form = form_of(dtype, descending),
+         .form = key_form(dtype, descending),
          .rows = rows,
          .cols = cols,
          .k = k,

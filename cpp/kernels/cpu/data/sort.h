@@ -12,6 +12,8 @@
 
 namespace ranvier::kernels {
 
+KeyForm key_form(DType dtype, bool descending);
+
 struct Sort {
   enum class Method : uint8_t {
     Values,   // keys alone; elements are made of them again
@@ -36,14 +38,31 @@ void run_sort(const Context& context, const Sort& params, void* values, int32_t*
               const void* src, void* shared, std::byte* worker_scratch,
               size_t worker_stride) noexcept;
 
-// Index of the first element of the sorted row that is not less than (right: is greater than) v.
-void run_searchsorted(const Context& context, DType dtype, int64_t sorted_count, const void* sorted,
-                      int64_t count, const void* values, bool right, int32_t* dst) noexcept;
+// dst[i] = the index of the first of the sorted values that is not less than (right: is greater
+// than) values[i].
+struct Search {
+  KeyForm form;
+  int64_t sorted = 0, values = 0;  // how many
+  bool right = false;
+  Scratch scratch;
+};
+Search prepare_search(DType dtype, int64_t sorted, int64_t values, bool right);
+void run_search(const Context& context, const Search& params, const void* sorted,
+                const void* values, int32_t* dst, void* shared, std::byte* worker,
+                size_t worker_stride) noexcept;
 
-// dst[rows x length] += weights[r, i] (1 when null) at index[r, i]; dst is F32 or I32, an index
-// outside [0, length) is skipped.
-void run_bincount(const Context& context, DType dst_dtype, int64_t rows, int64_t cols,
-                  int64_t length, void* dst, DType index_dtype, const void* index,
-                  const void* weights) noexcept;
+// dst[r, b] = the sum of weights[r, i] (1 without weights) over index[r, i] = b, b < length. Counts
+// are I32 and wrap, weighted sums F32; an index outside [0, length) is skipped.
+struct BinCount {
+  DType index_dtype = DType::I32;
+  int64_t rows = 0, cols = 0, length = 0;
+  bool weighted = false;
+  int64_t parts = 1;  // of a row, counted apart
+  Scratch scratch;
+};
+BinCount prepare_bincount(DType index_dtype, int64_t rows, int64_t cols, int64_t length,
+                          bool weighted);
+void run_bincount(const Context& context, const BinCount& params, void* dst, const void* index,
+                  const float* weights, void* shared) noexcept;
 
 }  // namespace ranvier::kernels

@@ -300,12 +300,45 @@ void smallest(const int32_t* keys, int64_t n, int64_t k, int64_t* best) noexcept
   for (; i < n; ++i) offer(i);
 }
 
+// Halving without branches: `left` keys behind `base` are undecided. Several values at once, whose
+// loads do not wait for each other.
+template <int together, bool right, class K>
+void search_some(const K* sorted, int64_t n, const K* values, int32_t* dst) {
+  const auto below = [](K key, K value) { return right ? key <= value : key < value; };
+  int64_t base[together] = {};
+  for (int64_t left = n; left > 1; left -= left / 2) {
+    const int64_t half = left / 2;
+#pragma GCC unroll 16
+    for (int j = 0; j < together; ++j)
+      base[j] += below(sorted[base[j] + half - 1], values[j]) ? half : 0;
+  }
+  for (int j = 0; j < together; ++j)
+    dst[j] = static_cast<int32_t>(n == 0 ? 0 : base[j] + below(sorted[base[j]], values[j]));
+}
+
+template <bool right, class K>
+void search_side(const K* sorted, int64_t n, const K* values, int64_t count, int32_t* dst) {
+  constexpr int kTogether = 16;
+  int64_t i = 0;
+  for (; i + kTogether <= count; i += kTogether)
+    search_some<kTogether, right>(sorted, n, values + i, dst + i);
+  for (; i < count; ++i) search_some<1, right>(sorted, n, values + i, dst + i);
+}
+
+template <class K>
+void search(const K* sorted, int64_t n, const K* values, int64_t count, bool right,
+            int32_t* dst) noexcept {
+  right ? search_side<true>(sorted, n, values, count, dst)
+        : search_side<false>(sorted, n, values, count, dst);
+}
+
 }  // namespace
 
 extern const SortKernels kSortKernels;
-const SortKernels kSortKernels{{sort<int32_t>, split<int32_t>, map<int32_t>, unmap<int32_t>},
-                               {sort<int64_t>, split<int64_t>, map<int64_t>, unmap<int64_t>},
-                               map_indexed,
-                               smallest};
+const SortKernels kSortKernels{
+    {sort<int32_t>, split<int32_t>, map<int32_t>, unmap<int32_t>, search<int32_t>},
+    {sort<int64_t>, split<int64_t>, map<int64_t>, unmap<int64_t>, search<int64_t>},
+    map_indexed,
+    smallest};
 
 }  // namespace ranvier::kernels::RV_ISA

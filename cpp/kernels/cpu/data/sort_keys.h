@@ -36,6 +36,9 @@ struct KeyKernels {
   // keys[i] of the element src[i]; whether any is NaN or -0, of which a key does not tell the bits.
   bool (*map)(const KeyForm& form, const void* src, K* keys, int64_t n) noexcept;
   void (*unmap)(const KeyForm& form, const K* keys, void* dst, int64_t n) noexcept;
+  // dst[i] = how many of the n sorted keys are below values[i] (right: not above), i < count.
+  void (*search)(const K* sorted, int64_t n, const K* values, int64_t count, bool right,
+                 int32_t* dst) noexcept;
 };
 
 struct SortKernels {

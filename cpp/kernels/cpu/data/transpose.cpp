@@ -1,8 +1,10 @@
-// 2-D transpose of 4-byte elements in register blocks.
+// 2-D transpose of 4-byte elements in register blocks; reversed copies.
 
 #include "kernels/cpu/data/transpose.h"
 
 #include <cstdint>
+#include <cstring>
+#include <utility>
 
 #include "kernels/cpu/simd/transpose_block.h"
 
@@ -48,9 +50,33 @@ void transpose_b4(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_
         }
 }
 
+template <class T, T... lane>
+RV_INLINE Native<T> reversed(Native<T> x, std::integer_sequence<T, lane...>) {
+  return __builtin_shuffle(x, Native<T>{static_cast<T>(sizeof...(lane) - 1 - lane)...});
+}
+
+constexpr int64_t kFetchBytes = 1024;
+
+template <class T>
+void reverse(void* to, const void* from, int64_t count) noexcept {
+  constexpr int64_t kLanes = kVectorBytes / sizeof(T);
+  T* dst = static_cast<T*>(to);
+  const T* src = static_cast<const T*>(from);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    Native<T> x;
+    std::memcpy(&x, src - i - (kLanes - 1), sizeof x);
+    x = reversed<T>(x, std::make_integer_sequence<T, kLanes>{});
+    prefetch_output(dst + i, kFetchBytes);
+    std::memcpy(dst + i, &x, sizeof x);
+  }
+  for (; i < count; ++i) dst[i] = src[-i];
+}
+
 }  // namespace
 
 extern const TransposeKernels kTransposeKernels;
-const TransposeKernels kTransposeKernels{transpose_b4};
+const TransposeKernels kTransposeKernels{
+    transpose_b4, {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>}};
 
 }  // namespace ranvier::kernels::RV_ISA

@@ -71,27 +71,82 @@ int64_t lines_per_chunk(int64_t axis) {
   return std::max<int64_t>(1, 32 * kTile / std::max<int64_t>(1, axis));
 }
 
-// Integers wrap in 64 bits, floats accumulate in float64; each element is rounded once.
 template <class T>
-void cumulate_line(const CumulativeParams& params, const T* src, T* dst) noexcept {
-  using V = decltype(value_of(T{}));
-  using Sum = std::conditional_t<std::is_floating_point_v<V>, double, uint64_t>;
-  Sum sum = params.product ? 1 : 0;
-  const int64_t n = params.axis, stride = params.inner;
-  for (int64_t k = 0; k < n; ++k) {
-    const int64_t i = (params.reverse ? n - 1 - k : k) * stride;
-    const Sum x = static_cast<Sum>(value_of(src[i]));
-    sum = params.product ? sum * x : sum + x;
-    if constexpr (std::is_same_v<T, Half>)
-      dst[i].bits = f32_to_f16(static_cast<float>(sum));
-    else if constexpr (std::is_same_v<T, Brain>)
-      dst[i].bits = f32_to_bf16(static_cast<float>(sum));
-    else if constexpr (std::is_same_v<T, Small<4>>)
-      dst[i].bits = f32_to_f8<4>(static_cast<float>(sum));
-    else if constexpr (std::is_same_v<T, Small<5>>)
-      dst[i].bits = f32_to_f8<5>(static_cast<float>(sum));
-    else
-      dst[i] = static_cast<T>(sum);
+using SumOf =
+    std::conditional_t<std::is_floating_point_v<decltype(value_of(T{}))>, double, uint64_t>;
+
+template <class T>
+void store_sum(SumOf<T> sum, T* dst) {
+  if constexpr (std::is_same_v<T, Half>)
+    dst->bits = f32_to_f16(static_cast<float>(sum));
+  else if constexpr (std::is_same_v<T, Brain>)
+    dst->bits = f32_to_bf16(static_cast<float>(sum));
+  else if constexpr (std::is_same_v<T, Small<4>>)
+    dst->bits = f32_to_f8<4>(static_cast<float>(sum));
+  else if constexpr (std::is_same_v<T, Small<5>>)
+    dst->bits = f32_to_f8<5>(static_cast<float>(sum));
+  else
+    *dst = static_cast<T>(sum);
+}
+
+// Several lines side by side: a sum waits for the one before it, those of other lines do not.
+// Integers wrap in 64 bits, floats accumulate in float64; each element is rounded once.
+
+template <bool product, class T>
+void accumulate(SumOf<T>& sum, T x, T* dst) {
+  const auto value = static_cast<SumOf<T>>(value_of(x));
+  sum = product ? sum * value : sum + value;
+  store_sum(sum, dst);
+}
+
+// Neighbours. Their values pass through an array, since src may be dst.
+template <int columns, bool product, class T>
+void cumulate_columns(const CumulativeParams& p, const T* src, T* dst) noexcept {
+  SumOf<T> sums[columns];
+  std::fill_n(sums, columns, SumOf<T>(product ? 1 : 0));
+  const int64_t step = p.reverse ? -p.inner : p.inner;
+  int64_t at = p.reverse ? (p.axis - 1) * p.inner : 0;
+  for (int64_t k = 0; k < p.axis; ++k, at += step) {
+    T x[columns];
+    std::copy_n(src + at, columns, x);
+    for (int j = 0; j < columns; ++j) accumulate<product>(sums[j], x[j], x + j);
+    std::copy_n(x, columns, dst + at);
+  }
+}
+
+// Four rows.
+template <bool product, class T>
+void cumulate_rows(const CumulativeParams& p, const T* src, T* dst) noexcept {
+  constexpr auto kStart = SumOf<T>(product ? 1 : 0);
+  SumOf<T> a = kStart, b = kStart, c = kStart, d = kStart;
+  const int64_t n = p.axis, step = p.reverse ? -1 : 1;
+  int64_t at = p.reverse ? n - 1 : 0;
+  for (int64_t k = 0; k < n; ++k, at += step) {
+    accumulate<product>(a, src[at], dst + at);
+    accumulate<product>(b, src[at + n], dst + at + n);
+    accumulate<product>(c, src[at + 2 * n], dst + at + 2 * n);
+    accumulate<product>(d, src[at + 3 * n], dst + at + 3 * n);
+  }
+}
+
+// The lines [begin, end).
+template <bool product, class T>
+void cumulate_range(const CumulativeParams& p, int64_t begin, int64_t end, const T* src,
+                    T* dst) noexcept {
+  constexpr int kColumns = 32, kRows = 4;
+  while (begin < end) {
+    const int64_t column = begin % p.inner;
+    const int64_t at = begin / p.inner * p.axis * p.inner + column;
+    if (std::min(end - begin, p.inner - column) >= kColumns) {
+      cumulate_columns<kColumns, product>(p, src + at, dst + at);
+      begin += kColumns;
+    } else if (p.inner == 1 && end - begin >= kRows) {
+      cumulate_rows<product>(p, src + at, dst + at);
+      begin += kRows;
+    } else {
+      cumulate_columns<1, product>(p, src + at, dst + at);
+      ++begin;
+    }
   }
 }
 
@@ -120,10 +175,12 @@ void run_cumulative(const Context& ctx, const CumulativeParams& params, const vo
   ctx.parallel_for(lines, params.grain, [&](int64_t begin, int64_t end, int) {
     with_type(params.dtype, [&](auto type) {
       using T = decltype(type);
-      for (int64_t line = begin; line < end; ++line) {
-        const int64_t at = line / params.inner * params.axis * params.inner + line % params.inner;
-        cumulate_line(params, static_cast<const T*>(src) + at, static_cast<T*>(dst) + at);
-      }
+      const T* from = static_cast<const T*>(src);
+      T* to = static_cast<T*>(dst);
+      if (params.product)
+        cumulate_range<true>(params, begin, end, from, to);
+      else
+        cumulate_range<false>(params, begin, end, from, to);
     });
   });
 }
