@@ -245,6 +245,61 @@ TEST_CASE("concat and roll") {
   });
 }
 
+namespace {
+
+// outer rows of parts of the given sizes, joined along the last axis.
+template <class T>
+void check_rows_joined(int64_t outer, const Ints& sizes) {
+  CAPTURE(sizes.size());
+  std::vector<Shape> shapes;
+  std::vector<std::vector<T>> inputs;
+  std::vector<const void*> src;
+  for (const int64_t size : sizes) {
+    shapes.push_back({outer, size});
+    inputs.push_back(counting<T>(outer * size));
+    src.push_back(inputs.back().data());
+  }
+  std::vector<rk::ConcatPart> parts(sizes.size());
+  const rk::Concat p = rk::prepare_concat(sizeof(T), shapes, 1, parts);
+  const auto row = p.row_bytes / static_cast<int64_t>(sizeof(T));
+  std::vector<T> buffer(static_cast<size_t>(outer * row) + 64 / sizeof(T)), want;
+  T* dst = buffer.data();
+  while (reinterpret_cast<uintptr_t>(dst) % 64 != 0) ++dst;
+  rk::run_concat(Context{}, p, parts, dst, src.data());
+  for (int64_t r = 0; r < outer; ++r)
+    for (size_t i = 0; i < sizes.size(); ++i)
+      want.insert(want.end(), inputs[i].begin() + r * sizes[i],
+                  inputs[i].begin() + (r + 1) * sizes[i]);
+  CHECK(std::memcmp(dst, want.data(), want.size() * sizeof(T)) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("single elements joined, and whole lines past the caches, at every level") {
+  for_each_isa([](Isa) {
+    for_each_element([](auto element) {
+      using T = decltype(element);
+      for (const int64_t parts : {2, 3, 4, 5}) check_rows_joined<T>(1003, Ints(parts, 1));
+    });
+    check_rows_joined<uint32_t>(50000, {64, 32});
+  });
+}
+
+TEST_CASE("every second, third, fourth and fifth element") {
+  for_each_isa([](Isa) {
+    const Shape src = {2, 1000};
+    for (const int64_t step : {2, 3, 4, 5}) {
+      const Shape dst = {2, (1000 - 2) / step};
+      check_copy(
+          src.size(), dst.size(),
+          [&](int bytes) {
+            return rk::prepare_slice(bytes, src, dst, Ints{0, 2}, Ints{1, step});
+          },
+          [&](int64_t i) { return i / dst[1] * 1000 + 2 + i % dst[1] * step; });
+    }
+  });
+}
+
 TEST_CASE("copies are the same for any number of threads") {
   const auto src = counting<uint32_t>(600 * 700);
   const std::vector<int> perm = {1, 0};

@@ -1,10 +1,13 @@
 // Concatenation and rolls: rows made of byte runs.
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/cpu/data/copy.h"
 #include "kernels/cpu/data/internal.h"
+#include "kernels/cpu/data/transpose.h"
+#include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
 Concat prepare_concat(int element_bytes, std::span<const Shape> shapes, int axis,
@@ -45,12 +48,48 @@ void copy_part(char* dst, int64_t pitch, const char* src, int64_t bytes, int64_t
   }
 }
 
+// The kernel that writes a few parts of one element each together, or null.
+ZipFn zip_of(std::span<const ConcatPart> parts) {
+  const auto count = static_cast<int64_t>(parts.size()), bytes = parts[0].bytes;
+  if (count < kFewest || count > kMost || bytes > 8 || !std::has_single_bit(uint64_t(bytes)))
+    return nullptr;
+  for (const ConcatPart& part : parts)
+    if (part.bytes != bytes) return nullptr;
+  return transpose_kernels(active_isa()).zip[std::countr_zero(uint64_t(bytes))][count - kFewest];
+}
+
+bool whole_lines(std::span<const ConcatPart> parts, const void* dst) {
+  constexpr int64_t kLine = 64, kLongest = 4096;  // longer runs a copy of bytes takes as well
+  for (const ConcatPart& part : parts)
+    if (part.bytes % kLine != 0 || part.bytes > kLongest) return false;
+  return reinterpret_cast<uintptr_t>(dst) % kLine == 0;
+}
+
 }  // namespace
 
 // Pieces of at most kChunkBytes: one row alone is cut along its bytes, many rows by rows.
 void run_concat(const Context& context, const Concat& p, std::span<const ConcatPart> parts,
                 void* dst, const void* const* src) noexcept {
   if (p.outer == 0 || p.row_bytes == 0) return;
+  if (const auto zip = zip_of(parts)) {
+    context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {
+      const void* from[kMost];
+      for (size_t i = 0; i < parts.size(); ++i)
+        from[i] = static_cast<const char*>(src[i]) + begin * parts[i].bytes;
+      zip(static_cast<char*>(dst) + begin * p.row_bytes, from, end - begin);
+    });
+    return;
+  }
+  if (leaves_caches(p.outer * p.row_bytes) && whole_lines(parts, dst)) {
+    const auto stream_rows = transpose_kernels(active_isa()).stream_rows;
+    context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {
+      for (size_t i = 0; i < parts.size(); ++i)
+        stream_rows(static_cast<char*>(dst) + begin * p.row_bytes + parts[i].offset_bytes,
+                    p.row_bytes, static_cast<const char*>(src[i]) + begin * parts[i].bytes,
+                    parts[i].bytes, end - begin);
+    });
+    return;
+  }
   constexpr int64_t kShortRow = 64;  // bytes: such rows are written one part after the other
   if (p.row_bytes <= kShortRow) {
     context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {

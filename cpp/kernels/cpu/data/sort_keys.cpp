@@ -160,7 +160,9 @@ template <class K>
 void sort_short(Segment<K> s) {
   constexpr int64_t kLanes = Vec<K>::kLanes;
   K* dst = s.into_other ? s.other : s.keys;
-  if (s.n <= kNetwork / 4 * kLanes)
+  if (s.n <= kLanes)
+    sort_in_registers<1>(s.keys, dst, s.n);
+  else if (s.n <= kNetwork / 4 * kLanes)
     sort_in_registers<kNetwork / 4>(s.keys, dst, s.n);
   else if (s.n <= kNetwork / 2 * kLanes)
     sort_in_registers<kNetwork / 2>(s.keys, dst, s.n);

@@ -93,7 +93,10 @@ RV_INLINE void clean(Vec<K>* x) {
 // Merges the two sorted halves of every block of kBlock values: the mirrored exchange first.
 template <int V, int kBlock, class K>
 RV_INLINE void merge_blocks(Vec<K>* x) {
-  if constexpr (kBlock <= V) {
+  if constexpr (V == 1) {
+    const Vec<K> y = swap_lanes<kBlock - 1>(x[0]);
+    x[0] = blend_lanes<kBlock / 2>(lesser(x[0], y), greater(x[0], y));
+  } else if constexpr (kBlock <= V) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v)
       if (const int w = v ^ (kBlock - 1); v < w) exchange(x[v], x[w]);

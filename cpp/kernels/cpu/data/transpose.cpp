@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/transpose_block.h"
 
 namespace ranvier::kernels::RV_ISA {
@@ -73,10 +74,48 @@ void reverse(void* to, const void* from, int64_t count) noexcept {
   for (; i < count; ++i) dst[i] = src[-i];
 }
 
+// With fixed distances, the compiler shuffles whole vectors.
+template <class T, int step>
+void pick(void* to, const void* from, int64_t count) noexcept {
+  T* __restrict dst = static_cast<T*>(to);
+  const T* __restrict src = static_cast<const T*>(from);
+  for (int64_t i = 0; i < count; ++i) dst[i] = src[i * step];
+}
+
+template <class T, int parts>
+void zip(void* to, const void* const* from, int64_t count) noexcept {
+  T* __restrict dst = static_cast<T*>(to);
+  const T* __restrict a = static_cast<const T*>(from[0]);
+  const T* __restrict b = static_cast<const T*>(from[1]);
+  const T* __restrict c = static_cast<const T*>(from[parts > 2 ? 2 : 0]);
+  const T* __restrict d = static_cast<const T*>(from[parts > 3 ? 3 : 0]);
+  for (int64_t i = 0; i < count; ++i) {
+    dst[i * parts] = a[i];
+    dst[i * parts + 1] = b[i];
+    if constexpr (parts > 2) dst[i * parts + 2] = c[i];
+    if constexpr (parts > 3) dst[i * parts + 3] = d[i];
+  }
+}
+
+void stream_rows(char* dst, int64_t pitch, const char* src, int64_t bytes, int64_t rows) noexcept {
+  for (int64_t row = 0; row < rows; ++row)
+    stream_values(src + row * bytes, dst + row * pitch, static_cast<size_t>(bytes));
+  _mm_sfence();
+}
+
+#define RV_STEPS(f, T) \
+  { f<T, 2>, f<T, 3>, f<T, 4> }
+#define RV_WIDTHS(f) \
+  { RV_STEPS(f, uint8_t), RV_STEPS(f, uint16_t), RV_STEPS(f, uint32_t), RV_STEPS(f, uint64_t) }
+
 }  // namespace
 
 extern const TransposeKernels kTransposeKernels;
 const TransposeKernels kTransposeKernels{
-    transpose_b4, {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>}};
+    transpose_b4,
+    {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>},
+    RV_WIDTHS(pick),
+    RV_WIDTHS(zip),
+    stream_rows};
 
 }  // namespace ranvier::kernels::RV_ISA

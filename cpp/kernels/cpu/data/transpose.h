@@ -1,5 +1,6 @@
 #pragma once
-// The 2-D transpose (of 4-byte elements one version per level) and the reversed copy.
+// The 2-D transpose (of 4-byte elements one version per level), and copies of runs that one side
+// reads or writes backwards or with gaps.
 
 #include <algorithm>
 #include <bit>
@@ -9,12 +10,22 @@
 
 namespace ranvier::kernels {
 
+using ZipFn = void (*)(void* dst, const void* const* src, int64_t count) noexcept;
+
 struct TransposeKernels {
   // dst[r * dst_stride + c] = src[c * src_stride + r], r < rows, c < cols; strides in elements.
   void (*b4)(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_t src_stride,
              int64_t rows, int64_t cols) noexcept;
   // dst[i] = src[-i], i < count; by log2 of the bytes of an element.
   void (*reverse[4])(void* dst, const void* src, int64_t count) noexcept;
+  // dst[i] = src[i * step], i < count, step 2 to 4; by log2 of the bytes, then by step.
+  void (*pick[4][3])(void* dst, const void* src, int64_t count) noexcept;
+  // dst[i * parts + j] = src[j][i], i < count, 2 to 4 parts.
+  ZipFn zip[4][3];
+  // Rows of `bytes` bytes, `pitch` apart in dst, go past the caches; all multiples of 64, as dst
+  // is.
+  void (*stream_rows)(char* dst, int64_t pitch, const char* src, int64_t bytes,
+                      int64_t rows) noexcept;
 };
 const TransposeKernels& transpose_kernels(Isa isa);
 
@@ -37,6 +48,13 @@ void transpose(Isa isa, T* dst, int64_t dst_stride, const T* src, int64_t src_st
 template <class T>
 void reverse(Isa isa, T* dst, const T* src, int64_t count) noexcept {
   transpose_kernels(isa).reverse[std::countr_zero(sizeof(T))](dst, src, count);
+}
+
+inline constexpr int64_t kFewest = 2, kMost = 4;  // steps and parts
+
+template <class T>
+void pick(Isa isa, T* dst, const T* src, int64_t step, int64_t count) noexcept {
+  transpose_kernels(isa).pick[std::countr_zero(sizeof(T))][step - kFewest](dst, src, count);
 }
 
 }  // namespace ranvier::kernels
