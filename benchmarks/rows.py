@@ -91,7 +91,7 @@ _INFERENCE = [
 ]  # fmt: skip
 
 _LATENCY = [
-    Row("eager_add", "eager add of two 32×8 tensors", "eager_add", (), limit=0.8e-6),
+    Row("eager_add", "eager add of two 32×8 tensors", "eager", ("add",), limit=0.8e-6),
     Row("fit_one_batch", "fit() of one batch, Dense(1), after the first", "fit_one_batch", (),
         limit=300e-6),
 ]  # fmt: skip
@@ -130,6 +130,33 @@ _LAYERS = [
     Row("adam", "Adam over 10,000,000 parameters", "adam", (10**7,), 1.0),
 ]  # fmt: skip
 
+_OPERATIONS = [
+    Row(f"op_{name}", title, "operation", (name,), 1.0)
+    for name, title in (
+        ("sort", "sort of 1,000,000 values"),
+        ("argmax", "argmax of the rows of 1024×1024"),
+        ("cumsum", "cumulative sum along the rows of 1024×1024"),
+        ("greater", "comparison of 1024×1024 values"),
+        ("fft", "1,024 Fourier transforms of 1,024 terms"),
+        ("resize", "bilinear resize of 16×32×32×32 to twice the size"),
+        ("to_float", "32 images of 224×224×3 from uint8 to float32"),
+        ("take", "4,096 of 20,000 rows of 128"),
+        ("channels_first", "16×56×56×64 to channels first"),
+    )
+]
+
+# NumPy's slices are views that a C function makes in a tenth of a microsecond: no bar.
+_EAGER = [
+    Row(f"eager_{name}", f"eager {title}", "eager", (name,), bar)
+    for name, title, bar in (
+        ("index", "x[1:3] of 32×64", None),
+        ("sum", "sum over an axis of 32×64", 1.0),
+        ("matmul", "product of 32×64 and 64×8", 1.0),
+        ("softmax", "softmax of 32×64", 1.0),
+        ("split", "split of 32×64 in two", 1.0),
+    )
+]
+
 
 def _convolutions(kind, title, floor) -> list[Row]:
     return [
@@ -165,6 +192,8 @@ ROWS = [
     *_FEW_ROWS,
     *_POINTWISE,
     *_LAYERS,
+    *_OPERATIONS,
+    *_EAGER,
     *_CONVOLUTIONS,
     *_MEMORY,
 ]

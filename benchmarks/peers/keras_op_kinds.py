@@ -64,8 +64,34 @@ def kinds(keras, compiled, vjp, ready=None) -> dict:
         dy, arguments = op_data.layer(name)
         return run(compiled(vjp(functions[name])), [dy, *arguments])
 
+    operations = {
+        "sort": ops.sort,
+        "argmax": lambda x: ops.argmax(x, axis=1),
+        "cumsum": lambda x: ops.cumsum(x, axis=1),
+        "greater": ops.greater,
+        "fft": lambda real, imaginary: ops.fft((real, imaginary)),
+        "resize": lambda x: ops.image.resize(x, (64, 64)),
+        "to_float": lambda x: ops.cast(x, "float32"),
+        "take": lambda x, i: ops.take(x, i, axis=0),
+        "channels_first": lambda x: ops.transpose(x, (0, 3, 1, 2)),
+    }
+    eagerly = {
+        "add": ops.add,
+        "index": lambda x: x[1:3],
+        "sum": lambda x: ops.sum(x, axis=1),
+        "matmul": ops.matmul,
+        "softmax": ops.softmax,
+        "split": lambda x: ops.split(x, 2),
+    }
+
+    def operation(name):
+        return run(compiled(operations[name]), op_data.OPERATIONS[name]())
+
+    def eager(name):
+        return run(eagerly[name], op_data.EAGER[name]())
+
     return {"gemm": gemm, "pointwise": pointwise, "conv": conv, "conv_grad": conv_grad,
-            "with_backward": with_backward}  # fmt: skip
+            "with_backward": with_backward, "operation": operation, "eager": eager}  # fmt: skip
 
 
 def adam_state(keras, size):

@@ -100,10 +100,35 @@ def pointwise(name, size):
     return repeat(ways[name]) if name in ways else None
 
 
-def eager_add():
-    a = models.random(32, 8)
-    return repeat(lambda: np.add(a, a))
+OPERATIONS = {
+    "sort": np.sort,
+    "argmax": lambda x: np.argmax(x, axis=1),
+    "cumsum": lambda x: np.cumsum(x, axis=1),
+    "greater": np.greater,
+    "fft": lambda real, imaginary: np.fft.fft(real + np.complex64(1j) * imaginary),
+    "to_float": lambda x: x.astype(np.float32),
+    "take": lambda x, i: np.take(x, i, axis=0),
+    "channels_first": lambda x: np.ascontiguousarray(x.transpose(0, 3, 1, 2)),
+}
+EAGER = {
+    "add": np.add,
+    "index": lambda x: x[1:3],
+    "sum": lambda x: np.sum(x, axis=1),
+    "matmul": np.matmul,
+    "split": lambda x: np.split(x, 2),
+}
+
+
+def _applied(functions, arrays):
+    def prepare(name):
+        if name not in functions:
+            return None
+        arguments = arrays[name]()
+        return repeat(lambda: functions[name](*arguments))
+
+    return prepare
 
 
 KINDS = {"fit": fit, "predict": predict, "call": predict, "gemm": gemm, "pointwise": pointwise,
-         "eager_add": eager_add}  # fmt: skip
+         "operation": _applied(OPERATIONS, op_data.OPERATIONS),
+         "eager": _applied(EAGER, op_data.EAGER)}  # fmt: skip

@@ -27,11 +27,6 @@ def adam(size):
     return repeat(keras.jit(lambda: optimizer.apply([gradient], [variable])))
 
 
-def eager_add():
-    a = ops.convert_to_tensor(models.random(32, 8))
-    return repeat(lambda: ops.add(a, a))
-
-
 def describe() -> dict:
     """Instruction set, threads and the measured limits of this machine."""
     return {"isa": _backend.core.active_isa(), "cpu": _backend.core.cpu_info()["model"],
@@ -48,5 +43,4 @@ KINDS = {
     **keras_kinds.kinds(keras),
     **keras_op_kinds.kinds(keras, compiled=keras.jit, vjp=vjp),
     "adam": adam,
-    "eager_add": eager_add,
 }

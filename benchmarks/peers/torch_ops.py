@@ -89,9 +89,39 @@ def adam(size):
     return fastest(*(functools.partial(prepare, **{way: True}) for way in ("foreach", "fused")))
 
 
-def eager_add():
-    a = torch.from_numpy(models.random(32, 8))
-    return repeat(lambda: torch.add(a, a))
+def _resize(x):
+    return F.interpolate(x, size=(64, 64), mode="bilinear")
+
+
+_OPERATIONS = {
+    "sort": torch.sort,
+    "argmax": lambda x: torch.argmax(x, 1),
+    "cumsum": lambda x: torch.cumsum(x, 1),
+    "greater": torch.gt,
+    "fft": lambda real, imaginary: torch.fft.fft(torch.complex(real, imaginary)),
+    "resize": _resize,
+    "to_float": lambda x: x.float(),
+    "take": lambda x, i: torch.index_select(x, 0, i),
+    "channels_first": lambda x: x.contiguous(),
+}
+_EAGER = {
+    "add": torch.add,
+    "index": lambda x: x[1:3],
+    "sum": lambda x: torch.sum(x, 1),
+    "matmul": torch.matmul,
+    "softmax": lambda x: torch.softmax(x, -1),
+    "split": lambda x: torch.chunk(x, 2),
+}
+
+
+def operation(name):
+    arguments = [tensor(array) for array in op_data.OPERATIONS[name]()]
+    return repeat(torch.inference_mode()(lambda: _OPERATIONS[name](*arguments)))
+
+
+def eager(name):
+    arguments = [tensor(array) for array in op_data.EAGER[name]()]
+    return repeat(lambda: _EAGER[name](*arguments))
 
 
 KINDS = {
@@ -101,5 +131,6 @@ KINDS = {
     "conv_grad": conv_grad,
     "with_backward": with_backward,
     "adam": adam,
-    "eager_add": eager_add,
+    "operation": operation,
+    "eager": eager,
 }

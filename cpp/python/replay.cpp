@@ -27,6 +27,16 @@ PyTypeObject* g_variable_type = nullptr;
 // tensors, and its settings, as text; each part begins with its kind.
 class CallKey {
  public:
+  CallKey() { std::swap(memory_, t_spare); }
+  ~CallKey() {
+    memory_.text.clear();
+    memory_.tensors.clear();
+    memory_.objects.clear();
+    std::swap(memory_, t_spare);
+  }
+  CallKey(const CallKey&) = delete;
+  CallKey& operator=(const CallKey&) = delete;
+
   bool read(PyObject* args, PyObject* kwargs) {
     put(static_cast<char>(active_isa()));
     put(static_cast<char>(exact_mode()));
@@ -40,16 +50,18 @@ class CallKey {
     if (!arguments_) return py::reinterpret_borrow<py::tuple>(args);
     return py::tuple(arguments_);
   }
-  const std::string& text() const { return text_; }
-  const Tensors& tensors() const { return tensors_; }
-  const py::object& object(int tensor) const { return objects_[static_cast<size_t>(tensor)]; }
+  const std::string& text() const { return memory_.text; }
+  const Tensors& tensors() const { return memory_.tensors; }
+  const py::object& object(int tensor) const {
+    return memory_.objects[static_cast<size_t>(tensor)];
+  }
 
  private:
-  void put(char kind) { text_.push_back(kind); }
+  void put(char kind) { memory_.text.push_back(kind); }
   template <class T>
   bool put(char kind, const T& value) {
-    text_.push_back(kind);
-    text_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    memory_.text.push_back(kind);
+    memory_.text.append(reinterpret_cast<const char*>(&value), sizeof(value));
     return true;
   }
 
@@ -80,15 +92,15 @@ class CallKey {
 
   bool add_tensor(const Tensor& tensor, PyObject* object) {
     if (tensor.is_symbol()) return false;
-    for (size_t i = 0; i < tensors_.size(); ++i)
-      if (tensors_[i] == tensor) return put('s', i);
+    for (size_t i = 0; i < memory_.tensors.size(); ++i)
+      if (memory_.tensors[i] == tensor) return put('s', i);
     put('t', tensor.dtype());
     put(static_cast<char>(tensor.rank()));
     const auto sizes = std::as_bytes(tensor.shape().dims());
-    text_.append(reinterpret_cast<const char*>(sizes.data()), sizes.size());
+    memory_.text.append(reinterpret_cast<const char*>(sizes.data()), sizes.size());
     elements_ += tensor.size();
-    tensors_.push_back(tensor);
-    objects_.push_back(py::reinterpret_borrow<py::object>(object));
+    memory_.tensors.push_back(tensor);
+    memory_.objects.push_back(py::reinterpret_borrow<py::object>(object));
     return true;
   }
 
@@ -104,7 +116,7 @@ class CallKey {
     if (!text) PyErr_Clear();
     if (!text) return false;
     put('u', size);
-    text_.append(text, static_cast<size_t>(size));
+    memory_.text.append(text, static_cast<size_t>(size));
     return true;
   }
 
@@ -130,12 +142,18 @@ class CallKey {
     return add(slice->start, 0) && add(slice->stop, 0) && add(slice->step, 0);
   }
 
-  std::string text_;
-  Tensors tensors_;
-  std::vector<py::object> objects_;  // of the tensors
+  // What a key is made of; the next key of the thread takes over its memory.
+  struct Memory {
+    std::string text;
+    Tensors tensors;
+    std::vector<py::object> objects;  // of the tensors
+  };
+  static thread_local Memory t_spare;
+  Memory memory_;
   py::list arguments_{py::reinterpret_steal<py::list>(py::handle())};
   int64_t elements_ = 0;
 };
+thread_local CallKey::Memory CallKey::t_spare;
 
 // How a function gives its outputs.
 enum class Container : uint8_t { Bare, Tuple, List };

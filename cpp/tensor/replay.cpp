@@ -23,7 +23,15 @@ bool has_body(const Attrs& attrs) {
 
 Recorder* current_recorder() { return t_recorder; }
 
+Tensors Recipe::apply(const Step& step, TensorSpan inputs) const {
+  Tensors outputs = run_prepared(*step.op, step.attrs, step.kernel, inputs, step.outputs);
+  if (!active_tapes().empty())
+    record_on_tapes(*step.op, step.attrs, Tensors(inputs.begin(), inputs.end()), outputs);
+  return outputs;
+}
+
 Tensors Recipe::run(TensorSpan args) const {
+  if (one_step_) return apply(steps_.front(), args);
   Tensors values(args.begin(), args.end());
   values.reserve(values_);
   values.insert(values.end(), constants_.begin(), constants_.end());
@@ -31,14 +39,25 @@ Tensors Recipe::run(TensorSpan args) const {
   for (const Step& step : steps_) {
     inputs.clear();
     for (const uint32_t input : step.inputs) inputs.push_back(values[input]);
-    Tensors outputs = run_prepared(*step.op, step.attrs, step.kernel, inputs, step.outputs);
-    if (!active_tapes().empty()) record_on_tapes(*step.op, step.attrs, inputs, outputs);
+    Tensors outputs = apply(step, inputs);
     for (Tensor& output : outputs) values.push_back(std::move(output));
   }
   Tensors outputs;
   outputs.reserve(outputs_.size());
   for (const uint32_t output : outputs_) outputs.push_back(values[output]);
   return outputs;
+}
+
+bool Recipe::is_one_step() const {
+  if (steps_.size() != 1 || !constants_.empty()) return false;
+  const auto counts_from = [](const std::vector<uint32_t>& numbers, size_t first, size_t count) {
+    if (numbers.size() != count) return false;
+    for (size_t i = 0; i < count; ++i)
+      if (numbers[i] != first + i) return false;
+    return true;
+  };
+  return counts_from(steps_[0].inputs, 0, arguments_) &&
+         counts_from(outputs_, arguments_, steps_[0].outputs.size());
 }
 
 int Recipe::output_argument(size_t i) const {
@@ -105,6 +124,7 @@ RecipeRef Recorder::finish(TensorSpan outputs) const {
       step.kernel = prepare_kernel({*applied.op, applied.input_types, step.outputs, applied.attrs});
     recipe->steps_.push_back(std::move(step));
   }
+  recipe->one_step_ = recipe->is_one_step();
   return RecipeRef(recipe.get());
 }
 

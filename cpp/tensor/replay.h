@@ -28,8 +28,12 @@ class Recipe : public RefCounted {
     std::vector<TypeSpec> outputs;
     Kernel kernel;  // none of an alias
   };
+  Tensors apply(const Step& step, TensorSpan inputs) const;
+  bool is_one_step() const;
+
   size_t arguments_ = 0;
   size_t values_ = 0;
+  bool one_step_ = false;  // of the arguments, in their order, whose results are the outputs
   Tensors constants_;
   std::vector<Step> steps_;
   std::vector<uint32_t> outputs_;
