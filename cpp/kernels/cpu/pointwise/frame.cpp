@@ -49,7 +49,7 @@ Frame::Frame(const PointwiseProgram& program, const void* const* inputs, void* c
         const_cast<std::byte*>(reinterpret_cast<const std::byte*>(constant.bits.data()));
   for (size_t i = 0; i < program.inputs.size(); ++i) {
     const PwInput& input = program.inputs[i];
-    if (input.kind == OperandKind::Scalar) load_scalar(input, inputs[i]);
+    if (input.kind == OperandKind::Scalar) load_value(input, inputs[i]);
     if (input.kind == OperandKind::Periodic) expand_period(input, inputs[i]);
   }
   for (const PwInstr& instr : program.prologue) {
@@ -92,7 +92,7 @@ bool Frame::written_early(const PwOutput& output, const void* memory) const noex
   return false;
 }
 
-void Frame::load_scalar(const PwInput& input, const void* src) noexcept {
+void Frame::load_value(const PwInput& input, const void* src) noexcept {
   std::byte* slot = ptr_[input.slot];
   if (input.load) {
     input.load(src, slot, 1);
@@ -117,7 +117,8 @@ void Frame::expand_period(const PwInput& input, const void* src) noexcept {
   }
 }
 
-// Any index map: runs along the innermost axis. A tile inside one run is read in place.
+// Any index map: runs along the innermost axis. A tile inside one run is read in place, or is one
+// value.
 void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept {
   const PointwiseProgram& p = program_;
   const int element = input.element;
@@ -137,6 +138,9 @@ void Frame::gather(const PwInput& input, const void* src, int64_t begin, int64_t
     ptr_[input.slot] = const_cast<std::byte*>(base) + offset * element;
     return;
   }
+  const bool one = stride == 0 && index[last] + n <= p.dims[last] && p.joints.empty();
+  step_[input.slot] = one ? 0 : 1;
+  if (one) return load_value(input, base + offset * element);
   std::byte* raw = input.load ? scratch_ + p.staging_offset : tile;
   for (int64_t done = 0; done < n;) {
     const int64_t run = std::min(n - done, p.dims[last] - index[last]);

@@ -34,7 +34,8 @@ class Frame {
 
  private:
   bool needs_tiles() const noexcept;
-  void load_scalar(const PwInput& input, const void* src) noexcept;
+  // One value, repeated through its slot.
+  void load_value(const PwInput& input, const void* src) noexcept;
   void expand_period(const PwInput& input, const void* src) noexcept;
   void gather(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;
   void look_up(const PwInput& input, const void* src, int64_t begin, int64_t n) noexcept;

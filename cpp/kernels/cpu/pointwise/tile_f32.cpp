@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/pointwise/tile_loop.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
+#include "kernels/cpu/simd/extremes.h"
 #include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
 #include "kernels/cpu/simd/remainder.h"
@@ -36,14 +37,6 @@ RV_INLINE VecF silu(VecF x) { return x * sigmoid(x); }
 RV_INLINE VecF silu_grad(VecF x, VecF dy) {
   const VecF s = sigmoid(x);
   return dy * (s * (vf(1.0f) + x * (vf(1.0f) - s)));
-}
-template <class T>
-RV_INLINE Vec<T> max_nan(Vec<T> a, Vec<T> b) {
-  return select((a > b) | (a != a), a, b);
-}
-template <class T>
-RV_INLINE Vec<T> min_nan(Vec<T> a, Vec<T> b) {
-  return select((a < b) | (a != a), a, b);
 }
 RV_INLINE VecF sign(VecF x) {
   return select(x > vf(0.0f), vf(1.0f), select(x < vf(0.0f), vf(-1.0f), x));

@@ -21,11 +21,11 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
   constexpr int kLanes = V::kLanes;
   T* dst = static_cast<T*>(args.dst);
   const T* src[N];
-  int64_t walks[N];  // all bits, or none for an operand that is one vector
+  int64_t stride[N];  // elements from vector to vector, none of an operand that is one
 #pragma GCC unroll 5
   for (int k = 0; k < N; ++k) {
     src[k] = static_cast<const T*>(args.src[k]);
-    walks[k] = -args.step[k];
+    stride[k] = args.step[k] * kLanes;
   }
   const int64_t ahead = args.n > kAhead ? kAhead : 0;  // nothing follows a small array
   int64_t i = 0;
@@ -36,11 +36,13 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
       V x[N];
 #pragma GCC unroll 5
       for (int k = 0; k < N; ++k) {
-        x[k] = V::load(src[k] + ((i + u * kLanes) & walks[k]));
-        if constexpr (Streams) fetch_ahead(src[k] + i + u * kLanes, sizeof(V));
+        x[k] = V::load(src[k] + u * stride[k]);
+        if constexpr (Streams) fetch_ahead(src[k] + u * stride[k], sizeof(V));
       }
       result[u] = f(x);
     }
+#pragma GCC unroll 5
+    for (int k = 0; k < N; ++k) src[k] += Unroll * stride[k];
 #pragma GCC unroll 4
     for (int u = 0; u < Unroll; ++u) {
       if constexpr (Streams) {
@@ -55,9 +57,10 @@ RV_INLINE void for_tile(const TileArgs& args, F f) {
     const int left = static_cast<int>(args.n - i < kLanes ? args.n - i : kLanes);
     V x[N];
 #pragma GCC unroll 5
-    for (int k = 0; k < N; ++k)
-      x[k] = left < kLanes && walks[k] ? V::load_partial(src[k] + i, left)
-                                       : V::load(src[k] + (i & walks[k]));
+    for (int k = 0; k < N; ++k) {
+      x[k] = left < kLanes && stride[k] ? V::load_partial(src[k], left) : V::load(src[k]);
+      src[k] += stride[k];
+    }
     if (left < kLanes)
       f(x).store_partial(dst + i, left);
     else

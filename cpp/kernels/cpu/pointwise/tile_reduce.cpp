@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/pointwise/tile_ops.h"
-#include "kernels/cpu/simd/vec.h"
+#include "kernels/cpu/simd/extremes.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const ReducerChoice kLevelReducers;
@@ -86,7 +86,7 @@ struct Max {
   RV_INLINE static A join(A a, A b) {
     return (a > b) | (a != a) ? a : b;
   }
-  RV_INLINE static VecD join(VecD a, VecD b) { return select((a > b) | (a != a), a, b); }
+  RV_INLINE static VecD join(VecD a, VecD b) { return max_nan(a, b); }
 };
 struct Min {
   static constexpr bool kInWide = false;
@@ -102,7 +102,7 @@ struct Min {
   RV_INLINE static A join(A a, A b) {
     return (a < b) | (a != a) ? a : b;
   }
-  RV_INLINE static VecD join(VecD a, VecD b) { return select((a < b) | (a != a), a, b); }
+  RV_INLINE static VecD join(VecD a, VecD b) { return min_nan(a, b); }
 };
 // Of bytes that are 0 or 1.
 struct Any {
