@@ -63,6 +63,7 @@ const std::vector<Form>& forms() {
       {SquareLerp,
        [](B& b, V x, V y, V z, V,
           V) { return op2(b, Add, y, op2(b, Mul, op2(b, Sub, op1(b, Square, x), y), z)); }},
+      {Clip, [](B& b, V x, V y, V z, V, V) { return op2(b, Min, op2(b, Max, x, y), z); }},
       {AddRelu, [](B& b, V x, V y, V, V, V) { return op1(b, Relu, op2(b, Add, x, y)); }},
       {MulAddRelu,
        [](B& b, V x, V y, V z, V, V) { return op1(b, Relu, op2(b, Add, op2(b, Mul, x, y), z)); }},

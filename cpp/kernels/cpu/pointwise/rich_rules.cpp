@@ -36,6 +36,7 @@ constexpr Rule kRules[] = {
     {PwOp::SqrtAddDiv, 0, PwOp::Mul, PwOp::MulSqrtAddDiv, {0, 1, 2, 3}, kAny},
     {PwOp::Sub, 1, PwOp::MulSqrtAddDiv, PwOp::AdamStep, {0, 1, 2, 3, 4}, kAny},
     {PwOp::Sub, 0, PwOp::Sigmoid, PwOp::SigmoidSub, {0, 1}, kAny},
+    {PwOp::Min, 0, PwOp::Max, PwOp::Clip, {0, 1, 2}, kAny},
     {PwOp::Relu, 0, PwOp::Add, PwOp::AddRelu, {0, 1}, kAny},
     {PwOp::Relu, 0, PwOp::MulAdd, PwOp::MulAddRelu, {0, 1, 2}, kAny},
     {PwOp::Add, kEither, PwOp::Mul, PwOp::MulAdd, {0, 1, 2}, kAny},
