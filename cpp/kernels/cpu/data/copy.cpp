@@ -123,7 +123,7 @@ void copy_part(const StridedCopy& p, T* dst, const T* src, int64_t begin, int64_
       const int64_t ds = p.dst_stride[last], ss = p.src_stride[last];
       T* d = dst + begin * ds;
       const T* s = src + begin * ss;
-      if (ds == 1 && ss >= kFewest && ss <= kMost) return pick(p.isa, d, s, ss, count);
+      if (ds == 1 && ss >= kFewestSteps && ss <= kMostSteps) return pick(p.isa, d, s, ss, count);
       for (int64_t i = 0; i < count; ++i, d += ds, s += ss) *d = *s;
       break;
     }

@@ -51,11 +51,13 @@ void copy_part(char* dst, int64_t pitch, const char* src, int64_t bytes, int64_t
 // The kernel that writes a few parts of one element each together, or null.
 ZipFn zip_of(std::span<const ConcatPart> parts) {
   const auto count = static_cast<int64_t>(parts.size()), bytes = parts[0].bytes;
-  if (count < kFewest || count > kMost || bytes > 8 || !std::has_single_bit(uint64_t(bytes)))
+  if (count < kFewestSteps || count > kMostSteps || bytes > 8 ||
+      !std::has_single_bit(uint64_t(bytes)))
     return nullptr;
   for (const ConcatPart& part : parts)
     if (part.bytes != bytes) return nullptr;
-  return transpose_kernels(active_isa()).zip[std::countr_zero(uint64_t(bytes))][count - kFewest];
+  return transpose_kernels(active_isa())
+      .zip[std::countr_zero(uint64_t(bytes))][count - kFewestSteps];
 }
 
 bool whole_lines(std::span<const ConcatPart> parts, const void* dst) {
@@ -73,7 +75,7 @@ void run_concat(const Context& context, const Concat& p, std::span<const ConcatP
   if (p.outer == 0 || p.row_bytes == 0) return;
   if (const auto zip = zip_of(parts)) {
     context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {
-      const void* from[kMost];
+      const void* from[kMostSteps];
       for (size_t i = 0; i < parts.size(); ++i)
         from[i] = static_cast<const char*>(src[i]) + begin * parts[i].bytes;
       zip(static_cast<char*>(dst) + begin * p.row_bytes, from, end - begin);

@@ -50,11 +50,11 @@ void reverse(Isa isa, T* dst, const T* src, int64_t count) noexcept {
   transpose_kernels(isa).reverse[std::countr_zero(sizeof(T))](dst, src, count);
 }
 
-inline constexpr int64_t kFewest = 2, kMost = 4;  // steps and parts
+inline constexpr int64_t kFewestSteps = 2, kMostSteps = 4;  // steps and parts
 
 template <class T>
 void pick(Isa isa, T* dst, const T* src, int64_t step, int64_t count) noexcept {
-  transpose_kernels(isa).pick[std::countr_zero(sizeof(T))][step - kFewest](dst, src, count);
+  transpose_kernels(isa).pick[std::countr_zero(sizeof(T))][step - kFewestSteps](dst, src, count);
 }
 
 }  // namespace ranvier::kernels
