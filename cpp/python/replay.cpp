@@ -71,7 +71,7 @@ class CallKey {
     if (PyBool_Check(object)) return put('b', object == Py_True);
     if (PyLong_CheckExact(object)) return add_integer(object);
     if (PyFloat_CheckExact(object)) return put('f', PyFloat_AS_DOUBLE(object));
-    if (PyUnicode_CheckExact(object)) return add_text(object);
+    if (PyUnicode_Check(object)) return add_text(object);
     if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return add_items(object, depth);
     if (PySlice_Check(object)) return add_slice(object);
     return object == Py_Ellipsis && put('e', true);

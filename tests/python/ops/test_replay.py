@@ -102,6 +102,13 @@ def test_an_identity_gives_the_very_tensor():
     assert ops.cast(y, "float32") is y
 
 
+def test_a_tensors_dtype_is_a_setting_like_its_name():
+    x, y = ops.convert_to_tensor([1.5]), ops.convert_to_tensor([1])
+    assert repeated(ops.cast, x, y.dtype).dtype == "int32"
+    assert ops.cast(x, "int32").tolist() == [1]
+    assert ops.cast(y, x.dtype).dtype == "float32"
+
+
 def test_settings_of_the_library_are_looked_at_again():
     x = ops.convert_to_tensor([1, 2])
     assert repeated(ops.mean, x).dtype == "float32"

@@ -36,7 +36,7 @@ T quotient(T a, T b) {
   else
     return a / b;
 }
-// The quotient, and whether it must be one less, its remainder having the sign the divisor has not.
+// The quotient, one less where the remainder has not the sign of the divisor.
 // By 0 as XLA has it, whose quotient is -1 with a remainder of a, so that it is rounded down to -2
 // where a is not 0; of uint64 all bits. (For narrower unsigned types, see `at_least_minus_one`.)
 template <class T>
