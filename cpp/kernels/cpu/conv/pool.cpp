@@ -29,7 +29,7 @@ int64_t product(const std::array<int64_t, 3>& d) { return d[0] * d[1] * d[2]; }
 
 void check_shape(const PoolShape& s, DType dtype) {
   RV_CHECK(dtype == DType::F32 || dtype == DType::F64);
-  RV_CHECK(s.batch >= 0 && s.channels >= 1);
+  RV_CHECK(s.batch >= 0 && s.channels >= 0);
   for (int i = 0; i < 3; ++i) {
     RV_CHECK(s.in[i] >= 1 && s.window[i] >= 1 && s.stride[i] >= 1 && s.out[i] >= 1);
     RV_CHECK(s.pad_lo[i] >= 0 && s.pad_lo[i] < s.window[i]);
@@ -104,7 +104,8 @@ PoolPlan prepare_pool(PoolKind kind, bool backward, const PoolShape& shape, DTyp
   plan.cost.flops = static_cast<double>(shape.batch * y) * taps;
   plan.cost.bytes = static_cast<double>(shape.batch * ((index ? 2 : 1) * x + y)) * size_of(dtype);
   const auto rows = [&](int64_t pixels, int64_t visits) {
-    return std::max<int64_t>(1, kChunkElements / (pixels * shape.channels * (visits + 1)));
+    const int64_t row = std::max<int64_t>(1, pixels * shape.channels * (visits + 1));
+    return std::max<int64_t>(1, kChunkElements / row);
   };
   plan.rows_of_y = rows(shape.out[2], taps);
   plan.rows_of_x = rows(shape.in[2], most_windows(shape));

@@ -39,6 +39,7 @@ template <class T, class F>
 RV_INLINE void for_each_group(const Context& context, const SoftmaxColumns& p, const F& f) {
   constexpr int kLanes = Vec<T>::kLanes;
   constexpr int64_t kWide = 4 * kLanes, kChunk = 8192;  // elements: about 10 µs
+  if (p.outer * p.count * p.inner == 0) return;
   const int64_t matrix = p.count * p.inner;
   if (2 * p.inner <= kLanes) {
     const int64_t folds = kLanes / p.inner, lanes = folds * p.inner;
