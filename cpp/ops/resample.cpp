@@ -13,7 +13,7 @@ using kernels::ResamplePlan;
 extern const OpRecord kResample, kResampleGrad;
 
 // Axes that are resampled: one or two, each with its index and weight.
-int axes_of(std::span<const TypeSpec> inputs) { return inputs.size() > 3 ? 2 : 1; }
+int axes_of(size_t inputs) { return inputs > 3 ? 2 : 1; }
 
 // The sizes of x along the axes.
 Ints sizes_of(const Attrs& attrs, const Shape& shape, int axis, int axes) {
@@ -25,10 +25,10 @@ Ints sizes_of(const Attrs& attrs, const Shape& shape, int axis, int axes) {
 
 // Checks the inputs; gives the first axis.
 int check_tables(const InferArgs& args) {
-  expect_count(args, args.inputs.size() > 3 ? 5 : 3);
+  const int axes = axes_of(args.inputs.size());
+  expect_count(args, static_cast<size_t>(2 * axes + 1));
   expect_floating(args);
   const Shape& x = args.inputs[0].shape;
-  const int axes = axes_of(args.inputs);
   expect_rank_at_least(args, 0, axes);
   const int axis = normalize_axis(args.op.name, args.attrs.integer("axis"), x.rank() - axes + 1);
   for (int i = 0; i < axes; ++i) {
@@ -54,7 +54,7 @@ void expect_positions(const InferArgs& args, int64_t size, int64_t count, int ax
 }
 
 Specs infer_resample(const InferArgs& args) {
-  const int axis = check_tables(args), axes = axes_of(args.inputs);
+  const int axis = check_tables(args), axes = axes_of(args.inputs.size());
   Shape shape = args.inputs[0].shape;
   for (int i = 0; i < axes; ++i) {
     const int64_t count = args.inputs[static_cast<size_t>(2 * i + 1)].shape[0];
@@ -65,7 +65,7 @@ Specs infer_resample(const InferArgs& args) {
 }
 
 Specs infer_resample_grad(const InferArgs& args) {
-  const int axis = check_tables(args), axes = axes_of(args.inputs);
+  const int axis = check_tables(args), axes = axes_of(args.inputs.size());
   const Ints& sizes = expect_ints(args, "sizes", static_cast<size_t>(axes));
   Shape shape = args.inputs[0].shape, expected = shape;
   for (int i = 0; i < axes; ++i) {
@@ -88,7 +88,7 @@ Tensors with_tables(const VjpArgs& args, const OpRecord& op, Attrs attrs) {
 }
 Tensors vjp_resample(const VjpArgs& args) {
   const Shape& x = input(args, 0).shape();
-  const int axes = args.node.inputs.size() > 3 ? 2 : 1;
+  const int axes = axes_of(args.node.inputs.size());
   const int axis = normalize_axis("resample", args.node.attrs.integer("axis"), x.rank() - axes + 1);
   return with_tables(args, kResampleGrad,
                      {{"axis", int64_t{axis}}, {"sizes", sizes_of({}, x, axis, axes)}});
@@ -116,7 +116,7 @@ void run_plan(const Context& ctx, const Slots& s, const void* params) noexcept {
 template <bool transposed>
 Kernel prepare_plan(const PrepareArgs& args) {
   const Shape& x = args.inputs[0].shape;
-  const int axes = axes_of(args.inputs);
+  const int axes = axes_of(args.inputs.size());
   const int axis = normalize_axis(args.op.name, args.attrs.integer("axis"), x.rank() - axes + 1);
   const Ints sizes = sizes_of(args.attrs, x, axis, axes);
   int64_t outer = 1, inner = 1;

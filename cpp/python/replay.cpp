@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMostCalls = 512;
 // Above, the work itself takes longer than finding out what it is.
 constexpr int64_t kMostElements = 1 << 20;
-constexpr int kDeepest = 4;  // lists in lists
+constexpr int kDeepest = 4;  // lists and slices in lists
 
 // The class of variables, as long as the process.
 PyTypeObject* g_variable_type = nullptr;
@@ -66,6 +66,7 @@ class CallKey {
   }
 
   bool add(PyObject* object, int depth) {
+    if (depth > kDeepest) return false;
     if (const Tensor* tensor = as_tensor(object)) return add_tensor(*tensor, object);
     if (object == Py_None) return put('n', true);
     if (PyBool_Check(object)) return put('b', object == Py_True);
@@ -73,7 +74,7 @@ class CallKey {
     if (PyFloat_CheckExact(object)) return put('f', PyFloat_AS_DOUBLE(object));
     if (PyUnicode_Check(object)) return add_text(object);
     if (PyTuple_CheckExact(object) || PyList_CheckExact(object)) return add_items(object, depth);
-    if (PySlice_Check(object)) return add_slice(object);
+    if (PySlice_Check(object)) return add_slice(object, depth);
     return object == Py_Ellipsis && put('e', true);
   }
 
@@ -86,7 +87,7 @@ class CallKey {
     put('v');
     if (!tensor || !add_tensor(*tensor, value.ptr())) return false;
     if (!arguments_) arguments_ = py::list(py::reinterpret_borrow<py::tuple>(args));
-    arguments_[static_cast<size_t>(i)] = value;
+    arguments_[py::int_(i)] = value;
     return true;
   }
 
@@ -121,7 +122,6 @@ class CallKey {
   }
 
   bool add_items(PyObject* sequence, int depth) {
-    if (depth == kDeepest) return false;
     const Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
     put(PyTuple_CheckExact(sequence) ? '(' : '[', size);
     for (Py_ssize_t i = 0; i < size; ++i)
@@ -136,10 +136,11 @@ class CallKey {
     return true;
   }
 
-  bool add_slice(PyObject* object) {
+  bool add_slice(PyObject* object, int depth) {
     const auto* slice = reinterpret_cast<PySliceObject*>(object);
     put(':');
-    return add(slice->start, 0) && add(slice->stop, 0) && add(slice->step, 0);
+    return add(slice->start, depth + 1) && add(slice->stop, depth + 1) &&
+           add(slice->step, depth + 1);
   }
 
   // What a key is made of; the next key of the thread takes over its memory.
@@ -150,7 +151,7 @@ class CallKey {
   };
   static thread_local Memory t_spare;
   Memory memory_;
-  py::list arguments_{py::reinterpret_steal<py::list>(py::handle())};
+  py::object arguments_;  // a list, where one of them is a variable
   int64_t elements_ = 0;
 };
 thread_local CallKey::Memory CallKey::t_spare;

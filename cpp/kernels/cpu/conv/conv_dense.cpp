@@ -6,7 +6,7 @@
 #include "base/verbose.h"
 #include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/conv_variants.h"
-#include "kernels/cpu/data/transpose.h"
+#include "kernels/cpu/data/copy_kernels.h"
 
 namespace ranvier::kernels {
 namespace {

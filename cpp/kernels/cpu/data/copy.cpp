@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/data/copy_kernels.h"
 #include "kernels/cpu/data/internal.h"
-#include "kernels/cpu/data/transpose.h"
 #include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
 
-RV_TABLES(TransposeKernels, kTransposeKernels, transpose_kernels)
+RV_TABLES(CopyKernels, kCopyKernels, copy_kernels)
 
 namespace {
 

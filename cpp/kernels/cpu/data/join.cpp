@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "kernels/cpu/data/copy.h"
+#include "kernels/cpu/data/copy_kernels.h"
 #include "kernels/cpu/data/internal.h"
-#include "kernels/cpu/data/transpose.h"
 #include "kernels/cpu/stream.h"
 
 namespace ranvier::kernels {
@@ -56,8 +56,7 @@ ZipFn zip_of(std::span<const ConcatPart> parts) {
     return nullptr;
   for (const ConcatPart& part : parts)
     if (part.bytes != bytes) return nullptr;
-  return transpose_kernels(active_isa())
-      .zip[std::countr_zero(uint64_t(bytes))][count - kFewestSteps];
+  return copy_kernels(active_isa()).zip[std::countr_zero(uint64_t(bytes))][count - kFewestSteps];
 }
 
 bool whole_lines(std::span<const ConcatPart> parts, const void* dst) {
@@ -83,7 +82,7 @@ void run_concat(const Context& context, const Concat& p, std::span<const ConcatP
     return;
   }
   if (leaves_caches(p.outer * p.row_bytes) && whole_lines(parts, dst)) {
-    const auto stream_rows = transpose_kernels(active_isa()).stream_rows;
+    const auto stream_rows = copy_kernels(active_isa()).stream_rows;
     context.parallel_for(p.outer, grain_of(p.row_bytes), [&](int64_t begin, int64_t end, int) {
       for (size_t i = 0; i < parts.size(); ++i)
         stream_rows(static_cast<char*>(dst) + begin * p.row_bytes + parts[i].offset_bytes,

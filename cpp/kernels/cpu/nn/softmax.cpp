@@ -118,7 +118,7 @@ void log_softmax(const Context& context, int64_t rows, int64_t cols, void* y_,
       row_sums<T>(cols, sum, [&](int64_t c, int lanes, Vec<T>(&value)[1]) RV_INLINE_LAMBDA {
         value[0] = shifted_exp(x + c, lanes, m);
       });
-      const Vec<T> log_sum = log_of(Vec<T>::set1(sum[0]));
+      const Vec<T> log_sum = log(Vec<T>::set1(sum[0]));
       fill_row(y, cols, [&](int64_t c, int lanes) RV_INLINE_LAMBDA {
         return load_lanes(x + c, lanes) - m - log_sum;
       });
@@ -175,7 +175,7 @@ RV_INLINE T short_cross_entropy(T* prob, const T* x, const T* labels, int lanes)
   const Vec<T> e = keep_lanes(exp_of(d), lanes, Vec<T>::zero());
   const T sum = sum_lanes(e);
   (e * Vec<T>::set1(1 / sum)).store_partial(prob, lanes);
-  return log_of(Vec<T>::set1(sum))[0] * sum_lanes(label) -
+  return log(Vec<T>::set1(sum))[0] * sum_lanes(label) -
          sum_lanes(keep_lanes(label * d, lanes, Vec<T>::zero()));
 }
 
@@ -208,7 +208,7 @@ void cross_entropy(const Context& context, int64_t rows, int64_t cols, void* los
           },
           [&](int64_t c, int lanes, Vec<T>(&value)[3])
               RV_INLINE_LAMBDA { store_lanes(value[0], prob + c, lanes); });
-      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(sums[0]))[0] * sums[1] - sums[2];
+      static_cast<T*>(loss_)[r] = log(Vec<T>::set1(sums[0]))[0] * sums[1] - sums[2];
       scale_row(prob, cols, 1 / sums[0]);
     }
   });
@@ -253,7 +253,7 @@ void sparse_cross_entropy(const Context& context, int64_t rows, int64_t cols, vo
       // Read before prob is written, which may be the logits.
       const T chosen = x[class_of(labels, label_dtype, r, cols)];
       const MaxSum<T> row = softmax_row(prob, x, cols);
-      static_cast<T*>(loss_)[r] = log_of(Vec<T>::set1(row.sum))[0] - (chosen - row.max);
+      static_cast<T*>(loss_)[r] = log(Vec<T>::set1(row.sum))[0] - (chosen - row.max);
     }
   });
 }

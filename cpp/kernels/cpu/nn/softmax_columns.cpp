@@ -46,13 +46,13 @@ RV_INLINE void for_each_group(const Context& context, const SoftmaxColumns& p, c
     const int64_t rows = (p.count + folds - 1) / folds, last = matrix - (rows - 1) * lanes;
     const ColumnGroup group{rows, lanes, static_cast<int>(lanes), static_cast<int>(last),
                             static_cast<int>(folds)};
-    return context.parallel_for(p.outer, matrix > 0 && matrix < kChunk ? kChunk / matrix : 1,
+    return context.parallel_for(p.outer, matrix < kChunk ? kChunk / matrix : 1,
                                 [&](int64_t begin, int64_t end, int) {
                                   for (int64_t o = begin; o < end; ++o)
                                     f.template operator()<1>(o * matrix, group);
                                 });
   }
-  const int64_t groups = (p.inner + kWide - 1) / kWide, work = kWide * (p.count < 1 ? 1 : p.count);
+  const int64_t groups = (p.inner + kWide - 1) / kWide, work = kWide * p.count;
   context.parallel_for(
       p.outer * groups, work < kChunk ? kChunk / work : 1, [&](int64_t begin, int64_t end, int) {
         for (int64_t n = begin; n < end; ++n) {
@@ -140,45 +140,48 @@ void log_softmax_columns(const Context& context, const SoftmaxColumns& p, void* 
     column_sums<T, V>(g, sum, [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
       return exp_of(element(g, x, r, v, lanes) - m[v]);
     });
-    for (int v = 0; v < V; ++v) sum[v] = log_of(sum[v]);
+    for (int v = 0; v < V; ++v) sum[v] = log(sum[v]);
     fill_columns<T, V>(g, static_cast<T*>(y_) + at,
                        [&](int64_t r, int v, int lanes)
                            RV_INLINE_LAMBDA { return element(g, x, r, v, lanes) - m[v] - sum[v]; });
   });
 }
 
-template <class T>
-void softmax_columns_backward(const Context& context, const SoftmaxColumns& p, void* dx,
-                              const void* dy_, const void* y_) noexcept {
+// dx = close(dy, y, sum of term(dy, y) down the column).
+template <class T, class Term, class Close>
+RV_INLINE void columns_backward(const Context& context, const SoftmaxColumns& p, void* dx,
+                                const void* dy_, const void* y_, const Term& term,
+                                const Close& close) {
   for_each_group<T>(context, p, [&]<int V>(int64_t at, const ColumnGroup& g) RV_INLINE_LAMBDA {
     const T* dy = static_cast<const T*>(dy_) + at;
     const T* y = static_cast<const T*>(y_) + at;
     Vec<T> sum[V];
     column_sums<T, V>(g, sum, [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
-      return element(g, dy, r, v, lanes) * element(g, y, r, v, lanes);
+      return term(element(g, dy, r, v, lanes), element(g, y, r, v, lanes));
     });
-    fill_columns<T, V>(g, static_cast<T*>(dx) + at,
-                       [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
-                         return element(g, y, r, v, lanes) * (element(g, dy, r, v, lanes) - sum[v]);
-                       });
+    fill_columns<T, V>(
+        g, static_cast<T*>(dx) + at, [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
+          return close(element(g, dy, r, v, lanes), element(g, y, r, v, lanes), sum[v]);
+        });
   });
 }
 
 template <class T>
+void softmax_columns_backward(const Context& context, const SoftmaxColumns& p, void* dx,
+                              const void* dy, const void* y) noexcept {
+  using V = Vec<T>;
+  columns_backward<T>(
+      context, p, dx, dy, y, [](V dy, V y) RV_INLINE_LAMBDA { return dy * y; },
+      [](V dy, V y, V sum) RV_INLINE_LAMBDA { return y * (dy - sum); });
+}
+
+template <class T>
 void log_softmax_columns_backward(const Context& context, const SoftmaxColumns& p, void* dx,
-                                  const void* dy_, const void* y_) noexcept {
-  for_each_group<T>(context, p, [&]<int V>(int64_t at, const ColumnGroup& g) RV_INLINE_LAMBDA {
-    const T* dy = static_cast<const T*>(dy_) + at;
-    const T* y = static_cast<const T*>(y_) + at;
-    Vec<T> sum[V];
-    column_sums<T, V>(g, sum, [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
-      return element(g, dy, r, v, lanes);
-    });
-    fill_columns<T, V>(
-        g, static_cast<T*>(dx) + at, [&](int64_t r, int v, int lanes) RV_INLINE_LAMBDA {
-          return element(g, dy, r, v, lanes) - exp_of(element(g, y, r, v, lanes)) * sum[v];
-        });
-  });
+                                  const void* dy, const void* y) noexcept {
+  using V = Vec<T>;
+  columns_backward<T>(
+      context, p, dx, dy, y, [](V dy, V) RV_INLINE_LAMBDA { return dy; },
+      [](V dy, V y, V sum) RV_INLINE_LAMBDA { return dy - exp_of(y) * sum; });
 }
 
 template <class T>

@@ -129,3 +129,10 @@ void select_lanes(const TileArgs& args) noexcept {
 #define RV_P2(op, expr) \
   case PwOp::op:        \
     return lanes<uint8_t, T>([](T x, T y) noexcept -> uint8_t { return expr; })
+#define RV_COMPARISONS      \
+  RV_P2(Equal, x == y);     \
+  RV_P2(NotEqual, x != y);  \
+  RV_P2(Less, x < y);       \
+  RV_P2(LessEqual, x <= y); \
+  RV_P2(Greater, x > y);    \
+  RV_P2(GreaterEqual, x >= y)

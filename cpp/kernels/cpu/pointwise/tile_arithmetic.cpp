@@ -20,12 +20,7 @@ inline double min_nan(double a, double b) { return a < b || a != a ? a : b; }
 template <class T>
 TileFn shared_fn(PwOp op) {
   switch (op) {
-    RV_P2(Equal, x == y);
-    RV_P2(NotEqual, x != y);
-    RV_P2(Less, x < y);
-    RV_P2(LessEqual, x <= y);
-    RV_P2(Greater, x > y);
-    RV_P2(GreaterEqual, x >= y);
+    RV_COMPARISONS;
     RV_P1(IsNan, x != x);
     RV_P1(IsInf, (x > kMost<T>) | (x < -kMost<T>));
     RV_P1(IsFinite, (x <= kMost<T>)&(x >= -kMost<T>));

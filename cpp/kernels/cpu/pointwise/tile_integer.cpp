@@ -115,12 +115,7 @@ TileFn discrete_fn(PwOp op) {
     RV_1(Copy, x);
     RV_2(Min, smaller(x, y));
     RV_2(Max, larger(x, y));
-    RV_P2(Equal, x == y);
-    RV_P2(NotEqual, x != y);
-    RV_P2(Less, x < y);
-    RV_P2(LessEqual, x <= y);
-    RV_P2(Greater, x > y);
-    RV_P2(GreaterEqual, x >= y);
+    RV_COMPARISONS;
     RV_2(BitAnd, x & y);
     RV_2(BitOr, x | y);
     RV_2(BitXor, x ^ y);

@@ -32,16 +32,20 @@ RV_INLINE W member(const PwTotal& total) {
   return member<W>(const_cast<PwTotal&>(total));
 }
 
-// Each join takes two numbers or two vectors of float64. `InWide`: rows of narrower values are
-// joined in the wide type.
-struct Sum {
-  static constexpr bool kInWide = true;
-  template <class T>
-  static constexpr T kIdentity = 0;
+// What is joined, where it is not a function of the values.
+struct Values {
   template <class A>
   RV_INLINE static A map(A x) {
     return x;
   }
+};
+
+// Each join takes two numbers or two vectors of float64. `InWide`: rows of narrower values are
+// joined in the wide type.
+struct Sum : Values {
+  static constexpr bool kInWide = true;
+  template <class T>
+  static constexpr T kIdentity = 0;
   template <class A>
   RV_INLINE static A join(A a, A b) {
     if constexpr (std::is_integral_v<A>)
@@ -50,14 +54,10 @@ struct Sum {
       return a + b;
   }
 };
-struct Prod {
+struct Prod : Values {
   static constexpr bool kInWide = true;
   template <class T>
   static constexpr T kIdentity = 1;
-  template <class A>
-  RV_INLINE static A map(A x) {
-    return x;
-  }
   template <class A>
   RV_INLINE static A join(A a, A b) {
     if constexpr (std::is_integral_v<A>)
@@ -72,32 +72,24 @@ struct SumSquares : Sum {
     return Prod::join(x, x);
   }
 };
-struct Max {
+struct Max : Values {
   static constexpr bool kInWide = false;
   template <class T>
   static constexpr T kIdentity = std::numeric_limits<T>::has_infinity
                                      ? -std::numeric_limits<T>::infinity()
                                      : std::numeric_limits<T>::lowest();
   template <class A>
-  RV_INLINE static A map(A x) {
-    return x;
-  }
-  template <class A>
   RV_INLINE static A join(A a, A b) {
     return (a > b) | (a != a) ? a : b;
   }
   RV_INLINE static VecD join(VecD a, VecD b) { return max_nan(a, b); }
 };
-struct Min {
+struct Min : Values {
   static constexpr bool kInWide = false;
   template <class T>
   static constexpr T kIdentity = std::numeric_limits<T>::has_infinity
                                      ? std::numeric_limits<T>::infinity()
                                      : std::numeric_limits<T>::max();
-  template <class A>
-  RV_INLINE static A map(A x) {
-    return x;
-  }
   template <class A>
   RV_INLINE static A join(A a, A b) {
     return (a < b) | (a != a) ? a : b;
@@ -105,14 +97,10 @@ struct Min {
   RV_INLINE static VecD join(VecD a, VecD b) { return min_nan(a, b); }
 };
 // Of bytes that are 0 or 1.
-struct Any {
+struct Any : Values {
   static constexpr bool kInWide = false;
   template <class T>
   static constexpr T kIdentity = 0;
-  template <class A>
-  RV_INLINE static A map(A x) {
-    return x;
-  }
   template <class A>
   RV_INLINE static A join(A a, A b) {
     return static_cast<A>(a | b);

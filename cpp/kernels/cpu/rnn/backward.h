@@ -66,7 +66,7 @@ struct Slope {
 template <class T>
 RV_INLINE void lstm_output(const Slope<T>& s) {
   const Vec<T> before = s.lanes.load(s.extra + s.unit);
-  hyperbolic(fma(s.gate(1), before, s.gate(0) * s.gate(2))).store(s.y + s.unit);
+  tanh(fma(s.gate(1), before, s.gate(0) * s.gate(2))).store(s.y + s.unit);
 }
 template <class T>
 RV_INLINE void lstm_slope(const Slope<T>& s, Vec<T> dh) {

@@ -2,21 +2,10 @@
 // Gates and their derivatives, a vector of units at a time.
 
 #include "kernels/cpu/gemm/epilogue.h"
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/math_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
-
-RV_INLINE VecF logistic(VecF x) { return sigmoid(x); }
-RV_INLINE VecF hyperbolic(VecF x) { return tanh(x); }
-RV_INLINE VecD logistic(VecD x) {
-  for (int i = 0; i < VecD::kLanes; ++i) x.v[i] = 1 / (1 + ::exp(-x.v[i]));
-  return x;
-}
-RV_INLINE VecD hyperbolic(VecD x) {
-  for (int i = 0; i < VecD::kLanes; ++i) x.v[i] = ::tanh(x.v[i]);
-  return x;
-}
 
 template <class T>
 RV_INLINE Vec<T> one() {
@@ -38,9 +27,9 @@ RV_INLINE Vec<T> activate(Activation activation, Vec<T> x) {
     case Activation::Relu:
       return select(x < Vec<T>::zero(), Vec<T>::zero(), x);
     case Activation::Sigmoid:
-      return logistic(x);
+      return sigmoid(x);
     case Activation::Tanh:
-      return hyperbolic(x);
+      return tanh(x);
     default:
       return x;
   }

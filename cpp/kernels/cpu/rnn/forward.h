@@ -67,8 +67,8 @@ struct Cell {
 
 template <class T>
 RV_INLINE void lstm_gates(const Cell<T>& cell) {
-  const Vec<T> i = logistic(cell.input(0) + cell.at(0)), f = logistic(cell.input(1) + cell.at(1));
-  const Vec<T> g = hyperbolic(cell.input(2) + cell.at(2)), o = logistic(cell.input(3) + cell.at(3));
+  const Vec<T> i = sigmoid(cell.input(0) + cell.at(0)), f = sigmoid(cell.input(1) + cell.at(1));
+  const Vec<T> g = tanh(cell.input(2) + cell.at(2)), o = sigmoid(cell.input(3) + cell.at(3));
   const Vec<T> gates[4] = {i, f, g, o};
   for (int gate = 0; gate < 4; ++gate) {
     cell.put(gate, gates[gate]);
@@ -81,7 +81,7 @@ RV_INLINE void lstm_state(const Cell<T>& cell) {
   const Vec<T> c = fma(cell.at(1), before, cell.at(0) * cell.at(2));
   if (cell.extra) cell.lanes.store(before, cell.extra + cell.unit);
   if (cell.keep) c.store(cell.c + cell.unit);
-  cell.finish(cell.at(3) * hyperbolic(c));
+  cell.finish(cell.at(3) * tanh(c));
 }
 
 template <class T>
@@ -94,7 +94,7 @@ RV_INLINE void gru_gates(const Cell<T>& cell) {
   const auto product = [&cell](int gate) {
     return cell.at(gate) + cell.lanes.load(cell.bias + gate * cell.units + cell.unit);
   };
-  const Vec<T> z = logistic(cell.input(0) + product(0)), r = logistic(cell.input(1) + product(1));
+  const Vec<T> z = sigmoid(cell.input(0) + product(0)), r = sigmoid(cell.input(1) + product(1));
   const Vec<T> m = product(2);
   cell.save(0, z);
   cell.save(1, r);
@@ -104,7 +104,7 @@ RV_INLINE void gru_gates(const Cell<T>& cell) {
 }
 template <class T>
 RV_INLINE void gru_state(const Cell<T>& cell) {
-  const Vec<T> n = hyperbolic(cell.input(2) + cell.at(1));
+  const Vec<T> n = tanh(cell.input(2) + cell.at(1));
   cell.save(2, n);
   cell.finish(mixed(cell.at(0), Vec<T>::load(cell.h + cell.unit), n));
 }
@@ -112,7 +112,7 @@ RV_INLINE void gru_state(const Cell<T>& cell) {
 // The gates of gru_before. z waits in h_next until the candidate is known.
 template <class T>
 RV_INLINE void gru_before_gates(const Cell<T>& cell) {
-  const Vec<T> z = logistic(cell.input(0) + cell.at(0)), r = logistic(cell.input(1) + cell.at(1));
+  const Vec<T> z = sigmoid(cell.input(0) + cell.at(0)), r = sigmoid(cell.input(1) + cell.at(1));
   const Vec<T> rh = r * Vec<T>::load(cell.h + cell.unit);
   cell.save(0, z);
   cell.save(1, r);
@@ -122,7 +122,7 @@ RV_INLINE void gru_before_gates(const Cell<T>& cell) {
 }
 template <class T>
 RV_INLINE void gru_before_candidate(const Cell<T>& cell) {
-  const Vec<T> n = hyperbolic(cell.input(2) + cell.at(0));
+  const Vec<T> n = tanh(cell.input(2) + cell.at(0));
   cell.save(2, n);
   const Vec<T> z = Vec<T>::load(cell.h_next + cell.unit);
   cell.finish(mixed(z, Vec<T>::load(cell.h + cell.unit), n));

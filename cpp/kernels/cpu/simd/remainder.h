@@ -54,29 +54,26 @@ RV_INLINE VecD mend_unusual(VecD a, VecD b, VecD y, VecL usual, F scalar) {
     if (!usual.v[i]) y.v[i] = scalar(a.v[i], b.v[i]);
   return y;
 }
-RV_INLINE VecD mod_of_floats(VecD a, VecD b) {
-  const Divided d = divide_floats(a, b);
+template <class Divide>
+RV_INLINE VecD mod_by(Divide divide, VecD a, VecD b) {
+  const Divided d = divide(a, b);
   return mend_unusual(a, b, d.rest, d.usual, mod_by_libm);
 }
-RV_INLINE VecD floor_div_of_floats(VecD a, VecD b) {
-  const Divided d = divide_floats(a, b);
+template <class Divide>
+RV_INLINE VecD floor_div_by(Divide divide, VecD a, VecD b) {
+  const Divided d = divide(a, b);
   return mend_unusual(a, b, d.quotient, d.usual, floor_div_by_libm);
 }
+
+RV_INLINE VecD mod(VecD a, VecD b) { return mod_by(divide_doubles, a, b); }
+RV_INLINE VecD floor_div(VecD a, VecD b) { return floor_div_by(divide_doubles, a, b); }
 RV_INLINE VecF mod(VecF a, VecF b) {
-  return join_float(mod_of_floats(low_double(a), low_double(b)),
-                    mod_of_floats(high_double(a), high_double(b)));
+  return join_float(mod_by(divide_floats, low_double(a), low_double(b)),
+                    mod_by(divide_floats, high_double(a), high_double(b)));
 }
 RV_INLINE VecF floor_div(VecF a, VecF b) {
-  return join_float(floor_div_of_floats(low_double(a), low_double(b)),
-                    floor_div_of_floats(high_double(a), high_double(b)));
-}
-RV_INLINE VecD mod(VecD a, VecD b) {
-  const Divided d = divide_doubles(a, b);
-  return mend_unusual(a, b, d.rest, d.usual, mod_by_libm);
-}
-RV_INLINE VecD floor_div(VecD a, VecD b) {
-  const Divided d = divide_doubles(a, b);
-  return mend_unusual(a, b, d.quotient, d.usual, floor_div_by_libm);
+  return join_float(floor_div_by(divide_floats, low_double(a), low_double(b)),
+                    floor_div_by(divide_floats, high_double(a), high_double(b)));
 }
 
 }  // namespace

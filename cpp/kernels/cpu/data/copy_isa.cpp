@@ -1,11 +1,11 @@
-// 2-D transpose of 4-byte elements in register blocks; reversed copies.
-
-#include "kernels/cpu/data/transpose.h"
+// Copies of one instruction set: 2-D transposes in register blocks, runs backwards, with gaps, past
+// the caches.
 
 #include <cstdint>
 #include <cstring>
 #include <utility>
 
+#include "kernels/cpu/data/copy_kernels.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/transpose_block.h"
 
@@ -110,8 +110,8 @@ void stream_rows(char* dst, int64_t pitch, const char* src, int64_t bytes, int64
 
 }  // namespace
 
-extern const TransposeKernels kTransposeKernels;
-const TransposeKernels kTransposeKernels{
+extern const CopyKernels kCopyKernels;
+const CopyKernels kCopyKernels{
     transpose_b4,
     {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>},
     RV_WIDTHS(pick),

@@ -1,6 +1,6 @@
 #pragma once
-// The 2-D transpose (of 4-byte elements one version per level), and copies of runs that one side
-// reads or writes backwards or with gaps.
+// Copies with one version per level: 2-D transposes of 4-byte elements, and runs that one side
+// reads or writes backwards, with gaps or past the caches.
 
 #include <algorithm>
 #include <bit>
@@ -12,7 +12,7 @@ namespace ranvier::kernels {
 
 using ZipFn = void (*)(void* dst, const void* const* src, int64_t count) noexcept;
 
-struct TransposeKernels {
+struct CopyKernels {
   // dst[r * dst_stride + c] = src[c * src_stride + r], r < rows, c < cols; strides in elements.
   void (*b4)(uint32_t* dst, int64_t dst_stride, const uint32_t* src, int64_t src_stride,
              int64_t rows, int64_t cols) noexcept;
@@ -27,14 +27,14 @@ struct TransposeKernels {
   void (*stream_rows)(char* dst, int64_t pitch, const char* src, int64_t bytes,
                       int64_t rows) noexcept;
 };
-const TransposeKernels& transpose_kernels(Isa isa);
+const CopyKernels& copy_kernels(Isa isa);
 
 template <class T>
 void transpose(Isa isa, T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
                int64_t cols) noexcept {
   if constexpr (sizeof(T) == 4) {
-    transpose_kernels(isa).b4(reinterpret_cast<uint32_t*>(dst), dst_stride,
-                              reinterpret_cast<const uint32_t*>(src), src_stride, rows, cols);
+    copy_kernels(isa).b4(reinterpret_cast<uint32_t*>(dst), dst_stride,
+                         reinterpret_cast<const uint32_t*>(src), src_stride, rows, cols);
   } else {
     constexpr int64_t kTile = 16;
     for (int64_t r0 = 0; r0 < rows; r0 += kTile)
@@ -47,14 +47,14 @@ void transpose(Isa isa, T* dst, int64_t dst_stride, const T* src, int64_t src_st
 
 template <class T>
 void reverse(Isa isa, T* dst, const T* src, int64_t count) noexcept {
-  transpose_kernels(isa).reverse[std::countr_zero(sizeof(T))](dst, src, count);
+  copy_kernels(isa).reverse[std::countr_zero(sizeof(T))](dst, src, count);
 }
 
 inline constexpr int64_t kFewestSteps = 2, kMostSteps = 4;  // steps and parts
 
 template <class T>
 void pick(Isa isa, T* dst, const T* src, int64_t step, int64_t count) noexcept {
-  transpose_kernels(isa).pick[std::countr_zero(sizeof(T))][step - kFewestSteps](dst, src, count);
+  copy_kernels(isa).pick[std::countr_zero(sizeof(T))][step - kFewestSteps](dst, src, count);
 }
 
 }  // namespace ranvier::kernels
