@@ -1,6 +1,7 @@
 """`python -m benchmarks`: every row against every installed peer, interleaved, medians and ratios.
 
     python -m benchmarks [--rows 'mlp_*,gemm_512'] [--rounds 7] [--threads 2] [--json FILE]
+    python -m benchmarks --rows 'op_*' --peers torch,numpy  # everyday operations, one by one
     python -m benchmarks --peer-python A --peer-python B    # peers in other environments
     python -m benchmarks --isa avx2 --peer-isa avx2         # ours and theirs without AVX-512
     python -m benchmarks --results benchmarks/RESULTS.md    # writes the run into that file
@@ -49,23 +50,25 @@ def _spread(samples) -> dict:
 
 
 def chosen_rows(patterns: str) -> list[rows.Row]:
-    """The rows whose names fit one of the patterns, in the table's order.
+    """The rows whose names fit one of the patterns, in the table's order; "" is the table.
 
     Raises:
         SystemExit: a pattern fits no row.
     """
+    if not patterns:
+        return rows.ROWS
     wanted = patterns.split(",")
     for pattern in wanted:
         if not fnmatch.filter(rows.BY_NAME, pattern):
             raise SystemExit(f"no row fits {pattern!r}; there are: {', '.join(rows.BY_NAME)}")
-    return [row for row in rows.ROWS if any(fnmatch.fnmatch(row.name, p) for p in wanted)]
+    return [row for name, row in rows.BY_NAME.items() if any(fnmatch.fnmatch(name, p) for p in wanted)]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", default="*", help="names or patterns, with commas")
+    parser.add_argument("--rows", default="", help="names or patterns, with commas")
     parser.add_argument("--peers", default="", help="the peers to run, with commas; all without")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--block", type=float, default=0.15, help="seconds of one sample")

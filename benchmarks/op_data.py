@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from benchmarks.models import random
 
 IMAGES = 8  # batch of the convolutions
@@ -44,22 +42,6 @@ def layer(name):
     return random(*shape, seed=1), [random(*shape), random(shape[-1]), random(shape[-1])]
 
 
-def _indices(count, below):
-    return (random(count, seed=2) * below).astype("int32")
-
-
-# What everyday operations are applied to, each alone.
-OPERATIONS = {
-    "sort": lambda: [random(10**6)],
-    "argmax": lambda: [random(1024, 1024)],
-    "cumsum": lambda: [random(1024, 1024)],
-    "greater": lambda: [random(1024, 1024), random(1024, 1024, seed=1)],
-    "fft": lambda: [random(1024, 1024), np.zeros((1024, 1024), np.float32)],
-    "resize": lambda: [random(16, 32, 32, 32)],
-    "to_float": lambda: [(random(32, 224, 224, 3) * 255).astype("uint8")],
-    "take": lambda: [random(20_000, 128), _indices(4096, 20_000)],
-    "channels_first": lambda: [random(16, 56, 56, 64)],
-}
 # Applied to small tensors without compilation: what a call costs.
 EAGER = {
     "add": lambda: [random(32, 8), random(32, 8)],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
 from benchmarks import models, op_data
+from benchmarks.everyday import OPERATIONS
 from benchmarks.peers import repeat
 
 
@@ -64,17 +67,6 @@ def kinds(keras, compiled, vjp, ready=None) -> dict:
         dy, arguments = op_data.layer(name)
         return run(compiled(vjp(functions[name])), [dy, *arguments])
 
-    operations = {
-        "sort": ops.sort,
-        "argmax": lambda x: ops.argmax(x, axis=1),
-        "cumsum": lambda x: ops.cumsum(x, axis=1),
-        "greater": ops.greater,
-        "fft": lambda real, imaginary: ops.fft((real, imaginary)),
-        "resize": lambda x: ops.image.resize(x, (64, 64)),
-        "to_float": lambda x: ops.cast(x, "float32"),
-        "take": lambda x, i: ops.take(x, i, axis=0),
-        "channels_first": lambda x: ops.transpose(x, (0, 3, 1, 2)),
-    }
     eagerly = {
         "add": ops.add,
         "index": lambda x: x[1:3],
@@ -85,7 +77,8 @@ def kinds(keras, compiled, vjp, ready=None) -> dict:
     }
 
     def operation(name):
-        return run(compiled(operations[name]), op_data.OPERATIONS[name]())
+        row = OPERATIONS[name]
+        return run(compiled(functools.partial(row.keras, ops)), row.arrays())
 
     def eager(name):
         return run(eagerly[name], op_data.EAGER[name]())

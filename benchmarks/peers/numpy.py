@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import models, op_data
+from benchmarks.everyday import OPERATIONS
 from benchmarks.peers import repeat
 
 VERSION = np.__version__
@@ -100,16 +101,6 @@ def pointwise(name, size):
     return repeat(ways[name]) if name in ways else None
 
 
-OPERATIONS = {
-    "sort": np.sort,
-    "argmax": lambda x: np.argmax(x, axis=1),
-    "cumsum": lambda x: np.cumsum(x, axis=1),
-    "greater": np.greater,
-    "fft": lambda real, imaginary: np.fft.fft(real + np.complex64(1j) * imaginary),
-    "to_float": lambda x: x.astype(np.float32),
-    "take": lambda x, i: np.take(x, i, axis=0),
-    "channels_first": lambda x: np.ascontiguousarray(x.transpose(0, 3, 1, 2)),
-}
 EAGER = {
     "add": np.add,
     "index": lambda x: x[1:3],
@@ -119,16 +110,20 @@ EAGER = {
 }
 
 
-def _applied(functions, arrays):
-    def prepare(name):
-        if name not in functions:
-            return None
-        arguments = arrays[name]()
-        return repeat(lambda: functions[name](*arguments))
+def operation(name):
+    row = OPERATIONS[name]
+    if row.numpy is None:
+        return None
+    arguments = row.arrays()
+    return repeat(lambda: row.numpy(np, *arguments))
 
-    return prepare
+
+def eager(name):
+    if name not in EAGER:
+        return None
+    arguments = op_data.EAGER[name]()
+    return repeat(lambda: EAGER[name](*arguments))
 
 
 KINDS = {"fit": fit, "predict": predict, "call": predict, "gemm": gemm, "pointwise": pointwise,
-         "operation": _applied(OPERATIONS, op_data.OPERATIONS),
-         "eager": _applied(EAGER, op_data.EAGER)}  # fmt: skip
+         "operation": operation, "eager": eager}  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks import models, op_data
+from benchmarks.everyday import OPERATIONS
 from benchmarks.peers import fastest, repeat
 
 
@@ -89,21 +90,6 @@ def adam(size):
     return fastest(*(functools.partial(prepare, **{way: True}) for way in ("foreach", "fused")))
 
 
-def _resize(x):
-    return F.interpolate(x, size=(64, 64), mode="bilinear")
-
-
-_OPERATIONS = {
-    "sort": torch.sort,
-    "argmax": lambda x: torch.argmax(x, 1),
-    "cumsum": lambda x: torch.cumsum(x, 1),
-    "greater": torch.gt,
-    "fft": lambda real, imaginary: torch.fft.fft(torch.complex(real, imaginary)),
-    "resize": _resize,
-    "to_float": lambda x: x.float(),
-    "take": lambda x, i: torch.index_select(x, 0, i),
-    "channels_first": lambda x: x.contiguous(),
-}
 _EAGER = {
     "add": torch.add,
     "index": lambda x: x[1:3],
@@ -115,8 +101,11 @@ _EAGER = {
 
 
 def operation(name):
-    arguments = [tensor(array) for array in op_data.OPERATIONS[name]()]
-    return repeat(torch.inference_mode()(lambda: _OPERATIONS[name](*arguments)))
+    row = OPERATIONS[name]
+    if row.torch is None:
+        return None
+    arguments = [tensor(array) for array in row.arrays()]
+    return repeat(torch.inference_mode()(lambda: row.torch(torch, *arguments)))
 
 
 def eager(name):

@@ -39,7 +39,7 @@ def assert_close(found, expected):
 
 def test_rows_are_told_apart_and_known_to_ranvier():
     rows, ours = load("rows"), load("peers.ranvier")
-    assert len(rows.BY_NAME) == len(rows.ROWS)
+    assert len(rows.BY_NAME) == len(rows.ROWS) + len(rows.EVERYDAY)
     assert {row.kind for row in rows.ROWS} <= {"memory", *ours.KINDS}
     assert {row.group for row in rows.ROWS} - {None} == set(rows.GROUPS)
 
@@ -145,6 +145,41 @@ def test_rows_of_single_operations_run(library):
             block(1)
         else:
             assert library == "numpy"
+
+
+def numbers(results):
+    """Real numbers of one result or several, one after the other; of a sort, the values alone."""
+    results = results if isinstance(results, (tuple, list)) else [results]
+    arrays = [np.asarray(result).ravel() for result in results]
+    whole = np.concatenate(arrays)
+    return np.concatenate([whole.real, whole.imag]) if np.iscomplexobj(whole) else whole
+
+
+def assert_same_numbers(found, expected, name):
+    expected = expected.astype("float64")
+    np.testing.assert_allclose(
+        found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max(), err_msg=name
+    )
+
+
+def test_everyday_operations_of_ranvier_and_numpy_are_the_same():
+    for name, row in load("everyday").OPERATIONS.items():
+        if row.numpy is not None:
+            arrays = row.arrays()
+            found = row.keras(keras.ops, *map(keras.ops.convert_to_tensor, arrays))
+            assert_same_numbers(numbers(found), numbers(row.numpy(np, *arrays)), name)
+
+
+def test_everyday_operations_of_ranvier_and_torch_are_the_same():
+    torch, tensor = pytest.importorskip("torch"), load("peers.torch_ops").tensor
+    for name, row in load("everyday").OPERATIONS.items():
+        arrays = row.arrays()
+        found = numbers(row.keras(keras.ops, *map(keras.ops.convert_to_tensor, arrays)))
+        # Images lie channels first, and sorts give their order as well.
+        expected = row.torch(torch, *map(tensor, arrays))
+        if isinstance(expected, torch.return_types.sort):
+            expected = expected.values
+        assert_same_numbers(np.sort(found), np.sort(numbers(expected)), name)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux only")
