@@ -2,8 +2,9 @@
 // GFLOP/s count the direct sum's arithmetic on every rung.
 //   ladder_conv [batch] [threads of the last rungs]
 
+#include "kernels/cpu/conv/conv.h"
+
 #include "base/buffer.h"
-#include "kernels/cpu/conv/winograd.h"
 #include "kernels/cpu/gemm/gemm.h"
 #include "ladder/ladder.h"
 
@@ -106,10 +107,10 @@ void direct(const Problem& q) {
                    static_cast<std::byte*>(worker->data()), stride);
 }
 
-// 5. Winograd: 36 multiplications for 16 outputs instead of 144. `packed` is the filter's
-// transform, made once.
-void winograd(const Problem& q, const float* packed) {
-  const WinogradPlan plan = prepare_winograd(shape_of(q));
+// 5. and 6. Winograd, m×m outputs: 16 multiplications for 4 outputs instead of 36, or 36 for 16
+// instead of 144. `packed` is the filter's transform, made once.
+void winograd(int64_t m, const Problem& q, const float* packed) {
+  const WinogradPlan plan = prepare_winograd(m, shape_of(q));
   size_t stride = 0;
   const Buffer worker = scratch_of(plan.scratch, stride);
   const Buffer shared = Block::allocate(plan.scratch.shared + 64);
@@ -117,9 +118,17 @@ void winograd(const Problem& q, const float* packed) {
                static_cast<std::byte*>(worker->data()), stride);
 }
 
+std::vector<float> transformed(int64_t m, const Problem& q) {
+  const WinogradPlan plan = prepare_winograd(m, shape_of(q));
+  std::vector<float> packed(plan.filter_floats());
+  run_winograd_filter(ranvier::default_context(), plan, q.w, packed.data());
+  return packed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("RANVIER_WINOGRAD", "off", 1);  // for the direct sums
   const int64_t batch = argc > 1 ? std::max(1, std::atoi(argv[1])) : 4;
   const int threads = argc > 2 ? std::clamp(std::atoi(argv[2]), 1, 8) : 2;
   const int64_t pixels = batch * kSize * kSize;
@@ -127,20 +136,21 @@ int main(int argc, char** argv) {
   const std::vector<float> w = random_floats(kTaps * kChannels * kOutputs);
   std::vector<float> y(static_cast<size_t>(pixels * kOutputs));
   std::vector<float> columns(static_cast<size_t>(pixels * kTaps * kChannels));
-  std::vector<float> packed(kWinogradPoints * kChannels * winograd_columns(kOutputs));
   const Problem q{batch, x.data(), w.data(), y.data()};
+  const std::vector<float> small = transformed(2, q), large = transformed(4, q);
   Ladder ladder(2.0 * static_cast<double>(pixels * kTaps * kChannels * kOutputs), y);
-  run_winograd_filter(ranvier::default_context(), prepare_winograd(shape_of(q)), w.data(),
-                      packed.data());
   ladder.rung("1 seven loops", [&] { naive(q); });
   ladder.rung("2 all outputs of a pixel", [&] { by_pixels(q); });
   ladder.rung("3 im2col and a product", [&] { im2col(q, columns.data()); });
   ladder.rung("4 the library, direct", [&] { direct(q); });
-  ladder.rung("5 the library, Winograd", [&] { winograd(q, packed.data()); });
+  ladder.rung("5 the library, Winograd 2x2", [&] { winograd(2, q, small.data()); });
+  ladder.rung("6 the library, Winograd 4x4", [&] { winograd(4, q, large.data()); });
   ranvier::set_num_threads(threads);
   ladder.rung(
-      "6 direct, all threads", [&] { direct(q); }, threads);
+      "7 direct, all threads", [&] { direct(q); }, threads);
   ladder.rung(
-      "7 Winograd, all threads", [&] { winograd(q, packed.data()); }, threads);
+      "8 Winograd 2x2, all threads", [&] { winograd(2, q, small.data()); }, threads);
+  ladder.rung(
+      "9 Winograd 4x4, all threads", [&] { winograd(4, q, large.data()); }, threads);
   return 0;
 }

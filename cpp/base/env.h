@@ -5,7 +5,8 @@
 //   RANVIER_NUM_THREADS  size of the thread pool, the caller included
 //   RANVIER_SPIN_US      microseconds an idle worker spins before it sleeps (default 30)
 //   RANVIER_EXACT        1: only rewrites that keep every bit
-//   RANVIER_WINOGRAD     off | inference | always: where 3x3 convolutions use minimal filtering
+//   RANVIER_WINOGRAD     off | inference | always: where 3x3 convolutions use F(4x4, 3x3); off: no
+//                        F(2x2, 3x3) either
 //   RANVIER_DUMP         name of a stage of the compiler, or all: prints the graph after it
 //   RANVIER_VERBOSE      "dispatch": choices of kernels (base/verbose.h)
 //   RANVIER_DATA         folder with datasets

@@ -25,11 +25,11 @@ Use read_use() {
 
 void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
   const GraphNode conv = graph.nodes[id];
-  const kernels::WinogradPlan plan = kernels::prepare_winograd(shape);
+  const kernels::WinogradPlan plan = kernels::prepare_winograd(4, shape);
   auto filter = make_ref<WinogradFilterPayload>();
   filter->plan = plan;
   filter->held = true;
-  const Specs points{{DType::F32, {kernels::kWinogradPoints, shape.in_channels, plan.columns}}};
+  const Specs points{{DType::F32, {plan.points(), shape.in_channels, plan.columns}}};
   const NodeId transformed =
       add_fused(graph, winograd_filter_record(), {conv.inputs[1]}, *filter, points, conv);
   auto payload = make_ref<ConvPayload>();
@@ -51,7 +51,7 @@ bool transform_filters(Graph& graph) {
     if (!node.alive() || std::string_view(node.op->name) != "conv") continue;
     const auto shape = conv_shape_of(graph, node);
     if (!shape) continue;
-    const char* reason = kernels::winograd_refusal(*shape, graph.spec(node.inputs[0]).dtype);
+    const char* reason = kernels::winograd_refusal(4, *shape, graph.spec(node.inputs[0]).dtype);
     if (!reason && use == Use::Inference && origin[node.inputs[1]] != Origin::State)
       reason = "the program changes the filter";
     if (reason) {

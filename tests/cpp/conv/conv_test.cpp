@@ -1,104 +1,12 @@
 // Convolution against its definition: every level, element type and pass, on random shapes.
 
-#include "kernels/cpu/conv/conv.h"
-
-#include "conv/conv_shapes.h"
+#include "conv/conv_case.h"
 
 using namespace ranvier;
 using namespace ranvier::kernels;
 using namespace ranvier::testing;
 
 namespace {
-
-template <class T>
-struct Problem {
-  Problem(const ConvShape& shape, std::mt19937& rng)
-      : s(shape),
-        x(random_values<T>(rng, size_x(s))),
-        w(random_values<T>(rng, size_w(s))),
-        dy(random_values<T>(rng, size_y(s))),
-        bias(random_values<T>(rng, s.out_channels)),
-        residual(random_values<T>(rng, size_y(s))) {}
-  ConvShape s;
-  std::vector<T> x, w, dy, bias, residual;
-};
-
-enum class Close { Plain, All, Capped };
-
-template <class T>
-std::vector<T> run(const Problem<T>& p, ConvPass pass, Isa isa, const Context& ctx,
-                   Close close = Close::Plain) {
-  const ConvPlan plan = prepare_conv(pass, p.s, dtype_of<T>(), isa);
-  const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
-  Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
-  const size_t size = pass == ConvPass::Forward        ? size_y(p.s)
-                      : pass == ConvPass::BackwardData ? size_x(p.s)
-                                                       : size_w(p.s);
-  std::vector<T> out(size, static_cast<T>(NAN));
-  ConvEpilogue epilogue;
-  if (close == Close::All) epilogue = {p.bias.data(), p.residual.data(), Activation::Relu};
-  if (close == Close::Capped) epilogue = {p.bias.data(), nullptr, Activation::Relu6};
-  if (pass == ConvPass::Forward)
-    run_conv_forward(ctx, plan, p.x.data(), p.w.data(), epilogue, out.data(), shared.data(),
-                     worker.data(), stride);
-  else if (pass == ConvPass::BackwardData)
-    run_conv_backward_data(ctx, plan, p.dy.data(), p.w.data(), out.data(), shared.data(),
-                           worker.data(), stride);
-  else
-    run_conv_backward_filter(ctx, plan, p.x.data(), p.dy.data(), out.data(), shared.data(),
-                             worker.data(), stride);
-  return out;
-}
-
-template <class T>
-std::vector<T> expected(const Problem<T>& p, ConvPass pass, Close close = Close::Plain) {
-  std::vector<T> out;
-  if (pass == ConvPass::Forward) {
-    out.resize(size_y(p.s));
-    constexpr Activation kActivations[] = {Activation::None, Activation::Relu, Activation::Relu6};
-    reference::conv_forward<T>(p.s, p.x.data(), p.w.data(),
-                               close == Close::Plain ? nullptr : p.bias.data(),
-                               close == Close::All ? p.residual.data() : nullptr,
-                               kActivations[static_cast<size_t>(close)], out.data());
-  } else if (pass == ConvPass::BackwardData) {
-    out.resize(size_x(p.s));
-    reference::conv_backward_data<T>(p.s, p.dy.data(), p.w.data(), out.data());
-  } else {
-    out.resize(size_w(p.s));
-    reference::conv_backward_filter<T>(p.s, p.x.data(), p.dy.data(), out.data());
-  }
-  return out;
-}
-
-// Terms of a sum lie in (-1, 1): rounding grows like the root of their number, with room to spare.
-template <class T>
-double tolerance(const ConvShape& s, ConvPass pass) {
-  double terms = product(s.filter) * (s.in_channels / s.groups);
-  if (pass == ConvPass::BackwardData) terms = product(s.filter) * (s.out_channels / s.groups);
-  if (pass == ConvPass::BackwardFilter) terms = s.batch * product(s.out);
-  return (sizeof(T) == 4 ? 1.2e-7 : 2.3e-16) * (4 + 4 * std::sqrt(terms) * std::log2(2 + terms));
-}
-
-constexpr ConvPass kPasses[] = {ConvPass::Forward, ConvPass::BackwardData,
-                                ConvPass::BackwardFilter};
-
-template <class T>
-void check_shape(const ConvShape& s, std::mt19937& rng) {
-  static Threads one(1), two(2), three(3);
-  const Problem<T> p(s, rng);
-  INFO(text(s));
-  for (ConvPass pass : kPasses) {
-    const std::vector<T> want = expected(p, pass);
-    for (Isa isa : levels()) {
-      const std::string variant = prepare_conv(pass, s, dtype_of<T>(), isa).variant;
-      INFO("pass ", static_cast<int>(pass), " ", name_of(isa), " ", variant);
-      const std::vector<T> got = run(p, pass, isa, one.context);
-      CHECK(largest_difference(got, want) <= tolerance<T>(s, pass));
-      CHECK(same_bits(got, run(p, pass, isa, two.context)));
-      CHECK(same_bits(got, run(p, pass, isa, three.context)));
-    }
-  }
-}
 
 ConvShape random_shape(std::mt19937& rng) {
   for (;;) {
@@ -122,18 +30,6 @@ ConvShape random_shape(std::mt19937& rng) {
     set_output(s);
     if (s.out[0] >= 1 && s.out[1] >= 1 && s.out[2] >= 1) return s;
   }
-}
-
-// in, filter, stride, pad (all square), channels
-ConvShape square(int64_t batch, int64_t in, int64_t filter, int64_t stride, int64_t pad,
-                 int64_t channels, int64_t outputs, int64_t groups = 1, int64_t dilation = 1) {
-  ConvShape s;
-  s.batch = batch, s.in_channels = channels, s.out_channels = outputs, s.groups = groups;
-  s.in = {1, in, in}, s.filter = {1, filter, filter}, s.stride = {1, stride, stride};
-  s.dilation = {1, dilation, dilation};
-  s.pad_lo = s.pad_hi = {0, pad, pad};
-  set_output(s);
-  return s;
 }
 
 }  // namespace
@@ -228,11 +124,11 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
       {square(4, 12, 1, 2, 0, 256, 264), "patches patches filter, whole rows "},
       {square(3, 9, 1, 1, 0, 288, 320), "product product filter, whole rows "},
       {volume, "patches patches patches "},
-      {square(4, 7, 3, 1, 1, 256, 257), "padded padded filter, by tap "},
+      {square(4, 7, 3, 1, 2, 256, 257, 1, 2), "padded padded filter, by tap "},
       {square(8, 9, 3, 2, 1, 256, 257), "padded gathered filter, by tap "},
       {square(1, 6, 3, 1, 1, 256, 257), "patches patches filter, by tap "},
       {square(1, 4, 3, 1, 1, 64, 1024), "patches patches patches "},
-      {square(2, 9, 3, 1, 1, 256, 256), "patches patches filter, by tap "},
+      {square(2, 9, 3, 1, 2, 256, 264, 1, 2), "patches patches filter, by tap "},
       {square(1, 11, 3, 2, 1, 130, 510), "patches direct patches "},
       {square(1, 9, 3, 1, 2, 256, 256, 1, 2), "patches patches filter, by tap "},
       {cropped, "patches padded filter, by tap "},
@@ -246,7 +142,7 @@ TEST_CASE("filters of many weights: products of pixels and of patches") {
   CHECK(variants(square(8, 28, 1, 1, 0, 512, 264)).starts_with("product product"));  // many weights
   CHECK(variants(square(1, 460, 1, 1, 0, 4, 16)).starts_with("product product"));    // few channels
   // Few channels of x, many of dy: the patches of dy would leave the caches, those of x do not.
-  CHECK(variants(square(8, 14, 3, 1, 1, 64, 2048)) == "patches padded filter, by tap ");
+  CHECK(variants(square(8, 14, 3, 1, 2, 64, 2048, 1, 2)) == "patches padded filter, by tap ");
   const ConvShape spread = square(1, 65, 1, 2, 0, 1040, 64);  // a gradient that leaves the caches
   CHECK(variants(spread).starts_with("patches patches"));
   check_shape<float>(spread, rng);

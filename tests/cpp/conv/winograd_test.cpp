@@ -20,12 +20,13 @@ ConvShape square(int64_t batch, int64_t height, int64_t width, int64_t in, int64
   return s;
 }
 
+template <int M>
 std::vector<float> run(const ForwardCase& c, Isa isa, const Context& ctx, Activation close) {
   const ConvShape& s = c.s;
-  const WinogradPlan plan = prepare_winograd(s, isa);
+  const WinogradPlan plan = prepare_winograd(M, s, isa);
   const size_t stride = (plan.scratch.per_worker + 63) / 64 * 64;
   Aligned shared(plan.scratch.shared), worker(stride * ctx.workers);
-  Aligned packed(36 * s.in_channels * winograd_columns(s.out_channels) * sizeof(float));
+  Aligned packed(plan.filter_floats() * sizeof(float));
   auto* filter = reinterpret_cast<float*>(packed.data());
   run_winograd_filter(ctx, plan, c.w.data(), filter);
   std::vector<float> y(size_y(s), NAN);
@@ -37,7 +38,8 @@ std::vector<float> run(const ForwardCase& c, Isa isa, const Context& ctx, Activa
 void check(const ConvShape& s, std::mt19937& rng) {
   // The outputs' RMS is the root of the number of terms, over 3 for values in (-1, 1).
   const double rms = std::sqrt(9.0 * static_cast<double>(s.in_channels)) / 3;
-  check_forward(s, rng, 5e-5 * (1 + rms), run);
+  check_forward(s, rng, 5e-6 * (1 + rms), run<2>);
+  check_forward(s, rng, 5e-5 * (1 + rms), run<4>);
 }
 
 }  // namespace
@@ -59,15 +61,17 @@ TEST_CASE("whole tiles, cut tiles, borders and channels beyond whole vectors") {
 TEST_CASE("blocks of tiles in the workers' scratch") {
   std::mt19937 rng(2);
   const ConvShape s = square(6, 64, 64, 16, 24, 1);
-  CHECK_FALSE(prepare_winograd(s).staged);
-  CHECK(prepare_winograd(s).blocks > 3);
+  for (const int64_t m : {2, 4}) {
+    CHECK_FALSE(prepare_winograd(m, s).staged);
+    CHECK(prepare_winograd(m, s).blocks > 3);
+  }
   check(s, rng);
 }
 
 TEST_CASE("stages over all tiles where filters are large") {
   std::mt19937 rng(3);
   const ConvShape s = square(1, 14, 14, 128, 160, 1);
-  CHECK(prepare_winograd(s).staged);
+  for (const int64_t m : {2, 4}) CHECK(prepare_winograd(m, s).staged);
   check(s, rng);
 }
 
@@ -78,7 +82,7 @@ TEST_CASE("an empty batch, and NaN stays within its tile") {
   ForwardCase c(s, rng);
   c.x[0] = NAN;
   for (Isa isa : levels()) {
-    const std::vector<float> y = run(c, isa, default_context(), Activation::None);
+    const std::vector<float> y = run<4>(c, isa, default_context(), Activation::None);
     CHECK(std::isnan(y[0]));
     CHECK_FALSE(std::isnan(y.back()));
   }
@@ -86,11 +90,11 @@ TEST_CASE("an empty batch, and NaN stays within its tile") {
 
 TEST_CASE("refusals name their reason") {
   ConvShape s = square(2, 8, 8, 32, 32, 1);
-  CHECK(winograd_refusal(s, DType::F32) == nullptr);
-  CHECK(std::string(winograd_refusal(s, DType::F64)) == "not float32");
+  CHECK(winograd_refusal(4, s, DType::F32) == nullptr);
+  CHECK(std::string(winograd_refusal(4, s, DType::F64)) == "not float32");
   s.stride = {1, 2, 2};
-  CHECK(std::string(winograd_refusal(s, DType::F32)) == "strides or dilation");
+  CHECK(std::string(winograd_refusal(4, s, DType::F32)) == "strides or dilation");
   s = square(2, 8, 8, 32, 32, 1);
   s.groups = 2;
-  CHECK(std::string(winograd_refusal(s, DType::F32)) == "groups");
+  CHECK(std::string(winograd_refusal(4, s, DType::F32)) == "groups");
 }

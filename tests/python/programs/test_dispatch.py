@@ -17,8 +17,8 @@ model = keras.Sequential(
     ]
 )
 model.compile("sgd", "mse")
-x = np.zeros((2, 16, 16, 32), "float32")
-model.fit(x, np.zeros((2, 4)), verbose=0)
+x = np.zeros((1, 16, 16, 32), "float32")
+model.fit(x, np.zeros((1, 4)), verbose=0)
 """
 
 
@@ -34,6 +34,7 @@ def test_choices_and_refusals_are_told():
     assert any("fused_conv(" in line and "flops" in line for line in lines)
     told = "\n".join(lines)
     assert "refused winograd: the program changes the filter" in told
+    assert "conv 16x16x32 to 32: refused winograd 2x2: little work" in told
     assert "refused winograd: strides or dilation" in told
     assert "conv 16x16x32 to 32: refused padded: every tap lies inside x" in told
     assert "refused row_sum and dots: no operand is a vector" in told

@@ -30,7 +30,7 @@ void prepare_typed(ConvPlan& plan) {
   if constexpr (sizeof(T) == sizeof(float)) {
     const auto shape = conv_product(plan.pass, plan.shape, plan.dtype, plan.isa);
     if (shape) return prepare_product(plan, *shape);
-    if (prepare_overlap_add(plan) || prepare_patches(plan)) return;
+    if (prepare_winograd_pass(plan) || prepare_overlap_add(plan) || prepare_patches(plan)) return;
   }
   if (is_depthwise(plan.shape))
     DepthwiseConv<T>::prepare(plan);
@@ -92,7 +92,10 @@ void forward_typed(const Context& ctx, const ConvPlan& plan, const void* x, cons
                    size_t stride) noexcept {
   const T* from = static_cast<const T*>(x);
   const T* taps = static_cast<const T*>(filter);
-  if (plan.product)
+  if (plan.winograd)
+    run_winograd_pass(ctx, plan, static_cast<const float*>(x), static_cast<const float*>(filter), e,
+                      static_cast<float*>(y), shared, worker, stride);
+  else if (plan.product)
     run_product(ctx, plan, static_cast<const float*>(x), static_cast<const float*>(filter), e,
                 static_cast<float*>(y), shared, worker, stride);
   else if (is_depthwise(plan.shape))
@@ -110,7 +113,10 @@ void backward_data_typed(const Context& ctx, const ConvPlan& plan, const void* d
   const T* taps = static_cast<const T*>(filter);
   T* to = static_cast<T*>(dx);
   T* scratch = static_cast<T*>(shared);
-  if (plan.overlaps)
+  if (plan.winograd)
+    run_winograd_pass(ctx, plan, static_cast<const float*>(dy), static_cast<const float*>(filter),
+                      {}, static_cast<float*>(dx), shared, worker, stride);
+  else if (plan.overlaps)
     run_overlap_add(ctx, plan, static_cast<const float*>(dy), static_cast<const float*>(filter),
                     static_cast<float*>(dx), shared, worker, stride);
   else if (plan.product)
@@ -129,7 +135,11 @@ void backward_filter_typed(const Context& ctx, const ConvPlan& plan, const void*
   const T* gradient = static_cast<const T*>(dy);
   T* to = static_cast<T*>(dw);
   T* scratch = static_cast<T*>(shared);
-  if (plan.product)
+  if (plan.winograd)
+    run_winograd_gradient(ctx, *plan.winograd, static_cast<const float*>(x),
+                          static_cast<const float*>(dy), static_cast<float*>(dw), shared, worker,
+                          stride);
+  else if (plan.product)
     run_filter_product(ctx, plan, static_cast<const float*>(x), static_cast<const float*>(dy),
                        static_cast<float*>(dw), shared, worker, stride);
   else if (is_depthwise(plan.shape))

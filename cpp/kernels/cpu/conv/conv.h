@@ -9,40 +9,14 @@
 // height, width; one- and two-dimensional problems set the leading sizes and strides to 1, the pads
 // to 0. float32 has kernels per instruction set, float64 one for all.
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 
-#include "base/cpu.h"
-#include "base/dtype.h"
-#include "base/parallel.h"
-#include "kernels/cpu/gemm/gemm.h"
-#include "kernels/kernel.h"
+#include "kernels/cpu/conv/conv_shape.h"
+#include "kernels/cpu/conv/winograd.h"
 
 namespace ranvier::kernels {
 
-struct ConvShape {
-  int64_t batch = 1, in_channels = 1, out_channels = 1, groups = 1;
-  std::array<int64_t, 3> in{1, 1, 1}, filter{1, 1, 1}, out{1, 1, 1};
-  std::array<int64_t, 3> stride{1, 1, 1}, dilation{1, 1, 1};
-  std::array<int64_t, 3> pad_lo{0, 0, 0}, pad_hi{0, 0, 0};
-};
-// floor((in + pad_lo + pad_hi - dilation*(filter-1) - 1) / stride) + 1; 0 or less where the filter
-// does not fit into the padded input (callers reject that before they prepare).
-int64_t conv_output_size(int64_t in, int64_t filter, int64_t stride, int64_t dilation,
-                         int64_t pad_lo, int64_t pad_hi);
-
 enum class ConvPass : uint8_t { Forward, BackwardData, BackwardFilter };
-// What a convolution closes with: None, Relu or Relu6; other activations are steps of their own.
-bool conv_fuses(Activation activation);
-
-// Forward only. The same bits as a plain store followed by these steps as passes of their own.
-struct ConvEpilogue {
-  const void* bias = nullptr;      // (out_channels), or none
-  const void* residual = nullptr;  // shaped like y, or none
-  Activation activation = Activation::None;
-};
 
 struct ConvKernels;
 
@@ -68,6 +42,8 @@ struct ConvPlan {
   bool patches = false;
   // Data gradient: the product is pixels of dy by taps and channels, added where they overlap.
   bool overlaps = false;
+  // Minimal filtering of x, or of dy with the filter turned round (see conv_winograd.cpp).
+  std::optional<WinogradPlan> winograd;
 };
 
 // The matrix product that a pass is where the filter is one pixel that meets all pixels: y = x w,

@@ -29,9 +29,7 @@ void cut_outputs(ConvPlan& plan, const CorrelationLayout& l, int64_t units, doub
 }
 
 void print_refusals(const ConvShape& s, Source taken) {
-  const std::string kernel = "conv " + std::to_string(s.in[1]) + 'x' + std::to_string(s.in[2]) +
-                             'x' + std::to_string(s.in_channels) + " to " +
-                             std::to_string(s.out_channels);
+  const std::string kernel = conv_text(s);
   if (taken == Source::Gathered)
     return print_refusal(kernel, "direct and padded", "rows of so few pixels leave tiles empty");
   print_refusal(kernel, "gathered", "rows of outputs are long enough for tiles");

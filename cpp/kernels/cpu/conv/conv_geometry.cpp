@@ -30,10 +30,29 @@ void flatten(Correlation& q) {
 
 }  // namespace
 
+std::string conv_text(const ConvShape& s) {
+  return "conv " + std::to_string(s.in[1]) + 'x' + std::to_string(s.in[2]) + 'x' +
+         std::to_string(s.in_channels) + " to " + std::to_string(s.out_channels);
+}
+
 int64_t conv_output_size(int64_t in, int64_t filter, int64_t stride, int64_t dilation,
                          int64_t pad_lo, int64_t pad_hi) {
   const int64_t room = in + pad_lo + pad_hi - dilation * (filter - 1) - 1;
   return room < 0 ? 0 : room / stride + 1;
+}
+
+std::optional<ConvShape> turned_round(const ConvShape& s) {
+  if (s.stride != Dims3{1, 1, 1}) return {};
+  ConvShape turned = s;
+  turned.in = s.out, turned.out = s.in;
+  turned.in_channels = s.out_channels, turned.out_channels = s.in_channels;
+  for (int a = 0; a < 3; ++a) {
+    const int64_t reach = (s.filter[a] - 1) * s.dilation[a];
+    turned.pad_lo[a] = reach - s.pad_lo[a];
+    turned.pad_hi[a] = reach - s.pad_hi[a];
+    if (turned.pad_lo[a] < 0 || turned.pad_hi[a] < 0) return {};
+  }
+  return turned;
 }
 
 Correlation forward_correlation(const ConvShape& s) {

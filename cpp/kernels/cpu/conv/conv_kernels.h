@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "kernels/cpu/conv/conv.h"
 
@@ -164,7 +165,19 @@ void run_overlap_add(const Context& ctx, const ConvPlan& plan, const float* dy, 
 // phase by phase, turned round.
 void pack_data_filter(const Context& ctx, const ConvPlan& plan, const float* filter, float* packed);
 
+// F(2×2, 3×3) where that pays; false where it does not. For the data gradient x is dy and y is dx;
+// the filter's has run_winograd_gradient.
+bool prepare_winograd_pass(ConvPlan& plan);
+void run_winograd_pass(const Context& ctx, const ConvPlan& plan, const float* x,
+                       const float* filter, const ConvEpilogue& e, float* y, void* shared,
+                       std::byte* worker, size_t stride) noexcept;
+
+// "conv 56x56x64 to 256", for what is told about choices.
+std::string conv_text(const ConvShape& shape);
+
 // Pure functions of the shape, used when preparing and when running.
+// The convolution of dy with the filter turned round that gives dx; none where x was strided.
+std::optional<ConvShape> turned_round(const ConvShape& s);
 Correlation forward_correlation(const ConvShape& shape);
 // One input channel for each output channel, as one group of all.
 Correlation depthwise_correlation(const ConvShape& shape);

@@ -121,21 +121,6 @@ void copy_patches(const Context& ctx, const ConvShape& s, const float* x, float*
 
 int64_t patch_floats(const ConvShape& s) { return patch_product(s).m * patch_product(s).lda; }
 
-// The convolution of dy with the filter turned round that gives dx; none where x was strided.
-std::optional<ConvShape> turned_round(const ConvShape& s) {
-  if (s.stride != Dims3{1, 1, 1}) return {};
-  ConvShape turned = s;
-  turned.in = s.out, turned.out = s.in;
-  turned.in_channels = s.out_channels, turned.out_channels = s.in_channels;
-  for (int a = 0; a < 3; ++a) {
-    const int64_t reach = (s.filter[a] - 1) * s.dilation[a];
-    turned.pad_lo[a] = reach - s.pad_lo[a];
-    turned.pad_hi[a] = reach - s.pad_hi[a];
-    if (turned.pad_lo[a] < 0 || turned.pad_hi[a] < 0) return {};
-  }
-  return turned;
-}
-
 // The convolution whose patches a pass copies: of x, or for its gradient of dy.
 std::optional<ConvShape> patched(ConvPass pass, const ConvShape& s) {
   return pass == ConvPass::BackwardData && !one_pixel(s) ? turned_round(s) : s;
@@ -322,10 +307,7 @@ void prepare_product(ConvPlan& plan, const GemmShape& shape) {
 bool prepare_patches(ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   if (const char* reason = patches_refusal(plan.pass, s, plan.isa)) {
-    if (prints_dispatch())
-      print_refusal(
-          "conv of " + std::to_string(s.in_channels) + " to " + std::to_string(s.out_channels),
-          "patches", reason);
+    if (prints_dispatch()) print_refusal(conv_text(s), "patches", reason);
     return false;
   }
   const GemmShape patches = patch_product(*patched(plan.pass, s));
