@@ -210,6 +210,20 @@ TEST_CASE_TEMPLATE("gemm: a long sum of short rows is cut along k", T, float, do
   }
 }
 
+TEST_CASE_TEMPLATE("gemm: few long dot products are cut along k", T, float, double) {
+  CHECK(gemm_prepare({.m = 1, .n = 1, .k = 100'000}, DType::F32).sum_chunks == 1);
+  CHECK(gemm_prepare({.m = 1, .n = 1, .k = 1'000'000}, DType::F32).sum_chunks == 14);
+  CHECK(gemm_prepare({.m = 200, .n = 1, .k = 100'000}, DType::F32).sum_chunks == 1);
+  for (const GemmShape& shape :
+       {GemmShape{.m = 1, .n = 1, .k = 140'001}, GemmShape{.m = 1, .n = 1, .k = 300'005},
+        GemmShape{.m = 3, .n = 1, .k = 50'003, .lda = 50'010},
+        GemmShape{.m = 1, .n = 21, .k = 20'009, .trans_b = true}}) {
+    check_shape<T>(shape);
+    check_shape<T>(shape, {.alpha = 0.5, .beta = 1});
+    check_shape<T>(shape, {.bias = true, .residual = true, .activation = Activation::Relu});
+  }
+}
+
 TEST_CASE_TEMPLATE("gemm: rows of a vector product may begin anywhere in a line", T, float,
                    double) {
   for (const int64_t columns : {31, 49, 63, 65, 100, 200, 333})
@@ -261,6 +275,8 @@ TEST_CASE_TEMPLATE("gemm: the number of threads changes no bit", T, float, doubl
       {.m = 1, .n = 3001, .k = 203},
       {.m = 1, .n = 20000, .k = 64},
       {.m = 1, .n = 300, .k = 800},
+      {.m = 1, .n = 1, .k = 500'001},
+      {.m = 5, .n = 1, .k = 60'001},
       {.m = 200, .n = 1, .k = 2000, .trans_a = true},
       {.m = 196, .n = 500, .k = 1024, .packed_b = true},
       {.m = 196, .n = 96, .k = 576, .packed_b = true},

@@ -274,20 +274,39 @@ RV_INLINE Chunk<T> chunks_beside(const GemmPlan& plan, const GemmOperands& opera
   return chunk;
 }
 
-// Chunks of the sum, each in a row of `sums` of its own.
+// Chunks of the sum, cut at multiples of `unit`, each in a row of `sums` of its own: product(p0,
+// count, y, beta) for its blocks.
+template <class T, class F>
+RV_INLINE void sum_parts(const GemmPlan& plan, int64_t unit, int64_t begin, int64_t end, T* sums,
+                         F product) {
+  const int64_t units = (plan.shape.k + unit - 1) / unit;
+  for (int64_t part = begin; part < end; ++part) {
+    const int64_t first = cut(units, part, plan.sum_chunks) * unit;
+    const int64_t last = least(plan.shape.k, cut(units, part + 1, plan.sum_chunks) * unit);
+    for (int64_t p0 = first; p0 < last; p0 += plan.k_block)
+      product(p0, least(plan.k_block, last - p0), sums + part * plan.sum_pitch,
+              T(p0 == first ? 0 : 1));
+  }
+}
 template <class T>
 void row_sum_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                    T* sums) noexcept {
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
   const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
-  for (int64_t part = begin; part < end; ++part) {
-    const int64_t first = cut(plan.shape.k, part, plan.sum_chunks);
-    const int64_t last = cut(plan.shape.k, part + 1, plan.sum_chunks);
-    for (int64_t p0 = first; p0 < last; p0 += plan.k_block)
-      sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld,
-          least(plan.k_block, last - p0), v.count, sums + part * plan.sum_pitch, T(1),
-          T(p0 == first ? 0 : 1));
-  }
+  sum_parts(plan, 1, begin, end, sums, [&](int64_t p0, int64_t count, T* y, T beta) {
+    sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld, count, v.count, y, T(1),
+        beta);
+  });
+}
+template <class T>
+void dots_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
+                T* sums) noexcept {
+  const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const auto product = plan.streamed ? dots_streamed<T> : dots<T>;
+  sum_parts(plan, kLine, begin, end, sums, [&](int64_t p0, int64_t count, T* y, T beta) {
+    product(v.matrix + p0, v.ld, v.x + p0, count, v.count, y, T(1), beta);
+  });
 }
 template <class T>
 void add_sums(const GemmPlan& plan, const GemmOperands& operands, const std::byte* sums) noexcept {
@@ -320,7 +339,9 @@ void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t 
 
 template <class T>
 void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
-                 std::byte*) noexcept {
+                 std::byte* scratch) noexcept {
+  if (plan.sum_chunks > 1)
+    return dots_parts(plan, operands, begin, end, reinterpret_cast<T*>(scratch));
   const GemmShape& s = plan.shape;
   const auto product = plan.streamed ? dots_streamed<T> : dots<T>;
   for (int64_t i = begin; i < end; ++i) {

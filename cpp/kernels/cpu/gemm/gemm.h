@@ -103,8 +103,8 @@ struct GemmPlan {
   bool turned = false;    // Tiles: C^T is computed, and `shape` is turned
   bool down = false;      // RowSum, Dots: the result is the one column of C
   bool streamed = false;  // RowSum, Dots: the matrix is larger than the caches of a core
-  // RowSum: so many parts of k are summed apart, each into a row of sum_pitch elements of the first
-  // worker's scratch, and added in order.
+  // RowSum, Dots: so many parts of k are summed apart, each into a row of sum_pitch elements of the
+  // first worker's scratch, and added in order.
   int64_t sum_chunks = 1, sum_pitch = 0;
   int64_t k_block = 0;     // products are summed over blocks of k, in order
   int64_t a_group = 1;     // tiles of A that are packed together

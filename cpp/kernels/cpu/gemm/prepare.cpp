@@ -171,15 +171,20 @@ void cut_panels(GemmPlan& plan, int64_t wanted) {
   }
 }
 
-// Along the result, or along k where halves of the rows were too short.
+// Dot products of which there are fewer are cut along k.
+constexpr int64_t kFewDots = 8;
+
+// Along the result, or along k where halves of the rows were too short, or dots too few.
 void cut_vector_product(GemmPlan& plan, int64_t element) {
   const GemmShape& s = plan.shape;
   const int64_t line = 64 / element, results = plan.down ? s.m : s.n;
   const int64_t parts = std::clamp<int64_t>(s.m * s.n * s.k / kChunkElements, 1, 1024);
   const int64_t shortest = plan.streamed ? kStreamedLines : kCachedLines;
-  if (plan.variant == GemmVariant::RowSum && s.batch == 1 &&
-      ceil_div(results, line) < 2 * shortest) {
+  const bool few = plan.variant == GemmVariant::RowSum ? ceil_div(results, line) < 2 * shortest
+                                                       : results < kFewDots * line;
+  if (few && s.batch == 1) {
     plan.sum_chunks = std::min(parts, kMostSums);
+    if (plan.variant == GemmVariant::Dots && parts > 1) plan.sum_chunks &= ~int64_t{1};
     plan.sum_pitch = round_up(results, line);
     if (parts > 1)
       plan.scratch.per_worker = static_cast<size_t>(plan.sum_chunks * plan.sum_pitch * element);

@@ -254,6 +254,30 @@ RV_INLINE void dot_group(const T* m, int64_t ld, const T* x, int64_t k, int coun
   store_sums(acc, count, y, alpha, beta);
 }
 
+// The dot product of a row with x, over the lanes of the result.
+template <class T>
+RV_INLINE Vec<T> dot_row(const T* row, const T* x, int64_t k) {
+  constexpr int kLanes = Vec<T>::kLanes, kChains = 4;
+  Vec<T> acc[kChains];
+#pragma GCC unroll 4
+  for (int c = 0; c < kChains; ++c) acc[c] = Vec<T>::zero();
+  int64_t p = 0;
+  for (; p + kChains * kLanes <= k; p += kChains * kLanes)
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c)
+      acc[c] = fma(Vec<T>::load(x + p + c * kLanes), Vec<T>::load(row + p + c * kLanes), acc[c]);
+  for (; p < k; p += kLanes) {
+    const int left = static_cast<int>(least(kLanes, k - p));
+    acc[0] = fma(Vec<T>::load_partial(x + p, left), Vec<T>::load_partial(row + p, left), acc[0]);
+  }
+  return (acc[0] + acc[1]) + (acc[2] + acc[3]);
+}
+template <class T>
+RV_INLINE void dot_one(const T* row, const T* x, int64_t k, T* y, T alpha, T beta) {
+  Vec<T> sums[Vec<T>::kLanes] = {dot_row(row, x, k)};
+  store_sums(sums, 1, y, alpha, beta);
+}
+
 template <class T>
 void dots(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T alpha, T beta) {
   constexpr int kLanes = Vec<T>::kLanes, kFew = kLanes < 4 ? kLanes : 4;
@@ -262,7 +286,9 @@ void dots(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T 
     const int rows = static_cast<int>(least(kLanes, count - i));
     dot_group<T, kLanes>(m + i * ld, ld, x, k, rows, y + i, alpha, beta);
   }
-  if (i < count)
+  if (count - i == 1)
+    dot_one(m + i * ld, x, k, y + i, alpha, beta);
+  else if (i < count)
     dot_group<T, kFew>(m + i * ld, ld, x, k, static_cast<int>(count - i), y + i, alpha, beta);
 }
 
@@ -304,10 +330,12 @@ void dots_streamed(const T* m, int64_t ld, const T* x, int64_t k, int64_t count,
   for (int64_t i = 0; i < count; i += kLanes) {
     const int rows = static_cast<int>(least(kLanes, count - i));
     Vec<T> acc[kLanes] = {};
-    for (int r = 0; r < rows; r += 2) {
+    int r = 0;
+    for (; r + 2 <= rows; r += 2) {
       const T* row = m + (i + r) * ld;
-      dot_pair(row, r + 1 < rows ? row + ld : row, ld, x, k, acc + r);
+      dot_pair(row, row + ld, ld, x, k, acc + r);
     }
+    if (r < rows) acc[r] = dot_row(m + (i + r) * ld, x, k);
     store_sums(acc, rows, y + i, alpha, beta);
   }
 }
