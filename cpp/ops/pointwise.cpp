@@ -144,8 +144,17 @@ Tensor grad_elu_grad(const Point& p, size_t i) {
   return zero_where_not(negative, i == 0 ? mul(growth, p.x[2]) : growth);
 }
 
+// With {ties} x shares the gradient with a bound that it equals, as in minimum(maximum(x, low),
+// high).
 Tensor grad_clip(const Point& p, size_t i) {
   const Tensor &x = p.x[0], &low = p.x[1], &high = p.x[2];
+  if (p.attrs.flag("ties", false)) {
+    const Tensor larger = maximum(x, low);
+    const Tensor first[] = {x, low}, second[] = {larger, high};
+    if (i == 2) return grad_extremum({second, p.y, p.dy, p.attrs}, 1);
+    return grad_extremum({first, larger, grad_extremum({second, p.y, p.dy, p.attrs}, 0), p.attrs},
+                         i);
+  }
   if (i == 0) return zero_where_not(logical_and(greater_equal(x, low), less_equal(x, high)), p.dy);
   if (i == 1) return zero_where_not(logical_and(less(x, low), less(low, high)), p.dy);
   return zero_where_not(greater(maximum(x, low), high), p.dy);

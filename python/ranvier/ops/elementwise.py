@@ -409,6 +409,8 @@ def clip(x, x_min, x_max):
     x = to_tensor(x)
     if x.dtype == "bool":
         x = cast(x, "int32")
+    if type(x_min) in _NUMBERS and type(x_max) in _NUMBERS and x.dtype in FLOAT_TYPES:
+        return apply("clip", [x, scalar(x_min, x.dtype), scalar(x_max, x.dtype)], {"ties": True})
     if x_min is not None:
         x = maximum(x, x_min)
     return x if x_max is None else minimum(x, x_max)
