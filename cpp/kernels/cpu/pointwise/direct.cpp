@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/cpu/pointwise/convert_pairs.h"
 #include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
@@ -180,6 +181,13 @@ void convert(const Context& ctx, DType from, DType to, const void* src, void* ds
   std::byte* out = static_cast<std::byte*>(dst);
   if (from == to) {
     std::memcpy(out, in, static_cast<size_t>(n) * size_of(from));
+    return;
+  }
+  if (const LoadFn both = convert_pairs(active_isa())(from, to)) {
+    ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
+      both(in + begin * static_cast<int64_t>(size_of(from)),
+           out + begin * static_cast<int64_t>(size_of(to)), end - begin);
+    });
     return;
   }
   const RegType source = register_of(from), target = register_of(to);

@@ -5,15 +5,17 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/cpu/pointwise/convert_pairs.h"
 #include "kernels/cpu/pointwise/lanes.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const PwConversions kConversions;
+extern const PairChoice kConvertPairs;
 namespace conversions {
 namespace {
 
-// Wider or narrower; `values` and src are apart.
+// Wider, narrower or exact floats; `values` and src are apart.
 template <class From, class To>
 void resize(const void* src, void* values, int64_t n) noexcept {
   const From* p = static_cast<const From*>(src);
@@ -201,9 +203,26 @@ StoreFn store_of(DType dtype) noexcept {
   }
 }
 
+LoadFn pair_of(DType from, DType to) noexcept {
+  if (to != DType::F32) return nullptr;
+  switch (from) {
+    case DType::U8:
+      return resize<uint8_t, float>;
+    case DType::U16:
+      return resize<uint16_t, float>;
+    case DType::I8:
+      return resize<int8_t, float>;
+    case DType::I16:
+      return resize<int16_t, float>;
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 }  // namespace conversions
 
+const PairChoice kConvertPairs = conversions::pair_of;
 const PwConversions kConversions{conversions::load_of, conversions::store_of, conversions::cast_of,
                                  conversions::wrap_of};
 
