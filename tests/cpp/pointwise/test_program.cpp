@@ -55,7 +55,67 @@ TEST_CASE("operands broadcast as in NumPy") {
     check_broadcast(isa, {4, 50, 6, 7}, {4, 1, 6, 1});
     check_broadcast(isa, {2, 3, 4, 5, 6, 2, 3, 2}, {3, 1, 5, 1, 2, 1, 2});
     check_broadcast(isa, {40, 32, 32}, {40, 1, 32});
+    for (const int64_t row : {127, 128, 200, 512, 1023, 1024, 1025, 3000}) {
+      check_broadcast(isa, {37, row}, {37, 1});
+      check_broadcast(isa, {37, row}, {row});
+      check_broadcast(isa, {3, 5, row}, {5, 1});
+      check_broadcast(isa, {3, 5, row}, {3, 1, row});
+      check_broadcast(isa, {2, 3, 5, row}, {2, 1, 5, 1});
+    }
   }
+}
+
+TEST_CASE("products and chains of columns and rows, of any dtype, for any number of threads") {
+  const int before = num_threads();
+  for (Isa isa : levels())
+    for (const DType dtype : {DType::F32, DType::BF16, DType::F64})
+      for (const int64_t width : {100, 130, 513, 1024, 1500}) {
+        CAPTURE(std::string(name_of(dtype)));
+        CAPTURE(width);
+        const int64_t height = 150;
+        const auto make = [dtype](int64_t n, uint32_t seed) {
+          const std::vector<float> x = random_floats(static_cast<size_t>(n), 1, 2, seed);
+          std::vector<std::byte> memory(x.size() * size_of(dtype));
+          convert(Context(), DType::F32, dtype, x.data(), memory.data(), n);
+          return memory;
+        };
+        const auto column = make(height, 1), row = make(width, 2), full = make(height * width, 3);
+        // Repeated by hand: the same program without a broadcast.
+        const size_t size = size_of(dtype);
+        std::vector<std::byte> columns(full.size()), rows(full.size());
+        for (size_t i = 0; i < full.size() / size; ++i) {
+          const size_t w = static_cast<size_t>(width);
+          std::memcpy(&columns[i * size], &column[i / w * size], size);
+          std::memcpy(&rows[i * size], &row[i % w * size], size);
+        }
+        for (const bool chain : {false, true}) {
+          const auto program = [&](bool broadcast) {
+            const Shape shape{height, width};
+            ProgramBuilder builder(shape);
+            const PwValue a = builder.input(dtype, broadcast ? Shape{height, 1} : shape);
+            const PwValue b = builder.input(dtype, broadcast ? Shape{width} : shape);
+            PwValue y = builder.op(PwOp::Mul, {a, b});
+            if (chain) {
+              const PwValue x = builder.input(dtype, shape);
+              y = builder.op(PwOp::Div, {builder.op(PwOp::Sub, {x, y}), a});
+            }
+            builder.output(y);
+            return builder.build(isa);
+          };
+          std::vector<std::byte> want(full.size()), got(full.size());
+          run(program(false), {columns.data(), rows.data(), full.data()}, {want.data()});
+          run(program(true), {column.data(), row.data(), full.data()}, {got.data()});
+          CHECK(same_bits(got, want));
+          for (int threads : {1, 2, 3}) {
+            set_num_threads(threads);
+            std::vector<std::byte> many(full.size());
+            run(program(true), {column.data(), row.data(), full.data()}, {many.data()},
+                default_context());
+            CHECK(same_bits(many, want));
+          }
+        }
+      }
+  set_num_threads(before);
 }
 
 TEST_CASE("operands may be strided and of a narrow dtype") {

@@ -36,6 +36,14 @@ const std::vector<Case>& cases() {
                                          {{9, 5, 4, 3}, {1, 3}},
                                          {{9, 5, 4, 3}, {}},
                                          {{70000, 3}, {0}},
+                                         {{1000, 2}, {0}},
+                                         {{5001, 4}, {0}},
+                                         {{3000, 5}, {0}},
+                                         {{70001, 8}, {0}},
+                                         {{2, 777, 8}, {1}},
+                                         {{513, 7}, {0}},
+                                         {{130, 16}, {0}},
+                                         {{129, 65}, {0}},
                                          {{500, 1}, {1}},
                                          {{2, 3, 2, 3, 2, 3, 2, 3}, {0, 2, 4, 6}},
                                          {{3, 1100}, {0, 1}},
@@ -86,6 +94,35 @@ TEST_CASE("float32 reductions agree with the oracle, with the same bits for any 
         }
       }
   set_num_threads(before);
+}
+
+TEST_CASE("products of float32 keep values whose partial products leave its range") {
+  for (Isa isa : levels())
+    for (const int64_t n : {5, 70, 300, 1024, 5000})
+      for (const float size : {1e-30f, 1e-6f, 200.0f, 1e30f}) {
+        CAPTURE(n);
+        CAPTURE(size);
+        std::vector<float> x(static_cast<size_t>(n), 1.0f);
+        for (size_t i = 0; i + 1 < x.size() && i < 8; i += 2) {
+          x[i] = size;
+          x[x.size() - 2 - i] = 1 / size;
+        }
+        double expected = 1;
+        for (float value : x) expected *= value;
+        const ReduceParams params =
+            prepare_reduce(ReduceOp::Prod, DType::F32, DType::F32, {n}, std::vector<int>{0}, isa);
+        float y = 0;
+        run(params, x.data(), &y);
+        CHECK(std::abs(y - expected) <= 1e-5 * std::abs(expected));
+        for (const float other : {0.0f, -1.0f, INFINITY, NAN}) {
+          x[x.size() / 2] = other;
+          expected = 1;
+          for (float value : x) expected *= value;
+          run(params, x.data(), &y);
+          CHECK((y == static_cast<float>(expected) || (y != y && expected != expected) ||
+                 std::abs(y - expected) <= 1e-5 * std::abs(expected)));
+        }
+      }
 }
 
 TEST_CASE("reductions of every dtype") {

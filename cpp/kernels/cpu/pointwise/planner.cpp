@@ -344,15 +344,19 @@ void ProgramPlanner::cut_work() {
     p.units = p.reduce <= kTile ? ceil_div(p.outer * p.reduce, p.tile)
                                 : p.outer * ceil_div(p.reduce, kTile);
   } else {
-    // A power of two of rows, so that blocks of kBlockRows end with a tile.
+    // A power of two of rows, so that blocks of kBlockRows end with a tile, or are a longer one.
     const int64_t width = std::clamp<int64_t>(p.inner, 1, kTile);
     int64_t rows = 1;
-    while (rows < kBlockRows && 2 * rows * width <= kTile) rows *= 2;
+    while (2 * rows * width <= kTile) rows *= 2;
+    const bool product = std::any_of(p.reductions.begin(), p.reductions.end(),
+                                     [](const auto& r) { return r.op == ReduceOp::Prod; });
+    if (product) rows = std::min(rows, kBlockRows);  // of many values, it leaves float32's range
     p.tile = rows * width;
     p.tile_rows = rows;
     p.panels = ceil_div(p.inner, kTile);
     const int64_t by_work = ceil_div(32 * kTile, width), by_count = ceil_div(p.reduce, 64);
-    p.group_rows = ceil_div(std::max({by_work, by_count, int64_t{1}}), kBlockRows) * kBlockRows;
+    const int64_t block = std::max(rows, kBlockRows);
+    p.group_rows = ceil_div(std::max({by_work, by_count, int64_t{1}}), block) * block;
     p.groups = std::max<int64_t>(1, ceil_div(p.reduce, p.group_rows));
     p.units = p.outer * p.groups * p.panels;
     work = nanoseconds * static_cast<double>(ceil_div(std::min(p.reduce, p.group_rows), rows));

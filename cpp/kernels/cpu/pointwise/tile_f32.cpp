@@ -24,6 +24,19 @@ constexpr int kLanes = VecF::kLanes;
     for_tile<float, arity, unroll, false>(args,                                               \
                                           [](const VecF(&x)[arity]) { return __VA_ARGS__; }); \
   }
+// As fast as memory: an operand that is one value is loaded once, not for every vector.
+#define RV_VALUE_TILE(name, arity, values, ...)                                                   \
+  RV_INLINE VecF name##_of(const VecF(&x)[arity]) { return __VA_ARGS__; }                         \
+  template <unsigned Values>                                                                      \
+  void name##_with(const TileArgs& args) noexcept {                                               \
+    for_tile<float, arity, 4, false, Values>(args,                                                \
+                                             [](const VecF(&x)[arity]) { return name##_of(x); }); \
+  }                                                                                               \
+  void name(const TileArgs& args) noexcept {                                                      \
+    unsigned one = 0;                                                                             \
+    for (int k = 0; k < arity; ++k) one |= args.step[k] ? 0u : 1u << k;                           \
+    (one == (values) ? name##_with<(values)> : one == 1 ? name##_with<1> : name##_with<0>)(args); \
+  }
 // And a second one, name##streamed: arithmetic as long as memory takes goes on between its stores,
 // which would wait for each other where a tile is copied out.
 #define RV_STREAMED_TILE(name, arity, unroll, ...)                                                 \
@@ -45,15 +58,15 @@ RV_INLINE VecF trunc(VecF x) { return or_bits(floor(abs(x)), sign_bits(x)); }
 RV_INLINE VecF positive(VecF x, VecF yes) { return select(x > vf(0.0f), yes, vf(0.0f)); }
 
 RV_TILE(copy, 1, 4, x[0])
-RV_TILE(add, 2, 4, x[0] + x[1])
-RV_TILE(sub, 2, 4, x[0] - x[1])
-RV_TILE(mul, 2, 4, x[0] * x[1])
+RV_VALUE_TILE(add, 2, 2, x[0] + x[1])
+RV_VALUE_TILE(sub, 2, 2, x[0] - x[1])
+RV_VALUE_TILE(mul, 2, 2, x[0] * x[1])
 RV_TILE(div, 2, 2, x[0] / x[1])
 RV_TILE(floor_divide, 2, 1, floor_div(x[0], x[1]))
 RV_TILE(remainder_, 2, 1, mod(x[0], x[1]))
 RV_TILE(power, 2, 1, pow(x[0], x[1]))
-RV_TILE(minimum, 2, 4, min_nan(x[0], x[1]))
-RV_TILE(maximum, 2, 4, max_nan(x[0], x[1]))
+RV_VALUE_TILE(minimum, 2, 2, min_nan(x[0], x[1]))
+RV_VALUE_TILE(maximum, 2, 2, max_nan(x[0], x[1]))
 RV_TILE(negate, 1, 4, -x[0])
 RV_TILE(absolute, 1, 4, abs(x[0]))
 RV_TILE(signum, 1, 4, sign(x[0]))
@@ -102,7 +115,7 @@ RV_TILE(leaky_relu, 2, 4, select(x[0] < vf(0.0f), x[0] * x[1], x[0]))
 RV_TILE(leaky_relu_grad, 3, 4, select(x[0] >= vf(0.0f), x[1], x[1] * x[2]))
 RV_TILE(elu, 2, 4, select(x[0] > vf(0.0f), x[0], x[1] * expm1(x[0])))
 RV_TILE(elu_grad, 3, 4, select(x[0] > vf(0.0f), x[1], x[1] * (x[2] * exp(x[0]))))
-RV_TILE(clip, 3, 4, min_nan(max_nan(x[0], x[1]), x[2]))
+RV_VALUE_TILE(clip, 3, 6, min_nan(max_nan(x[0], x[1]), x[2]))
 
 RV_TILE(mul_add, 3, 4, x[0] * x[1] + x[2])
 RV_TILE(mul_sub, 3, 4, x[0] * x[1] - x[2])
@@ -216,9 +229,52 @@ void rows_of(const void* values, int64_t rows, int64_t n, PwTotal* out) noexcept
 }
 
 template <class Op>
+RV_INLINE VecF join_chains(const VecF (&a)[4]) {
+  return Op::join(Op::join(a[0], a[1]), Op::join(a[2], a[3]));
+}
+// Columns that are a half, a quarter, ... of a vector: rows lie side by side in it.
+template <class Op>
+void columns_side_by_side(const float* p, int64_t rows, int64_t n, float* acc) {
+  const VecF none = vf(Op::kIdentity);
+  VecF a[4] = {none, none, none, none};
+  const int64_t size = rows * n;
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= size; i += 4 * kLanes)
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; ++u) a[u] = Op::join(a[u], Op::map(VecF::load(p + i + u * kLanes)));
+  for (; i < size; i += kLanes) {
+    const int left = size - i < kLanes ? static_cast<int>(size - i) : kLanes;
+    a[0] =
+        Op::join(a[0], keep_first(Op::map(VecF::load_partial(p + i, left)), left, Op::kIdentity));
+  }
+  float lanes[2 * kLanes];
+  join_chains<Op>(a).store(lanes);
+  for (int half = kLanes / 2; half >= n; half /= 2)
+    Op::join(VecF::load_partial(lanes, half), VecF::load_partial(lanes + half, half))
+        .store_partial(lanes, half);
+  const int columns = static_cast<int>(n);
+  Op::join(VecF::load_partial(acc, columns), VecF::load_partial(lanes, columns))
+      .store_partial(acc, columns);
+}
+// At most a vector of columns: four rows at a time, whose sums do not wait for each other.
+template <class Op>
+void columns_of_part(const float* p, int64_t rows, int64_t n, int lanes, float* acc) {
+  const VecF none = vf(Op::kIdentity);
+  VecF a[4] = {VecF::load_partial(acc, lanes), none, none, none};
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4)
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; ++u)
+      a[u] = Op::join(a[u], Op::map(VecF::load_partial(p + (r + u) * n, lanes)));
+  for (; r < rows; ++r) a[0] = Op::join(a[0], Op::map(VecF::load_partial(p + r * n, lanes)));
+  join_chains<Op>(a).store_partial(acc, lanes);
+}
+
+template <class Op>
 void columns_of(const void* values, int64_t rows, int64_t n, void* block) noexcept {
   const float* p = static_cast<const float*>(values);
   float* acc = static_cast<float*>(block);
+  if (n < kLanes && kLanes % n == 0) return columns_side_by_side<Op>(p, rows, n, acc);
   int64_t c = 0;
   for (; c + 4 * kLanes <= n; c += 4 * kLanes) {
     VecF a[4];
@@ -233,10 +289,7 @@ void columns_of(const void* values, int64_t rows, int64_t n, void* block) noexce
   }
   for (; c < n; c += kLanes) {
     const int lanes = n - c < kLanes ? static_cast<int>(n - c) : kLanes;
-    VecF a = VecF::load_partial(acc + c, lanes);
-    for (int64_t r = 0; r < rows; ++r)
-      a = Op::join(a, Op::map(VecF::load_partial(p + r * n + c, lanes)));
-    a.store_partial(acc + c, lanes);
+    columns_of_part<Op>(p + c, rows, n, lanes, acc + c);
   }
 }
 

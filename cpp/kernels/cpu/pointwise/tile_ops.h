@@ -11,9 +11,10 @@
 namespace ranvier::kernels {
 
 // What a closing reduction does with the values of a register. Sums of float32 run in float32
-// inside a block of 1,024 values (64 rows for column sums) and in float64 across blocks. Max and
-// Min propagate NaN. An empty reduction gives 0 (Sum, SumSquares, Any), 1 (Prod, All), NaN (Mean),
-// and the lowest or highest value of the type (Max, Min).
+// inside a block of 1,024 values (for column sums 64 rows, or more that make 1,024 values) and in
+// float64 across blocks; products of rows keep float64's range inside a block too. Max and Min
+// propagate NaN. An empty reduction gives 0 (Sum, SumSquares, Any), 1 (Prod, All), NaN (Mean), and
+// the lowest or highest value of the type (Max, Min).
 enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All, SumSquares };
 inline constexpr int kReduceOpCount = 8;
 const char* name_of(ReduceOp op);
@@ -26,8 +27,9 @@ union PwTotal {
   uint64_t u;
 };
 
-// One reduction over registers of one type. A block is at most 1,024 values of a row, or 64 rows of
-// columns held in the register type. `total` means the combination across blocks, in fixed order.
+// One reduction over registers of one type. A block is at most 1,024 values of a row, or 64 rows or
+// 1,024 values of columns, held in the register type. `total` means the combination across blocks,
+// in fixed order.
 struct PwReducer {
   // out[r] = reduction of values[r*n .. r*n + n), 1 <= n <= 1024.
   void (*rows)(const void* values, int64_t rows, int64_t n, PwTotal* out) noexcept;
