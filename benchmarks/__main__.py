@@ -61,7 +61,8 @@ def chosen_rows(patterns: str) -> list[rows.Row]:
     for pattern in wanted:
         if not fnmatch.filter(rows.BY_NAME, pattern):
             raise SystemExit(f"no row fits {pattern!r}; there are: {', '.join(rows.BY_NAME)}")
-    return [row for name, row in rows.BY_NAME.items() if any(fnmatch.fnmatch(name, p) for p in wanted)]
+    fit = {name for pattern in wanted for name in fnmatch.filter(rows.BY_NAME, pattern)}
+    return [row for name, row in rows.BY_NAME.items() if name in fit]
 
 
 def parse() -> argparse.Namespace:
