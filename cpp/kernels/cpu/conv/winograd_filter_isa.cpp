@@ -15,11 +15,9 @@ constexpr int kPoints = 16;
 RV_INLINE void filter_channel(const WinogradPlan& plan, const float* g, int64_t left, float* to) {
   const ConvShape& s = plan.shape;
   const int64_t point = plan.columns * s.in_channels, tap = s.in_channels * s.out_channels;
-  const int count = static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes);
   VecF taps[9], t[12], u[4];
 #pragma GCC unroll 9
-  for (int k = 0; k < 9; ++k)
-    taps[k] = count == kLanes ? VecF::load(g + k * tap) : VecF::load_partial(g + k * tap, count);
+  for (int k = 0; k < 9; ++k) taps[k] = load_first(g + k * tap, lanes_of(left));
 #pragma GCC unroll 3
   for (int j = 0; j < 3; ++j) Minimal<2>::filter<3>(taps + j, t + j);
 #pragma GCC unroll 4
@@ -43,15 +41,12 @@ void transform(const WinogradPlan& plan, const float* filter, int64_t channel, i
 // A dy A^T of one tile, channels [f, f + kLanes); outputs beyond `rows` and `columns` are zero.
 RV_INLINE void tile_gradient(const float* dy, int64_t row_pitch, int64_t pixel_pitch, int rows,
                              int columns, int64_t left, float* to, int64_t point_pitch) {
-  const int count = static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes);
   VecF y[4], t[8], d[4];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     const float* from = dy + i / 2 * row_pitch + i % 2 * pixel_pitch;
     const bool inside = i / 2 < rows && i % 2 < columns;
-    y[i] = !inside           ? VecF::zero()
-           : count == kLanes ? VecF::load(from)
-                             : VecF::load_partial(from, count);
+    y[i] = inside ? load_first(from, lanes_of(left)) : VecF::zero();
   }
 #pragma GCC unroll 2
   for (int j = 0; j < 2; ++j) Minimal<2>::gradients<2>(y + j, t + j);
@@ -126,13 +121,7 @@ RV_INLINE void filter_of_sums(const WinogradPlan& plan, const float* sums, int64
   for (int i = 0; i < 3; ++i) {
     Minimal<2>::filter_gradient<1>(t + 4 * i, g);
 #pragma GCC unroll 3
-    for (int j = 0; j < 3; ++j) {
-      float* to = dw + (3 * i + j) * tap;
-      if (count == kLanes)
-        g[j].store(to);
-      else
-        g[j].store_partial(to, count);
-    }
+    for (int j = 0; j < 3; ++j) store_first(g[j], dw + (3 * i + j) * tap, count);
   }
 }
 
@@ -140,11 +129,9 @@ void finish(const WinogradPlan& plan, const float* sums, int64_t channel, int64_
             float* dw) noexcept {
   const int64_t outputs = plan.shape.out_channels;
   for (int64_t c = channel; c < end; ++c)
-    for (int64_t f = 0; f < outputs; f += kLanes) {
-      const int64_t left = outputs - f;
-      filter_of_sums(plan, sums + c * plan.columns + f, plan.filter_floats(),
-                     static_cast<int>(left < kLanes ? left : kLanes), dw + c * outputs + f);
-    }
+    for (int64_t f = 0; f < outputs; f += kLanes)
+      filter_of_sums(plan, sums + c * plan.columns + f, plan.filter_floats(), lanes_of(outputs - f),
+                     dw + c * outputs + f);
 }
 
 }  // namespace

@@ -10,6 +10,20 @@ namespace {
 constexpr int kLanes = VecF::kLanes;
 constexpr int kPanel = 2 * kLanes;
 
+// The first `count` values of a vector at the end of the channels; none where nothing is left.
+RV_INLINE int lanes_of(int64_t left) {
+  return static_cast<int>(left < 0 ? 0 : left < kLanes ? left : kLanes);
+}
+RV_INLINE VecF load_first(const float* p, int count) {
+  return count == kLanes ? VecF::load(p) : VecF::load_partial(p, count);
+}
+RV_INLINE void store_first(VecF x, float* p, int count) {
+  if (count == kLanes)
+    x.store(p);
+  else
+    x.store_partial(p, count);
+}
+
 // The matrices of F(M×M, 3×3) as sums; points lie 0, 1, -1 for M = 2, and 2, -2 for M = 4.
 template <int M>
 struct Minimal;

@@ -1,6 +1,6 @@
-// float32 tile kernels, once per instruction set: operations, float16 and bfloat16 conversion. Every
-// formula below rounds after each operation (no contraction), so that a rich operation equals the
-// simple ones it stands for; fma() occurs only inside elementary functions.
+// float32 tile kernels, once per instruction set: operations, float16 and bfloat16 conversion.
+// Every formula below rounds after each operation (no contraction), so that a rich operation equals
+// the simple ones it stands for; fma() occurs only inside elementary functions.
 
 #include "kernels/cpu/pointwise/reduce_f32.h"
 #include "kernels/cpu/pointwise/tile_loop.h"
