@@ -1,12 +1,9 @@
 // 3×3 convolutions whose filters a run does not change are computed by Winograd's minimal filtering
 // where that pays: the filters' transform is a node of its own, which the prologue holds. Rounding.
-//
-// RANVIER_WINOGRAD: "off", "inference" (the default), or "always": then training steps transform
-// their filters in each run.
+// Under RANVIER_WINOGRAD=always training steps transform their filters in each run.
 
 #include <string_view>
 
-#include "base/env.h"
 #include "base/error.h"
 #include "base/verbose.h"
 #include "compiler/passes/fused_kernels.h"
@@ -15,13 +12,6 @@
 
 namespace ranvier::compiler {
 namespace {
-
-enum class Use { Off, Inference, Always };
-
-Use read_use() {
-  const auto name = env_choice("RANVIER_WINOGRAD", {"off", "inference", "always"});
-  return name == "off" ? Use::Off : name == "always" ? Use::Always : Use::Inference;
-}
 
 void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
   const GraphNode conv = graph.nodes[id];
@@ -41,8 +31,9 @@ void transform(Graph& graph, NodeId id, const kernels::ConvShape& shape) {
 }  // namespace
 
 bool transform_filters(Graph& graph) {
-  static const Use use = read_use();
-  if (use == Use::Off) return false;
+  using kernels::WinogradUse;
+  const WinogradUse use = kernels::winograd_use();
+  if (use == WinogradUse::Off) return false;
   const std::vector<Origin> origin = origins(graph);
   const auto count = static_cast<NodeId>(graph.nodes.size());
   bool changed = false;
@@ -52,7 +43,7 @@ bool transform_filters(Graph& graph) {
     const auto shape = conv_shape_of(graph, node);
     if (!shape) continue;
     const char* reason = kernels::winograd_refusal(4, *shape, graph.spec(node.inputs[0]).dtype);
-    if (!reason && use == Use::Inference && origin[node.inputs[1]] != Origin::State)
+    if (!reason && use == WinogradUse::Inference && origin[node.inputs[1]] != Origin::State)
       reason = "the program changes the filter";
     if (reason) {
       if (prints_dispatch()) print_refusal("conv " + site_text(node.site), "winograd", reason);

@@ -1,7 +1,6 @@
 // Winograd's F(2×2, 3×3) as a variant of all three passes; the data gradient is the convolution of
 // dy with the filter turned round. The filter is transformed in every run.
 
-#include "base/env.h"
 #include "base/verbose.h"
 #include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/conv_kernels.h"
@@ -20,8 +19,7 @@ int64_t turned_floats(const ConvPlan& plan) {
 }
 
 const char* refusal(const std::optional<ConvShape>& shape) {
-  static const bool off = env_choice("RANVIER_WINOGRAD", {"off", "inference", "always"}) == "off";
-  if (off) return "RANVIER_WINOGRAD is off";
+  if (winograd_use() == WinogradUse::Off) return "RANVIER_WINOGRAD is off";
   if (!shape) return "strides, or padding of more than two";
   return winograd_refusal(2, *shape, DType::F32);
 }

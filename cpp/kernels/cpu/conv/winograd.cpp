@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "kernels/cpu/conv/conv_cut.h"
 #include "kernels/cpu/conv/winograd_kernels.h"
@@ -26,7 +27,8 @@ constexpr int64_t kFilterReadings = 2, kSmallFilterReadings = 4;
 constexpr int64_t kFewestChannels = 32;
 // Tiles of 2×2 outputs transform their filters in every run; where there are few of both, threads
 // meet more often than products are saved.
-constexpr int64_t kFewestTiles = 8, kFewestSmallTiles = 48, kFewestPatches = 8192;
+constexpr int64_t kFewestTiles = 8, kFewestSmallTiles = 48;
+constexpr int64_t kLeastWork = 8192;  // tiles by channels
 
 // Filters beside each other: a panel is transformed at a time.
 constexpr int64_t kMostPanel = 32;
@@ -61,6 +63,16 @@ int64_t tile_count(int64_t m, const ConvShape& s) {
 
 }  // namespace
 
+WinogradUse winograd_use() {
+  static const WinogradUse use = [] {
+    const auto name = env_choice("RANVIER_WINOGRAD", {"off", "inference", "always"});
+    return name == "off"      ? WinogradUse::Off
+           : name == "always" ? WinogradUse::Always
+                              : WinogradUse::Inference;
+  }();
+  return use;
+}
+
 const char* winograd_refusal(int64_t m, const ConvShape& s, DType dtype) {
   const auto are = [](const std::array<int64_t, 3>& sizes, int64_t d, int64_t h, int64_t w) {
     return sizes[0] == d && sizes[1] == h && sizes[2] == w;
@@ -74,7 +86,7 @@ const char* winograd_refusal(int64_t m, const ConvShape& s, DType dtype) {
   const int64_t tiles = tile_count(m, s);
   if (tiles < (m == 4 ? kFewestTiles : kFewestSmallTiles))
     return "few outputs: the filters cost more to read than products save";
-  if (m == 2 && tiles * channels < kFewestPatches) return "little work: its steps cost more";
+  if (m == 2 && tiles * channels < kLeastWork) return "little work: its steps cost more";
   return nullptr;
 }
 

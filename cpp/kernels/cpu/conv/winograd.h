@@ -18,6 +18,11 @@ namespace ranvier::kernels {
 // Outputs' channels as transformed filters hold them: whole panels at every level.
 inline int64_t winograd_columns(int64_t out_channels) { return (out_channels + 31) / 32 * 32; }
 
+// RANVIER_WINOGRAD, read once: Off, no tiles at all; Inference, 4×4 where a program does not change
+// the filter; Always, 4×4 forward in training too. 2×2 elsewhere.
+enum class WinogradUse : uint8_t { Off, Inference, Always };
+WinogradUse winograd_use();
+
 // Why F(m×m, 3×3) cannot compute a convolution, or would be slower; null where it pays. For m = 2
 // filters are transformed in every run, for m = 4 they are held.
 const char* winograd_refusal(int64_t m, const ConvShape& shape, DType dtype);

@@ -11,21 +11,33 @@ namespace {
 
 constexpr int kPoints = 16;
 
+// A matrix of F(2×2, 3×3) as a function of a step and two arrays.
+#define RV_MATRIX(name)                                                   \
+  []<int kStep>(const VecF* x, VecF* to) __attribute__((always_inline)) { \
+    Minimal<2>::name<kStep>(x, to);                                       \
+  }
+
+// M x M^T of the In×In vectors x: Out×Out of them. `transform` applies M, Out×In, to vectors that
+// lie its step apart.
+template <int In, int Out, class Transform>
+RV_INLINE void on_both_axes(Transform transform, const VecF* x, VecF* to) {
+  VecF columns[Out * In];
+#pragma GCC unroll 4
+  for (int j = 0; j < In; ++j) transform.template operator()<In>(x + j, columns + j);
+#pragma GCC unroll 4
+  for (int i = 0; i < Out; ++i) transform.template operator()<1>(columns + In * i, to + Out * i);
+}
+
 // G g G^T of the filters [f, f + kLanes) of one channel; zeros beyond `left` of them.
 RV_INLINE void filter_channel(const WinogradPlan& plan, const float* g, int64_t left, float* to) {
   const ConvShape& s = plan.shape;
   const int64_t point = plan.columns * s.in_channels, tap = s.in_channels * s.out_channels;
-  VecF taps[9], t[12], u[4];
+  VecF taps[9], u[kPoints];
 #pragma GCC unroll 9
   for (int k = 0; k < 9; ++k) taps[k] = load_first(g + k * tap, lanes_of(left));
-#pragma GCC unroll 3
-  for (int j = 0; j < 3; ++j) Minimal<2>::filter<3>(taps + j, t + j);
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    Minimal<2>::filter<1>(t + 3 * i, u);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) u[j].store(to + (4 * i + j) * point);
-  }
+  on_both_axes<3, 4>(RV_MATRIX(filter), taps, u);
+#pragma GCC unroll 16
+  for (int i = 0; i < kPoints; ++i) u[i].store(to + i * point);
 }
 
 void transform(const WinogradPlan& plan, const float* filter, int64_t channel, int64_t end,
@@ -41,21 +53,16 @@ void transform(const WinogradPlan& plan, const float* filter, int64_t channel, i
 // A dy A^T of one tile, channels [f, f + kLanes); outputs beyond `rows` and `columns` are zero.
 RV_INLINE void tile_gradient(const float* dy, int64_t row_pitch, int64_t pixel_pitch, int rows,
                              int columns, int64_t left, float* to, int64_t point_pitch) {
-  VecF y[4], t[8], d[4];
+  VecF y[4], d[kPoints];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     const float* from = dy + i / 2 * row_pitch + i % 2 * pixel_pitch;
     const bool inside = i / 2 < rows && i % 2 < columns;
     y[i] = inside ? load_first(from, lanes_of(left)) : VecF::zero();
   }
-#pragma GCC unroll 2
-  for (int j = 0; j < 2; ++j) Minimal<2>::gradients<2>(y + j, t + j);
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    Minimal<2>::gradients<1>(t + 2 * i, d);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; ++j) d[j].store(to + (4 * i + j) * point_pitch);
-  }
+  on_both_axes<2, 4>(RV_MATRIX(gradients), y, d);
+#pragma GCC unroll 16
+  for (int i = 0; i < kPoints; ++i) d[i].store(to + i * point_pitch);
 }
 
 void gradient(const WinogradPlan& plan, const float* dy, int64_t first, int64_t at, int64_t count,
@@ -108,21 +115,16 @@ RV_INLINE void filter_of_sums(const WinogradPlan& plan, const float* sums, int64
                               float* dw) {
   const ConvShape& s = plan.shape;
   const int64_t point = plan.columns * s.in_channels, tap = s.in_channels * s.out_channels;
-  VecF p[kPoints], t[12], g[3];
+  VecF p[kPoints], g[9];
 #pragma GCC unroll 16
   for (int i = 0; i < kPoints; ++i) p[i] = VecF::load(sums + i * point);
   for (int64_t k = 1; k < plan.slices; ++k) {
 #pragma GCC unroll 16
     for (int i = 0; i < kPoints; ++i) p[i] = p[i] + VecF::load(sums + k * slice + i * point);
   }
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) Minimal<2>::filter_gradient<4>(p + j, t + j);
-#pragma GCC unroll 3
-  for (int i = 0; i < 3; ++i) {
-    Minimal<2>::filter_gradient<1>(t + 4 * i, g);
-#pragma GCC unroll 3
-    for (int j = 0; j < 3; ++j) store_first(g[j], dw + (3 * i + j) * tap, count);
-  }
+  on_both_axes<4, 3>(RV_MATRIX(filter_gradient), p, g);
+#pragma GCC unroll 9
+  for (int k = 0; k < 9; ++k) store_first(g[k], dw + k * tap, count);
 }
 
 void finish(const WinogradPlan& plan, const float* sums, int64_t channel, int64_t end,

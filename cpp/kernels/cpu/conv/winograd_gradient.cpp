@@ -37,7 +37,7 @@ WinogradPlan prepare_winograd_gradient(const ConvShape& shape, Isa isa) {
   const int64_t most = (plan.staged ? kBandFloats : kBlockFloats) / tile_floats;
   const int64_t slice_tiles = ceil_div(plan.tiles, plan.slices);
   plan.blocks = ceil_div(slice_tiles, std::max(kFewestBlockTiles, most));
-  plan.block_tiles = ceil_div(slice_tiles, plan.blocks) + 1;
+  plan.block_tiles = ceil_div(slice_tiles, plan.blocks);
   plan.v_pitch = odd_lines(plan.block_tiles * shape.in_channels);
   plan.m_pitch = odd_lines(plan.block_tiles * plan.columns);
   const int64_t block = plan.points() * (plan.v_pitch + plan.m_pitch);

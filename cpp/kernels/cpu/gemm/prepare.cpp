@@ -184,7 +184,8 @@ void cut_vector_product(GemmPlan& plan, int64_t element) {
                                                        : results < kFewDots * line;
   if (few && s.batch == 1) {
     plan.sum_chunks = std::min(parts, kMostSums);
-    if (plan.variant == GemmVariant::Dots && parts > 1) plan.sum_chunks &= ~int64_t{1};
+    if (plan.variant == GemmVariant::Dots && parts > 1)
+      plan.sum_chunks -= plan.sum_chunks % 2;  // divides among two threads
     plan.sum_pitch = round_up(results, line);
     if (parts > 1)
       plan.scratch.per_worker = static_cast<size_t>(plan.sum_chunks * plan.sum_pitch * element);

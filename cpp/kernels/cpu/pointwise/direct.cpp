@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "kernels/cpu/pointwise/convert_pairs.h"
 #include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/program.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
@@ -183,23 +182,20 @@ void convert(const Context& ctx, DType from, DType to, const void* src, void* ds
     std::memcpy(out, in, static_cast<size_t>(n) * size_of(from));
     return;
   }
-  if (const LoadFn both = convert_pairs(active_isa())(from, to)) {
-    ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
-      both(in + begin * static_cast<int64_t>(size_of(from)),
-           out + begin * static_cast<int64_t>(size_of(to)), end - begin);
-    });
-    return;
-  }
+  const auto at_in = [&](int64_t i) { return in + i * static_cast<int64_t>(size_of(from)); };
+  const auto at_out = [&](int64_t i) { return out + i * static_cast<int64_t>(size_of(to)); };
+  const LoadFn whole = conversions(active_isa()).whole(from, to);
   const RegType source = register_of(from), target = register_of(to);
   const LoadFn load = load_fn(from, active_isa());
   const StoreFn store = store_fn(to, active_isa());
   const TileFn cast = source == target ? nullptr : cast_fn(source, to, active_isa());
   ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
+    if (whole) return whole(at_in(begin), at_out(begin), end - begin);
     alignas(64) std::byte loaded[kTile * 8], converted[kTile * 8];
     for (int64_t at = begin; at < end; at += kTile) {
       const int64_t count = std::min(kTile, end - at);
-      const void* values = in + at * static_cast<int64_t>(size_of(from));
-      std::byte* result = out + at * static_cast<int64_t>(size_of(to));
+      const void* values = at_in(at);
+      std::byte* result = at_out(at);
       if (load) {
         load(values, loaded, count);
         values = loaded;

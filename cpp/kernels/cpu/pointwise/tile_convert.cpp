@@ -5,13 +5,11 @@
 #include <limits>
 #include <type_traits>
 
-#include "kernels/cpu/pointwise/convert_pairs.h"
 #include "kernels/cpu/pointwise/lanes.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const PwConversions kConversions;
-extern const PairChoice kConvertPairs;
 namespace conversions {
 namespace {
 
@@ -203,7 +201,7 @@ StoreFn store_of(DType dtype) noexcept {
   }
 }
 
-LoadFn pair_of(DType from, DType to) noexcept {
+LoadFn whole_of(DType from, DType to) noexcept {
   if (to != DType::F32) return nullptr;
   switch (from) {
     case DType::U8:
@@ -222,8 +220,7 @@ LoadFn pair_of(DType from, DType to) noexcept {
 }  // namespace
 }  // namespace conversions
 
-const PairChoice kConvertPairs = conversions::pair_of;
 const PwConversions kConversions{conversions::load_of, conversions::store_of, conversions::cast_of,
-                                 conversions::wrap_of};
+                                 conversions::wrap_of, conversions::whole_of};
 
 }  // namespace ranvier::kernels::RV_ISA

@@ -4,14 +4,12 @@
 
 #include "base/half.h"
 #include "kernels/cpu/levels.h"
-#include "kernels/cpu/pointwise/convert_pairs.h"
 #include "kernels/cpu/pointwise/lanes.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 
 namespace ranvier::kernels {
 
 RV_TABLES(PwConversions, kConversions, conversions)
-RV_TABLES(PairChoice, kConvertPairs, convert_pairs)
 
 namespace {
 

@@ -103,6 +103,8 @@ struct PwConversions {
   StoreFn (*store)(DType dtype) noexcept;
   TileFn (*cast)(RegType from, DType to) noexcept;
   TileFn (*wrap)(DType dtype) noexcept;
+  // From memory to memory in one pass, where load, cast and store would be several; null elsewhere.
+  LoadFn (*whole)(DType from, DType to) noexcept;
 };
 const PwConversions& conversions(Isa isa);
 using ReducerChoice = const PwReducer* (*)(RegType type, int kind) noexcept;
