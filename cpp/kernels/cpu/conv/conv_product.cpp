@@ -160,10 +160,13 @@ bool widens(ConvPass pass, const ConvShape& s) {
 }
 
 // Whether the gradient of a filter is better summed where x and dy lie than as a product. The tiles
-// of 32 registers compute long enough on each row that one of both may come from the second cache.
+// of 32 registers compute long enough on each row that one of both may collide in a first cache of
+// many ways; in one of 8 ways (32 KB: 10 to 35 % on a Zen 4) a product is faster.
 bool sums_in_place(const ConvShape& s, Isa isa) {
+  constexpr int kManyWays = 48 << 10;
   const int64_t pixels = s.batch * pixels_of(s.out);
-  const bool slow = isa < Isa::Avx512 ? collides(s) : x_collides(s) && y_collides(s);
+  const bool bears_one = isa >= Isa::Avx512 && cpu_info().l1_data_bytes >= kManyWays;
+  const bool slow = bears_one ? x_collides(s) && y_collides(s) : collides(s);
   return !slow && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
 }
 
