@@ -114,6 +114,42 @@ TEST_CASE("a value that is also an output or used twice is not absorbed") {
   CHECK(twice.build().body.size() == 2);
 }
 
+TEST_CASE("sums and means of squares need no tile of squares, and no bit changes") {
+  const std::pair<Shape, int> cases[] = {{{3000}, 0}, {{70, 50}, 0},  {{70, 50}, 1},
+                                         {{9, 8}, 0}, {{3, 2500}, 1}, {{3, 0}, 1}};
+  for (Isa isa : levels())
+    for (const auto& [shape, axis] : cases)
+      for (ReduceOp op : {ReduceOp::Sum, ReduceOp::Mean}) {
+        CAPTURE(shape.str());
+        const auto n = static_cast<size_t>(shape.size());
+        const std::vector<float> x = random_floats(n, -3, 3, 7), y = random_floats(n, -3, 3, 8);
+        ProgramBuilder builder(shape);
+        const V error = op2(builder, PwOp::Sub, builder.input(DType::F32, shape),
+                            builder.input(DType::F32, shape));
+        const int axes[] = {axis};
+        builder.reduce(op, op1(builder, PwOp::Square, error), axes, DType::F32);
+        const PointwiseProgram absorbed = builder.build(isa);
+        const PointwiseProgram simple = builder.build(isa, {.merge_rich = false});
+        CHECK(absorbed.body.size() == 1);
+        CHECK(simple.body.size() == 2);
+        std::vector<float> a(static_cast<size_t>(absorbed.outer * absorbed.inner)), b(a.size());
+        run(absorbed, {x.data(), y.data()}, {a.data()});
+        run(simple, {x.data(), y.data()}, {b.data()});
+        CHECK(same_bits(a, b));
+      }
+  ProgramBuilder kept({64});  // the square is an output too
+  const V square = op1(kept, PwOp::Square, kept.input(DType::F32, {64}));
+  const int axes[] = {0};
+  kept.output(square);
+  kept.reduce(ReduceOp::Sum, square, axes, DType::F32);
+  CHECK(kept.build().body.size() == 1);
+  ProgramBuilder stored({64});  // a result may lie where the operand was
+  const V x = stored.input(DType::F32, {64});
+  stored.output(op2(stored, PwOp::Add, x, x));
+  stored.reduce(ReduceOp::Sum, op1(stored, PwOp::Square, x), axes, DType::F32);
+  CHECK(stored.build().body.size() == 2);
+}
+
 TEST_CASE("Adam as Keras writes it becomes three instructions") {
   ProgramBuilder b({1000});
   const V w = b.input(DType::F32, {1000}), m = b.input(DType::F32, {1000});

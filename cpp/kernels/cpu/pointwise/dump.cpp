@@ -87,9 +87,9 @@ std::string to_string(const PointwiseProgram& program) {
   for (const PwOutput& output : program.outputs)
     out << "  output " << ranvier::name_of(output.dtype) << " %" << int{output.slot} << "\n";
   for (const PwReduction& reduction : program.reductions)
-    out << "  reduce " << name_of(reduction.op) << " " << ranvier::name_of(reduction.dtype) << " %"
-        << int{reduction.slot} << " over " << program.outer << "x[" << program.reduce << "]x"
-        << program.inner << "\n";
+    out << "  reduce " << name_of(reduction.op) << (reduction.squares ? " of squares " : " ")
+        << ranvier::name_of(reduction.dtype) << " %" << int{reduction.slot} << " over "
+        << program.outer << "x[" << program.reduce << "]x" << program.inner << "\n";
   if (!program.same_as.empty()) out << "  touched rows only\n";
   return out.str();
 }

@@ -13,9 +13,6 @@ namespace {
 constexpr int64_t kMaxPeriod = 2 * kTile;  // longest bias that is kept repeated in scratch
 constexpr int kEnd = INT16_MAX;            // "read after the last instruction"
 
-constexpr int32_t round_up(int64_t bytes) { return static_cast<int32_t>((bytes + 63) / 64 * 64); }
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 }  // namespace
 
 ReduceExtent reduce_extent(const Shape& shape, std::span<const int> axes) {
@@ -37,15 +34,6 @@ ReduceExtent reduce_extent(const Shape& shape, std::span<const int> axes) {
   return extent;
 }
 
-int64_t part_of(const PointwiseProgram& program, int64_t elements) {
-  if (!program.joints.empty()) return INT64_MAX;  // a joint fetches what it reads itself
-  constexpr int64_t kShort = 256;                 // loads, arithmetic and stores take turns
-  int64_t bytes = 0;
-  for (const PwInput& input : program.inputs)
-    if (input.kind == OperandKind::Full) bytes += elements * input.element;
-  return leaves_caches(bytes) ? kShort : kTile;
-}
-
 ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
                                ProgramBuilder::Options options)
     : options_(options),
@@ -59,6 +47,7 @@ ProgramPlanner::ProgramPlanner(const ProgramBuilder& builder, Isa isa,
   program_.stream = pw_kernels(isa).stream;
   program_.shape = builder.shape_;
   program_.size = builder.shape_.size();
+  if (options.merge_rich) absorb_squares();
   materialize_ends();
   find_scalars();
   if (options.merge_rich) merge_rich(nodes_, pinned_, scalar_);
@@ -75,6 +64,26 @@ PointwiseProgram ProgramPlanner::plan() {
   cut_work();
   book_scratch();
   return std::move(program_);
+}
+
+// A sum of squares squares what it adds: no tile of squares is written to be read once. An operand
+// keeps its square where a result is stored, which may be in the operand's memory.
+void ProgramPlanner::absorb_squares() {
+  std::vector<int> uses(nodes_.size(), 0);
+  for (const Node& node : nodes_)
+    for (int s : node.src) ++uses[s];
+  for (int id : outputs_) ++uses[id];
+  for (const auto& closing : reductions_) ++uses[closing.node];
+  for (auto& closing : reductions_) {
+    const Node& node = nodes_[closing.node];
+    const bool sum = closing.op == ReduceOp::Sum || closing.op == ReduceOp::Mean;
+    const bool floating = node.type == RegType::F32 || node.type == RegType::F64;
+    const bool square = node.kind == Node::Kind::Op && node.op == PwOp::Square;
+    if (!sum || !floating || !square || uses[closing.node] > 1) continue;
+    if (nodes_[node.src[0]].kind == Node::Kind::Input && !outputs_.empty()) continue;
+    closing.node = node.src[0];
+    closing.squares = true;
+  }
 }
 
 // Every output gets an instruction and a register of its own, and every reduced value a whole tile,
@@ -312,109 +321,12 @@ void ProgramPlanner::place_reductions(std::span<const int> axes) {
     const RegType type = nodes_[closing.node].type;
     for (PwInput& input : program_.inputs)
       if (input.slot == slot_of_[closing.node]) input.last_use = kEnd;
-    program_.reductions.push_back(
-        {closing.op, closing.dtype, type, static_cast<uint8_t>(slot_of_[closing.node]),
-         reducers.of[static_cast<int>(type)][static_cast<int>(closing.op)],
-         store_fn(closing.dtype, program_.isa), 0, 0});
+    const ReduceOp joined = closing.squares ? ReduceOp::SumSquares : closing.op;
+    program_.reductions.push_back({closing.op, closing.squares, closing.dtype, type,
+                                   static_cast<uint8_t>(slot_of_[closing.node]),
+                                   reducers.of[static_cast<int>(type)][static_cast<int>(joined)],
+                                   store_fn(closing.dtype, program_.isa), 0, 0});
   }
-}
-
-// Tiles hold whole rows where a reduction needs them; the cut depends on the shape alone.
-void ProgramPlanner::cut_work() {
-  double nanoseconds = 10;  // of one full tile
-  for (const PwInstr& instr : program_.body)
-    nanoseconds += info_of(instr.op).cost * (instr.type == RegType::F32 ? 1 : 3) + 2;
-  for (const PwInput& input : program_.inputs)
-    nanoseconds += input.kind == OperandKind::Strided  ? 200
-                   : input.kind == OperandKind::Lookup ? 400
-                   : input.in_place                    ? 20
-                                                       : 60;
-  nanoseconds += 20.0 * program_.outputs.size() + 40.0 * program_.reductions.size();
-
-  PointwiseProgram& p = program_;
-  double work = nanoseconds;  // of one unit
-  if (p.reductions.empty()) {
-    p.tile = kTile;
-    p.units = ceil_div(p.size, kTile);
-  } else if (p.inner == 1) {
-    p.tile = p.reduce <= kTile ? std::max<int64_t>(1, kTile / std::max<int64_t>(1, p.reduce)) *
-                                     std::max<int64_t>(1, p.reduce)
-                               : kTile;
-    p.tile_rows = p.reduce <= kTile ? p.tile / std::max<int64_t>(1, p.reduce) : 1;
-    p.units = p.reduce <= kTile ? ceil_div(p.outer * p.reduce, p.tile)
-                                : p.outer * ceil_div(p.reduce, kTile);
-  } else {
-    // A power of two of rows, so that blocks of kBlockRows end with a tile, or are a longer one.
-    const int64_t width = std::clamp<int64_t>(p.inner, 1, kTile);
-    int64_t rows = 1;
-    while (2 * rows * width <= kTile) rows *= 2;
-    const bool product = std::any_of(p.reductions.begin(), p.reductions.end(),
-                                     [](const auto& r) { return r.op == ReduceOp::Prod; });
-    if (product) rows = std::min(rows, kBlockRows);  // of many values, it leaves float32's range
-    p.tile = rows * width;
-    p.tile_rows = rows;
-    p.panels = ceil_div(p.inner, kTile);
-    const int64_t by_work = ceil_div(32 * kTile, width), by_count = ceil_div(p.reduce, 64);
-    const int64_t block = std::max(rows, kBlockRows);
-    p.group_rows = ceil_div(std::max({by_work, by_count, int64_t{1}}), block) * block;
-    p.groups = std::max<int64_t>(1, ceil_div(p.reduce, p.group_rows));
-    p.units = p.outer * p.groups * p.panels;
-    work = nanoseconds * static_cast<double>(ceil_div(std::min(p.reduce, p.group_rows), rows));
-  }
-  p.part = part_of(p, p.size);
-  const int64_t longest = std::clamp<int64_t>(
-      static_cast<int64_t>(kChunkNanoseconds / std::max(work, 1.0)), 1, kMostTiles);
-  p.grain = even_grain(p.units, longest);
-}
-
-void ProgramPlanner::book_scratch() {
-  PointwiseProgram& p = program_;
-  int64_t offset = 0;
-  const auto take = [&offset](int64_t bytes) {
-    const int64_t at = offset;
-    offset += round_up(bytes);
-    return static_cast<int32_t>(at);
-  };
-  // Tiles are staggered by one cache line, so that equal indices do not share a cache set.
-  std::vector<int64_t> elements(p.slots.size(), kTile);
-  for (const PwInput& input : p.inputs)
-    elements[input.slot] = input.in_place ? 0 : kTile + input.period;
-  for (size_t i = 0; i < p.slots.size(); ++i) {
-    PwSlot& slot = p.slots[i];
-    slot.offset = slot.scalar ? take(64) : take(elements[i] * size_of(slot.type) + 64);
-  }
-  p.staging_offset = take(2 * kTile * 8);
-  const bool columns = !p.reductions.empty() && p.inner > 1;
-  for (PwReduction& reduction : p.reductions) {
-    if (!columns) continue;
-    reduction.block_offset = take(std::min(p.inner, kTile) * size_of(reduction.type) + 64);
-    reduction.total_offset = take(std::min(p.inner, kTile) * sizeof(PwTotal));
-  }
-  p.scratch.per_worker = static_cast<size_t>(offset);
-  int64_t partials = 0;  // per reduction, where a result has more than one part
-  if (columns && p.groups > 1) partials = p.outer * p.groups * p.inner;
-  if (!p.reductions.empty() && p.inner == 1 && p.reduce > kTile) partials = p.units;
-  p.scratch.shared = static_cast<size_t>(partials) * sizeof(PwTotal) * p.reductions.size();
-
-  double operations = 0;
-  for (const PwInstr& instr : p.body) operations += std::max(1.0, info_of(instr.op).cost / 20.0);
-  p.cost.flops = operations * static_cast<double>(p.size);
-  p.cost.flops += static_cast<double>(p.size) * static_cast<double>(p.reductions.size());
-  for (const PwInput& input : p.inputs) {
-    double elements = 1;
-    for (int axis = 0; axis < p.rank; ++axis)
-      if (input.strides[axis]) elements *= static_cast<double>(p.dims[axis]);
-    for (size_t k = 0; k < input.parts.size(); ++k) {
-      if (k == 0) elements = 0;
-      elements += static_cast<double>(input.row * input.parts[k].count);
-    }
-    p.cost.bytes += elements * static_cast<double>(size_of(input.dtype));
-  }
-  for (const PwOutput& output : p.outputs)
-    p.cost.bytes += static_cast<double>(p.size) * static_cast<double>(size_of(output.dtype));
-  for (const PwReduction& reduction : p.reductions)
-    p.cost.bytes +=
-        static_cast<double>(p.outer * p.inner) * static_cast<double>(size_of(reduction.dtype));
 }
 
 }  // namespace ranvier::kernels

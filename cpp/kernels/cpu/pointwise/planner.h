@@ -31,6 +31,7 @@ class ProgramPlanner {
  private:
   using Node = ProgramBuilder::Node;
 
+  void absorb_squares();
   void materialize_ends();
   void find_scalars();
   void collapse_space();

@@ -108,7 +108,8 @@ struct PwOutput {
 
 struct PwReduction {
   ReduceOp op;
-  DType dtype;  // of the result in memory
+  bool squares;  // of the values are summed
+  DType dtype;   // of the result in memory
   RegType type;
   uint8_t slot;
   const PwReducer* reducer;
@@ -266,6 +267,7 @@ class ProgramBuilder {
     ReduceOp op;
     int node;
     DType dtype;
+    bool squares = false;
   };
   std::vector<Closing> reductions_;
   std::vector<int> axes_;
