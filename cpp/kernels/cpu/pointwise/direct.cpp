@@ -184,11 +184,11 @@ void convert(const Context& ctx, DType from, DType to, const void* src, void* ds
   }
   const auto at_in = [&](int64_t i) { return in + i * static_cast<int64_t>(size_of(from)); };
   const auto at_out = [&](int64_t i) { return out + i * static_cast<int64_t>(size_of(to)); };
-  const LoadFn whole = conversions(active_isa()).whole(from, to);
   const RegType source = register_of(from), target = register_of(to);
   const LoadFn load = load_fn(from, active_isa());
   const StoreFn store = store_fn(to, active_isa());
   const TileFn cast = source == target ? nullptr : cast_fn(source, to, active_isa());
+  const LoadFn whole = cast || store ? conversions(active_isa()).whole(from, to) : load;
   ctx.parallel_for(n, 64 * kTile, [&](int64_t begin, int64_t end, int) {
     if (whole) return whole(at_in(begin), at_out(begin), end - begin);
     alignas(64) std::byte loaded[kTile * 8], converted[kTile * 8];
