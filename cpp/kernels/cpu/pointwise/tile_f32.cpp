@@ -2,12 +2,15 @@
 // Every formula below rounds after each operation (no contraction), so that a rich operation equals
 // the simple ones it stands for; fma() occurs only inside elementary functions.
 
+#include <cmath>
+
 #include "kernels/cpu/pointwise/reduce_f32.h"
 #include "kernels/cpu/pointwise/tile_loop.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/extremes.h"
 #include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/powers.h"
 #include "kernels/cpu/simd/remainder.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/trigonometry.h"
@@ -62,7 +65,29 @@ RV_VALUE_TILE(mul, 2, 2, x[0] * x[1])
 RV_TILE(div, 2, 2, x[0] / x[1])
 RV_TILE(floor_divide, 2, 1, floor_div(x[0], x[1]))
 RV_TILE(remainder_, 2, 1, mod(x[0], x[1]))
-RV_TILE(power, 2, 1, pow(x[0], x[1]))
+RV_TILE(square_, 1, 4, x[0] * x[0])
+RV_TILE(general_powers, 2, 2, general_power(x[0], x[1]))
+RV_TILE(mixed_powers, 2, 1, pow(x[0], x[1]))
+void powers(const TileArgs& args) noexcept {
+  (any_short(static_cast<const float*>(args.src[1]), args.n) ? mixed_powers : general_powers)(args);
+}
+template <class F>
+RV_INLINE void power_tile(const TileArgs& args, F f) {
+  for_tile<float, 1, 4, false>(args, [f](const VecF(&x)[1]) { return f(x[0]); });
+}
+// What one exponent asks for is decided once.
+void power(const TileArgs& args) noexcept {
+  if (args.step[1] != 0) return powers(args);
+  const float y = *static_cast<const float*>(args.src[1]);
+  if (y == 2.0f) return square_(args);
+  if (y == 3.0f) return power_tile(args, [](VecF x) { return cube(x); });
+  if (y == 0.5f) return power_tile(args, [](VecF x) { return root_power(x); });
+  if (y == -0.5f) return power_tile(args, [](VecF x) { return vf(1.0f) / root_power(x); });
+  if (!is_whole_power(y)) return general_powers(args);
+  const unsigned n = static_cast<unsigned>(std::abs(y));
+  if (y < 0.0f) return power_tile(args, [n](VecF x) { return inverse_power(x, n); });
+  return power_tile(args, [n](VecF x) { return whole_power(x, n); });
+}
 RV_VALUE_TILE(minimum, 2, 2, min_nan(x[0], x[1]))
 RV_VALUE_TILE(maximum, 2, 2, max_nan(x[0], x[1]))
 RV_TILE(negate, 1, 4, -x[0])
@@ -74,24 +99,23 @@ RV_TILE(round_, 1, 4, round(x[0]))
 RV_TILE(trunc_, 1, 4, trunc(x[0]))
 RV_STREAMED_TILE(exp_, 1, 4, exp(x[0]))
 RV_TILE(expm1_, 1, 4, expm1(x[0]))
-RV_TILE(exp2_, 1, 1, exp2(x[0]))
+RV_TILE(exp2_, 1, 4, exp2(x[0]))
 RV_STREAMED_TILE(log_, 1, 4, log(x[0]))
 RV_TILE(log1p_, 1, 4, log1p(x[0]))
-RV_TILE(log2_, 1, 1, log2(x[0]))
-RV_TILE(log10_, 1, 1, log10(x[0]))
+RV_TILE(log2_, 1, 2, log2(x[0]))
+RV_TILE(log10_, 1, 2, log10(x[0]))
 RV_TILE(sqrt_, 1, 2, sqrt(x[0]))
 RV_TILE(rsqrt_, 1, 2, vf(1.0f) / sqrt(x[0]))
-RV_TILE(square_, 1, 4, x[0] * x[0])
 RV_TILE(reciprocal_, 1, 2, vf(1.0f) / x[0])
 RV_TILE(sin_, 1, 1, sin(x[0]))
 RV_TILE(cos_, 1, 1, cos(x[0]))
 RV_TILE(tan_, 1, 1, tan(x[0]))
-RV_TILE(asin_, 1, 1, asin(x[0]))
-RV_TILE(acos_, 1, 1, acos(x[0]))
-RV_TILE(atan_, 1, 1, atan(x[0]))
-RV_TILE(atan2_, 2, 1, atan2(x[0], x[1]))
-RV_TILE(sinh_, 1, 1, sinh(x[0]))
-RV_TILE(cosh_, 1, 1, cosh(x[0]))
+RV_TILE(asin_, 1, 2, asin(x[0]))
+RV_TILE(acos_, 1, 2, acos(x[0]))
+RV_TILE(atan_, 1, 2, atan(x[0]))
+RV_TILE(atan2_, 2, 2, atan2(x[0], x[1]))
+RV_TILE(sinh_, 1, 2, sinh(x[0]))
+RV_TILE(cosh_, 1, 2, cosh(x[0]))
 RV_TILE(asinh_, 1, 1, asinh(x[0]))
 RV_TILE(acosh_, 1, 1, acosh(x[0]))
 RV_TILE(atanh_, 1, 1, atanh(x[0]))

@@ -15,6 +15,14 @@ double sigmoid(double x) {
   return (x < 0 ? e : 1) / (1 + e);
 }
 double cdf(double x) { return 0.5 * (1 + std::erf(x * 0.70710678118654752440)); }
+// Exponents that products and roots serve as well, at a tenth of the time; of cubes 1.5 ULP.
+double power(double x, double y) {
+  if (y == 2) return x * x;
+  if (y == 3) return x * x * x;
+  if (y == -1) return 1 / x;
+  if (y == 0.5) return std::isinf(x) ? std::abs(x) : std::sqrt(x + 0.0);
+  return std::pow(x, y);
+}
 double gelu_inner(double x) { return 0.79788456080286535588 * (x + 0.044715 * x * x * x); }
 double gelu_tanh_grad(double x, double dy) {
   const double t = std::tanh(gelu_inner(x));
@@ -39,7 +47,7 @@ TileFn rare_fn(PwOp op) {
 TileFn double_fn(PwOp op) {
   using T = double;
   switch (op) {
-    RV_2(Pow, std::pow(x, y));
+    RV_2(Pow, power(x, y));
     RV_2(Atan2, std::atan2(x, y));
     RV_1(Exp2, std::exp2(x));
     RV_1(Log2, std::log2(x));

@@ -2,9 +2,9 @@
 // Vector approximations of the elementary functions for float32, in every lane alike: the result
 // for one value never depends on its neighbours. Errors in ULP of the correctly rounded result,
 // largest seen over dense samples of the whole range, with AVX-512 / FMA / neither:
-//   exp 0.8/1.0/1.0   expm1 1.5   log 1.0/1.0/1.5   log1p 1.5/1.5/2.0   tanh 1.0/2.5/2.5
-//   sigmoid 2.3   erf 1.1/1.2/1.3   softplus 1.6   sin, cos 1.5/1.5/2.0   pow, exp2, log2, log10
-//   0.6
+//   exp 0.8/1.0/1.0   exp2 0.8/1.0/1.0   expm1 1.5   log 1.0/1.0/1.5   log2 1.0/1.0/1.4
+//   log10 1.0/1.0/1.9   log1p 1.5/1.5/2.0   tanh 1.0/2.5/2.5   sigmoid 2.3   erf 1.1/1.2/1.3
+//   softplus 1.6   sin, cos 1.5/1.5/2.0
 // NaN gives NaN; infinities, signed zeros and denormals are handled as C's libm does. The tests
 // hold these bounds.
 
@@ -62,7 +62,9 @@ RV_INLINE V horner(V x, const T (&c)[N]) {
 // x = n ln 2 + r with |r| <= ln 2 / 2; scale = 2^(n + kPower), which must be a normal number. The
 // sum with 1.5 * 2^23 is rounded to an integer, and its low bits are the exponent of the scale. The
 // high part of ln 2 has few bits, so n * kLn2Hi is exact.
-inline constexpr float kLog2E = 0x1.715476p+0f, kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f;
+inline constexpr float kLog2E = 0x1.715476p+0f, kLog2ELo = 0x1.4ae0cp-26f;
+inline constexpr float kLn2Hi = 0x1.63p-1f, kLn2Lo = -0x1.bd0106p-13f;
+inline constexpr float kLn2F = 0x1.62e43p-1f;
 template <int kPower>
 RV_INLINE VecF reduce_ln2(VecF x, VecF& scale) {
   const VecF shift = vf(0x1.8p+23f + 127 + kPower);
@@ -108,22 +110,30 @@ struct ExpTable {
 template <int kPower>
 inline constexpr ExpTable<kPower> kExpTable;
 
-// 2^kPower e^x = 2^(floor(n) + kPower) 2^(n - floor(n)) e^r with x = n ln 2 + r, n a multiple of
-// 1/16: |r| <= ln 2 / 32 needs three terms. 0 <= kPower <= 24; |x| < 200.
+// 2^(n + kPower) e^r, n a multiple of 1/16 and `shifted` its sum with kSixteenths: |r| <= ln 2 / 32
+// needs three terms. 0 <= kPower <= 24; |n| < 300.
+inline constexpr float kSixteenths = 0x1.8p+19f;  // one ULP is 1/16: the low bits index the table
 template <int kPower>
-RV_INLINE VecF exp_scaled(VecF x) {
+RV_INLINE VecF exp_of_parts(VecF shifted, VecF n, VecF r) {
   constexpr const ExpTable<kPower>& table = kExpTable<kPower>;
-  const VecF shift =
-      vf(0x1.8p+19f);  // one ULP is 1/16: the low four bits of the sum index the table
-  const VecF shifted = fma(x, vf(kLog2E), shift);
-  const VecF n = shifted - shift;
-  const VecF r = fnma(n, vf(kLn2Lo), fnma(n, vf(kLn2Hi), x));
   const VecF t = look_up(table.high, shifted);
   const VecF p = fma(fma(vf(0x1.55574p-3f), r, vf(0x1.00022p-1f)), r, vf(1.0f));
   const VecF y = fma(fma(t, r, look_up(table.low, shifted)), p, t);
   return {_mm512_scalef_ps(y.v, n.v)};
 }
+// 2^kPower e^x with x = n ln 2 + r; |x| < 200.
+template <int kPower>
+RV_INLINE VecF exp_scaled(VecF x) {
+  const VecF shifted = fma(x, vf(kLog2E), vf(kSixteenths));
+  const VecF n = shifted - vf(kSixteenths);
+  return exp_of_parts<kPower>(shifted, n, fnma(n, vf(kLn2Lo), fnma(n, vf(kLn2Hi), x)));
+}
 RV_INLINE VecF exp(VecF x) { return exp_scaled<0>(clamp_nan(x, -104.0f, 89.0f)); }
+RV_INLINE VecF exp2(VecF x) {
+  x = clamp_nan(x, -151.0f, 129.0f);
+  const VecF shifted = x + vf(kSixteenths), n = shifted - vf(kSixteenths);
+  return exp_of_parts<0>(shifted, n, (x - n) * vf(kLn2F));
+}
 #else
 // 2^kPower e^x where 2^(n + kPower) is a normal number, n = x / ln 2 rounded.
 template <int kPower>
@@ -132,17 +142,27 @@ RV_INLINE VecF exp_scaled(VecF x) {
   const VecF q = expm1_reduced(reduce_ln2<kPower>(x, scale));
   return fma(scale, q, scale);
 }
-RV_INLINE VecF exp(VecF x) {
-  VecF scale;
-  x = clamp_nan(x, -104.0f, 89.0f);
-  const VecF q = expm1_reduced(reduce_ln2<0>(x, scale));
-  // scale = first * second, second = 2^64 for positive x, else 2^-64.
+// scale (1 + q) in two steps, scale = first * second with second = 2^64 for positive x, else 2^-64:
+// `scale` has the bits of an exponent that may lie outside the normal ones.
+RV_INLINE VecF scaled_in_steps(VecF x, VecF scale, VecF q) {
   using VecU = Vec<uint32_t>;
   const VecU second =
       (bit_cast<uint32_t>(x) >> 1 & VecU::set1(0x40000000)) ^ VecU::set1(uint32_t{127 + 64} << 23);
   const VecF first =
       bit_cast<float>(bit_cast<uint32_t>(scale) - second + VecU::set1(uint32_t{127} << 23));
   return fma(first, q, first) * bit_cast<float>(second);
+}
+RV_INLINE VecF exp(VecF x) {
+  VecF scale;
+  x = clamp_nan(x, -104.0f, 89.0f);
+  const VecF q = expm1_reduced(reduce_ln2<0>(x, scale));
+  return scaled_in_steps(x, scale, q);
+}
+RV_INLINE VecF exp2(VecF x) {
+  x = clamp_nan(x, -151.0f, 129.0f);
+  const VecF shift = vf(0x1.8p+23f + 127), shifted = x + shift;
+  const VecF q = expm1_reduced((x - (shifted - shift)) * vf(kLn2F));
+  return scaled_in_steps(x, bit_cast<float>(bit_cast<uint32_t>(shifted) << 23), q);
 }
 #endif
 
@@ -163,8 +183,11 @@ RV_INLINE VecF expm1(VecF x) {
 inline constexpr float kLogPoly[] = {0x1.1b4966p-4f,  -0x1.e2fb04p-4f, 0x1.e65724p-4f,
                                      -0x1.fb40ecp-4f, 0x1.233230p-3f,  -0x1.5562eep-3f,
                                      0x1.99a54cp-3f,  -0x1.ffffeep-3f, 0x1.555546p-2f};
-// `extra` is added to the result where it is small.
-RV_INLINE VecF log_of_positive(VecF x, VecF extra) {
+// x = 2^e (1 + f)
+struct LogParts {
+  VecF e, f;
+};
+RV_INLINE LogParts log_parts(VecF x) {
   const auto tiny = x < vf(0x1p-126f);
   const VecF scaled = select(tiny, x * vf(0x1p+23f), x);
   // Unsigned, so that arguments outside the domain wrap; the shift is arithmetic.
@@ -173,11 +196,17 @@ RV_INLINE VecF log_of_positive(VecF x, VecF extra) {
   const VecU bits = bit_cast<uint32_t>(scaled) - root;
   const VecF e = to_float(bit_cast<int32_t>(bits) >> 23) - select(tiny, vf(23.0f), vf(0.0f));
   const VecF m = bit_cast<float>((bits & VecU::set1(0x007fffff)) + root);
-  const VecF f = m - vf(1.0f);
+  return {e, m - vf(1.0f)};
+}
+// log(1+f) - f + extra
+RV_INLINE VecF log_tail(VecF f, VecF extra) {
   const VecF f2 = f * f;
-  VecF tail = fma(f2 * f, horner(f, kLogPoly), fma(e, vf(kLn2Lo), extra));
-  tail = fnma(vf(0.5f), f2, tail);
-  return fma(e, vf(kLn2Hi), f + tail);
+  return fnma(vf(0.5f), f2, fma(f2 * f, horner(f, kLogPoly), extra));
+}
+// `extra` is added to the result where it is small.
+RV_INLINE VecF log_of_positive(VecF x, VecF extra) {
+  const auto [e, f] = log_parts(x);
+  return fma(e, vf(kLn2Hi), f + log_tail(f, fma(e, vf(kLn2Lo), extra)));
 }
 
 RV_INLINE VecF log_specials(VecF x, VecF y) {
@@ -187,6 +216,27 @@ RV_INLINE VecF log_specials(VecF x, VecF y) {
 }
 
 RV_INLINE VecF log(VecF x) { return log_specials(x, log_of_positive(x, vf(0.0f))); }
+
+// e + (f + tail) log2(e): whole results are exact.
+RV_INLINE VecF log2(VecF x) {
+  const auto [e, f] = log_parts(x);
+  const VecF tail = log_tail(f, vf(0.0f)) * vf(kLog2E);
+#if defined(__AVX2__)
+  const VecF rest = fma(f, vf(kLog2E), fma(f, vf(kLog2ELo), tail));
+#else
+  const VecF rest = f + fma(f, vf(kLog2E - 1.0f), tail);  // half of f's product has no rounding
+#endif
+  return log_specials(x, e + rest);
+}
+// e log10(2) + (f + tail) log10(e); the high part of log10(2) has few bits, as that of ln 2.
+inline constexpr float kLog10Of2Hi = 0x1.344p-2f, kLog10Of2Lo = 0x1.3509f8p-18f;
+inline constexpr float kLog10E = 0x1.bcb7b2p-2f, kLog10ELo = -0x1.5b235ep-27f;
+RV_INLINE VecF log10(VecF x) {
+  const auto [e, f] = log_parts(x);
+  const VecF low = fma(log_tail(f, vf(0.0f)), vf(kLog10E), e * vf(kLog10Of2Lo));
+  const VecF rest = fma(f, vf(kLog10E), fma(f, vf(kLog10ELo), low));
+  return log_specials(x, fma(e, vf(kLog10Of2Hi), rest));
+}
 
 RV_INLINE VecF log1p(VecF x) {
   const VecF u = vf(1.0f) + x;
@@ -302,6 +352,7 @@ RV_INLINE VecF join_float(VecD low, VecD high) {
 }
 #endif
 
+// Functions whose error float32 would not hold, and general powers, in double.
 // log2 of a float32 value >= 0 held as double, relative error 2e-12; NaN lanes give garbage.
 inline constexpr double kAtanhPoly[] = {1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7,
                                         1.0 / 5,  1.0 / 3,  1.0};
@@ -328,31 +379,6 @@ RV_INLINE VecD exp2_double(VecD t) {
   const VecD n = shifted - magic;
   const VecD p = horner((t - n) * vd(0x1.62e42fefa39efp-1), kExpDoublePoly);
   return bit_cast<double>(bit_cast<uint64_t>(p) + (bit_cast<uint64_t>(shifted) << 52));
-}
-
-RV_INLINE VecF exp2(VecF x) {
-  return select(x == x, join_float(exp2_double(low_double(x)), exp2_double(high_double(x))), x);
-}
-RV_INLINE VecF log_base(VecF x, double factor) {
-  const VecF y =
-      join_float(log2_double(low_double(x)) * vd(factor), log2_double(high_double(x)) * vd(factor));
-  return select(x >= vf(0.0f), y, select(x < vf(0.0f), vf(__builtin_nanf("")), x));
-}
-RV_INLINE VecF log2(VecF x) { return log_base(x, 1.0); }
-RV_INLINE VecF log10(VecF x) { return log_base(x, 0x1.34413509f79ffp-2); }
-
-RV_INLINE VecF pow(VecF x, VecF y) {
-  const VecF a = abs(x), zero = vf(0.0f), one = vf(1.0f);
-  VecF r = join_float(exp2_double(low_double(y) * log2_double(low_double(a))),
-                      exp2_double(high_double(y) * log2_double(high_double(a))));
-  r = select(a == one, one, r);
-  const VecF half = y * vf(0.5f);
-  const VecI integral = floor(y) == y;
-  const VecI odd = integral & (floor(half) != half);
-  r = xor_bits(r, bit_cast<float>(bit_cast<int32_t>(sign_bits(x)) & odd));
-  const VecI undefined = (x < zero) & (a != vf(kInf)) & ~integral;
-  r = select(undefined | (x != x) | (y != y), vf(__builtin_nanf("")), r);
-  return select((y == zero) | (x == one), one, r);
 }
 
 }  // namespace
