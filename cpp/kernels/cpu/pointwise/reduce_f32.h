@@ -3,7 +3,7 @@
 
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/extremes.h"
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/in_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {

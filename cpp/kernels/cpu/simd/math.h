@@ -329,57 +329,5 @@ RV_INLINE VecF cos(VecF x) {
   return mend_large(x, sin_shifted(x, 1), [](float v) { return ::cosf(v); });
 }
 
-// Both halves of a float vector as doubles, and back.
-#if defined(__AVX512F__)
-RV_INLINE VecD low_double(VecF x) { return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v))}; }
-RV_INLINE VecD high_double(VecF x) { return {_mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))}; }
-RV_INLINE VecF join_float(VecD low, VecD high) {
-  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)),
-                             _mm512_cvtpd_ps(high.v), 1)};
-}
-#elif defined(__AVX2__)
-RV_INLINE VecD low_double(VecF x) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(x.v))}; }
-RV_INLINE VecD high_double(VecF x) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(x.v, 1))}; }
-RV_INLINE VecF join_float(VecD low, VecD high) {
-  return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(low.v)),
-                               _mm256_cvtpd_ps(high.v), 1)};
-}
-#else
-RV_INLINE VecD low_double(VecF x) { return {_mm_cvtps_pd(x.v)}; }
-RV_INLINE VecD high_double(VecF x) { return {_mm_cvtps_pd(_mm_movehl_ps(x.v, x.v))}; }
-RV_INLINE VecF join_float(VecD low, VecD high) {
-  return {_mm_movelh_ps(_mm_cvtpd_ps(low.v), _mm_cvtpd_ps(high.v))};
-}
-#endif
-
-// Functions whose error float32 would not hold, and general powers, in double.
-// log2 of a float32 value >= 0 held as double, relative error 2e-12; NaN lanes give garbage.
-inline constexpr double kAtanhPoly[] = {1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7,
-                                        1.0 / 5,  1.0 / 3,  1.0};
-RV_INLINE VecD log2_double(VecD x) {
-  using VecU = Vec<uint64_t>;
-  const VecU root = bit_cast<uint64_t>(vd(0x1.6a09e667f3bcdp-1));
-  const VecU bits = bit_cast<uint64_t>(x) - root + VecU::set1(uint64_t{1023} << 52);
-  const VecD e =
-      bit_cast<double>((bits >> 52) | bit_cast<uint64_t>(vd(0x1p52))) - vd(0x1p52 + 1023.0);
-  const VecD m = bit_cast<double>((bits & VecU::set1((uint64_t{1} << 52) - 1)) + root);
-  const VecD s = (m - vd(1.0)) / (m + vd(1.0));
-  const VecD y = fma(s * vd(0x1.71547652b82fep+1), horner(s * s, kAtanhPoly), e);
-  const VecD inf = vd(__builtin_inf());
-  return select(x == vd(0.0), -inf, select(x == inf, inf, y));
-}
-// 2^t as a value that rounds correctly to float32, overflow and underflow included.
-inline constexpr double kExpDoublePoly[] = {1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
-                                            1.0 / 720,     1.0 / 120,    1.0 / 24,    1.0 / 6,
-                                            1.0 / 2,       1.0,          1.0};
-RV_INLINE VecD exp2_double(VecD t) {
-  t = max(vd(-1000.0), min(vd(1000.0), t));
-  const VecD magic = vd(0x1.8p52);
-  const VecD shifted = t + magic;
-  const VecD n = shifted - magic;
-  const VecD p = horner((t - n) * vd(0x1.62e42fefa39efp-1), kExpDoublePoly);
-  return bit_cast<double>(bit_cast<uint64_t>(p) + (bit_cast<uint64_t>(shifted) << 52));
-}
-
 }  // namespace
 }  // namespace ranvier::kernels::RV_ISA

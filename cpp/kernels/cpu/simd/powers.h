@@ -1,9 +1,9 @@
 #pragma once
 // x^y for float32. What an exponent stands for does not depend on how it came, as one value or in
 // an array: whole ones up to kMostPower and halves of one are products and roots in every lane.
-// Error 0.6 ULP, of cubes 1.5. Special values as C's pow.
+// Error 0.6 ULP; of cubes and inverse roots 1.6. Special values as C's pow.
 
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/in_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/in_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {

@@ -6,7 +6,7 @@
 // once: 0.6. NaN, infinities, signed zeros and arguments outside the domain give what C's libm
 // gives.
 
-#include "kernels/cpu/simd/math.h"
+#include "kernels/cpu/simd/in_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
