@@ -40,10 +40,10 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(Div, "div", 2, Same, kPwF, 60)                                                                \
   X(FloorDiv, "floor_div", 2, Same, kPwFI, 400)                                                   \
   X(Mod, "mod", 2, Same, kPwFI, 800)                                                              \
-  X(Pow, "pow", 2, Same, kPwFI, 1000)                                                             \
+  X(Pow, "pow", 2, Same, kPwFI, 1200)                                                             \
   X(Min, "min", 2, Same, kPwAny, 25)                                                              \
   X(Max, "max", 2, Same, kPwAny, 25)                                                              \
-  X(Atan2, "atan2", 2, Same, kPwF, 1100)                                                          \
+  X(Atan2, "atan2", 2, Same, kPwF, 450)                                                           \
   X(Equal, "equal", 2, Bool, kPwAny, 40)                                                          \
   X(NotEqual, "not_equal", 2, Bool, kPwAny, 40)                                                   \
   X(Less, "less", 2, Bool, kPwAny, 40)                                                            \
@@ -70,11 +70,11 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(Trunc, "trunc", 1, Same, kPwFI, 20)                                                           \
   X(Exp, "exp", 1, Same, kPwF, 250)                                                               \
   X(Expm1, "expm1", 1, Same, kPwF, 350)                                                           \
-  X(Exp2, "exp2", 1, Same, kPwF, 5000)                                                            \
+  X(Exp2, "exp2", 1, Same, kPwF, 250)                                                             \
   X(Log, "log", 1, Same, kPwF, 300)                                                               \
   X(Log1p, "log1p", 1, Same, kPwF, 400)                                                           \
-  X(Log2, "log2", 1, Same, kPwF, 5000)                                                            \
-  X(Log10, "log10", 1, Same, kPwF, 5000)                                                          \
+  X(Log2, "log2", 1, Same, kPwF, 400)                                                             \
+  X(Log10, "log10", 1, Same, kPwF, 450)                                                           \
   X(Sqrt, "sqrt", 1, Same, kPwF, 100)                                                             \
   X(Rsqrt, "rsqrt", 1, Same, kPwF, 150)                                                           \
   X(Square, "square", 1, Same, kPwFI, 16)                                                         \
@@ -82,11 +82,11 @@ inline constexpr uint8_t kPwFI = kPwF | kPwI, kPwIB = kPwI | kPwB, kPwAny = 0x3f
   X(Sin, "sin", 1, Same, kPwF, 500)                                                               \
   X(Cos, "cos", 1, Same, kPwF, 500)                                                               \
   X(Tan, "tan", 1, Same, kPwF, 700)                                                               \
-  X(Asin, "asin", 1, Same, kPwF, 1200)                                                            \
-  X(Acos, "acos", 1, Same, kPwF, 1100)                                                            \
-  X(Atan, "atan", 1, Same, kPwF, 700)                                                             \
-  X(Sinh, "sinh", 1, Same, kPwF, 700)                                                             \
-  X(Cosh, "cosh", 1, Same, kPwF, 600)                                                             \
+  X(Asin, "asin", 1, Same, kPwF, 300)                                                             \
+  X(Acos, "acos", 1, Same, kPwF, 300)                                                             \
+  X(Atan, "atan", 1, Same, kPwF, 350)                                                             \
+  X(Sinh, "sinh", 1, Same, kPwF, 350)                                                             \
+  X(Cosh, "cosh", 1, Same, kPwF, 350)                                                             \
   X(Tanh, "tanh", 1, Same, kPwF, 400)                                                             \
   X(Asinh, "asinh", 1, Same, kPwF, 1400)                                                          \
   X(Acosh, "acosh", 1, Same, kPwF, 1100)                                                          \

@@ -32,8 +32,8 @@ RV_INLINE VecD log1p_double(VecD d) {
   return select(abs(d) < vd(0.25), near, log2_double(d + vd(1.0)) * vd(kLn2));
 }
 
-// Polynomials below: least largest error of the function relative to its value (Lawson's weights),
-// each coefficient rounded to float32 before the next are fitted.
+// Polynomials of sinh and below: least largest error of the function relative to its value
+// (Lawson's weights); each float32 coefficient is rounded before the next are fitted.
 
 // |x| = n ln 2 + r, sinh r = r + odd, cosh r = 1 + even, up = 2^n / 4, down = 2^-n / 4 or 0 where
 // it does not count. Half of sinh |x| is difference cosh r + sum sinh r, half of cosh x the same
@@ -91,11 +91,11 @@ RV_INLINE VecF atanh(VecF x) {
 }
 
 // x = n pi/2 + r with |r| <= pi/4; the first part of pi/2 has 33 bits, so that its product with n
-// is exact up to kTrigLimit. sin r and cos r by their Taylor series.
-inline constexpr double kSinDoublePoly[] = {
-    1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0};
-inline constexpr double kCosDoublePoly[] = {
-    1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -1.0 / 2, 1.0};
+// is exact up to kTrigLimit. sin r and cos r with relative errors 2^-37 and 2^-33.
+inline constexpr double kSinDoublePoly[] = {0x1.6cd732e79822ep-19, -0x1.a00f98e4ddc7bp-13,
+                                            0x1.1111089075ffep-7, -0x1.5555554cb2009p-3, 1.0};
+inline constexpr double kCosDoublePoly[] = {0x1.9914cea4b2cd4p-16, -0x1.6c07e9b125ad9p-10,
+                                            0x1.55553c650f848p-5, -0x1.ffffffcb4b90cp-2, 1.0};
 RV_INLINE VecD tan_double(VecD x) {
   const VecD magic = vd(0x1.8p52), shifted = x * vd(2 / kPi) + magic, n = shifted - magic;
   const VecD r = (x - n * vd(0x1.921fb544p+0)) - n * vd(0x1.0b4611a626331p-34);
