@@ -65,7 +65,7 @@ constexpr Bound kBounds[] = {
     {PwOp::Log10, 0, 10, 1.1, 2.0},    {PwOp::Sqrt, 0, 100, 0.51, 0.51},
     {PwOp::Rsqrt, 0, 100, 1.6, 1.6},   {PwOp::Reciprocal, -10, 10, 0.51, 0.51},
     {PwOp::Tan, -10, 10, 0.6, 0.6},    {PwOp::Asin, -1, 1, 1.4, 1.4},
-    {PwOp::Acos, -1, 1, 1.3, 1.3},     {PwOp::Atan, -10, 10, 1.3, 1.3},
+    {PwOp::Acos, -1, 1, 1.3, 1.3},     {PwOp::Atan, -10, 10, 1.3, 1.4},
     {PwOp::Sinh, -90, 90, 1.3, 1.4},   {PwOp::Cosh, -90, 90, 1.2, 1.4},
     {PwOp::Asinh, -10, 10, 0.6, 0.6},  {PwOp::Acosh, 1, 10, 0.6, 0.6},
     {PwOp::Atanh, -1, 1, 0.6, 0.6},    {PwOp::Erfc, -4, 9, 4.1, 4.1},
