@@ -56,7 +56,7 @@ RV_INLINE VecD whole_powers(VecD x, VecD exponent) {
 }
 
 RV_INLINE VecF cube(VecF x) { return x * x * x; }
-// x^(1/2) is 0 of -0, and infinite of -infinity; so is its inverse of -0, and 0 of -infinity.
+// x^(1/2) as C's pow has it: 0 of -0, infinity of -infinity.
 RV_INLINE VecF root_power(VecF x) { return select(x == vf(-kInf), vf(kInf), sqrt(x + vf(0.0f))); }
 RV_INLINE bool is_whole_power(float y) {
   return __builtin_fabsf(y) <= kMostPower && y == __builtin_rintf(y);
