@@ -37,14 +37,12 @@ def _segment(name, doc, result, identity, combine):
         dtype = data.dtype
         data = cast(data, WIDE.get(dtype, dtype))
         if combine == "add":
-            # Ids that are no segment's go to one that is cut off.
-            inside = ew.logical_and(ew.greater_equal(ids, 0), ew.less(ids, count))
-            ids = cast(ew.where(inside, ids, count), "int32")
-            base = B.full([count + 1, *data.shape[1:]], 0, data.dtype)
-            out = apply("scatter_add", [base, ids, data], {"axis": 0})
-            rank = len(out.shape)
-            attrs = {"starts": [0] * rank, "sizes": [count, *data.shape[1:]], "strides": [1] * rank}
-            return cast(apply("slice", [out], attrs), dtype)
+            if count == 0:
+                return B.full([0, *data.shape[1:]], 0, dtype)
+            # An id that is no segment's names no row; below zero it would count from the end.
+            ids = ids if ids.dtype in ("int32", "int64") else cast(ids, "int64")
+            ids = ew.where(ew.less(ids, 0), count, ids)
+            return cast(apply("rows_grad", [data, ids], {"axis": 0, "size": count}), dtype)
         segments = apply("arange", [], {"size": count, "start": 0, "step": 1, "dtype": ids.dtype})
         rows = ew.equal(reshape(ids, [1, -1]), reshape(segments, [-1, 1]))
         rows = reshape(rows, [count, ids.shape[0]] + [1] * (len(data.shape) - 1))

@@ -1,6 +1,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "base/half.h"
 #include "kernels/cpu/data/gather.h"
@@ -21,6 +22,10 @@ int64_t named(int64_t i, int64_t n) {
 
 template <class Index>
 constexpr DType kIndex = sizeof(Index) == 4 ? DType::I32 : DType::I64;
+template <class T>
+constexpr DType kNumber = std::is_integral_v<T> ? kIndex<T>
+                          : sizeof(T) == 4      ? DType::F32
+                                                : DType::F64;
 
 }  // namespace
 
@@ -116,6 +121,41 @@ TEST_CASE("scatter-add of repeated rows, many owners, any number of threads") {
     CHECK(same_bits(dst, want));
     return dst;
   });
+}
+
+TEST_CASE_TEMPLATE(
+    "scatter of rows of any length, wild indices, every level, any number of threads", T, float,
+    double, int32_t, int64_t) {
+  const int64_t count = 5000, outer = 2;
+  std::vector<int32_t> index(count);
+  for (int64_t i = 0; i < count; ++i) index[i] = static_cast<int32_t>(i * i % 131 - 20);
+  for (const int64_t inner : {1, 3, 7, 8, 15, 16, 21, 32, 33, 48, 80})
+    for (const int64_t axis : {1, 9, 100}) {
+      INFO("rows of ", inner, ", ", axis, " of them");
+      const auto src = numbers<T>(outer * count * inner, 1, 1000);
+      std::vector<T> added(static_cast<size_t>(outer * axis * inner), T(3)), set = added;
+      for (int64_t o = 0; o < outer; ++o)
+        for (int64_t i = 0; i < count; ++i) {
+          const int64_t row = named(index[i], axis);
+          for (int64_t k = 0; row >= 0 && k < inner; ++k) {
+            const T value = src[(o * count + i) * inner + k];
+            added[(o * axis + row) * inner + k] += value;
+            set[(o * axis + row) * inner + k] = value;
+          }
+        }
+      for_each_isa([&](Isa isa) {
+        for (const bool add : {true, false}) {
+          const auto p = rk::prepare_scatter(kNumber<T>, Shape{outer, axis, inner}, 1, DType::I32,
+                                             count, add, isa);
+          check_threads([&](const Context& context) {
+            std::vector<T> dst(added.size(), T(3));
+            rk::run_scatter(context, p, dst.data(), src.data(), index.data());
+            CHECK(same_bits(dst, add ? added : set));
+            return dst;
+          });
+        }
+      });
+    }
 }
 
 TEST_CASE("scatter along an inner axis; set keeps the last row") {

@@ -28,20 +28,6 @@ void split_axis(const Shape& shape, int axis, int64_t* outer, int64_t* size, int
   *size = shape[axis];
 }
 
-template <class F>
-void with_number(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::F32:
-      return f(float{});
-    case DType::F64:
-      return f(double{});
-    case DType::I32:
-      return f(uint32_t{});  // wraps instead of overflowing
-    default:
-      return f(uint64_t{});
-  }
-}
-
 // Conversions that data sets rarely need run in plain code.
 template <class To, class From, class Convert>
 void gather_converted(void* dst, const void* src, const int64_t* rows, int64_t count, int64_t row,
@@ -273,49 +259,6 @@ void run_add_along(const Context& context, const TakeAlong& p, DType dtype, void
             if (row >= 0) d[row * p.inner + k] += static_cast<const T*>(src)[at];
           }
       }
-    });
-  });
-}
-
-Scatter prepare_scatter(DType dtype, const Shape& dst, int axis, DType index_dtype, int64_t count,
-                        bool add) {
-  Scatter p{.dtype = dtype, .index_dtype = index_dtype, .add = add, .count = count};
-  split_axis(dst, axis, &p.outer, &p.axis, &p.inner);
-  // Every owner reads all indices: worth it where the rows it does not own are long.
-  const int64_t bytes = count * p.inner * static_cast<int64_t>(size_of(dtype));
-  if (p.inner >= 8 && p.axis >= 64) p.owners = std::clamp<int64_t>(bytes / kChunkBytes, 1, 8);
-  return p;
-}
-
-void run_scatter(const Context& context, const Scatter& p, void* dst, const void* src,
-                 const void* index) noexcept {
-  if (p.axis == 0 || p.count == 0 || p.inner == 0) return;
-  const int64_t range = ceil_div(p.axis, p.owners);
-  const auto bytes = static_cast<int64_t>(size_of(p.dtype));
-  const int64_t grain = p.owners > 1 ? 1 : grain_of(p.count * p.inner * bytes);
-  const auto for_each_row = [&](const auto& apply) {
-    context.parallel_for(p.outer * p.owners, grain, [&](int64_t begin, int64_t end, int) {
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t o = unit / p.owners, first = unit % p.owners * range;
-        for (int64_t i = 0; i < p.count; ++i) {
-          const int64_t row = row_named(index_at(p.index_dtype, index, i), p.axis);
-          if (row >= first && row < first + range)
-            apply((o * p.axis + row) * p.inner, (o * p.count + i) * p.inner);
-        }
-      }
-    });
-  };
-  if (!p.add)
-    return for_each_row([&](int64_t to, int64_t from) {
-      copy_bytes(static_cast<char*>(dst) + to * bytes, static_cast<const char*>(src) + from * bytes,
-                 p.inner * bytes);
-    });
-  with_number(p.dtype, [&](auto number) {
-    using T = decltype(number);
-    for_each_row([&](int64_t to, int64_t from) {
-      T* __restrict d = static_cast<T*>(dst) + to;
-      const T* __restrict s = static_cast<const T*>(src) + from;
-      for (int64_t k = 0; k < p.inner; ++k) d[k] += s[k];
     });
   });
 }

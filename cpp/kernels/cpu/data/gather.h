@@ -60,10 +60,12 @@ struct Scatter {
   DType index_dtype = DType::I32;
   bool add = true;
   int64_t outer = 0, axis = 0, count = 0, inner = 0;  // inner in elements
-  int64_t owners = 1;                                 // ranges of the axis with one owner each
+  int64_t owners = 1;    // parts of dst with one owner each: ranges of the axis, or of the columns
+  bool columns = false;  // which are whole cache lines of every row
+  Isa isa = Isa::Baseline;
 };
 Scatter prepare_scatter(DType dtype, const Shape& dst, int axis, DType index_dtype, int64_t count,
-                        bool add);
+                        bool add, Isa isa = active_isa());
 void run_scatter(const Context& context, const Scatter& params, void* dst, const void* src,
                  const void* index) noexcept;
 

@@ -58,6 +58,21 @@ void with_element(int element_bytes, F&& f) {
   }
 }
 
+// Calls f with a zero of the type that adds F32, F64, I32 or I64.
+template <class F>
+void with_number(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::F32:
+      return f(float{});
+    case DType::F64:
+      return f(double{});
+    case DType::I32:
+      return f(uint32_t{});  // wraps instead of overflowing
+    default:
+      return f(uint64_t{});
+  }
+}
+
 // Calls f with a zero of the type of indices: I64 or I32.
 template <class F>
 void with_index(DType dtype, F&& f) {
