@@ -73,6 +73,41 @@ TEST_CASE("shapes of known networks, in every variant") {
   for (const ConvShape& s : shapes) check_shape<float>(s, rng);
 }
 
+TEST_CASE("few outputs: several terms of a sum in one vector") {
+  std::mt19937 rng(16);
+  for (int64_t channels : {1, 2, 3, 5, 8})
+    for (int64_t outputs : {1, 2, 3, 4, 5, 7, 8})
+      check_shape<float>(square(2, 21, 3, 1, 1, channels, outputs), rng);
+  check_shape<float>(square(1, 18, 3, 1, 0, 4, 8), rng);        // rows are not copied
+  check_shape<float>(square(1, 17, 3, 2, 1, 3, 8), rng);        // pixels of dx lie apart
+  check_shape<float>(square(2, 13, 5, 1, 2, 6, 12, 3), rng);    // so do those of groups
+  check_shape<float>(square(1, 14, 3, 1, 2, 3, 4, 1, 2), rng);  // dilated: runs of one pixel
+  check_shape<float>(square(1, 12, 3, 1, 1, 301, 6), rng);      // several blocks of the sum
+}
+
+TEST_CASE("few outputs: what is not finite stays under its taps") {
+  ConvShape s = square(1, 20, 3, 1, 1, 3, 4);
+  std::mt19937 rng(17);
+  Problem<float> p(s, rng);
+  const std::vector<float> clean = expected(p, ConvPass::Forward);
+  for (float wild : {static_cast<float>(NAN), static_cast<float>(INFINITY)})
+    for (int64_t column : {0, 9, 19}) {
+      Problem<float> spoilt = p;
+      spoilt.x[(10 * 20 + column) * 3 + 1] = wild;
+      for (Isa isa : levels()) {
+        const std::vector<float> got = run(spoilt, ConvPass::Forward, isa, Context{});
+        for (int64_t i = 0; i < 20 * 20; ++i) {
+          const bool under = std::abs(i / 20 - 10) <= 1 && std::abs(i % 20 - column) <= 1;
+          for (int64_t f = 0; f < 4; ++f) {
+            CAPTURE(i);
+            CHECK(std::isfinite(got[i * 4 + f]) == !under);
+            if (!under) CHECK(std::abs(got[i * 4 + f] - clean[i * 4 + f]) < 1e-5f);
+          }
+        }
+      }
+    }
+}
+
 TEST_CASE("strides larger than x") {
   std::mt19937 rng(15);
   for (int64_t groups : {1, 20}) {

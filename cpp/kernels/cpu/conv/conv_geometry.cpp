@@ -145,6 +145,7 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
   constexpr int64_t kLongCopy = 98304;  // bytes of a copied row, a tenth of the second cache
   constexpr int64_t kGatherWidth = 4;   // rows up to this long leave direct tiles half empty
   constexpr int64_t kFarRows = 2048;    // bytes between filter rows from which a panel is copied
+  constexpr int64_t kMostTerms = 4;     // of a sum in one vector
   CorrelationLayout l{};
   const int64_t taps = q.taps[0] * q.taps[1] * q.taps[2];
   const int64_t last = (q.out[2] - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] - q.pad[2];
@@ -184,10 +185,18 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
   l.wide = q.n_channels >= 4 * rows.lanes && l.source != Source::Gathered &&
            l.unit_width <= rows.wide_pixels;
 
+  l.terms = 1;
+  if (sizeof(T) == sizeof(float) && taps > 0 && l.source != Source::Gathered)
+    while (l.terms < kMostTerms && 2 * l.terms * q.n_channels <= rows.lanes) l.terms *= 2;
+
   const int64_t block_length = l.pieces_per_block * l.piece_length;
   l.runs_bytes = round_up(std::max<int64_t>(1, l.pieces_per_block) *
                           (sizeof(ConvRun<T>) + sizeof(ConvPiece<T>)));
-  if (l.pack_filter) l.panel_bytes = round_up(block_length * 4 * rows.lanes * sizeof(T));
+  if (l.terms > 1)
+    l.panel_bytes =
+        round_up(l.pieces_per_block * ceil_div(l.piece_length, l.terms) * rows.lanes * sizeof(T));
+  else if (l.pack_filter)
+    l.panel_bytes = round_up(block_length * 4 * rows.lanes * sizeof(T));
   if (l.source == Source::Gathered) {
     l.index_bytes = round_up(max_units * sizeof(int64_t));
     l.source_bytes = round_up(max_units * block_length * sizeof(T));

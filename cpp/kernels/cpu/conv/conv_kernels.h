@@ -44,6 +44,7 @@ struct CorrelationLayout {
   int64_t runs, run_length, pieces_per_run, piece_length, pieces_per_block, k_blocks;
   bool pack_filter;   // copy the panel in use: the filter's rows lie too far apart for the caches
   bool wide;          // few pixels, four vectors of outputs
+  int64_t terms;      // of a sum in one vector: 1, or with few outputs 2 or 4 (narrow_tile.h)
   int64_t row_pitch;  // Padded: elements of one copied row
   size_t runs_bytes,
       panel_bytes;  // parts of the worker's scratch, in this order (runs: pieces too)
