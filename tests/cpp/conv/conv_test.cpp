@@ -219,9 +219,11 @@ TEST_CASE("few channels: shares of the data gradient are added where they overla
     ConvShape& s = *one;
     set_output(s);
     INFO(text(s));
-    for (Isa isa : levels())
-      CHECK(std::string(prepare_conv(ConvPass::BackwardData, s, DType::F32, isa).variant) ==
-            "overlap-add");
+    for (Isa isa : levels()) {
+      const std::string variant = prepare_conv(ConvPass::BackwardData, s, DType::F32, isa).variant;
+      const bool full = product(s.stride) == 1 && isa < Isa::Avx512;  // of terms of two channels
+      CHECK((variant == "overlap-add") == !full);
+    }
     check_shape<float>(s, rng);
   }
   const auto variant = [](const ConvShape& s) {
@@ -229,6 +231,7 @@ TEST_CASE("few channels: shares of the data gradient are added where they overla
   };
   CHECK(variant(square(1, 12, 3, 1, 0, 3, 2)) != "overlap-add");      // short sums
   CHECK(variant(square(1, 12, 3, 1, 0, 24, 32)) != "overlap-add");    // full vectors
+  CHECK(variant(square(1, 12, 3, 1, 0, 4, 64)) != "overlap-add");     // full of terms
   CHECK(variant(square(1, 12, 1, 1, 0, 3, 32)) != "overlap-add");     // one tap
   CHECK(variant(square(1, 12, 3, 1, 0, 4, 64, 2)) != "overlap-add");  // groups
   ConvShape endless = sequence;

@@ -144,8 +144,9 @@ FilterGradient filter_geometry(const ConvShape& s, const ConvRows<T>& rows) {
   q.run_length = q.m_channels * (q.joined ? q.taps[2] : 1);
   q.wide = q.n_channels >= 4 * rows.lanes && q.run_length <= rows.wide_pixels;
   const bool narrow = q.n_channels <= rows.lanes;
+  q.terms = sizeof(T) == sizeof(float) ? narrow_terms(q.n_channels, rows.lanes) : 1;
   q.tiles_per_run = ceil_div(q.run_length, q.wide   ? rows.wide_pixels
-                                           : narrow ? rows.narrow_pixels
+                                           : narrow ? rows.narrow_pixels * q.terms
                                                     : rows.max_pixels);
   q.units = q.groups * q.runs * q.tiles_per_run;
   q.row_width = std::min(q.out[2], kPixels);

@@ -145,7 +145,6 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
   constexpr int64_t kLongCopy = 98304;  // bytes of a copied row, a tenth of the second cache
   constexpr int64_t kGatherWidth = 4;   // rows up to this long leave direct tiles half empty
   constexpr int64_t kFarRows = 2048;    // bytes between filter rows from which a panel is copied
-  constexpr int64_t kMostTerms = 4;     // of a sum in one vector
   CorrelationLayout l{};
   const int64_t taps = q.taps[0] * q.taps[1] * q.taps[2];
   const int64_t last = (q.out[2] - 1) * q.stride[2] + (q.taps[2] - 1) * q.dilation[2] - q.pad[2];
@@ -185,9 +184,8 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
   l.wide = q.n_channels >= 4 * rows.lanes && l.source != Source::Gathered &&
            l.unit_width <= rows.wide_pixels;
 
-  l.terms = 1;
-  if (sizeof(T) == sizeof(float) && taps > 0 && l.source != Source::Gathered)
-    while (l.terms < kMostTerms && 2 * l.terms * q.n_channels <= rows.lanes) l.terms *= 2;
+  const bool narrow = sizeof(T) == sizeof(float) && taps > 0 && l.source != Source::Gathered;
+  l.terms = narrow ? narrow_terms(q.n_channels, rows.lanes) : 1;
 
   const int64_t block_length = l.pieces_per_block * l.piece_length;
   l.runs_bytes = round_up(std::max<int64_t>(1, l.pieces_per_block) *

@@ -44,7 +44,7 @@ struct CorrelationLayout {
   int64_t runs, run_length, pieces_per_run, piece_length, pieces_per_block, k_blocks;
   bool pack_filter;   // copy the panel in use: the filter's rows lie too far apart for the caches
   bool wide;          // few pixels, four vectors of outputs
-  int64_t terms;      // of a sum in one vector: 1, or with few outputs 2 or 4 (narrow_tile.h)
+  int64_t terms;      // of a sum in one vector (narrow_terms)
   int64_t row_pitch;  // Padded: elements of one copied row
   size_t runs_bytes,
       panel_bytes;  // parts of the worker's scratch, in this order (runs: pieces too)
@@ -89,6 +89,7 @@ struct FilterGradient {
   int64_t rows, row_width, rows_per_line;  // row units; their pixels; row units per output row
   int64_t rows_per_block;                  // summed in registers
   bool wide;
+  int64_t terms;  // rows of dw in one vector (narrow_terms)
 };
 
 template <class T>
@@ -141,6 +142,10 @@ struct ConvKernels {
 };
 const ConvKernels& conv_kernels(Isa isa);
 
+// Terms of a sum in one vector of `lanes` where there are few outputs: 1, 2 or 4 (narrow_tile.h).
+inline int64_t narrow_terms(int64_t outputs, int64_t lanes) {
+  return 4 * outputs <= lanes ? 4 : 2 * outputs <= lanes ? 2 : 1;
+}
 inline int64_t pixels_of(const Dims3& d) { return d[0] * d[1] * d[2]; }
 // A filter of one pixel that meets all pixels.
 bool is_pointwise(const ConvShape& shape);

@@ -36,10 +36,16 @@ int64_t rows_together(const ConvShape& s) {
   return std::clamp<int64_t>(kPixelsTogether / s.out[2], 1, s.out[1]);
 }
 
+// Whether sums by taps fill their vectors: see narrow_tile.h.
+bool terms_fill_vectors(const ConvShape& s, int lanes) {
+  return s.stride == Dims3{1, 1, 1} && narrow_terms(s.in_channels, lanes) * s.in_channels == lanes;
+}
+
 const char* overlap_refusal(const ConvShape& s, int lanes) {
   if (s.groups != 1) return "groups";
   if (s.in[0] != 1 || s.filter[0] != 1 || s.out[0] != 1) return "it is not flat";
   if (2 * s.in_channels > lanes) return "the channels fill vectors";
+  if (terms_fill_vectors(s, lanes)) return "terms of the sums fill vectors";
   if (2 * pixels_of(s.filter) * s.in_channels < lanes) return "few taps";
   if (s.out_channels < lanes) return "short sums: adding the shares is a large part of the work";
   if (s.out[2] * pixels_of(s.filter) * s.in_channels > kMostShareFloats)
