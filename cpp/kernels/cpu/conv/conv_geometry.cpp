@@ -28,6 +28,16 @@ void flatten(Correlation& q) {
   q.out_pitch = pitches(q.out, q.n_channels);
 }
 
+// Terms of a sum in one vector. Pixels that do not follow each other without a gap are stored one
+// by one, at the cost of some steps of the sum.
+int64_t terms_together(const Correlation& q, const CorrelationLayout& l, int64_t lanes) {
+  constexpr int64_t kStepsOfStores = 10;
+  const int64_t terms = narrow_terms(q.n_channels, lanes);
+  if (terms * q.n_channels == lanes && q.out_pitch[2] == q.n_channels) return terms;
+  const int64_t saved = l.runs * (l.run_length - ceil_div(l.run_length, terms));
+  return saved >= kStepsOfStores ? terms : 1;
+}
+
 }  // namespace
 
 std::string conv_text(const ConvShape& s) {
@@ -185,7 +195,7 @@ CorrelationLayout correlation_layout(const Correlation& q, const ConvRows<T>& ro
            l.unit_width <= rows.wide_pixels;
 
   const bool narrow = sizeof(T) == sizeof(float) && taps > 0 && l.source != Source::Gathered;
-  l.terms = narrow ? narrow_terms(q.n_channels, rows.lanes) : 1;
+  l.terms = narrow ? terms_together(q, l, rows.lanes) : 1;
 
   const int64_t block_length = l.pieces_per_block * l.piece_length;
   l.runs_bytes = round_up(std::max<int64_t>(1, l.pieces_per_block) *
