@@ -7,7 +7,6 @@
 #include "kernels/cpu/data/copy_kernels.h"
 #include "kernels/cpu/data/internal.h"
 #include "kernels/cpu/levels.h"
-#include "kernels/cpu/pointwise/tile_ops.h"
 
 namespace ranvier::kernels {
 
@@ -204,7 +203,7 @@ void run_strided_copy(const Context& context, const StridedCopy& p, void* dst,
 
 void run_fill(const Context& context, int element_bytes, int64_t count, void* dst,
               const void* value) noexcept {
-  const auto fill = pw_kernels(active_isa()).fill;
+  const auto fill = copy_kernels(active_isa()).fill;
   context.parallel_for(count, kChunkBytes / element_bytes, [=](int64_t begin, int64_t end, int) {
     fill(value, static_cast<char*>(dst) + begin * element_bytes, end - begin, element_bytes);
   });

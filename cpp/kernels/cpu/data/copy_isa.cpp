@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/cpu/data/copy_kernels.h"
+#include "kernels/cpu/simd/fill_values.h"
 #include "kernels/cpu/simd/stream_values.h"
 #include "kernels/cpu/simd/transpose_block.h"
 
@@ -112,10 +113,8 @@ void stream_rows(char* dst, int64_t pitch, const char* src, int64_t bytes, int64
 
 extern const CopyKernels kCopyKernels;
 const CopyKernels kCopyKernels{
-    transpose_b4,
-    {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>},
-    RV_WIDTHS(pick),
-    RV_WIDTHS(zip),
-    stream_rows};
+    transpose_b4,    {reverse<uint8_t>, reverse<uint16_t>, reverse<uint32_t>, reverse<uint64_t>},
+    RV_WIDTHS(pick), RV_WIDTHS(zip),
+    stream_rows,     fill_values};
 
 }  // namespace ranvier::kernels::RV_ISA

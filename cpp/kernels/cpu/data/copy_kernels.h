@@ -26,6 +26,8 @@ struct CopyKernels {
   // is.
   void (*stream_rows)(char* dst, int64_t pitch, const char* src, int64_t bytes,
                       int64_t rows) noexcept;
+  // n times the value, of 1, 2, 4 or 8 bytes.
+  void (*fill)(const void* value, void* dst, int64_t n, int element) noexcept;
 };
 const CopyKernels& copy_kernels(Isa isa);
 

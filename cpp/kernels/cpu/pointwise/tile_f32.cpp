@@ -8,6 +8,7 @@
 #include "kernels/cpu/pointwise/tile_loop.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/extremes.h"
+#include "kernels/cpu/simd/fill_values.h"
 #include "kernels/cpu/simd/gelu.h"
 #include "kernels/cpu/simd/math.h"
 #include "kernels/cpu/simd/powers.h"
@@ -159,24 +160,6 @@ RV_TILE(square_lerp, 3, 4, (x[0] * x[0] - x[1]) * x[2] + x[1])
 RV_TILE(add_relu, 2, 4, relu(x[0] + x[1]))
 RV_TILE(mul_add_relu, 3, 4, relu(x[0] * x[1] + x[2]))
 RV_TILE(sigmoid_sub, 2, 4, sigmoid(x[0]) - x[1])
-
-// One store as wide as the loads that follow, so that the processor can forward it.
-void repeat_value(const void* value, void* slot, int element) noexcept {
-  uint64_t bits = 0;
-  std::memcpy(&bits, value, static_cast<size_t>(element));
-  for (int size = element; size < 8; size *= 2) bits |= bits << 8 * size;
-  const Vec<uint64_t> all = Vec<uint64_t>::set1(bits);
-  for (int i = 0; i < 8; i += Vec<uint64_t>::kLanes) all.store(static_cast<uint64_t*>(slot) + i);
-}
-
-void fill_values(const void* value, void* dst, int64_t n, int element) noexcept {
-  std::byte line[64];
-  repeat_value(value, line, element);
-  auto* to = static_cast<std::byte*>(dst);
-  int64_t left = n * element;
-  for (; left >= 64; left -= 64, to += 64) std::memcpy(to, line, 64);
-  std::memcpy(to, line, static_cast<size_t>(left));
-}
 
 void stream_tile(const void* values, void* dst, size_t bytes) noexcept {
   stream_values(values, dst, bytes);
