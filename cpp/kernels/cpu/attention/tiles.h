@@ -1,6 +1,7 @@
 #pragma once
 // What both passes share: products of small blocks, the scores of a block, the scratch of a worker.
 
+#include "base/rounding.h"
 #include "kernels/cpu/attention/attention.h"
 #include "kernels/cpu/data/random.h"
 #include "kernels/cpu/gemm/pack.h"
@@ -16,7 +17,6 @@ namespace {
 
 constexpr int kLanes = VecF::kLanes;
 RV_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-RV_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // A matrix in memory: element (i, j) at data[i * ld + j].
 struct Block {

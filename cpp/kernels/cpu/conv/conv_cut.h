@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "base/rounding.h"
 #include "kernels/cpu/conv/conv_kernels.h"
 
 namespace ranvier::kernels {
@@ -12,7 +13,6 @@ namespace ranvier::kernels {
 constexpr double kConvChunkFlops = 0.6e6;  // some microseconds
 constexpr int64_t kConvElements = 16384;   // of a plain copy or sum per chunk
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // An odd number of cache lines: what lies so far apart meets in different sets of the caches.
 inline int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
 

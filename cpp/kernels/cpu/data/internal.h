@@ -6,13 +6,13 @@
 
 #include "base/cpu.h"
 #include "base/dtype.h"
+#include "base/rounding.h"
 
 namespace ranvier::kernels {
 
 // Bytes written by one chunk: 10 to 20 µs of copying.
 inline constexpr int64_t kChunkBytes = 128 << 10;
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Units of `unit_bytes` per chunk, at least one.
 inline int64_t grain_of(int64_t unit_bytes) {
   return unit_bytes >= kChunkBytes ? 1 : kChunkBytes / (unit_bytes < 1 ? 1 : unit_bytes);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/rounding.h"
 #include "kernels/cpu/levels.h"
+
 namespace ranvier::kernels {
 
 RV_TABLES(GemmI8Kernels, kGemmI8Kernels, gemm_i8_vectors)
@@ -11,8 +13,6 @@ RV_DECLARE_TABLE(avx512_bf16, GemmI8Kernels, kGemmI8Kernels)
 #endif
 
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 constexpr int64_t kBlockRows = 32;        // rows of a that pass over a panel together
 constexpr int64_t kChunkWork = 1 << 19;   // multiply-adds of a chunk

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/rounding.h"
 #include "kernels/cpu/levels.h"
 
 namespace ranvier::kernels {
@@ -17,8 +18,6 @@ namespace {
 constexpr int64_t kIntBlockK = 256;     // of k that a panel holds
 constexpr int64_t kIntBlockRows = 128;  // of a that share a panel
 constexpr int64_t kIntWork = 1 << 17;   // multiply-adds of a chunk, about
-
-int64_t int_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -43,8 +42,8 @@ void run_gemm_int(const Context& context, const GemmInt& p, std::span<const int6
     return;
   }
   const GemmIntKernels& kernels = *p.kernels;
-  const int64_t panels = int_ceil_div(p.n, kernels.columns);
-  const int64_t blocks = int_ceil_div(p.m, kIntBlockRows), units = blocks * panels;
+  const int64_t panels = ceil_div(p.n, kernels.columns);
+  const int64_t blocks = ceil_div(p.m, kIntBlockRows), units = blocks * panels;
   const int64_t work = std::min(p.m, kIntBlockRows) * std::min(p.n, kernels.columns) * p.k;
   const auto part = [&](int64_t unit, std::byte* panel) {
     const int64_t product = unit / units, column = unit % panels * kernels.columns;

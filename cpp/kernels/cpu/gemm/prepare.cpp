@@ -1,5 +1,4 @@
-// Chooses the variant of a product, what is packed, and how the work is cut. Every choice depends
-// on shape and instruction set alone, never on the number of threads.
+// Chooses the variant of a product and how the work is cut.
 
 #include <algorithm>
 #include <utility>
@@ -7,12 +6,10 @@
 #include "base/error.h"
 #include "base/verbose.h"
 #include "kernels/cpu/gemm/gemm.h"
+#include "kernels/cpu/gemm/planning.h"
 
 namespace ranvier::kernels {
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Multiply-adds that are worth a chunk of their own: a few microseconds. Half as many are cut in
 // two.
@@ -22,45 +19,21 @@ constexpr int64_t kChunkElements = 1 << 16;
 // Columns of products with a vector are cut where rows are at least twice so many lines: shorter
 // runs are read slower, above all from beyond the caches of a core, where matrices of this size
 // lie.
-constexpr int64_t kStreamedBytes = 1 << 20, kStreamedLines = 512, kCachedLines = 16;
+constexpr int64_t kStreamedLines = 512, kCachedLines = 16;
+// Columns of a chunk, at most: one block of k of them stays in L2.
+constexpr int64_t kMaxChunkColumnBytes = 512 * 4, kMaxChunkColumns = 512;
 // Parts of a sum that are added in the end, at most.
 constexpr int64_t kMostSums = 16;
-// One block of k of a row tile stays in L1, one of the columns of a chunk in L2.
-// Where nothing is packed, longer blocks cost nothing.
-constexpr int64_t kBlockBytes = 384 * 4, kInPlaceBlockBytes = 1024 * 4;
-constexpr int64_t kMaxChunkColumnBytes = 512 * 4, kMaxChunkColumns = 512;
-// Rows of B this far apart lie in too many pages and too few sets of the caches to be read in
-// place.
-constexpr int64_t kScatteredBytes = 1024;
-// Rows that read a B in place with tiles of few rows.
-constexpr int64_t kFewRows = 64;
-// Terms from which on a copy of B pays; half of them where rows collide.
-constexpr int64_t kFewTerms = 64;
-// Rows of a chunk where B is read in place: two tiles.
-constexpr int64_t kFewestRows = 28;
-// Tiles of a transposed A that are packed together: its rows are read in runs of many lines, for
-// each may lie in a page of its own.
-constexpr int64_t kPackedTogether = 16, kShortestTile = 4;
-// Products of more rows in the batch than this cut what is costly to pack as rarely as they can.
-constexpr int64_t kManyInBatch = 192;
-// Columns that are worth a cut of their own packing: two halves of so many lines.
-constexpr int64_t kWideBytes = 2 * 4 * 64;
-// Sums of a turned product that wait in L2.
-constexpr int64_t kTurnedElements = 1 << 16;
 // Rows of products that are turned: with a transposed A, and at most without one.
 constexpr int64_t kFewestTurned = 16, kMostTurned = 384, kFewTurned = 128;
-// Rows that are too few to pack a B for that stays in the caches.
-constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
-// Tiles of A that meet a panel of a packed B one after the other: they fill a part of L2.
-constexpr int64_t kTilesOfPanel = 16;
 // Rows from which on packing B in each run is a small part of the product.
 constexpr int64_t kManyRows = 448;
-// bfloat16: steps of k that are packed at a time, and rows whose sums wait in scratch between them.
-constexpr int64_t kPairBlock = 512, kSummedRows = 1024;
-// bfloat16: rows that are too few to pack a B for that stays in the caches.
-constexpr int64_t kPairRows = 64;
 // Vector products sum in blocks only to bound the rounding error, and to keep x in L1.
 constexpr int64_t kVectorBlock = 1024, kStreamedBlock = 4096;
+// Columns that are worth a cut of their own packing: two halves of so many lines.
+constexpr int64_t kWideBytes = 2 * 4 * 64;
+// Rows that are too few to pack a B for that stays in the caches.
+constexpr int64_t kRowsInPlace = 160, kCachedBytes = 8 << 20;
 
 void fill_leading(const char* name, int64_t& ld, int64_t rows, int64_t row_length) {
   if (ld == 0) ld = std::max<int64_t>(row_length, 1);
@@ -110,9 +83,6 @@ void fold_batch(GemmPlan& plan) {
   s.batch = 1;
 }
 
-// Rows a multiple of 4 KB apart fall into the same few sets of the L1 cache.
-bool collides(int64_t ld, int64_t element) { return ld * element % 4096 == 0; }
-
 // A transposed B that is much larger than A is better read in place than packed; so is any under a
 // transposed A, for then nothing is packed across its rows. Rows must fill whole vectors, more or
 // less, and be worth more than the transposition of C.
@@ -145,18 +115,6 @@ GemmVariant choose_variant(GemmPlan& plan) {
     return GemmVariant::RowSum;
   }
   return GemmVariant::Tiles;
-}
-
-// The rows of the layer's batch: of op(A), or in its weight gradient the terms of a sum.
-int64_t batch_of(const GemmShape& s) { return s.trans_a ? s.k : s.m; }
-
-// Each cut of columns packs A anew, each cut of rows B: the columns of a much larger B are cut,
-// unless some rows can be cut that read it in place in the caches.
-bool cuts_columns(const GemmShape& s, int64_t element) {
-  if (batch_of(s) < kManyInBatch || s.n < 2 * s.m || s.n * element < kWideBytes) return false;
-  const bool in_place =
-      s.m >= 2 * kFewestRows && s.m < kRowsInPlace && s.k * s.n * element < kCachedBytes;
-  return !in_place;
 }
 
 // Columns are cut where there are enough: then a thread reads its part of B alone.
@@ -234,114 +192,6 @@ void cut_work(GemmPlan& plan, int64_t element) {
   plan.grain = per_item > 1 ? 1 : std::max<int64_t>(1, kChunkWork / std::max<int64_t>(work, 1));
 }
 
-// B is packed where it cannot be read in place, or where enough rows read it: fewer where its own
-// rows collide, or those of A, which tiles of few rows then read in place.
-void choose_b_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
-  const GemmShape& s = plan.shape;
-  // Of one of two threads, at least.
-  const int64_t rows = s.m < 224 && !cuts_columns(s, element) ? s.m / 2 : s.m;
-  const bool ragged = s.n % kernels.lanes != 0 && !kernels.masked_loads;
-  const bool scattered = s.ldb * element >= kScatteredBytes;
-  const bool misaligned = s.ldb * element % 64 != 0;
-  const bool wide = !s.trans_a && kernels.wide_tiles && collides(s.lda, element);
-  const bool colliding = scattered && (wide || collides(s.ldb, element));
-  const bool pays = (rows >= 96 && (scattered || misaligned)) || (s.m >= kFewRows && colliding);
-  plan.pack_b = s.trans_b || ragged || (pays && s.k >= (colliding ? kFewTerms / 2 : kFewTerms));
-}
-
-// A transposed A is read by tiles as it lies, a few columns of each row. Tiles of many rows use
-// most of each line: there only many panels pay for a copy, sooner where rows collide.
-bool packs_transposed_a(const GemmShape& s, int64_t panels, int64_t tile_rows, int64_t element) {
-  if (panels < 3 || s.k < 128) return false;
-  const bool colliding = collides(s.lda, element);
-  if (2 * tile_rows * element > 64) return panels > (colliding ? 4 : 12);
-  return colliding || panels > 16 || s.k > 1024;
-}
-
-// Room for a group of packed tiles of A. Rows of a plain one lie an odd number of lines apart, in
-// different sets of the caches.
-void book_packed_a(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
-  const int64_t line = 64 / element;
-  plan.a_pitch = (ceil_div(plan.k_block, line) | 1) * line;
-  const int64_t columns = round_up(kernels.tile_rows, kernels.lanes) * plan.k_block;
-  const int64_t tile = plan.shape.trans_a ? columns : kernels.tile_rows * plan.a_pitch;
-  plan.a_elements = plan.a_group * round_up(tile + line, line);
-}
-
-void choose_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
-  const GemmShape& s = plan.shape;
-  const int64_t line = 64 / element;
-  const int64_t columns =
-      std::min(round_up(s.n, line), ceil_div(ceil_div(s.n, line), plan.col_chunks) * line);
-  const int64_t panels = ceil_div(std::min(s.n, columns), 2 * kernels.lanes);
-
-  // Rows of A that collide are packed, unless there are tiles of so few rows that their lines stay
-  // in one set. Such tiles read B more often: it is packed, or few rows read it.
-  const bool a_collides = collides(s.lda, element) && s.m > 4 && (panels >= 2 || plan.turned);
-  plan.wide = !s.trans_a && a_collides && kernels.wide_tiles && (plan.pack_b || s.m < kFewRows);
-  plan.pack_a = s.trans_a ? packs_transposed_a(s, panels, kernels.tile_rows, element)
-                          : a_collides && !plan.wide;
-  const bool in_place =
-      !plan.pack_a && !plan.pack_b && !s.trans_a && s.ldb * element < kScatteredBytes;
-  const int64_t blocks = ceil_div(s.k, (in_place ? kInPlaceBlockBytes : kBlockBytes) / element);
-  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
-
-  if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
-  if (plan.pack_a) book_packed_a(plan, kernels, element);
-  int64_t elements = plan.a_elements;
-  if (plan.pack_b)
-    plan.b_elements = round_up(round_up(columns, kernels.lanes) * plan.k_block + line, line);
-  elements += plan.b_elements;
-  if (plan.turned) {
-    const int64_t sums = ceil_div(s.m, plan.row_chunks) * round_up(columns, kernels.lanes);
-    plan.together = std::clamp<int64_t>(kTurnedElements / sums, 1, plan.row_chunks);
-    elements += plan.together * sums;
-  }
-  plan.scratch.per_worker = static_cast<size_t>(round_up(elements * element, 64));
-}
-
-// A is packed for a group of tiles that all panels meet, where its rows collide.
-void choose_panel_packing(GemmPlan& plan, const GemmKernels& kernels, int64_t element) {
-  const GemmShape& s = plan.shape;
-  const int64_t blocks = ceil_div(s.k, kBlockBytes / element);
-  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 4));
-  plan.pack_a = collides(s.lda, element) && s.m > 4 && s.n >= 4 * kernels.lanes;
-  plan.a_group = kTilesOfPanel;
-  if (!plan.pack_a) return;
-  book_packed_a(plan, kernels, element);
-  plan.scratch.per_worker = static_cast<size_t>(plan.a_elements * element);
-}
-
-// bfloat16: operands are packed as pairs of k (pairs_pack.h), for which few rows do not pay; a
-// transposed one always is.
-bool packs_pairs(const GemmShape& s) {
-  const bool near = s.k * s.n * 2 < kStreamedBytes;
-  return s.trans_b || s.m > (near ? kPairRows : kFewestRows / 2);
-}
-
-void choose_pair_packing(GemmPlan& plan) {
-  constexpr int64_t kLanes = 16, kElement = 2;
-  const GemmShape& s = plan.shape;
-  const int64_t columns = round_up(
-      std::min(s.n, ceil_div(ceil_div(s.n, plan.column_unit), plan.col_chunks) * plan.column_unit),
-      kLanes);
-  const bool a_collides = s.lda * kElement % 4096 == 0;
-  plan.pack_a = s.trans_a || (a_collides && s.m > 4 && columns > 2 * kLanes);
-  const int64_t blocks = ceil_div(s.k, kPairBlock);
-  plan.k_block = std::min(s.k, round_up(ceil_div(s.k, blocks), 2 * kLanes));
-  const int64_t depth = round_up(plan.k_block, 2);
-  if (s.trans_a) plan.a_group = std::min(kPackedTogether, ceil_div(s.m, kShortestTile));
-  if (plan.pack_a) plan.a_elements = plan.a_group * kLanes * depth;
-  if (plan.pack_b) plan.b_elements = columns * depth;
-  int64_t bytes = (plan.a_elements + plan.b_elements) * kElement;
-  if (plan.k_block < s.k) {
-    const int64_t rows = ceil_div(s.m, plan.row_chunks);
-    plan.together = std::min(plan.row_chunks, std::max<int64_t>(1, kSummedRows / rows));
-    bytes += rows * plan.together * columns * int64_t{sizeof(float)};
-  }
-  plan.scratch.per_worker = static_cast<size_t>(round_up(bytes, 64));
-}
-
 void print_refusals(const GemmShape& shape, const GemmPlan& plan) {
   const GemmShape& s = plan.shape;
   const std::string kernel = "gemm " + std::to_string(shape.m) + 'x' + std::to_string(shape.n) +
@@ -365,6 +215,13 @@ void print_refusals(const GemmShape& shape, const GemmPlan& plan) {
 }
 
 }  // namespace
+
+bool cuts_columns(const GemmShape& s, int64_t element) {
+  if (batch_of(s) < kManyInBatch || s.n < 2 * s.m || s.n * element < kWideBytes) return false;
+  const bool in_place =
+      s.m >= 2 * kFewestRows && s.m < kRowsInPlace && s.k * s.n * element < kCachedBytes;
+  return !in_place;
+}
 
 GemmShape turned(GemmShape shape) {
   std::swap(shape.m, shape.n);
@@ -415,7 +272,7 @@ GemmPlan gemm_prepare(const GemmShape& shape, DType dtype, const GemmEpilogue& e
   if (plan.variant == GemmVariant::Tiles && pairs)
     plan.pack_b = packs_pairs(s);
   else if (plan.variant == GemmVariant::Tiles)
-    choose_b_packing(plan, kernels, element);
+    plan.pack_b = packs_b(s, kernels, element);
   const bool vector = plan.variant == GemmVariant::RowSum || plan.variant == GemmVariant::Dots;
   plan.streamed = vector && s.m * s.n * s.k * element >= kStreamedBytes;
   cut_work(plan, element);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/rounding.h"
 #include "kernels/cpu/pointwise/planner.h"
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/stream.h"
@@ -9,10 +10,7 @@
 namespace ranvier::kernels {
 namespace {
 
-constexpr int32_t whole_lines(int64_t bytes) {
-  return static_cast<int32_t>((bytes + 63) / 64 * 64);
-}
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int32_t whole_lines(int64_t bytes) { return static_cast<int32_t>(round_up(bytes, 64)); }
 
 }  // namespace
 
