@@ -41,6 +41,7 @@ RnnLayout::RnnLayout(const Attrs& attrs)
                      ? named("activation", attrs.text("activation"), kActivations)
                      : Activation::Tanh),
       backwards(attrs.flag("backwards", false)),
+      drop(attrs.flag("drop", false)),
       mask(attrs.flag("mask", false)),
       sequence(attrs.flag("sequence", true)) {}
 
@@ -88,6 +89,7 @@ Specs infer_forward(const InferArgs& args) {
   check_at(args, layout.bias(), "bias", {n.columns});
   check_at(args, layout.h0(), "h0", state);
   check_at(args, layout.c0(), "c0", state);
+  check_at(args, layout.forward_drop(), "the recurrent dropout", {n.batch, n.columns});
   check_mask(args, layout.forward_mask(), n);
   const DType dtype = args.inputs[0].dtype;
   const TypeSpec per_step{dtype, {n.batch, n.steps, n.units}};
@@ -110,6 +112,7 @@ Specs infer_grad(const InferArgs& args) {
   check_at(args, layout.dh(), "dh", state);
   check_at(args, layout.dc(), "dc", state);
   check_at(args, layout.dsequence(), "dsequence", per_step);
+  check_at(args, layout.backward_drop(), "the recurrent dropout", {n.batch, n.columns});
   check_mask(args, layout.backward_mask(), n);
   const DType dtype = args.inputs[0].dtype;
   Specs specs(1 + layout.has_bias(), args.inputs[0]);
@@ -124,16 +127,29 @@ Tensor rows_of(const Tensor& x) {
   return reshape(x, {s[0] * s[1], s[2]});
 }
 
-// The gradient of u from those of the products: one product over all rows and steps.
-Tensor matrix_gradient(const RnnLayout& layout, const Tensors& saved, const Tensor& dm) {
-  if (layout.kind != RnnKind::GruBefore) return matmul(rows_of(saved[1]), rows_of(dm), true, false);
-  const Shape& s = dm.shape();
-  const int64_t units = s[2] / 3;
-  const Tensor gates = slice(dm, {0, 0, 0}, {s[0], s[1], 2 * units});
-  const Tensor candidate = slice(dm, {0, 0, 2 * units}, {s[0], s[1], units});
-  return concat({matmul(rows_of(saved[1]), rows_of(gates), true, false),
-                 matmul(rows_of(saved[2]), rows_of(candidate), true, false)},
-                1);
+// The gradient of columns [from, from + count) of u, which multiplied h (batch, steps, units).
+Tensor columns_gradient(const Tensor& h, const Tensor& dm, int64_t from, int64_t count) {
+  return matmul(rows_of(h), columns(rows_of(dm), from, count), true, false);
+}
+
+// The gradient of u from those of the products: one product over all rows and steps for each h.
+Tensor matrix_gradient(const RnnLayout& layout, const Tensors& saved, const Tensor& dm,
+                       const Tensor& drop) {
+  const int64_t units = saved[1].shape()[2];
+  const int64_t before = layout.kind == RnnKind::GruBefore ? 2 : layout.gates();
+  Tensors parts;
+  if (!drop) {
+    parts.push_back(columns_gradient(saved[1], dm, 0, before * units));
+  } else {
+    for (int64_t g = 0; g < before; ++g) {
+      const Tensor mask = expand_dims(columns(drop, g * units, units), 1);
+      const Tensor h = mul(saved[1], broadcast_to(mask, saved[1].shape()));
+      parts.push_back(columns_gradient(h, dm, g * units, units));
+    }
+  }
+  if (layout.kind == RnnKind::GruBefore)
+    parts.push_back(columns_gradient(saved[2], dm, 2 * units, units));
+  return parts.size() == 1 ? parts[0] : concat(parts, 1);
 }
 
 // Gradients of the forward inputs. `saved` are the saved outputs, `grads` those of the results.
@@ -150,12 +166,15 @@ Tensors forward_gradients(const VjpArgs& args, const RnnLayout& layout, const Te
   inputs.push_back(or_zeros(grads[first]));
   if (layout.has_cell()) inputs.push_back(or_zeros(grads[first + 1]));
   if (has_sequence) inputs.push_back(grads[0]);
+  if (layout.drop) inputs.push_back(input(args, static_cast<size_t>(layout.forward_drop())));
   if (layout.mask) inputs.push_back(input(args, static_cast<size_t>(layout.forward_mask())));
   const Tensors found = apply(kGrad, inputs, attrs);
   const Tensor& dm = found[layout.has_bias() ? 1 : 0];
   Tensors results(args.node.inputs.size());
   results[0] = found[0];
-  if (args.needs[1]) results[1] = matrix_gradient(layout, saved, dm);
+  const Tensor drop =
+      layout.drop ? input(args, static_cast<size_t>(layout.forward_drop())) : Tensor();
+  if (args.needs[1]) results[1] = matrix_gradient(layout, saved, dm, drop);
   if (layout.has_bias() && args.needs[2]) results[2] = sum(dm, {0, 1});
   const auto h = static_cast<size_t>(layout.h0());
   results[h] = found[1 + layout.has_bias()];
@@ -166,22 +185,33 @@ Tensors forward_gradients(const VjpArgs& args, const RnnLayout& layout, const Te
   return results;
 }
 
+bool needs_drop(const VjpArgs& args, const RnnLayout& layout) {
+  return layout.drop && args.needs[static_cast<size_t>(layout.forward_drop())];
+}
+
 // Without saved values the sequence is computed again, this time with them.
 Tensors vjp_sequence(const VjpArgs& args) {
   const RnnLayout layout(args.node.attrs);
+  if (needs_drop(args, layout))
+    return vjp_by(args, [layout](TensorSpan in) {
+      Tensors all = compose_rnn_saved(layout, in);
+      all.erase(all.begin(), all.begin() + layout.saved_outputs());
+      return all;
+    });
   Tensors saved = apply(kSaved, args.node.inputs, args.node.attrs);
   saved.resize(static_cast<size_t>(layout.saved_outputs()));
   return forward_gradients(args, layout, saved, args.grads);
 }
 
 // The saved values are for the gradient alone; where a second derivative comes back to them, the
-// composition takes them along.
+// composition takes them along. It also has the gradient of the recurrent dropout's masks.
 Tensors vjp_saved(const VjpArgs& args) {
   const RnnLayout layout(args.node.attrs);
   const auto count = static_cast<size_t>(layout.saved_outputs());
   const bool used = std::any_of(args.grads.begin(), args.grads.begin() + count,
                                 [](const Tensor& grad) { return bool(grad); });
-  if (used) return vjp_by(args, [layout](TensorSpan in) { return compose_rnn_saved(layout, in); });
+  if (used || needs_drop(args, layout))
+    return vjp_by(args, [layout](TensorSpan in) { return compose_rnn_saved(layout, in); });
   const Tensors saved(args.node.outputs.begin(),
                       args.node.outputs.begin() + static_cast<ptrdiff_t>(count));
   return forward_gradients(args, layout, saved, args.grads.subspan(count));
@@ -210,6 +240,7 @@ void run_forward(const Context& ctx, const Slots& s, const void* params) noexcep
   o.bias = in_at(s, layout.bias());
   o.h0 = s.in[layout.h0()];
   o.c0 = in_at(s, layout.c0());
+  o.drop = in_at(s, layout.forward_drop());
   o.mask = static_cast<const bool*>(in_at(s, layout.forward_mask()));
   int next = 0;
   if (saved) {
@@ -233,6 +264,7 @@ void run_grad(const Context& ctx, const Slots& s, const void* params) noexcept {
   o.dh = s.in[layout.dh()];
   o.dc = in_at(s, layout.dc());
   o.dsequence = in_at(s, layout.dsequence());
+  o.drop = in_at(s, layout.backward_drop());
   o.mask = static_cast<const bool*>(in_at(s, layout.backward_mask()));
   int next = 0;
   o.dx = s.out[next++];
@@ -251,7 +283,8 @@ Kernel prepare(const PrepareArgs& args) {
                           .batch = x[0],
                           .steps = x[1],
                           .units = u[0],
-                          .backwards = layout.backwards};
+                          .backwards = layout.backwards,
+                          .drop = layout.drop};
   Params params{layout, kernels::rnn_prepare(shape, args.inputs[0].dtype)};
   const kernels::Scratch scratch = params.plan.scratch;
   const kernels::Cost cost = traffic(args, params.plan.cost.flops);

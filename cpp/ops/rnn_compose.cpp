@@ -12,10 +12,6 @@ Tensor time_first(const Tensor& x) {
   return x.rank() == 3 ? transpose(x, {1, 0, 2}) : transpose(x, {1, 0});
 }
 
-Tensor columns(const Tensor& x, int64_t from, int64_t count) {
-  return slice(x, {0, from}, {x.shape()[0], count});
-}
-
 Tensors split(const Tensor& x, int parts) {
   Tensors out;
   const int64_t units = x.shape()[1] / parts;
@@ -53,42 +49,75 @@ Tensor activation_slope(Activation activation, const Tensor& y) {
   }
 }
 
+// The recurrent matrix, and what recurrent dropout multiplies each gate's h by; may be null.
+struct Recurrent {
+  Tensor u, drop;
+
+  Tensor dropped(const Tensor& h, int64_t gate) const {
+    return drop ? mul(h, columns(drop, gate * h.shape()[1], h.shape()[1])) : h;
+  }
+  // The products of h with the columns of the first `gates`.
+  Tensor multiply(const Tensor& h, int64_t gates) const {
+    const int64_t units = h.shape()[1];
+    if (!drop) return matmul(h, columns(u, 0, gates * units));
+    Tensors parts;
+    for (int64_t g = 0; g < gates; ++g)
+      parts.push_back(matmul(dropped(h, g), columns(u, g * units, units)));
+    return concat(parts, 1);
+  }
+  // The gradient of h by d, the gradient of those products from `first` on.
+  Tensor multiply_back(const Tensor& d, int64_t first = 0) const {
+    const int64_t units = u.shape()[0], width = d.shape()[1];
+    if (!drop) return matmul(d, columns(u, first * units, width), false, true);
+    Tensor sum;
+    for (int64_t g = 0; g < width / units; ++g) {
+      const Tensor part =
+          matmul(columns(d, g * units, units), columns(u, (first + g) * units, units), false, true);
+      sum = accumulate(sum, dropped(part, first + g));
+    }
+    return sum;
+  }
+};
+
 struct Step {
   Tensor h, c, gates, extra;
 };
 
-Step lstm_step(const Tensor& x, const Tensor& u, const Tensor& h, const Tensor& c) {
-  const Tensors a = split(add(x, matmul(h, u)), 4);
-  const Tensor i = sigmoid(a[0]), f = sigmoid(a[1]), g = tanh(a[2]), o = sigmoid(a[3]);
+Step lstm_step(const RnnLayout& layout, const Tensor& x, const Recurrent& u, const Tensor& h,
+               const Tensor& c) {
+  const Tensors a = split(add(x, u.multiply(h, 4)), 4);
+  const Tensor i = sigmoid(a[0]), f = sigmoid(a[1]), o = sigmoid(a[3]);
+  const Tensor g = activate(layout.activation, a[2]);
   const Tensor next = add(mul(f, c), mul(i, g));
-  return {mul(o, tanh(next)), next, concat({i, f, g, o}, 1), c};
+  return {mul(o, activate(layout.activation, next)), next, concat({i, f, g, o}, 1), c};
 }
 
-Step gru_step(RnnKind kind, const Tensor& x, const Tensor& u, const Tensor& bias, const Tensor& h) {
+Step gru_step(const RnnLayout& layout, const Tensor& x, const Recurrent& u, const Tensor& bias,
+              const Tensor& h) {
   const int64_t units = h.shape()[1];
   const Tensors a = split(x, 3);
   Tensor z, r, n, extra;
-  if (kind == RnnKind::Gru) {
-    const Tensors m = split(add(matmul(h, u), bias), 3);
+  if (layout.kind == RnnKind::Gru) {
+    const Tensors m = split(add(u.multiply(h, 3), bias), 3);
     z = sigmoid(add(a[0], m[0]));
     r = sigmoid(add(a[1], m[1]));
     extra = m[2];
-    n = tanh(add(a[2], mul(r, extra)));
+    n = activate(layout.activation, add(a[2], mul(r, extra)));
   } else {
-    const Tensors m = split(matmul(h, columns(u, 0, 2 * units)), 2);
+    const Tensors m = split(u.multiply(h, 2), 2);
     z = sigmoid(add(a[0], m[0]));
     r = sigmoid(add(a[1], m[1]));
-    extra = mul(r, h);
-    n = tanh(add(a[2], matmul(extra, columns(u, 2 * units, units))));
+    extra = mul(r, u.dropped(h, 2));
+    n = activate(layout.activation, add(a[2], matmul(extra, columns(u.u, 2 * units, units))));
   }
   return {add(mul(z, h), mul(complement(z), n)), Tensor(), concat({z, r, n}, 1), extra};
 }
 
-Step any_step(const RnnLayout& layout, const Tensor& x, const Tensor& u, const Tensor& bias,
+Step any_step(const RnnLayout& layout, const Tensor& x, const Recurrent& u, const Tensor& bias,
               const Tensor& h, const Tensor& c) {
-  if (layout.kind == RnnKind::Lstm) return lstm_step(x, u, h, c);
-  if (layout.kind != RnnKind::Simple) return gru_step(layout.kind, x, u, bias, h);
-  const Tensor y = activate(layout.activation, add(x, matmul(h, u)));
+  if (layout.kind == RnnKind::Lstm) return lstm_step(layout, x, u, h, c);
+  if (layout.kind != RnnKind::Simple) return gru_step(layout, x, u, bias, h);
+  const Tensor y = activate(layout.activation, add(x, u.multiply(h, 1)));
   return {y, Tensor(), y, Tensor()};
 }
 
@@ -96,33 +125,32 @@ struct Back {
   Tensor dx, dm, dh, dc;  // dm: gradient of the products with u; dh, dc: before the step
 };
 
-Back lstm_back(const Tensors& gates, const Tensor& u, const Tensor& before, const Tensor& dh,
-               const Tensor& dc) {
+Back lstm_back(const RnnLayout& layout, const Tensors& gates, const Recurrent& u,
+               const Tensor& before, const Tensor& dh, const Tensor& dc) {
   const Tensor &i = gates[0], &f = gates[1], &g = gates[2], &o = gates[3];
-  const Tensor y = tanh(add(mul(f, before), mul(i, g)));
-  const Tensor d = add(dc, mul(mul(dh, o), tanh_slope(y)));
-  const Tensor dx =
-      concat({mul(mul(d, g), logistic_slope(i)), mul(mul(d, before), logistic_slope(f)),
-              mul(mul(d, i), tanh_slope(g)), mul(mul(dh, y), logistic_slope(o))},
-             1);
-  return {dx, dx, matmul(dx, u, false, true), mul(d, f)};
+  const Tensor y = activate(layout.activation, add(mul(f, before), mul(i, g)));
+  const Tensor d = add(dc, mul(mul(dh, o), activation_slope(layout.activation, y)));
+  const Tensor dx = concat(
+      {mul(mul(d, g), logistic_slope(i)), mul(mul(d, before), logistic_slope(f)),
+       mul(mul(d, i), activation_slope(layout.activation, g)), mul(mul(dh, y), logistic_slope(o))},
+      1);
+  return {dx, dx, u.multiply_back(dx), mul(d, f)};
 }
 
-Back gru_back(RnnKind kind, const Tensors& gates, const Tensor& u, const Tensor& h,
+Back gru_back(const RnnLayout& layout, const Tensors& gates, const Recurrent& u, const Tensor& h,
               const Tensor& extra, const Tensor& dh) {
   const Tensor &z = gates[0], &r = gates[1], &n = gates[2];
-  const int64_t units = h.shape()[1];
   const Tensor dz = mul(mul(dh, sub(h, n)), logistic_slope(z));
-  const Tensor dn = mul(mul(dh, complement(z)), tanh_slope(n));
+  const Tensor dn = mul(mul(dh, complement(z)), activation_slope(layout.activation, n));
   const Tensor pass = mul(dh, z);
-  if (kind == RnnKind::Gru) {
+  if (layout.kind == RnnKind::Gru) {
     const Tensor dr = mul(mul(dn, extra), logistic_slope(r));
     const Tensor dm = concat({dz, dr, mul(dn, r)}, 1);
-    return {concat({dz, dr, dn}, 1), dm, add(pass, matmul(dm, u, false, true)), Tensor()};
+    return {concat({dz, dr, dn}, 1), dm, add(pass, u.multiply_back(dm)), Tensor()};
   }
-  const Tensor drh = matmul(dn, columns(u, 2 * units, units), false, true);
+  const Tensor drh = u.multiply_back(dn, 2);
   const Tensor dr = mul(mul(drh, h), logistic_slope(r));
-  const Tensor by_gates = matmul(concat({dz, dr}, 1), columns(u, 0, 2 * units), false, true);
+  const Tensor by_gates = u.multiply_back(concat({dz, dr}, 1));
   const Tensor dx = concat({dz, dr, dn}, 1);
   return {dx, dx, add(add(pass, mul(drh, r)), by_gates), Tensor()};
 }
@@ -142,8 +170,15 @@ Tensor choose(const Tensor& mask, const Tensor& yes, const Tensor& no) {
 
 }  // namespace
 
+Tensor columns(const Tensor& matrix, int64_t from, int64_t count) {
+  if (from == 0 && count == matrix.shape()[1]) return matrix;
+  return slice(matrix, {0, from}, {matrix.shape()[0], count});
+}
+
 Tensors compose_rnn_saved(const RnnLayout& layout, TensorSpan inputs) {
-  const Tensor &x = inputs[0], &u = inputs[1];
+  const Tensor& x = inputs[0];
+  const Recurrent u{inputs[1],
+                    layout.drop ? inputs[static_cast<size_t>(layout.forward_drop())] : Tensor()};
   const Tensor bias = layout.has_bias() ? inputs[2] : Tensor();
   Tensors carry = {inputs[static_cast<size_t>(layout.h0())]};
   if (layout.has_cell()) carry.push_back(inputs[static_cast<size_t>(layout.c0())]);
@@ -176,7 +211,8 @@ Tensors compose_rnn_saved(const RnnLayout& layout, TensorSpan inputs) {
 
 Tensors compose_rnn_grad(const RnnLayout& layout, TensorSpan inputs) {
   const auto at = [&](int place) { return inputs[static_cast<size_t>(place)]; };
-  const Tensor &gates = inputs[0], &u = inputs[1];
+  const Tensor& gates = inputs[0];
+  const Recurrent u{inputs[1], layout.drop ? at(layout.backward_drop()) : Tensor()};
   Tensors carry = {at(layout.dh())};
   if (layout.has_cell()) carry.push_back(at(layout.dc()));
   Tensors xs = {time_first(gates), time_first(inputs[2])};
@@ -196,12 +232,12 @@ Tensors compose_rnn_grad(const RnnLayout& layout, TensorSpan inputs) {
     const Tensors parts = split(saved, layout.gates());
     Back back;
     if (layout.kind == RnnKind::Lstm) {
-      back = lstm_back(parts, u, extra, dh, dc);
+      back = lstm_back(layout, parts, u, extra, dh, dc);
     } else if (layout.kind == RnnKind::Simple) {
       const Tensor dx = mul(dh, activation_slope(layout.activation, saved));
-      back = {dx, dx, matmul(dx, u, false, true), Tensor()};
+      back = {dx, dx, u.multiply_back(dx), Tensor()};
     } else {
-      back = gru_back(layout.kind, parts, u, h, extra, dh);
+      back = gru_back(layout, parts, u, h, extra, dh);
     }
     Tensors out = {choose(mask, back.dh, dh)};
     if (layout.has_cell()) out.push_back(choose(mask, back.dc, dc));

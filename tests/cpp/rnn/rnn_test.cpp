@@ -22,7 +22,7 @@ template <class T>
 struct Case {
   RnnShape shape;
   bool masked, sequence;
-  std::vector<T> x, u, bias, h0, c0, dh, dc, dsequence;
+  std::vector<T> x, u, bias, h0, c0, dh, dc, dsequence, drop;
   std::vector<uint8_t> mask;
 
   Case(const RnnShape& s, bool with_mask, bool with_sequence)
@@ -36,6 +36,8 @@ struct Case {
     dh = numbers<T>(state, 6);
     dc = numbers<T>(state, 7);
     dsequence = numbers<T>(state * s.steps, 8);
+    drop = numbers<T>(s.batch * columns, 9);
+    for (size_t i = 0; i < drop.size(); i += 3) drop[i] = 0;
     for (int64_t i = 0; i < s.batch * s.steps; ++i)
       mask.push_back(static_cast<uint8_t>((i * 2654435761u >> 7) % 3 != 0));
   }
@@ -68,6 +70,7 @@ struct Results {
     o.h = h.data();
     o.gates = gates.data();
     o.saved_h = saved_h.data();
+    if (in.shape.drop) o.drop = in.drop.data();
     if (in.gru()) o.bias = in.bias.data();
     if (in.lstm()) o.c0 = in.c0.data(), o.c = c.data();
     if (in.shape.kind != RnnKind::Simple) o.extra = extra.data();
@@ -84,6 +87,7 @@ struct Results {
     o.dh = in.dh.data();
     o.dx = dx.data();
     o.dh0 = dh0.data();
+    if (in.shape.drop) o.drop = in.drop.data();
     if (in.gru()) o.dm = dm.data();
     if (in.lstm()) o.dc = in.dc.data(), o.dc0 = dc0.data();
     if (in.shape.kind != RnnKind::Simple) o.extra = from.extra.data();
@@ -150,10 +154,12 @@ void for_each_shape(const F& f) {
       ++number;
       RnnShape shape{.kind = kind, .batch = batch, .steps = steps, .units = units};
       shape.backwards = number % 2 == 0;
+      shape.drop = number % 4 > 1;
       CAPTURE(name_of(kind));
       CAPTURE(batch);
       CAPTURE(steps);
       CAPTURE(units);
+      CAPTURE(shape.drop);
       f(shape, number % 3 == 0, number % 5 != 0);
     }
   }
@@ -171,13 +177,21 @@ TEST_CASE("every level computes the formulas") {
   });
 }
 
-TEST_CASE("the activations of the plain cell") {
-  for (const Activation activation :
-       {Activation::None, Activation::Relu, Activation::Sigmoid, Activation::Tanh}) {
-    RnnShape shape{.kind = RnnKind::Simple, .batch = 5, .steps = 4, .units = 19};
-    shape.activation = activation;
-    const Case<float> in(shape, false, true);
-    for_each_isa([&](Isa isa) { check_close(run(Context{}, in, isa), expected(in), 3e-5); });
+TEST_CASE("the activations of every cell, with and without recurrent dropout") {
+  for (const RnnKind kind : kKinds) {
+    for (const Activation activation :
+         {Activation::None, Activation::Relu, Activation::Sigmoid, Activation::Tanh}) {
+      for (const bool drop : {false, true}) {
+        RnnShape shape{.kind = kind, .batch = 5, .steps = 4, .units = 19};
+        shape.activation = activation;
+        shape.drop = drop;
+        const Case<float> in(shape, false, true);
+        CAPTURE(name_of(kind));
+        CAPTURE(static_cast<int>(activation));
+        CAPTURE(drop);
+        for_each_isa([&](Isa isa) { check_close(run(Context{}, in, isa), expected(in), 3e-5); });
+      }
+    }
   }
 }
 
@@ -198,8 +212,12 @@ TEST_CASE("gates may lie over x, and dx over the gates") {
 
 TEST_CASE("any number of threads gives the same bits") {
   for (const RnnKind kind : kKinds) {
-    const Case<float> in({.kind = kind, .batch = 70, .steps = 4, .units = 40}, true, true);
-    check_threads([&](const Context& context) { return run(context, in, active_isa()); });
+    for (const bool drop : {false, true}) {
+      RnnShape shape{.kind = kind, .batch = 70, .steps = 4, .units = 40};
+      shape.drop = drop;
+      const Case<float> in(shape, true, true);
+      check_threads([&](const Context& context) { return run(context, in, active_isa()); });
+    }
   }
 }
 

@@ -142,6 +142,30 @@ def test_unrolled_compiled_and_eager_agree(name, extra):
     np.testing.assert_allclose(np.asarray(cell(X)), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", None])
+@pytest.mark.parametrize("name,extra", KINDS, ids=ids)
+def test_kernel_and_cell_agree(name, extra, activation):
+    """The kernel of a whole sequence against its cell, step by step, under both dropouts."""
+    cell_class = getattr(layers, f"{name}Cell")
+    own_class = type("Own", (cell_class,), {})  # a subclass runs step by step
+    mask = ops.convert_to_tensor(rng.random((3, 6)) < 0.6)
+    runs = []
+    for cls in (cell_class, own_class):
+        cell = cls(5, activation=activation, dropout=0.3, recurrent_dropout=0.4, seed=1, **extra)
+        layer = layers.RNN(cell, return_sequences=True)
+        layer.build(X.shape)
+        draw = np.random.default_rng(8)
+        layer.set_weights([draw.normal(size=w.shape).astype("float32") / 2 for w in layer.weights])
+        x = ops.convert_to_tensor(X)
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, mask=mask, training=True)
+            loss = ops.sum(ops.sin(y))
+        runs.append([y, *tape.gradient(loss, [x, *layer.trainable_weights])])
+    for ours, expected in zip(*runs):
+        np.testing.assert_allclose(np.asarray(ours), np.asarray(expected), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_stack_equals_layers_on_top_of_each_other(backwards):
     mask = rng.random((3, 6)) < 0.6

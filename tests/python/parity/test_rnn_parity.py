@@ -47,6 +47,9 @@ FAMILIES = [
     ("GRU", {}),
     ("GRU", {"reset_after": False}),
     ("LSTM", {"activation": "relu", "recurrent_activation": "tanh"}),
+    ("LSTM", {"activation": "relu"}),
+    ("GRU", {"activation": "sigmoid"}),
+    ("GRU", {"activation": None, "reset_after": False}),
 ]
 VARIANTS = [
     {"return_sequences": True, "return_state": True},
@@ -147,6 +150,21 @@ def test_single_cells(name, implementation):
     all_close(ours.get_initial_state(3), theirs.get_initial_state(3))
     mine, real = ours.get_config(), theirs.get_config()
     assert ranvier.tree.lists_to_tuples(mine) == ranvier.tree.lists_to_tuples(real)
+
+
+@pytest.mark.parametrize("name,extra", FAMILIES, ids=[f"{n}-{e}" for n, e in FAMILIES])
+def test_dropout_masks_where_keras_has_them(name, extra):
+    ours, theirs = pair(name, 5, dropout=0.5, recurrent_dropout=0.5, return_sequences=True, **extra)
+    ours(X)
+    theirs(X)
+    same_weights(ours, theirs)
+    gates = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}[name]
+    of_x, of_h = ([2.0 * (rng.random((3, width)) < 0.5).astype("float32") for _ in range(gates)]
+                  for width in (4, 5))  # fmt: skip
+    for cell in (ours.cell, theirs.cell):
+        cell.get_dropout_mask = lambda _: of_x if gates > 1 else of_x[0]
+        cell.get_recurrent_dropout_mask = lambda _: of_h if gates > 1 else of_h[0]
+    all_close(ours(X, training=True), theirs(X, training=True))
 
 
 def test_dropout_of_one_changes_nothing_random():

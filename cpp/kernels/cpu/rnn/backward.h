@@ -9,7 +9,7 @@ namespace {
 
 template <class T>
 struct BackwardPointers {
-  const T *gates, *saved_h, *extra, *dh, *dc, *dsequence;
+  const T *gates, *saved_h, *extra, *dh, *dc, *dsequence, *drop;
   const bool* mask;
   T *dx, *dm;
   explicit BackwardPointers(const RnnBackward& o)
@@ -19,6 +19,7 @@ struct BackwardPointers {
         dh(static_cast<const T*>(o.dh)),
         dc(static_cast<const T*>(o.dc)),
         dsequence(static_cast<const T*>(o.dsequence)),
+        drop(static_cast<const T*>(o.drop)),
         mask(o.mask),
         dx(static_cast<T*>(o.dx)),
         dm(static_cast<T*>(o.dm)) {}
@@ -35,8 +36,9 @@ struct Slope {
   const T* saved_h;
   const T* extra;
   const T* dsequence;
+  const T* drop;  // of this row, or null
   T *da, *dh, *dc, *dx, *dm;
-  T* y;             // lstm: tanh of c
+  T* y;             // lstm: act(c)
   int64_t da_step;  // between the columns of da
 
   // The vector of `count` units at `to`.
@@ -62,31 +64,31 @@ struct Slope {
   RV_INLINE void pass(Vec<T> d) const { d.store(dh + unit); }
 };
 
-// lstm: tanh of the c after the step, before all else: its long chains run beside each other.
+// lstm: act of the c after the step, before all else: its long chains run beside each other.
 template <class T>
-RV_INLINE void lstm_output(const Slope<T>& s) {
+RV_INLINE void lstm_output(const Slope<T>& s, Activation activation) {
   const Vec<T> before = s.lanes.load(s.extra + s.unit);
-  tanh(fma(s.gate(1), before, s.gate(0) * s.gate(2))).store(s.y + s.unit);
+  activate(activation, fma(s.gate(1), before, s.gate(0) * s.gate(2))).store(s.y + s.unit);
 }
 template <class T>
-RV_INLINE void lstm_slope(const Slope<T>& s, Vec<T> dh) {
+RV_INLINE void lstm_slope(const Slope<T>& s, Vec<T> dh, Activation activation) {
   const Vec<T> i = s.gate(0), f = s.gate(1), g = s.gate(2), o = s.gate(3);
   const Vec<T> before = s.lanes.load(s.extra + s.unit);
   const Vec<T> y = Vec<T>::load(s.y + s.unit);
-  const Vec<T> dc = fma(dh * o, hyperbolic_slope(y), Vec<T>::load(s.dc + s.unit));
+  const Vec<T> dc = fma(dh * o, activation_slope(activation, y), Vec<T>::load(s.dc + s.unit));
   s.put(0, dc * g * logistic_slope(i));
   s.put(1, dc * before * logistic_slope(f));
-  s.put(2, dc * i * hyperbolic_slope(g));
+  s.put(2, dc * i * activation_slope(activation, g));
   s.put(3, dh * y * logistic_slope(o));
   (dc * f).store(s.dc + s.unit);
   s.pass(Vec<T>::zero());
 }
 
 template <class T>
-RV_INLINE void gru_slope(const Slope<T>& s, Vec<T> dh) {
+RV_INLINE void gru_slope(const Slope<T>& s, Vec<T> dh, Activation activation) {
   const Vec<T> z = s.gate(0), r = s.gate(1), n = s.gate(2);
   const Vec<T> h = s.lanes.load(s.saved_h + s.unit), m = s.lanes.load(s.extra + s.unit);
-  const Vec<T> dn = dh * (one<T>() - z) * hyperbolic_slope(n);
+  const Vec<T> dn = dh * (one<T>() - z) * activation_slope(activation, n);
   s.put(0, dh * (h - n) * logistic_slope(z));
   s.put(1, dn * m * logistic_slope(r));
   s.put(2, dn, dn * r);
@@ -95,14 +97,15 @@ RV_INLINE void gru_slope(const Slope<T>& s, Vec<T> dh) {
 
 // The candidate and the update gate of gru_before; the reset gate needs the candidate's product.
 template <class T>
-RV_INLINE void gru_before_slope(const Slope<T>& s, Vec<T> dh) {
+RV_INLINE void gru_before_slope(const Slope<T>& s, Vec<T> dh, Activation activation) {
   const Vec<T> z = s.gate(0), n = s.gate(2), h = s.lanes.load(s.saved_h + s.unit);
-  s.put(2, dh * (one<T>() - z) * hyperbolic_slope(n));
+  s.put(2, dh * (one<T>() - z) * activation_slope(activation, n));
   s.put(0, dh * (h - n) * logistic_slope(z));
   s.pass(dh * z);
 }
 template <class T>
 RV_INLINE void reset_slope(const Slope<T>& s, Vec<T> drh) {
+  if (s.drop) drh = drh * s.lanes.load(s.drop + 2 * s.units + s.unit);
   const Vec<T> r = s.gate(1), h = s.lanes.load(s.saved_h + s.unit);
   s.put(1, drh * h * logistic_slope(r));
   s.pass(fma(drh, r, Vec<T>::load(s.dh + s.unit)));
@@ -181,6 +184,7 @@ struct BackwardChunk {
             .saved_h = row_of(o.saved_h, time, units),
             .extra = row_of(o.extra, time, units),
             .dsequence = row_of(o.dsequence, at.at_step(r), units),
+            .drop = row_of(o.drop, at.row0 + r, kColumns * units),
             .da = da + r * ld_da,
             .dh = dh + r * ld,
             .dc = dc + r * ld,
@@ -212,24 +216,39 @@ struct BackwardChunk {
     }
   }
 
+  // dh += columns of da before `count` times the transposed matrix, each gate's under its mask.
+  void add_products(int count) const {
+    if (!o.drop) return add_product(0, count, T(1), dh);
+    for (int g = 0; g < count; ++g) {
+      add_product(g, 1, T(0), drh);
+      for (int64_t r = 0; r < at.rows; ++r)
+        along(
+            r, [ this, r, g ](const Slope<T>& s) __attribute__((always_inline)) {
+              const Vec<T> mask = s.lanes.load(s.drop + g * units + s.unit);
+              s.pass(fma(Vec<T>::load(drh + r * ld + s.unit), mask, Vec<T>::load(s.dh + s.unit)));
+            });
+    }
+  }
+
   void one_step() {
+    const Activation activation = plan.shape.activation;
     for (int64_t r = 0; r < at.rows; ++r) {
       if constexpr (kKind == RnnKind::Lstm)
         along(
-            r, [](const Slope<T>& s) __attribute__((always_inline)) { lstm_output(s); });
+            r, [activation](const Slope<T>& s)
+                   __attribute__((always_inline)) { lstm_output(s, activation); });
       along(
-          r, [ this, r ](const Slope<T>& s) __attribute__((always_inline)) {
+          r, [ this, r, activation ](const Slope<T>& s) __attribute__((always_inline)) {
             fetch_next(r, s.unit);
             const Vec<T> incoming = s.incoming();
             if (!s.keep) {
               hidden_slope<T, kColumns>(s, incoming);
               return;
             }
-            if constexpr (kKind == RnnKind::Lstm) lstm_slope(s, incoming);
-            if constexpr (kKind == RnnKind::Gru) gru_slope(s, incoming);
-            if constexpr (kKind == RnnKind::GruBefore) gru_before_slope(s, incoming);
-            if constexpr (kKind == RnnKind::Simple)
-              simple_slope(s, incoming, plan.shape.activation);
+            if constexpr (kKind == RnnKind::Lstm) lstm_slope(s, incoming, activation);
+            if constexpr (kKind == RnnKind::Gru) gru_slope(s, incoming, activation);
+            if constexpr (kKind == RnnKind::GruBefore) gru_before_slope(s, incoming, activation);
+            if constexpr (kKind == RnnKind::Simple) simple_slope(s, incoming, activation);
           });
     }
     if constexpr (kKind == RnnKind::GruBefore) {
@@ -239,9 +258,9 @@ struct BackwardChunk {
             r, [ this, r ](const Slope<T>& s) __attribute__((always_inline)) {
               if (s.keep) reset_slope(s, Vec<T>::load(drh + r * ld + s.unit));
             });
-      add_product(0, 2, T(1), dh);
+      add_products(2);
     } else {
-      add_product(0, kColumns, T(1), dh);
+      add_products(kColumns);
     }
   }
 };

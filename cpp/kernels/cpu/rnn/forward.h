@@ -8,7 +8,7 @@ namespace {
 
 template <class T>
 struct ForwardPointers {
-  const T *x, *bias, *h0, *c0;
+  const T *x, *bias, *h0, *c0, *drop;
   const bool* mask;
   T *sequence, *gates, *saved_h, *extra;
   explicit ForwardPointers(const RnnForward& o)
@@ -16,6 +16,7 @@ struct ForwardPointers {
         bias(static_cast<const T*>(o.bias)),
         h0(static_cast<const T*>(o.h0)),
         c0(static_cast<const T*>(o.c0)),
+        drop(static_cast<const T*>(o.drop)),
         mask(o.mask),
         sequence(static_cast<T*>(o.sequence)),
         gates(static_cast<T*>(o.gates)),
@@ -29,10 +30,12 @@ template <class T>
 struct Cell {
   Lanes<T> lanes;
   int64_t unit, units;
-  bool keep;      // the mask shows this step
-  const T* x;     // of this row and time
-  T* z;           // products, a vector per column; then the gates
+  bool keep;   // the mask shows this step
+  const T* x;  // of this row and time
+  T* z;        // products of the unit's columns, `z_step` apart; then the gates
+  int64_t z_step;
   const T* bias;  // gru
+  const T* drop;  // of this row, or null
   const T* h;     // before the step
   T* h_next;      // after it
   T* c;           // lstm: before and after
@@ -51,8 +54,8 @@ struct Cell {
     return out;
   }
   RV_INLINE Vec<T> input(int gate) const { return lanes.load(x + gate * units + unit); }
-  RV_INLINE Vec<T> at(int gate) const { return Vec<T>::load(z + gate * Vec<T>::kLanes); }
-  RV_INLINE void put(int gate, Vec<T> value) const { value.store(z + gate * Vec<T>::kLanes); }
+  RV_INLINE Vec<T> at(int gate) const { return Vec<T>::load(z + gate * z_step); }
+  RV_INLINE void put(int gate, Vec<T> value) const { value.store(z + gate * z_step); }
   RV_INLINE void save(int gate, Vec<T> value) const {
     if (gates) lanes.store(value, gates + gate * units + unit);
   }
@@ -66,9 +69,10 @@ struct Cell {
 };
 
 template <class T>
-RV_INLINE void lstm_gates(const Cell<T>& cell) {
+RV_INLINE void lstm_gates(const Cell<T>& cell, Activation activation) {
   const Vec<T> i = sigmoid(cell.input(0) + cell.at(0)), f = sigmoid(cell.input(1) + cell.at(1));
-  const Vec<T> g = tanh(cell.input(2) + cell.at(2)), o = sigmoid(cell.input(3) + cell.at(3));
+  const Vec<T> g = activate(activation, cell.input(2) + cell.at(2));
+  const Vec<T> o = sigmoid(cell.input(3) + cell.at(3));
   const Vec<T> gates[4] = {i, f, g, o};
   for (int gate = 0; gate < 4; ++gate) {
     cell.put(gate, gates[gate]);
@@ -76,12 +80,12 @@ RV_INLINE void lstm_gates(const Cell<T>& cell) {
   }
 }
 template <class T>
-RV_INLINE void lstm_state(const Cell<T>& cell) {
+RV_INLINE void lstm_state(const Cell<T>& cell, Activation activation) {
   const Vec<T> before = Vec<T>::load(cell.c + cell.unit);
   const Vec<T> c = fma(cell.at(1), before, cell.at(0) * cell.at(2));
   if (cell.extra) cell.lanes.store(before, cell.extra + cell.unit);
   if (cell.keep) c.store(cell.c + cell.unit);
-  cell.finish(cell.at(3) * tanh(c));
+  cell.finish(cell.at(3) * activate(activation, c));
 }
 
 template <class T>
@@ -103,8 +107,8 @@ RV_INLINE void gru_gates(const Cell<T>& cell) {
   cell.put(1, r * m);
 }
 template <class T>
-RV_INLINE void gru_state(const Cell<T>& cell) {
-  const Vec<T> n = tanh(cell.input(2) + cell.at(1));
+RV_INLINE void gru_state(const Cell<T>& cell, Activation activation) {
+  const Vec<T> n = activate(activation, cell.input(2) + cell.at(1));
   cell.save(2, n);
   cell.finish(mixed(cell.at(0), Vec<T>::load(cell.h + cell.unit), n));
 }
@@ -113,7 +117,8 @@ RV_INLINE void gru_state(const Cell<T>& cell) {
 template <class T>
 RV_INLINE void gru_before_gates(const Cell<T>& cell) {
   const Vec<T> z = sigmoid(cell.input(0) + cell.at(0)), r = sigmoid(cell.input(1) + cell.at(1));
-  const Vec<T> rh = r * Vec<T>::load(cell.h + cell.unit);
+  Vec<T> rh = r * Vec<T>::load(cell.h + cell.unit);
+  if (cell.drop) rh = rh * cell.lanes.load(cell.drop + 2 * cell.units + cell.unit);
   cell.save(0, z);
   cell.save(1, r);
   if (cell.extra) cell.lanes.store(rh, cell.extra + cell.unit);
@@ -121,8 +126,8 @@ RV_INLINE void gru_before_gates(const Cell<T>& cell) {
   rh.store(cell.rh + cell.unit);
 }
 template <class T>
-RV_INLINE void gru_before_candidate(const Cell<T>& cell) {
-  const Vec<T> n = tanh(cell.input(2) + cell.at(0));
+RV_INLINE void gru_before_candidate(const Cell<T>& cell, Activation activation) {
+  const Vec<T> n = activate(activation, cell.input(2) + cell.at(0));
   cell.save(2, n);
   const Vec<T> z = Vec<T>::load(cell.h_next + cell.unit);
   cell.finish(mixed(z, Vec<T>::load(cell.h + cell.unit), n));
@@ -143,7 +148,7 @@ struct ForwardChunk {
   const T* packed;
   Walker at;
   int64_t ld;  // of the rows of a state in scratch
-  T *h, *h_next, *c, *rh, *z;
+  T *h, *h_next, *c, *rh, *dropped, *z;
 
   ForwardChunk(const RnnPlan& p, const RnnForward& operands, const T* u, int64_t row0, int64_t rows,
                T* scratch)
@@ -153,7 +158,8 @@ struct ForwardChunk {
     h_next = h + state;
     c = h_next + state;
     rh = c + state;
-    z = rh + state;
+    dropped = rh + state;
+    z = dropped + state;
     load_state(o.h0, h);
     if (o.c0) load_state(o.c0, c);
   }
@@ -181,7 +187,9 @@ struct ForwardChunk {
             .keep = !o.mask || o.mask[time],
             .x = o.x + time * kGates<kKind> * units,
             .z = nullptr,
+            .z_step = 0,
             .bias = o.bias,
+            .drop = row_of(o.drop, at.row0 + r, kGates<kKind> * units),
             .h = h + r * ld,
             .h_next = h_next + r * ld,
             .c = c + r * ld,
@@ -200,53 +208,99 @@ struct ForwardChunk {
     for (int64_t i = 0; i < width; i += 64 / sizeof(T)) __builtin_prefetch(next + i, 0, 2);
   }
 
-  // z = a times all panels, then f(cell) on every vector of units of a row, twice: with `gates`,
-  // then with `states`.
-  template <class F, class G>
-  RV_INLINE void sweep(const T* a, const T* b, const ForwardPanels& panels, const F& gates,
-                       const G& states) const {
+  // Where z holds a product: rows are `ld` apart, columns of a unit `gate`, units `unit`.
+  struct Products {
+    int64_t ld, gate, unit;
+  };
+
+  // z = a times one set of panels.
+  RV_INLINE Products multiply(const T* a, const T* b, const ForwardPanels& panels) const {
     const int64_t units = plan.shape.units, count = panels.count(units, kLanes);
     const int64_t wide = panels.vectors() * kLanes, ldz = count * wide + kLanes;
     for (int64_t panel = 0; panel < count; ++panel)
       product(a, ld, at.rows, b + panel * units * wide, units, panels.vectors(), T(0),
               z + panel * wide, ldz);
+    return {ldz, kLanes, panels.gates};
+  }
+
+  // z = h under the mask of each of the first gates, times the columns of that gate.
+  Products multiply_dropped(int gates) const {
+    const int64_t units = plan.shape.units, count = gate_panels(0).count(units, kLanes);
+    const int vectors = gate_panels(0).vectors();
+    const int64_t wide = vectors * kLanes, step = count * wide, ldz = gates * step + kLanes;
+    for (int g = 0; g < gates; ++g) {
+      drop_state(g);
+      for (int64_t panel = 0; panel < count; ++panel)
+        product(dropped, ld, at.rows, packed + (g * count + panel) * units * wide, units, vectors,
+                T(0), z + g * step + panel * wide, ldz);
+    }
+    return {ldz, step, 1};
+  }
+  void drop_state(int gate) const {
+    const int64_t units = plan.shape.units;
     for (int64_t r = 0; r < at.rows; ++r) {
-      const Cell<T> cell = cell_at(r);
+      const T* mask = o.drop + ((at.row0 + r) * kGates<kKind> + gate) * units;
+      for (int64_t unit = 0; unit < units; unit += kLanes) {
+        const Lanes<T> lanes{static_cast<int>(units - unit < kLanes ? units - unit : kLanes)};
+        (Vec<T>::load(h + r * ld + unit) * lanes.load(mask + unit)).store(dropped + r * ld + unit);
+      }
+    }
+  }
+
+  // The products of h with the columns of all gates; of gru_before, with those of z and r.
+  RV_INLINE Products multiply_state() const {
+    constexpr ForwardPanels kFirst = first_panels<kKind>();
+    return o.drop ? multiply_dropped(kFirst.gates) : multiply(h, packed, kFirst);
+  }
+  // gru_before: the products of r h.
+  Products multiply_reset() const {
+    constexpr ForwardPanels kFirst = first_panels<kKind>();
+    const int64_t units = plan.shape.units;
+    const int64_t before =
+        o.drop ? kFirst.gates * kCandidatePanels.count(units, kLanes) * kCandidatePanels.vectors()
+               : kFirst.count(units, kLanes) * kFirst.vectors();
+    return multiply(rh, packed + before * units * kLanes, kCandidatePanels);
+  }
+
+  // f(cell) on every vector of units of a row, twice: with `gates`, then with `states`.
+  template <class F, class G>
+  RV_INLINE void walk(const Products& products, const F& gates, const G& states) const {
+    for (int64_t r = 0; r < at.rows; ++r) {
+      Cell<T> cell = cell_at(r);
+      cell.z_step = products.gate;
       fetch_next(cell);
-      along(cell, z + r * ldz, panels.gates, gates);
-      along(cell, z + r * ldz, panels.gates, states);
+      along(cell, z + r * products.ld, products.unit, gates);
+      along(cell, z + r * products.ld, products.unit, states);
     }
   }
   // Whole vectors first: their code knows its number of lanes.
   template <class F>
-  RV_INLINE void along(const Cell<T>& cell, T* products, int gates, const F& f) const {
+  RV_INLINE void along(const Cell<T>& cell, T* products, int64_t step, const F& f) const {
     const int64_t units = cell.units;
     int64_t unit = 0;
     for (; unit + kLanes <= units; unit += kLanes)
-      f(cell.moved(unit, kLanes, products + unit * gates));
-    if (unit < units) f(cell.moved(unit, static_cast<int>(units - unit), products + unit * gates));
+      f(cell.moved(unit, kLanes, products + unit * step));
+    if (unit < units) f(cell.moved(unit, static_cast<int>(units - unit), products + unit * step));
   }
 
   void one_step() {
-    constexpr ForwardPanels kFirst = first_panels<kKind>();
-    const auto gates = [this](const Cell<T>& cell) __attribute__((always_inline)) {
-      if constexpr (kKind == RnnKind::Lstm) lstm_gates(cell);
+    const Activation activation = plan.shape.activation;
+    const auto gates = [activation](const Cell<T>& cell) __attribute__((always_inline)) {
+      if constexpr (kKind == RnnKind::Lstm) lstm_gates(cell, activation);
       if constexpr (kKind == RnnKind::Gru) gru_gates(cell);
       if constexpr (kKind == RnnKind::GruBefore) gru_before_gates(cell);
-      if constexpr (kKind == RnnKind::Simple) simple_cell(cell, plan.shape.activation);
+      if constexpr (kKind == RnnKind::Simple) simple_cell(cell, activation);
     };
-    const auto states = [](const Cell<T>& cell) __attribute__((always_inline)) {
-      if constexpr (kKind == RnnKind::Lstm) lstm_state(cell);
-      if constexpr (kKind == RnnKind::Gru) gru_state(cell);
+    const auto states = [activation](const Cell<T>& cell) __attribute__((always_inline)) {
+      if constexpr (kKind == RnnKind::Lstm) lstm_state(cell, activation);
+      if constexpr (kKind == RnnKind::Gru) gru_state(cell, activation);
     };
-    sweep(h, packed, kFirst, gates, states);
+    walk(multiply_state(), gates, states);
     if constexpr (kKind == RnnKind::GruBefore) {
-      const int64_t units = plan.shape.units;
-      const T* second = packed + kFirst.count(units, kLanes) * units * kFirst.vectors() * kLanes;
-      const auto candidate = [](const Cell<T>& cell) __attribute__((always_inline)) {
-        gru_before_candidate(cell);
+      const auto candidate = [activation](const Cell<T>& cell) __attribute__((always_inline)) {
+        gru_before_candidate(cell, activation);
       };
-      sweep(rh, second, kCandidatePanels, candidate, [](const Cell<T>&) {});
+      walk(multiply_reset(), candidate, [](const Cell<T>&) {});
     }
     T* const swap = h;
     h = h_next;

@@ -27,6 +27,8 @@ constexpr ForwardPanels first_panels() {
   return {0, 1, 2};
 }
 inline constexpr ForwardPanels kCandidatePanels{2, 1, 2};
+// Under recurrent dropout each gate has an h of its own.
+constexpr ForwardPanels gate_panels(int gate) { return {gate, 1, 2}; }
 
 template <RnnKind kKind>
 constexpr int kGates = kKind == RnnKind::Lstm     ? 4

@@ -51,7 +51,7 @@ RnnPlan rnn_prepare(const RnnShape& shape, DType dtype, Isa isa) {
   const int64_t matrix = std::max(forward_matrix, gates * plan.padded * plan.padded);
   const int64_t state = plan.padded + lanes;
   const int64_t row =
-      std::max(4 * state + gates * state + lanes, 3 * state + gates * plan.padded + lanes);
+      std::max(5 * state + gates * state + lanes, 3 * state + gates * plan.padded + lanes);
   const auto element = static_cast<int64_t>(size_of(dtype));
   plan.scratch.shared = static_cast<size_t>((matrix * element + 63) / 64 * 64);
   plan.scratch.per_worker = static_cast<size_t>((plan.chunk_rows * row * element + 63) / 64 * 64);

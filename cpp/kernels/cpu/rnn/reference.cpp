@@ -61,20 +61,30 @@ double product(const std::vector<double>& v, const void* u, int64_t columns, int
   return sum;
 }
 
+// v under the mask of a gate in a row of the batch.
+template <class T>
+std::vector<double> dropped(std::vector<double> v, const void* drop, const Sizes& n, int64_t row,
+                            int gate) {
+  for (size_t p = 0; drop && p < v.size(); ++p)
+    v[p] *= get<T>(drop, row * n.columns + gate * n.units + static_cast<int64_t>(p));
+  return v;
+}
+
 // The gates of unit j from the inputs at x and the state; `extra` and the new c come along.
 struct NewState {
   double gate[4] = {}, h = 0, c = 0, extra = 0;
 };
 
 template <class T>
-NewState cell(const RnnShape& s, const RnnForward& o, int64_t x, int64_t j,
+NewState cell(const RnnShape& s, const RnnForward& o, int64_t row, int64_t x, int64_t j,
               const std::vector<double>& h, const std::vector<double>& rh, double c) {
   const Sizes n(s);
   NewState out;
   const auto unit = static_cast<size_t>(j);
   const auto input = [&](int g) { return get<T>(o.x, x + g * n.units + j); };
   const auto recurrent = [&](int g) {
-    return product<T>(h, o.u, n.columns, g * n.units + j) + get<T>(o.bias, g * n.units + j);
+    return product<T>(dropped<T>(h, o.drop, n, row, g), o.u, n.columns, g * n.units + j) +
+           get<T>(o.bias, g * n.units + j);
   };
   double* a = out.gate;
   switch (s.kind) {
@@ -83,10 +93,11 @@ NewState cell(const RnnShape& s, const RnnForward& o, int64_t x, int64_t j,
       return out;
     case RnnKind::Lstm:
       for (int g = 0; g < 4; ++g)
-        a[g] = g == 2 ? std::tanh(input(g) + recurrent(g)) : logistic(input(g) + recurrent(g));
+        a[g] = g == 2 ? activate(s.activation, input(g) + recurrent(g))
+                      : logistic(input(g) + recurrent(g));
       out.extra = c;
       out.c = a[1] * c + a[0] * a[2];
-      out.h = a[3] * std::tanh(out.c);
+      out.h = a[3] * activate(s.activation, out.c);
       return out;
     case RnnKind::Gru:
     case RnnKind::GruBefore:
@@ -94,10 +105,10 @@ NewState cell(const RnnShape& s, const RnnForward& o, int64_t x, int64_t j,
       a[1] = logistic(input(1) + recurrent(1));
       if (s.kind == RnnKind::Gru) {
         out.extra = recurrent(2);
-        a[2] = std::tanh(input(2) + a[1] * out.extra);
+        a[2] = activate(s.activation, input(2) + a[1] * out.extra);
       } else {
         out.extra = rh[unit];
-        a[2] = std::tanh(input(2) + product<T>(rh, o.u, n.columns, 2 * n.units + j));
+        a[2] = activate(s.activation, input(2) + product<T>(rh, o.u, n.columns, 2 * n.units + j));
       }
       out.h = a[0] * h[unit] + (1 - a[0]) * a[2];
       return out;
@@ -118,15 +129,16 @@ void forward(const RnnShape& s, const RnnForward& o) {
     for (int64_t step = 0; step < s.steps; ++step) {
       const int64_t time = row * s.steps + (s.backwards ? s.steps - 1 - step : step);
       const bool keep = !o.mask || o.mask[time];
-      std::vector<double> rh(count), next_h(h), next_c(c);
+      std::vector<double> rh = dropped<T>(h, o.drop, n, row, 2), next_h(h), next_c(c);
       for (int64_t j = 0; j < n.units && s.kind == RnnKind::GruBefore; ++j) {
-        const double r = logistic(get<T>(o.x, time * n.columns + n.units + j) +
-                                  product<T>(h, o.u, n.columns, n.units + j));
-        rh[static_cast<size_t>(j)] = r * h[static_cast<size_t>(j)];
+        const double r =
+            logistic(get<T>(o.x, time * n.columns + n.units + j) +
+                     product<T>(dropped<T>(h, o.drop, n, row, 1), o.u, n.columns, n.units + j));
+        rh[static_cast<size_t>(j)] *= r;
       }
       for (int64_t j = 0; j < n.units; ++j) {
         const auto unit = static_cast<size_t>(j);
-        const NewState made = cell<T>(s, o, time * n.columns, j, h, rh, c[unit]);
+        const NewState made = cell<T>(s, o, row, time * n.columns, j, h, rh, c[unit]);
         for (int g = 0; g < n.gates; ++g)
           set<T>(o.gates, time * n.columns + g * n.units + j, made.gate[g]);
         set<T>(o.saved_h, time * n.units + j, h[unit]);
@@ -147,17 +159,24 @@ void forward(const RnnShape& s, const RnnForward& o) {
   }
 }
 
-// dot product of row j of u with columns [first, first + d.size()).
+// The gradient of unit j of h by the products of gates [first, first + count): d times the
+// transposed matrix, each gate's part under its mask.
 template <class T>
-double transposed(const std::vector<double>& d, const void* u, int64_t at) {
+double transposed(const RnnShape& s, const RnnBackward& o, int64_t row, int64_t j, int first,
+                  int count, const std::vector<double>& d) {
+  const Sizes n(s);
   double sum = 0;
-  for (size_t p = 0; p < d.size(); ++p) sum += d[p] * get<T>(u, at + static_cast<int64_t>(p));
+  for (int g = first; g < first + count; ++g) {
+    const double mask = o.drop ? get<T>(o.drop, row * n.columns + g * n.units + j) : 1;
+    for (int64_t p = g * n.units; p < (g + 1) * n.units; ++p)
+      sum += mask * d[static_cast<size_t>(p)] * get<T>(o.u, j * n.columns + p);
+  }
   return sum;
 }
 
 template <class T>
-void backward_step(const RnnShape& s, const RnnBackward& o, int64_t time, int64_t sequence_at,
-                   std::vector<double>& dh, std::vector<double>& dc) {
+void backward_step(const RnnShape& s, const RnnBackward& o, int64_t row, int64_t time,
+                   int64_t sequence_at, std::vector<double>& dh, std::vector<double>& dc) {
   const Sizes n(s);
   const bool keep = !o.mask || o.mask[time];
   const auto count = static_cast<size_t>(n.units);
@@ -178,16 +197,17 @@ void backward_step(const RnnShape& s, const RnnBackward& o, int64_t time, int64_
       pass[j] = 0;
     } else if (s.kind == RnnKind::Lstm) {
       const double f = b, g = e, out = gate(3, j), c = saved(o.extra, j);
-      const double y = std::tanh(f * c + a * g), dcell = dc[j] + d * out * (1 - y * y);
+      const double y = activate(s.activation, f * c + a * g);
+      const double dcell = dc[j] + d * out * slope(s.activation, y);
       dx[j] = dcell * g * a * (1 - a);
       dx[count + j] = dcell * c * f * (1 - f);
-      dx[2 * count + j] = dcell * a * (1 - g * g);
+      dx[2 * count + j] = dcell * a * slope(s.activation, g);
       dx[3 * count + j] = d * y * out * (1 - out);
       dc[j] = dcell * f;
       pass[j] = 0;
     } else {
       dx[j] = d * (saved(o.saved_h, j) - e) * a * (1 - a);
-      dx[2 * count + j] = d * (1 - a) * (1 - e * e);
+      dx[2 * count + j] = d * (1 - a) * slope(s.activation, e);
       pass[j] = d * a;
     }
   }
@@ -197,22 +217,19 @@ void backward_step(const RnnShape& s, const RnnBackward& o, int64_t time, int64_
     dx[count + j] = dm[count + j] = dx[2 * count + j] * saved(o.extra, j) * r * (1 - r);
     dm[2 * count + j] *= r;
   }
-  if (s.kind == RnnKind::GruBefore) {
-    const std::vector<double> dn(dx.begin() + static_cast<ptrdiff_t>(2 * count), dx.end());
-    for (size_t j = 0; j < count && keep; ++j) {
-      const double r = gate(1, j);
-      const double drh = transposed<T>(
-          dn, o.u, static_cast<int64_t>(j) * n.columns + 2 * static_cast<int64_t>(count));
-      dx[count + j] = drh * saved(o.saved_h, j) * r * (1 - r);
-      pass[j] += drh * r;
-    }
-    dm.assign(dx.begin(), dx.begin() + static_cast<ptrdiff_t>(2 * count));
+  for (size_t j = 0; j < count && keep && s.kind == RnnKind::GruBefore; ++j) {
+    const double r = gate(1, j), h = saved(o.saved_h, j);
+    const double drh = transposed<T>(s, o, row, static_cast<int64_t>(j), 2, 1, dx);
+    dx[count + j] = drh * h * r * (1 - r);
+    pass[j] += drh * r;
   }
+  if (s.kind == RnnKind::GruBefore) dm = dx;
+  const int gates = s.kind == RnnKind::GruBefore ? 2 : n.gates;
   for (size_t j = 0; j < count; ++j)
-    dh[j] = pass[j] + transposed<T>(dm, o.u, static_cast<int64_t>(j) * n.columns);
+    dh[j] = pass[j] + transposed<T>(s, o, row, static_cast<int64_t>(j), 0, gates, dm);
   for (size_t i = 0; i < dx.size(); ++i) {
     set<T>(o.dx, time * n.columns + static_cast<int64_t>(i), dx[i]);
-    if (i < dm.size()) set<T>(o.dm, time * n.columns + static_cast<int64_t>(i), dm[i]);
+    set<T>(o.dm, time * n.columns + static_cast<int64_t>(i), dm[i]);
   }
 }
 
@@ -227,7 +244,7 @@ void backward(const RnnShape& s, const RnnBackward& o) {
     }
     for (int64_t step = s.steps - 1; step >= 0; --step) {
       const int64_t time = row * s.steps + (s.backwards ? s.steps - 1 - step : step);
-      backward_step<T>(s, o, time, row * s.steps + step, dh, dc);
+      backward_step<T>(s, o, row, time, row * s.steps + step, dh, dc);
     }
     for (size_t j = 0; j < count; ++j) {
       set<T>(o.dh0, row * s.units + static_cast<int64_t>(j), dh[j]);

@@ -4,17 +4,19 @@
 // applies the gates. Rows of the batch are independent: a chunk of them walks all steps.
 //
 //   lstm        columns i f g o   a = x + h U
-//               c' = s(a_f) c + s(a_i) tanh(a_g),  h' = s(a_o) tanh(c')
+//               c' = s(a_f) c + s(a_i) act(a_g),  h' = s(a_o) act(c')
 //   gru         columns z r n     m = h U + bias
-//               z, r = s(x + m),  n = tanh(x_n + r m_n),  h' = z h + (1 - z) n
-//   gru_before  columns z r n     z, r = s(x + h U),  n = tanh(x_n + (r h) U_n),  h' as above
+//               z, r = s(x + m),  n = act(x_n + r m_n),  h' = z h + (1 - z) n
+//   gru_before  columns z r n     z, r = s(x + h U),  n = act(x_n + (r h) U_n),  h' as above
 //   simple      one column        h' = act(x + h U)
 //
-// s is the logistic function. A step that the mask hides keeps h and c. Layouts, with G columns
-// per unit:
+// s is the logistic function. Recurrent dropout multiplies the h of each product by a mask of the
+// gate's own, `drop`, the same in all steps. A step that the mask hides keeps h and c. Layouts,
+// with G columns per unit:
 //   x, gates, dx   batch, steps, G units: by time, also when time runs backwards
 //   saved_h        batch, steps, units: the h each step began with
 //   extra          batch, steps, units: lstm the c each step began with, gru m_n, gru_before r h
+//   drop           batch, G units
 //   sequence       batch, steps, units: h after each step, in the order of computing
 //   u              units, G units
 
@@ -34,12 +36,13 @@ int rnn_gates(RnnKind kind);  // columns per unit
 
 struct RnnShape {
   RnnKind kind = RnnKind::Simple;
-  Activation activation = Activation::Tanh;  // of Simple
+  Activation activation = Activation::Tanh;  // None, Relu, Sigmoid or Tanh
   int64_t batch = 0, steps = 0, units = 0;
   bool backwards = false;  // time runs from the last step to the first
+  bool drop = false;       // there is recurrent dropout
 };
 
-// Null where not there: bias (gru only), c, mask, sequence; gates, saved_h and extra where no
+// Null where not there: bias (gru only), c, drop, mask, sequence; gates, saved_h and extra where no
 // gradient is wanted. gates may be x.
 struct RnnForward {
   const void* x;
@@ -47,6 +50,7 @@ struct RnnForward {
   const void* bias;
   const void* h0;
   const void* c0;
+  const void* drop;
   const bool* mask;  // batch, steps
   void* sequence;
   void* h;
@@ -63,6 +67,7 @@ struct RnnBackward {
   const void* saved_h;
   const void* extra;
   const void* u;
+  const void* drop;
   const bool* mask;
   const void* dh;
   const void* dc;

@@ -25,14 +25,25 @@ RV_INLINE int gates_of(RnnKind kind) {
   return kind == RnnKind::Lstm ? 4 : kind == RnnKind::Simple ? 1 : 3;
 }
 
+// The panels of the forward products, in the order in which they lie.
+struct PanelSets {
+  ForwardPanels set[4];
+  int count;
+};
+RV_INLINE PanelSets panel_sets(const RnnShape& shape) {
+  if (shape.drop)
+    return {{gate_panels(0), gate_panels(1), gate_panels(2), gate_panels(3)}, gates_of(shape.kind)};
+  return {{first_panels(shape.kind), kCandidatePanels}, shape.kind == RnnKind::GruBefore ? 2 : 1};
+}
+
 template <class T>
 int64_t panels(const RnnPlan& plan, bool backward) noexcept {
   constexpr int kLanes = Vec<T>::kLanes;
   if (backward) return (plan.padded / kLanes + kMaxVectors<T> - 1) / kMaxVectors<T>;
-  const int64_t units = plan.shape.units;
-  const int64_t second =
-      plan.shape.kind == RnnKind::GruBefore ? kCandidatePanels.count(units, kLanes) : 0;
-  return first_panels(plan.shape.kind).count(units, kLanes) + second;
+  const PanelSets sets = panel_sets(plan.shape);
+  int64_t count = 0;
+  for (int i = 0; i < sets.count; ++i) count += sets.set[i].count(plan.shape.units, kLanes);
+  return count;
 }
 
 // Panel `index` of the columns that a forward product covers: for every row p of u, the vectors
@@ -78,17 +89,18 @@ void pack(const RnnPlan& plan, bool backward, const void* u, void* packed, int64
   constexpr int kLanes = Vec<T>::kLanes;
   const auto* from = static_cast<const T*>(u);
   auto* to = static_cast<T*>(packed);
-  const ForwardPanels first = first_panels(plan.shape.kind);
-  const int64_t units = plan.shape.units, count = first.count(units, kLanes);
-  const auto size = [&](const ForwardPanels& set) { return units * set.vectors() * kLanes; };
-  for (int64_t i = begin; i < end; ++i) {
-    if (backward)
-      pack_backward_panel(plan, i, from, to);
-    else if (i < count)
-      pack_forward_panel(plan, first, i, from, to + i * size(first));
-    else
-      pack_forward_panel(plan, kCandidatePanels, i - count, from,
-                         to + count * size(first) + (i - count) * size(kCandidatePanels));
+  for (int64_t i = begin; i < end && backward; ++i) pack_backward_panel(plan, i, from, to);
+  if (backward) return;
+  const PanelSets sets = panel_sets(plan.shape);
+  int64_t first = 0;  // panel of the set at hand
+  for (int s = 0; s < sets.count; ++s) {
+    const ForwardPanels& set = sets.set[s];
+    const int64_t units = plan.shape.units, count = set.count(units, kLanes);
+    const int64_t size = units * set.vectors() * kLanes;
+    for (int64_t i = begin < first ? first : begin; i < end && i < first + count; ++i)
+      pack_forward_panel(plan, set, i - first, from, to + (i - first) * size);
+    first += count;
+    to += count * size;
   }
 }
 

@@ -114,8 +114,8 @@ class GRUCell(RecurrentCell):
         h = ops.add(ops.multiply(z, h), ops.multiply(ops.subtract(1, z), candidate))
         return h, [h] if nested else h
 
-    def _fuses(self, training):
-        return fused.default_gates(self, training)
+    def _fuses(self):
+        return fused.has_kernel(self)
 
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
         input_bias, recurrent_bias = self._biases()
@@ -126,7 +126,7 @@ class GRUCell(RecurrentCell):
                 recurrent_bias = ops.zeros((3 * self.units,), dtype=self.compute_dtype)
             operands.append(recurrent_bias)
         kind = "gru" if self.reset_after else "gru_before"
-        return fused.run(kind, [*operands, *states], mask, backwards, sequence, training)
+        return fused.run(self, kind, [*operands, *states], mask, backwards, sequence, training)
 
 
 @of_cell("units", "recurrent_activation", "reset_after")
@@ -141,8 +141,8 @@ class GRU(CellLayer):
         seed, reset_after: see `GRUCell`.
         activity_regularizer: penalty on the output.
         return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
-        use_cudnn: accepted; with "auto" or `True` the fused kernel runs where the activations are
-            the default ones and there is no recurrent dropout.
+        use_cudnn: accepted; one kernel computes the whole sequence where the gates are sigmoids and
+            the activation is tanh, relu, sigmoid or linear.
 
     Example:
         >>> layers.GRU(4)(ops.ones((2, 5, 3))).shape

@@ -90,13 +90,13 @@ class LSTMCell(RecurrentCell):
         h = ops.multiply(o, self.activation(c))
         return h, [h, c]
 
-    def _fuses(self, training):
-        return fused.default_gates(self, training)
+    def _fuses(self):
+        return fused.has_kernel(self)
 
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
         x = fused.input_products(self, sequences, self.bias, training)
         operands = [x, self.recurrent_kernel, *states]
-        return fused.run("lstm", operands, mask, backwards, sequence, training)
+        return fused.run(self, "lstm", operands, mask, backwards, sequence, training)
 
 
 @of_cell("units", "recurrent_activation", "unit_forget_bias")
@@ -111,8 +111,8 @@ class LSTM(CellLayer):
         recurrent_dropout, seed: see `LSTMCell`.
         activity_regularizer: penalty on the output.
         return_sequences, return_state, go_backwards, stateful, unroll: see `RNN`.
-        use_cudnn: accepted; with "auto" or `True` the fused kernel runs where the activations are
-            the default ones and there is no recurrent dropout.
+        use_cudnn: accepted; one kernel computes the whole sequence where the gates are sigmoids and
+            the activation is tanh, relu, sigmoid or linear.
 
     Example:
         >>> sequence, h, c = layers.LSTM(4, return_sequences=True, return_state=True)(

@@ -18,8 +18,8 @@ class RNN(Layer):
     """Applies a cell to each step of (batch, time, features), carrying its states.
 
     A cell has `call(input, states) -> (output, new_states)`, `state_size` (an int, or one per
-    state), and optionally `output_size` and `get_initial_state(batch_size)`. With their default
-    activations the built-in cells run as one kernel over the whole sequence.
+    state), and optionally `output_size` and `get_initial_state(batch_size)`. The built-in cells run
+    as one kernel over the whole sequence where their activations are among the usual ones.
 
     Args:
         cell: the cell, or a list of cells, which are stacked.
@@ -186,7 +186,7 @@ class RNN(Layer):
 
     def _fused(self, sequences, initial_state, mask, training):
         """The same as one kernel, or `None` where the cell (or the kernel) has no such form."""
-        if not fused.fuses(self.cell, training) or (self.unroll and mask is not None):
+        if not fused.fuses(self.cell) or (self.unroll and mask is not None):
             return None
         if mask is not None and len(mask.shape) > 2:
             mask = ops.any(mask, axis=tuple(range(2, len(mask.shape))))

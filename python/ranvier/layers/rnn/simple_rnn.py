@@ -55,7 +55,6 @@ class SimpleRNNCell(RecurrentCell):
         arguments = dict(locals())
         super().__init__(**kwargs)
         self.units = units
-        self.implementation = 2
         self._take_arguments(arguments)
         self.state_size = self.output_size = units
 
@@ -75,14 +74,13 @@ class SimpleRNNCell(RecurrentCell):
             out = self.activation(out)
         return out, [out] if nested else out
 
-    def _fuses(self, training):
-        return fused.plain_activation(self) is not None and fused.one_state(self, training)
+    def _fuses(self):
+        return fused.has_kernel(self)
 
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
-        activation = fused.plain_activation(self)
         x = fused.input_products(self, sequences, self.bias, training)
         operands = [x, self.recurrent_kernel, *states]
-        return fused.run("simple", operands, mask, backwards, sequence, training, activation)
+        return fused.run(self, "simple", operands, mask, backwards, sequence, training)
 
 
 @of_cell("units")

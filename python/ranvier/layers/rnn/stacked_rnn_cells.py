@@ -83,8 +83,8 @@ class StackedRNNCells(Layer):
             new_states.append(new)
         return inputs, new_states[0] if len(new_states) == 1 else new_states
 
-    def _fuses(self, training):
-        return all(fused.fuses(cell, training) for cell in self.cells)
+    def _fuses(self):
+        return all(fused.fuses(cell) for cell in self.cells)
 
     def _run_sequence(self, sequences, states, mask, backwards, sequence, training):
         # Cell by cell, each over the whole sequence: a masked step keeps every cell's state.
