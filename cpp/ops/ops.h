@@ -56,11 +56,12 @@
 //
 // Recurrent sequences, kind is lstm, gru, gru_before or simple (formulas and layouts:
 // kernels/cpu/rnn/rnn.h); [..] by kind or flag
-//   rnn_sequence (x, u, [bias: gru], h0, [c0: lstm], [mask: bool (batch, steps)])
-//     {kind, activation="tanh", backwards=false, mask=false, sequence=true}
+//   rnn_sequence (x, u, [bias: gru], h0, [c0: lstm], [drop: (batch, columns)],
+//     [mask: bool (batch, steps)])
+//     {kind, activation="tanh", backwards=false, drop=false, mask=false, sequence=true}
 //     -> [sequence], h, [c: lstm]
 //   rnn_sequence_saved (the same) {the same} -> gates, saved_h, [extra: not simple], then as above
-//   rnn_sequence_grad (gates, u, saved_h, [extra], dh, [dc: lstm], [dsequence], [mask])
+//   rnn_sequence_grad (gates, u, saved_h, [extra], dh, [dc: lstm], [dsequence], [drop], [mask])
 //     {the same} -> dx, [dm: gru], dh0, [dc0: lstm]
 //
 // Attention; q (batch, queries, heads, size), k and v (batch, keys, key_heads, size). bias, mask
@@ -87,6 +88,9 @@
 //     {axis}: y[.., i, ..] = sum over k of weight[i, k] x[.., index[i, k], ..]; an index outside
 //     reads the nearest end; weights are constants, without a gradient
 //   resample_grad (dy, as above) {axis, sizes: of x along the axes}
+//   sample (x: (rows, depth), for each axis: row before, row after: int32, weight before, weight
+//     after) {fill=0}: sums of x over the 2^axes corners, whose rows add up and weights multiply; a
+//     row outside of x reads fill
 //   concatenate (x...) {axis}, tile (x) {repeats}, repeat (x) {repeats, axis}
 //   pad (x) {padding: (low, high) per axis, mode="constant", value=0}: edge, reflect, symmetric,
 //     wrap too

@@ -16,15 +16,18 @@ namespace {
 
 using ops::Records;
 
-constexpr Records (*kFamilies[])() = {
-    ops::pointwise_records, ops::cast_records,         ops::reduce_records,
-    ops::matmul_records,    ops::conv_records,         ops::pool_records,
-    ops::softmax_records,   ops::norm_records,         ops::attention_records,
-    ops::rnn_records,       ops::shape_records,        ops::slice_records,
-    ops::index_records,     ops::resample_records,     ops::join_records,
-    ops::create_records,    ops::random_records,       ops::sort_records,
-    ops::guard_records,     ops::control_flow_records, ops::custom_gradient_records,
-    ops::fft_records,       ops::host_call_records};
+constexpr Records (*kFamilies[])() = {ops::pointwise_records,    ops::cast_records,
+                                      ops::reduce_records,       ops::matmul_records,
+                                      ops::conv_records,         ops::pool_records,
+                                      ops::softmax_records,      ops::norm_records,
+                                      ops::attention_records,    ops::rnn_records,
+                                      ops::shape_records,        ops::slice_records,
+                                      ops::index_records,        ops::resample_records,
+                                      ops::sample_records,       ops::join_records,
+                                      ops::create_records,       ops::random_records,
+                                      ops::sort_records,         ops::guard_records,
+                                      ops::control_flow_records, ops::custom_gradient_records,
+                                      ops::fft_records,          ops::host_call_records};
 
 struct Registry {
   std::vector<const OpRecord*> all;

@@ -116,6 +116,7 @@ Records shape_records();
 Records slice_records();
 Records index_records();
 Records resample_records();
+Records sample_records();
 Records join_records();
 Records create_records();
 Records random_records();

@@ -101,6 +101,23 @@ TEST_CASE("resampled axes: gradients of x to second order, sizes") {
   expect_gradient(transposed, {values({2, 5, 2})}, 1e-6);
 }
 
+TEST_CASE("values between rows: gradients of the table and of the weights to second order") {
+  const Tensor low = i32({3, 2}, {0, 1, 2, 3, 0, -9}), high = i32({3, 2}, {1, 2, 3, 0, 1, 2}),
+               left = i32({3, 2}, {0, 0, 1, 1, 9, 0}), right = i32({3, 2}, {1, 1, 2, 2, 9, 2});
+  const auto weights = [](uint32_t number) { return values({3, 2}, 0.2, 1, number); };
+  const Scalar f = [&](TensorSpan in) {
+    const Tensors inputs = {in[0], low, high, in[1], in[2], left, right, in[3], in[4]};
+    return weighted_sum(std::vector<Tensor>{run1("sample", inputs, {{"fill", 0.5}})});
+  };
+  const Tensors at = {values({5, 2}), weights(2), weights(3), weights(4), weights(5)};
+  expect_gradient(f, at, 1e-6);
+  expect_same_traced(f, at);
+  const Scalar squared = [&](TensorSpan in) { return ops::square(f(in)); };
+  expect_gradient(squared, at, 1e-5);
+  const Tensor one = run1("sample", {values({5, 2}), low, high, weights(2), weights(3)}, {});
+  CHECK(one.shape() == Shape{3, 2, 2});
+}
+
 TEST_CASE("joins") {
   const Tensor a = i32({2, 1}, {1, 2}), b = i32({2, 2}, {3, 4, 5, 6});
   expect_values<int32_t>(ops::concat({a, b}, 1), {2, 3}, {1, 3, 4, 2, 5, 6});

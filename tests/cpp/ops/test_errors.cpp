@@ -86,6 +86,13 @@ TEST_CASE("shapes and indices") {
                            {{"axis", int64_t{0}}}, "non-empty axis");
   expect_error<ShapeError>("resample_grad", {zeros32({4, 2}), i32({1, 1}, {0}), zeros32({1, 1})},
                            {{"axis", int64_t{0}}, {"sizes", Ints{3}}}, "dy");
+  const Tensor rows = i32({2}, {0, 1}), weight = zeros32({2});
+  expect_error<DTypeError>("sample", {zeros32({4, 2}), rows, rows, weight, rows}, {}, "float32");
+  expect_error<ShapeError>("sample", {zeros32({4}), rows, rows, weight, weight}, {},
+                           "(rows, depth)");
+  expect_error<ShapeError>("sample", {zeros32({4, 2}), rows, rows, weight, zeros32({3})}, {},
+                           "weights");
+  expect_error<ValueError>("sample", {zeros32({4, 2}), rows}, {}, "5");
   expect_error<DTypeError>("take", {zeros32({2}), zeros32({1})}, {{"axis", int64_t{0}}}, "int32");
   expect_error<ShapeError>("take", {Tensor::empty(DType::F32, {0}), i32({1}, {0})},
                            {{"axis", int64_t{0}}}, "non-empty");

@@ -1,21 +1,19 @@
-"""Values of a tensor between its positions: nearest or linear, with rules for what lies outside.
-
-One gather per corner of the cell around a point: 2 ** axes of them for linear interpolation.
-"""
+"""Values of a tensor between its positions: nearest or linear, with rules for what lies outside."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import Any
+
+import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config
 from ranvier.ops import elementwise as ew
-from ranvier.ops._define import Tensor, apply, cast, reshape, to_float
+from ranvier.ops._define import Tensor, apply, cast, reshape, result_type, to_float
 
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1}  # the order of the polynomial
+_NO_ROW = np.iinfo(np.int32).min
 
 
 def check_choice(name: str, value, known) -> None:
@@ -54,18 +52,17 @@ def _round_half_away(x):
     return ew.where(away, ew.add(whole, ew.sign(x)), whole)
 
 
-def _neighbours(coordinate, size, order, mode):
-    """(index, exists, weight) of one axis: one entry for order 0, two for order 1."""
-    if order == 0:
-        index = cast(_round_half_away(coordinate), "int32")
-        return [(*_inside(index, size, mode), None)]
+def _nearest(coordinate, size, mode):
+    """The index of the nearest position, and whether it exists (`None`: always)."""
+    return _inside(cast(_round_half_away(coordinate), "int32"), size, mode)
+
+
+def _around(coordinate, size, mode):
+    """The same of the positions before and after, and the share of the latter."""
     low = ew.floor(coordinate)
-    share = ew.subtract(coordinate, low)
     index = cast(low, "int32")
-    return [
-        (*_inside(index, size, mode), ew.subtract(1.0, share)),
-        (*_inside(ew.add(index, 1), size, mode), share),
-    ]
+    share = ew.subtract(coordinate, low)
+    return _inside(index, size, mode), _inside(ew.add(index, 1), size, mode), share
 
 
 def sample(table: Tensor, sizes, coordinates, order: int, mode: str, fill_value, base=None):
@@ -84,30 +81,48 @@ def sample(table: Tensor, sizes, coordinates, order: int, mode: str, fill_value,
     Returns:
         (points..., depth) in the table's dtype.
     """
-    axes = [
-        _neighbours(c if config.is_float_dtype(c.dtype) else to_float(c), n, order, mode)
-        for c, n in zip(coordinates, sizes)
-    ]
+    coordinates = [c if config.is_float_dtype(c.dtype) else to_float(c) for c in coordinates]
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    axes = list(zip(coordinates, sizes, strides))
+    if order == 0:
+        return _take_nearest(table, axes, mode, fill_value, base)
+    return _sum_corners(table, axes, mode, fill_value, base)
+
+
+def _take_nearest(table, axes, mode, fill_value, base):
+    position, exists = base, None
+    for coordinate, size, stride in axes:
+        index, valid = _nearest(coordinate, size, mode)
+        position = _plus(position, _times(index, stride))
+        exists = valid if exists is None else ew.logical_and(exists, valid)
+    values = apply("take", [table, position], {"axis": 0})
+    if exists is None:
+        return values
+    outside = B.full([], fill_value, values.dtype)
+    return ew.where(reshape(exists, [*exists.shape, 1]), values, outside)
+
+
+def _sum_corners(table, axes, mode, fill_value, base):
     whole = not config.is_float_dtype(table.dtype)
-    total: Any = None
-    for corner in itertools.product(*axes):
-        position, exists, weight = base, None, None
-        for (index, valid, share), stride in zip(corner, strides):
-            position = _plus(position, ew.multiply(index, stride) if stride != 1 else index)
-            exists = valid if exists is None else ew.logical_and(exists, valid)
-            weight = share if weight is None else ew.multiply(weight, share)
-        value = apply("take", [table, position], {"axis": 0})
-        if exists is not None:
-            outside = B.full([], fill_value, value.dtype)
-            value = ew.where(reshape(exists, [*exists.shape, 1]), value, outside)
-        if weight is not None:
-            weight = reshape(weight, [*weight.shape, 1])
-            value = ew.multiply(cast(value, weight.dtype) if whole else value, weight)
-        total = _plus(total, value)
-    if whole and order:
-        total = _round_half_away(total)
-    return cast(total, table.dtype)
+    dtype = result_type(*(c.dtype for c, _, _ in axes), *([] if whole else [table.dtype]))
+    inputs = []
+    for coordinate, size, stride in axes:
+        *sides, share = _around(coordinate, size, mode)
+        for index, valid in sides:
+            row = _plus(base, _times(index, stride))
+            # Far below zero for any sum of rows: a row outside of the table reads `fill`.
+            inputs.append(row if valid is None else ew.where(valid, row, _NO_ROW))
+        base = None
+        inputs += [cast(ew.subtract(1.0, share), dtype), cast(share, dtype)]
+    shape = list(np.broadcast_shapes(*(x.shape for x in inputs)))
+    inputs = [apply("broadcast_to", [x], {"shape": shape}) for x in inputs]
+    fill = float(np.asarray(fill_value).astype(table.dtype)) if whole else float(fill_value)
+    total = apply("sample", [cast(table, dtype), *inputs], {"fill": fill})
+    return cast(_round_half_away(total) if whole else total, table.dtype)
+
+
+def _times(index, stride):
+    return index if stride == 1 else ew.multiply(index, stride)
 
 
 def _plus(a, b):
