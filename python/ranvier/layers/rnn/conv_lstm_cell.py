@@ -116,12 +116,13 @@ class ConvLSTMCell(RecurrentCell):
         return ops.conv(x, w, strides=1, padding="same", data_format=self.data_format)
 
     def _convolved(self, parts, kernel, conv, bias=None):
-        """The four gates' convolutions; one where all gates see the same input."""
+        """The four gates' convolutions, side by side; one where all see the same input."""
         if all(part is parts[0] for part in parts):
-            return ops.split(conv(parts[0], kernel, bias), 4, axis=self._channel_axis)
+            return conv(parts[0], kernel, bias)
         kernels = ops.split(ops.convert_to_tensor(kernel), 4, axis=self.rank + 1)
         biases = [None] * 4 if bias is None else ops.split(bias, 4)
-        return [conv(*each) for each in zip(parts, kernels, biases)]
+        gates = [conv(*each) for each in zip(parts, kernels, biases)]
+        return ops.concatenate(gates, axis=self._channel_axis)
 
     def call(self, inputs, states, training=False):
         h, c = states[0], states[1]
@@ -133,7 +134,7 @@ class ConvLSTMCell(RecurrentCell):
             self._state_parts(h, training), self.recurrent_kernel,
             lambda x, w, b: self.recurrent_conv(x, w),
         )  # fmt: skip
-        i, f, g, o = (ops.add(a, b) for a, b in zip(x, r))
+        i, f, g, o = ops.split(ops.add(x, r), 4, axis=self._channel_axis)
         i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
         c = ops.add(ops.multiply(f, c), ops.multiply(i, self.activation(g)))
         h = ops.multiply(o, self.activation(c))
