@@ -166,12 +166,12 @@ const OpRecord kTril{.name = "tril",
                      .infer = infer_triangle,
                      .vjp = vjp_triangle,
                      .prepare = {prepare_triangle<true>},
-                     .traits = {.in_place = 0}};
+                     .traits = {.moves = true, .in_place = 0}};
 const OpRecord kTriu{.name = "triu",
                      .infer = infer_triangle,
                      .vjp = vjp_triangle,
                      .prepare = {prepare_triangle<false>},
-                     .traits = {.in_place = 0}};
+                     .traits = {.moves = true, .in_place = 0}};
 const OpRecord kDiag{
     .name = "diag", .infer = infer_diag, .vjp = vjp_diag, .prepare = {prepare_diag}};
 constexpr const OpRecord* kList[] = {&kFull, &kArange, &kEye, &kTril, &kTriu, &kDiag};

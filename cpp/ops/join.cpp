@@ -299,16 +299,33 @@ Kernel prepare_roll(const PrepareArgs& args) {
 const OpRecord kConcatenate{.name = "concatenate",
                             .infer = infer_concatenate,
                             .vjp = vjp_concatenate,
-                            .prepare = {prepare_concatenate}};
-const OpRecord kPad{.name = "pad", .infer = infer_pad, .vjp = vjp_pad, .prepare = {prepare_pad}};
-const OpRecord kTile{
-    .name = "tile", .infer = infer_tile, .vjp = vjp_tile, .prepare = {prepare_tile}};
-const OpRecord kRepeat{
-    .name = "repeat", .infer = infer_repeat, .vjp = vjp_repeat, .prepare = {prepare_repeat}};
-const OpRecord kFlip{
-    .name = "flip", .infer = infer_flip, .vjp = vjp_flip, .prepare = {prepare_flip}};
-const OpRecord kRoll{
-    .name = "roll", .infer = infer_roll, .vjp = vjp_roll, .prepare = {prepare_roll}};
+                            .prepare = {prepare_concatenate},
+                            .traits = {.moves = true}};
+const OpRecord kPad{.name = "pad",
+                    .infer = infer_pad,
+                    .vjp = vjp_pad,
+                    .prepare = {prepare_pad},
+                    .traits = {.moves = true}};
+const OpRecord kTile{.name = "tile",
+                     .infer = infer_tile,
+                     .vjp = vjp_tile,
+                     .prepare = {prepare_tile},
+                     .traits = {.moves = true}};
+const OpRecord kRepeat{.name = "repeat",
+                       .infer = infer_repeat,
+                       .vjp = vjp_repeat,
+                       .prepare = {prepare_repeat},
+                       .traits = {.moves = true}};
+const OpRecord kFlip{.name = "flip",
+                     .infer = infer_flip,
+                     .vjp = vjp_flip,
+                     .prepare = {prepare_flip},
+                     .traits = {.moves = true}};
+const OpRecord kRoll{.name = "roll",
+                     .infer = infer_roll,
+                     .vjp = vjp_roll,
+                     .prepare = {prepare_roll},
+                     .traits = {.moves = true}};
 constexpr const OpRecord* kList[] = {&kConcatenate, &kPad, &kTile, &kRepeat, &kFlip, &kRoll};
 
 }  // namespace

@@ -146,16 +146,17 @@ const OpRecord kCopy{.name = "copy",
                      .infer = infer_same,
                      .vjp = vjp_identity,
                      .prepare = {prepare_copy},
-                     .traits = {.in_place = 0}};
+                     .traits = {.moves = true, .in_place = 0}};
 const OpRecord kTranspose{.name = "transpose",
                           .infer = infer_transpose,
                           .vjp = vjp_transpose,
-                          .prepare = {prepare_transpose}};
+                          .prepare = {prepare_transpose},
+                          .traits = {.moves = true}};
 const OpRecord kBroadcastTo{.name = "broadcast_to",
                             .infer = infer_broadcast_to,
                             .vjp = vjp_broadcast_to,
                             .prepare = {prepare_broadcast_to},
-                            .traits = {.sizes = {"shape"}}};
+                            .traits = {.moves = true, .sizes = {"shape"}}};
 constexpr const OpRecord* kList[] = {&kReshape, &kStopGradient, &kCopy, &kTranspose, &kBroadcastTo};
 
 }  // namespace

@@ -213,22 +213,22 @@ const OpRecord kSlice{.name = "slice",
                       .infer = infer_slice,
                       .vjp = vjp_slice,
                       .prepare = {prepare<false, false>},
-                      .traits = {.sizes = {"sizes", "starts"}}};
+                      .traits = {.moves = true, .sizes = {"sizes", "starts"}}};
 const OpRecord kSliceUpdate{.name = "slice_update",
                             .infer = infer_slice_update,
                             .vjp = vjp_slice_update,
                             .prepare = {prepare<true, false>},
-                            .traits = {.in_place = 0, .sizes = {"starts"}}};
+                            .traits = {.moves = true, .in_place = 0, .sizes = {"starts"}}};
 const OpRecord kDynamicSlice{.name = "dynamic_slice",
                              .infer = infer_dynamic_slice,
                              .vjp = vjp_dynamic_slice,
                              .prepare = {prepare<false, true>},
-                             .traits = {.sizes = {"sizes"}}};
+                             .traits = {.moves = true, .sizes = {"sizes"}}};
 const OpRecord kDynamicSliceUpdate{.name = "dynamic_slice_update",
                                    .infer = infer_dynamic_slice_update,
                                    .vjp = vjp_dynamic_slice_update,
                                    .prepare = {prepare<true, true>},
-                                   .traits = {.in_place = 0}};
+                                   .traits = {.moves = true, .in_place = 0}};
 constexpr const OpRecord* kList[] = {&kSlice, &kSliceUpdate, &kDynamicSlice, &kDynamicSliceUpdate};
 
 }  // namespace

@@ -71,6 +71,7 @@ inline constexpr int kDeviceCount = 2;
 struct Traits {
   bool pointwise = false;  // element-wise with broadcasting; micro_op below says which
   bool alias = false;      // output 0 has the bytes of input 0 (reshape): no step
+  bool moves = false;      // places elements, computes none
   bool guard =
       false;  // may fail by value: sets the status word; never removed or moved after a commit
   bool effect = false;        // kept although nothing reads its outputs

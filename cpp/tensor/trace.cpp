@@ -180,6 +180,35 @@ TraceRef Trace::with_outputs(Tensors outputs) const {
   return copy;
 }
 
+TraceRef Trace::part(TensorSpan inputs, Tensors outputs) const {
+  RV_CHECK(finished_);
+  auto copy = make_ref<Trace>();
+  copy->id_ = id_;
+  copy->value_count_ = value_count_;
+  std::vector<uint8_t> wanted(value_count_, 0), given(value_count_, 0);
+  for (const Tensor& input : inputs) {
+    given[input.get()->value] = 1;
+    copy->inputs_.push_back({TraceInput::Kind::Argument, input, {}, {}});
+  }
+  const auto want = [&](const Tensor& t) {
+    if (t.is_symbol()) wanted[t.get()->value] = 1;
+  };
+  for (const Tensor& output : outputs) want(output);
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    const Traits& traits = nodes_[i]->op->traits;
+    const bool needed = std::any_of(
+        nodes_[i]->outputs.begin(), nodes_[i]->outputs.end(),
+        [&](const Tensor& t) { return wanted[t.get()->value] && !given[t.get()->value]; });
+    if (!needed && !traits.effect && !traits.guard) continue;
+    for (const Tensor& input : nodes_[i]->inputs) want(input);
+    copy->nodes_.push_back(nodes_[i]);
+  }
+  std::reverse(copy->nodes_.begin(), copy->nodes_.end());
+  copy->outputs_ = std::move(outputs);
+  copy->finished_ = true;
+  return copy;
+}
+
 std::string Trace::str() const {
   std::ostringstream out;
   for (const TraceInput& input : inputs_) {

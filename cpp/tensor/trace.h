@@ -57,6 +57,9 @@ class Trace : public RefCounted, public Env {
 
   // The same computation and variable writes with other outputs, chosen among its values.
   Ref<Trace> with_outputs(Tensors outputs) const;
+  // The nodes that `outputs` need, and those with effects, as a function of `inputs`: values of
+  // this trace that, with constants, all of this can be computed from.
+  Ref<Trace> part(TensorSpan inputs, Tensors outputs) const;
 
   const std::vector<TraceInput>& inputs() const { return inputs_; }
   const std::vector<NodeRef>& nodes() const { return nodes_; }

@@ -35,8 +35,10 @@ void dump(const std::string& program, const char* stage, const std::string& text
 void rewrite(Graph& graph, const PassOptions& options, const std::string& name) {
   finish_pass(graph, "trace", name);
   constexpr int kRounds = 8;  // each round exposes work to the next; three are usual
-  for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
-    graph.sort_nodes();
+  do {
+    for (int round = 0; round < kRounds && simplify(graph, options.exact); ++round)
+      graph.sort_nodes();
+  } while (merge_scans(graph));
   finish_pass(graph, "simplify", name);
   if (options.exact || !options.prologue) return;
   if (fold_scale(graph)) finish_pass(graph, "fold_scale", name);

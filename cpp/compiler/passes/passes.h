@@ -16,6 +16,8 @@ void fuse(Graph& graph, const PassOptions& options, const std::string& name);
 
 // Dead code, constants, common subexpressions, algebra. Returns whether anything changed.
 bool simplify(Graph& graph, bool exact);
+// Scans of one loop become one. Returns whether anything changed.
+bool merge_scans(Graph& graph);
 // A scale and a shift per channel after a product with weights go into the weights (rounding).
 bool fold_scale(Graph& graph);
 // Convolutions with unchanging filters by minimal filtering (rounding). Returns whether anything

@@ -1,0 +1,113 @@
+// Scans in programs: those of one loop are one step, and gradients read what its steps kept.
+
+#include "compiler/passes/passes.h"
+#include "compiler/support.h"
+
+using namespace ranvier;
+using namespace ranvier::compiler;
+using namespace ranvier::test;
+
+namespace {
+
+const Specs kOperands{{DType::F32, {4, 8}}, {DType::F32, {6, 4, 8}}, {DType::F32, {8, 8}}};
+
+// h' = tanh(h w + x), y = h'²
+Tensors rnn(TensorSpan a, bool reverse = false) {
+  const Tensor w = a[2];
+  return scan(
+      [&](TensorSpan s) {
+        const Tensor h = ops::tanh(ops::add(ops::matmul(s[0], w), s[1]));
+        return Tensors{h, ops::square(h)};
+      },
+      {a[0]}, {a[1]}, -1, reverse);
+}
+
+Tensors rnn_training(TensorSpan a) {
+  const Tensors out = rnn(a);
+  const Tensor loss = ops::add(ops::sum_all(out[0]), ops::sum_all(out[1]));
+  Tensors results = gradients(loss, {a[0], a[1], a[2]});
+  results.insert(results.begin(), loss);
+  return results;
+}
+
+size_t scans_in(const ProgramRef& program) {
+  size_t count = 0;
+  for (const StepInfo& step : program->stats().steps) count += step.op == "scan";
+  return count;
+}
+
+Graph merged(const Fn& fn) {
+  Graph graph = graph_of(*trace_of(kOperands, fn));
+  simplify(graph, true);
+  merge_scans(graph);
+  graph.verify("test", true);
+  return graph;
+}
+
+std::vector<const GraphNode*> scans_of(const Graph& graph) {
+  std::vector<const GraphNode*> scans;
+  for (const GraphNode& node : graph.nodes)
+    if (node.named("scan")) scans.push_back(&node);
+  return scans;
+}
+
+size_t count(const Trace& body, std::string_view op) {
+  size_t found = 0;
+  for (const NodeRef& node : body.nodes()) found += op == node->op->name;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a loop and the one its gradient runs for its values are one scan") {
+  CHECK(scans_in(compile(*trace_of(kOperands, rnn_training))) == 2);
+  const Graph graph = merged(rnn_training);
+  const auto scans = scans_of(graph);
+  REQUIRE(scans.size() == 2);
+  // h, h², and of each step the h it began with and its tanh
+  CHECK(scans[0]->outputs.size() == 4);
+  const Trace& backward = *scans[1]->attrs.body("body");
+  CHECK(count(backward, "tanh") == 0);
+  CHECK(count(backward, "matmul") == 2);  // the gradients of h and w
+}
+
+TEST_CASE("a merged scan gives what its parts gave") {
+  const Tensors operands{random({4, 8}, 1), random({6, 4, 8}, 2), random({8, 8}, 3)};
+  const auto run = [&](const Fn& fn) {
+    return compile(*trace_of(kOperands, fn), {.name = "test", .exact = true, .fuse = true})
+        ->run(operands);
+  };
+  const auto part = [](size_t begin, size_t end) {
+    return [=](TensorSpan a) {
+      const Tensors all = rnn_training(a);
+      return Tensors(all.begin() + static_cast<ptrdiff_t>(begin),
+                     all.begin() + static_cast<ptrdiff_t>(end));
+    };
+  };
+  const Tensors together = run(rnn_training), loss = run(part(0, 1)), grads = run(part(1, 4));
+  CHECK(same_bits(together[0], loss[0]));
+  for (size_t i = 0; i < grads.size(); ++i) CHECK(same_bits(together[i + 1], grads[i]));
+}
+
+TEST_CASE("other loops stay apart") {
+  const auto loops = [](bool reverse, bool other_xs) {
+    const Graph graph = merged([&](TensorSpan a) {
+      const TraceRef trace = trace_of(kOperands, [](TensorSpan in) { return rnn(in); });
+      const Node& node = *trace->nodes()[0];
+      const auto again = [&](TensorSpan operands, bool backwards) {
+        Attrs attrs = node.attrs;
+        attrs.set("reverse", backwards);
+        return apply(*node.op, Tensors(operands.begin(), operands.end()), attrs);
+      };
+      Tensors out = again(a, false);
+      Tensors operands(a.begin(), a.end());
+      if (other_xs) operands[1] = ops::exp(a[1]);
+      for (const Tensor& t : again(operands, reverse)) out.push_back(t);
+      return out;
+    });
+    return scans_of(graph).size();
+  };
+  CHECK(loops(false, false) == 1);
+  CHECK(loops(true, false) == 2);
+  CHECK(loops(false, true) == 2);
+}
