@@ -7,12 +7,14 @@
 //   backward   carry: gradients of the floating carries, sums of the gradients of wanted constants
 //              xs: the stacked values, the scan's own xs, gradients of its stacked outputs
 //              constants: the scan's own
-//              stacked: gradients of the xs
+//              stacked: gradients of the xs, and what gradients of constants are made from when all
+//              steps are done (scan_rows.h)
 
 #include <algorithm>
 
 #include "ops/control_flow.h"
 #include "ops/scan_kept.h"
+#include "ops/scan_rows.h"
 #include "ops/support.h"
 #include "tensor/tape.h"
 
@@ -66,6 +68,10 @@ class Values {
   Tensors found_;
 };
 
+bool contains(const Tensors& list, const Tensor& t) {
+  return std::find(list.begin(), list.end(), t) != list.end();
+}
+
 void append(Tensors& list, TensorSpan more) { list.insert(list.end(), more.begin(), more.end()); }
 
 class ScanGradient {
@@ -86,12 +92,15 @@ class ScanGradient {
 
   Tensors run() {
     trace_step();
+    choose_row_sums();
     kept_ = choose_kept(scan_.body, read_values());
+    collect_known();
     const Tensors outputs = apply_backward();
     Tensors results(scan_.n_inputs);
     size_t next = 0;
     for (const auto* list : {&carries_, &sums_, &sequences_})
       for (const size_t i : *list) results[i] = outputs[next++];
+    for (const RowSums& one : row_sums_) results[one.input] = sum_rows(one, outputs);
     for (size_t i = 0; i < scan_.n_inputs; ++i)
       if (!args_.needs[i]) results[i] = Tensor();
     return results;
@@ -99,7 +108,7 @@ class ScanGradient {
 
  private:
   // step_: (gradients of the carry, of the stacked outputs, every value of the body) ->
-  // (gradients of the carry, of the x slices, of the constants in sums_)
+  // (gradients of the carry, of the x slices, of the constants; null where there is none)
   void trace_step() {
     Specs specs;
     for (const size_t i : carries_) specs.push_back(scan_.symbol(i).spec());
@@ -109,11 +118,12 @@ class ScanGradient {
     step_ = trace_of(specs, [&](TensorSpan symbols) {
       Values values(scan_.body);
       for (size_t i = 0; i < values_.size(); ++i) values[values_[i]] = symbols[n_given + i];
-      return gradients_of_step(symbols.first(n_given), values);
+      gradients_ = gradients_of_step(symbols.first(n_given), values);
+      return Tensors{};
     });
   }
 
-  Tensors gradients_of_step(TensorSpan given, const Values& values) {
+  Tensors gradients_of_step(TensorSpan given, const Values& values) const {
     std::vector<NodeRef> nodes;
     for (const NodeRef& node : scan_.body.nodes()) {
       nodes.push_back(make_ref<Node>());
@@ -129,29 +139,109 @@ class ScanGradient {
     for (const auto* list : {&carries_, &sequences_, &constants_})
       for (const size_t i : *list) sources.push_back(values.resolve(scan_.symbol(i)));
     Tensors found = backward(nodes, targets, given, sources);
-    const size_t n_steps = carries_.size() + sequences_.size();
-    for (size_t i = 0; i < n_steps; ++i)
+    for (size_t i = 0; i < carries_.size() + sequences_.size(); ++i)
       if (!found[i]) found[i] = zeros(sources[i].spec());
-    for (size_t i = 0; i < constants_.size(); ++i)
-      if (found[n_steps + i]) sums_.push_back(constants_[i]);
-    std::erase_if(found, [](const Tensor& t) { return !t; });
     return found;
   }
 
-  // Which values of the body the step reads, by their numbers.
+  // Which gradients of constants are row sums, whose operands take less memory, step for step, than
+  // a sum that each step reads and writes; and what a step backwards makes:
+  // results_ = gradients of the carry, terms of sums_, gradients of the x slices, operands
+  void choose_row_sums() {
+    const auto constants =
+        gradients_.begin() + static_cast<ptrdiff_t>(carries_.size() + sequences_.size());
+    results_.assign(gradients_.begin(), constants);
+    const auto sequences = results_.begin() + static_cast<ptrdiff_t>(carries_.size());
+    Tensors terms, stacked(sequences, results_.end());
+    // The largest first: their operands are often those of the smaller ones.
+    std::vector<size_t> order;
+    for (size_t i = 0; i < constants_.size(); ++i)
+      if (constants[static_cast<ptrdiff_t>(i)]) order.push_back(i);
+    const auto bytes_of = [&](size_t i) { return scan_.symbol(constants_[i]).spec().bytes(); };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return bytes_of(a) > bytes_of(b); });
+    for (const size_t i : order) {
+      const Tensor& gradient = constants[static_cast<ptrdiff_t>(i)];
+      RowSums sums{constants_[i], row_terms(*step_, gradient)};
+      const Tensors more = unstacked_operands(sums, stacked);
+      size_t bytes = 0;
+      for (const Tensor& t : more) bytes += t.spec().bytes();
+      if (sums.terms.empty() || scan_.length == 0 || bytes > 2 * bytes_of(i)) {
+        sums_.push_back(constants_[i]);
+        terms.push_back(gradient);
+      } else {
+        append(stacked, more);
+        row_sums_.push_back(std::move(sums));
+      }
+    }
+    results_.resize(carries_.size());
+    append(results_, terms);
+    append(results_, stacked);
+  }
+
+  // Operands that are neither among `stacked` nor something that the step is given slices of.
+  Tensors unstacked_operands(const RowSums& sums, const Tensors& stacked) const {
+    Tensors more;
+    for (const Node* term : sums.terms)
+      for (const Tensor& t : term->inputs)
+        if (!is_slice(t) && !contains(stacked, t) && !contains(more, t)) more.push_back(t);
+    return more;
+  }
+
+  // Whether the value of step_ is an argument that has another value in each step.
+  bool is_slice(const Tensor& value) const {
+    const size_t i = argument(value);
+    const size_t first = carries_.size() + stacked_.size();
+    return i >= carries_.size() && i < step_->inputs().size() &&
+           (i < first + scan_.first_constant() || i >= first + scan_.n_inputs);
+  }
+
+  size_t argument(const Tensor& value) const {
+    const auto& inputs = step_->inputs();
+    return static_cast<size_t>(
+        std::find_if(inputs.begin(), inputs.end(),
+                     [&](const TraceInput& input) { return input.symbol == value; }) -
+        inputs.begin());
+  }
+
+  // Which values of the body the gradients read, by their numbers.
   std::vector<uint8_t> read_values() const {
     std::vector<uint8_t> used(step_->value_count(), 0), read(scan_.body.value_count(), 0);
     const auto use = [&](const Tensor& t) {
       if (t.is_symbol()) used[t.get()->value] = 1;
     };
-    for (const Tensor& output : step_->outputs()) use(output);
-    const TraceRef needed = step_->part({}, step_->outputs());
+    for (const Tensor& result : results_) use(result);
+    for (const RowSums& sums : row_sums_)
+      for (const Node* term : sums.terms)
+        for (const Tensor& t : term->inputs) use(t);
+    const TraceRef needed = step_->part({}, results_);
     for (const NodeRef& node : needed->nodes())
       for (const Tensor& input : node->inputs) use(input);
     const size_t n_given = carries_.size() + stacked_.size();
     for (size_t i = 0; i < values_.size(); ++i)
       read[values_[i].get()->value] = used[step_->inputs()[n_given + i].symbol.get()->value];
     return read;
+  }
+
+  // known_: the values of the body that a step backwards is given; known_operands_: for all steps,
+  // or for every one.
+  void collect_known() {
+    for (size_t i = 0; i < scan_.n_carry; ++i)
+      if (kept_.inputs[i]) known_.push_back(scan_.symbol(i));
+    append(known_, kept_.values);
+    known_operands_ = stack(known_);
+    for (size_t i = scan_.n_carry; i < scan_.n_inputs; ++i) {
+      if (i == scan_.first_constant()) n_known_slices_ = known_.size();
+      if (!kept_.inputs[i]) continue;
+      known_.push_back(scan_.symbol(i));
+      known_operands_.push_back(scan_.node.inputs[i]);
+    }
+    if (scan_.n_inputs == scan_.first_constant()) n_known_slices_ = known_.size();
+    // What is computed again and wanted of all steps is stacked like the other operands.
+    for (const RowSums& sums : row_sums_)
+      for (const Node* term : sums.terms)
+        for (const Tensor& t : term->inputs)
+          if (!slices_of(t) && !contains(results_, t)) results_.push_back(t);
   }
 
   // Values of the body in every step: outputs of the scan where it has them, else of the forward
@@ -177,41 +267,28 @@ class ScanGradient {
   }
 
   Tensors apply_backward() const {
-    Tensors operands, known;  // known: the values of the body that the later operands are
+    Tensors operands;
     for (const size_t i : carries_)
       operands.push_back(args_.grads[i] ? args_.grads[i] : zeros(scan_.symbol(i).spec()));
     for (const size_t i : sums_) operands.push_back(zeros(scan_.symbol(i).spec()));
-    const size_t n_carry = operands.size();
+    const size_t n_carry = operands.size(), n_xs = stacked_.size() + n_known_slices_;
     for (const size_t i : stacked_) operands.push_back(args_.grads[i]);
-    const size_t n_given = operands.size();
-    for (size_t i = 0; i < scan_.n_carry; ++i)
-      if (kept_.inputs[i]) known.push_back(scan_.symbol(i));
-    append(known, kept_.values);
-    append(operands, stack(known));
-    size_t n_xs = operands.size() - n_carry;
-    for (size_t i = scan_.n_carry; i < scan_.n_inputs; ++i) {
-      if (!kept_.inputs[i]) continue;
-      known.push_back(scan_.symbol(i));
-      operands.push_back(scan_.node.inputs[i]);
-      n_xs += i < scan_.first_constant();
-    }
-    Specs specs;
-    for (size_t i = 0; i < operands.size(); ++i) {
-      specs.push_back(operands[i].spec());
-      if (i >= n_carry && i < n_carry + n_xs) specs[i].shape = specs[i].shape.erase(0);
-    }
+    append(operands, known_operands_);
+    Specs specs = specs_of(operands);
+    for (size_t i = n_carry; i < n_carry + n_xs; ++i) specs[i].shape = specs[i].shape.erase(0);
     const TraceRef body = trace_of(specs, [&](TensorSpan symbols) {
-      return replay_step(symbols.first(n_given), known, symbols.subspan(n_given));
+      const size_t n_given = n_carry + stacked_.size();
+      return replay_step(symbols.first(n_given), symbols.subspan(n_given));
     });
     return apply_scan(body, std::move(operands), n_carry, n_xs, scan_.length, !scan_.reverse);
   }
 
-  // (gradients of the carry, sums, gradients of the stacked outputs), (values of `known`) ->
-  // (gradients of the carry, sums, gradients of the x slices)
-  Tensors replay_step(TensorSpan given, const Tensors& known, TensorSpan symbols) const {
-    const size_t n_carries = carries_.size(), n_sums = sums_.size(), n_xs = sequences_.size();
+  // (gradients of the carry, sums, gradients of the stacked outputs), (values of known_) ->
+  // (gradients of the carry, sums, the rest of results_)
+  Tensors replay_step(TensorSpan given, TensorSpan known) const {
+    const size_t n_carries = carries_.size(), n_sums = sums_.size();
     Values values(scan_.body);
-    for (size_t i = 0; i < known.size(); ++i) values[known[i]] = symbols[i];
+    for (size_t i = 0; i < known.size(); ++i) values[known_[i]] = known[i];
     for (const NodeRef& node : kept_.again) {
       const SiteScope scope(node->site);
       const Tensors outputs = apply(*node->op, values.resolve(node->inputs), node->attrs);
@@ -226,13 +303,36 @@ class ScanGradient {
       inputs.push_back(step_->inputs()[i].symbol);
       operands.push_back(arguments[i]);
     }
-    const Tensors found = replay(*step_->part(inputs, step_->outputs()), operands);
-    const TensorSpan all(found);
-    Tensors outputs(found.begin(), found.begin() + static_cast<ptrdiff_t>(n_carries));
-    for (size_t i = 0; i < n_sums; ++i)
-      outputs.push_back(accumulate(given[n_carries + i], all[n_carries + n_xs + i]));
-    append(outputs, all.subspan(n_carries, n_xs));
+    Tensors outputs = replay(*step_->part(inputs, results_), operands);
+    for (size_t i = n_carries; i < n_carries + n_sums; ++i)
+      outputs[i] = accumulate(given[i], outputs[i]);
     return outputs;
+  }
+
+  // What the step is given slices of under this name; null where it makes the value itself.
+  Tensor slices_of(const Tensor& value) const {
+    const size_t i = argument(value), first = carries_.size() + stacked_.size();
+    if (!is_slice(value)) return {};
+    if (i < first) return args_.grads[stacked_[i - carries_.size()]];
+    for (size_t k = 0; k < n_known_slices_; ++k)
+      if (known_[k] == values_[i - first]) return known_operands_[k];
+    return {};
+  }
+
+  Tensor sum_rows(const RowSums& sums, const Tensors& outputs) const {
+    Tensor total;
+    for (const Node* term : sums.terms) {
+      Tensors stacked;
+      for (const Tensor& t : term->inputs) {
+        const Tensor slices = slices_of(t);
+        const auto made =
+            std::find(results_.begin() + static_cast<ptrdiff_t>(carries_.size() + sums_.size()),
+                      results_.end(), t);
+        stacked.push_back(slices ? slices : outputs[static_cast<size_t>(made - results_.begin())]);
+      }
+      total = accumulate(total, over_all_steps(*term, stacked));
+    }
+    return total;
   }
 
   const VjpArgs& args_;
@@ -243,8 +343,12 @@ class ScanGradient {
   std::vector<size_t> stacked_;    // outputs that are stacked and have a gradient
   Tensors values_;                 // of the body: inputs, and outputs of its nodes
   TraceRef step_;
-  std::vector<size_t> sums_;  // the constants that a step has a gradient of
+  Tensors gradients_, results_;  // values of step_
+  std::vector<size_t> sums_;     // the constants whose gradients are carried
+  std::vector<RowSums> row_sums_;
   KeptValues kept_;
+  Tensors known_, known_operands_;
+  size_t n_known_slices_ = 0;
 };
 
 }  // namespace

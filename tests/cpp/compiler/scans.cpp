@@ -9,7 +9,10 @@ using namespace ranvier::test;
 
 namespace {
 
-const Specs kOperands{{DType::F32, {4, 8}}, {DType::F32, {6, 4, 8}}, {DType::F32, {8, 8}}};
+Specs operands_of(int64_t batch) {
+  return {{DType::F32, {batch, 8}}, {DType::F32, {6, batch, 8}}, {DType::F32, {8, 8}}};
+}
+const Specs kOperands = operands_of(4);
 
 // h' = tanh(h w + x), y = h'²
 Tensors rnn(TensorSpan a, bool reverse = false) {
@@ -36,8 +39,8 @@ size_t scans_in(const ProgramRef& program) {
   return count;
 }
 
-Graph merged(const Fn& fn) {
-  Graph graph = graph_of(*trace_of(kOperands, fn));
+Graph merged(const Fn& fn, const Specs& operands = kOperands) {
+  Graph graph = graph_of(*trace_of(operands, fn));
   simplify(graph, true);
   merge_scans(graph);
   graph.verify("test", true);
@@ -68,7 +71,21 @@ TEST_CASE("a loop and the one its gradient runs for its values are one scan") {
   CHECK(scans[0]->outputs.size() == 4);
   const Trace& backward = *scans[1]->attrs.body("body");
   CHECK(count(backward, "tanh") == 0);
-  CHECK(count(backward, "matmul") == 2);  // the gradients of h and w
+}
+
+TEST_CASE("the gradient of a weight is one product over all steps unless each step has many rows") {
+  const auto products = [](int64_t batch) {
+    const Graph graph =
+        merged([](TensorSpan a) { return gradients(ops::sum_all(rnn(a)[1]), {a[2]}); },
+               operands_of(batch));
+    size_t outside = 0;
+    for (const GraphNode& node : graph.nodes) outside += node.named("matmul");
+    return std::pair(outside, count(*scans_of(graph)[1]->attrs.body("body"), "matmul"));
+  };
+  CHECK(products(4).first == 1);
+  CHECK(products(4).second == 1);  // the gradient of h
+  CHECK(products(64).first == 0);
+  CHECK(products(64).second == 2);
 }
 
 TEST_CASE("a merged scan gives what its parts gave") {
