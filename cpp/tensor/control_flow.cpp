@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "ops/scan_hoist.h"
 
 namespace ranvier {
 namespace {
@@ -207,14 +208,14 @@ Tensors scan(const BodyFn& body, Tensors carry, Tensors xs, int64_t length, bool
   LoopInputs loop = loop_inputs("scan", *trace, carry.size(), nullptr);
   const size_t n_results = carry.size();
   for (const VariableRef& variable : loop.written) carry.push_back(variable->read());
-  const auto n_carry = static_cast<int64_t>(carry.size());
-  const auto n_xs = static_cast<int64_t>(xs.size());
-  carry.insert(carry.end(), xs.begin(), xs.end());
-  carry.insert(carry.end(), loop.outer.begin(), loop.outer.end());
-  Tensors outputs = apply(record, std::move(carry),
-                          {{"body", trace->closed(loop.order, loop.written, n_results)},
-                           {"n_carry", n_carry},
-                           {"n_xs", n_xs},
+  ops::Loop all{trace->closed(loop.order, loop.written, n_results), carry, carry.size(), xs.size()};
+  all.operands.insert(all.operands.end(), xs.begin(), xs.end());
+  all.operands.insert(all.operands.end(), loop.outer.begin(), loop.outer.end());
+  ops::hoist(all);
+  Tensors outputs = apply(record, std::move(all.operands),
+                          {{"body", all.body},
+                           {"n_carry", static_cast<int64_t>(all.n_carry)},
+                           {"n_xs", static_cast<int64_t>(all.n_xs)},
                            {"length", length},
                            {"reverse", reverse}});
   return perform_writes(std::move(outputs), n_results, loop.written);

@@ -128,3 +128,48 @@ TEST_CASE("other loops stay apart") {
   CHECK(loops(true, false) == 2);
   CHECK(loops(false, true) == 2);
 }
+
+TEST_CASE("products of slices and what depends on constants alone leave the loop") {
+  const Specs operands{{DType::F32, {4, 8}}, {DType::F32, {6, 4, 3}}, {DType::F32, {3, 8}}};
+  const TraceRef trace = trace_of(operands, [](TensorSpan a) {
+    const Tensor w = a[2];
+    return scan(
+        [&](TensorSpan s) {
+          const Tensor x = ops::matmul(ops::sin(s[1]), ops::exp(w));
+          const Tensor row = ops::broadcast_to(ops::reshape(ops::sum(w, {0}), {1, 8}), {4, 8});
+          return Tensors{ops::mul(ops::tanh(ops::add(s[0], x)), row), ops::cos(s[1])};
+        },
+        {a[0]}, {a[1]}, -1, false);
+  });
+  std::string outside;
+  for (const NodeRef& node : trace->nodes()) outside += std::string(node->op->name) + " ";
+  CHECK(outside == "sin exp matmul sum reshape scan ");
+  const Node& loop = *trace->nodes().back();
+  CHECK(loop.attrs.integer("n_xs") == 2);  // the products, and the slices that cos reads
+  CHECK(loop.inputs.size() == 4);
+  const Trace& body = *loop.attrs.body("body");
+  CHECK(count(body, "matmul") == 0);
+  CHECK(count(body, "broadcast_to") == 1);  // it would only grow
+  CHECK(count(body, "cos") == 1);           // no product: as cheap in the loop
+}
+
+TEST_CASE("what a step changes, checks or cannot do for all steps at once stays in the loop") {
+  const VariableRef v = variable(random({8, 8}, 1), "v");
+  const TraceRef trace = trace_of(
+      {{DType::F32, {4, 8}}, {DType::F32, {6, 4, 8}}, {DType::F32, {4, 8}}}, [&](TensorSpan a) {
+        const Tensor rows = a[2];
+        return scan(
+            [&](TensorSpan s) {
+              apply(*find_op("check_finite"), {rows});
+              const Tensor x = ops::matmul(s[1], v->read());
+              v->assign(ops::exp(v->read()));
+              const Tensor gram = ops::matmul(rows, s[1], false, true);
+              return Tensors{ops::add(ops::matmul(gram, s[0]), x)};
+            },
+            {a[0]}, {a[1]}, -1, false);
+      });
+  REQUIRE(trace->nodes().size() == 1);
+  const Trace& body = *trace->nodes()[0]->attrs.body("body");
+  CHECK(count(body, "matmul") == 3);
+  CHECK(count(body, "check_finite") == 1);
+}
