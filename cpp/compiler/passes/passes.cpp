@@ -54,6 +54,7 @@ void fuse(Graph& graph, const PassOptions& options, const std::string& name) {
   fuse_pairs(graph);
   finish_pass(graph, "fuse_epilogue", name);
   group_row_gradients(graph, options.exact);
+  if (!options.exact) join_pads(graph);
   remove_dead_nodes(graph);
   fuse_pointwise(graph);
   remove_dead_nodes(graph);

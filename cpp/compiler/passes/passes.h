@@ -45,6 +45,8 @@ void fuse_pairs(Graph& graph);
 // The gradients of tables become chains of rows that element-wise programs read (in several parts:
 // rounding).
 void group_row_gradients(Graph& graph, bool exact);
+// Values that are padded with zeros to lie side by side, and summed, are joined (rounding).
+void join_pads(Graph& graph);
 // Element-wise clusters become pointwise programs.
 void fuse_pointwise(Graph& graph);
 // Equal pointwise programs become one step over a list of operands.

@@ -73,6 +73,29 @@ TEST_CASE("every algebra rule applies where it should") {
         })) == "reshape");
 }
 
+TEST_CASE("the gradients of all parts of a split are joined, not padded and summed") {
+  const auto steps = [](std::vector<int64_t> starts, bool exact) {
+    const auto names =
+        step_names(trace_of(kMatrix,
+                            [&](TensorSpan a) -> Tensors {
+                              Tensor sum;
+                              for (const int64_t start : starts) {
+                                const Ints padding{0, 0, start, 4 - start};
+                                const Tensor part = ops::slice(a[0], {0, start}, {4, 2});
+                                sum = ops::accumulate(sum, ops::pad(ops::exp(part), padding));
+                              }
+                              return {sum};
+                            }),
+                   exact);
+    return std::pair(std::count(names.begin(), names.end(), "concatenate"),
+                     std::count(names.begin(), names.end(), "pad"));
+  };
+  using Counts = std::pair<ptrdiff_t, ptrdiff_t>;
+  CHECK((steps({4, 0, 2}, false) == Counts{1, 0}));
+  CHECK((steps({0, 2}, false) == Counts{0, 2}));
+  CHECK((steps({0, 2, 4}, true) == Counts{0, 3}));  // -0 + 0 is +0
+}
+
 TEST_CASE("rounding rules stay out of exact mode") {
   const auto plus_zero = [](TensorSpan a) -> Tensors {
     return {ops::add(a[0], ops::constant_like(a[0], 0))};
