@@ -8,6 +8,8 @@
 namespace ranvier::ops {
 namespace {
 
+constexpr size_t kLargerResult = 4;  // times the bytes of the constant
+
 // What a value of the body depends on. Constants do not change from step to step; slices are those
 // that one call can make for all steps; steps are all others.
 enum class Source : uint8_t { Nothing, Constants, Slices, Steps };
@@ -100,10 +102,11 @@ class Hoister {
     return {Source::Steps};
   }
 
-  // x_t W
+  // x_t W of so few rows that what all steps make of it takes no memory to speak of.
   bool multiplies_rows(const Node& node) const {
     return origin(node.inputs[0]).source == Source::Slices && !node.attrs.flag("trans_a", false) &&
-           origin(node.inputs[1]).source < Source::Slices && node.inputs[1].rank() == 2;
+           origin(node.inputs[1]).source < Source::Slices && node.inputs[1].rank() == 2 &&
+           node.outputs[0].spec().bytes() <= kLargerResult * node.inputs[1].spec().bytes();
   }
 
   // Broadcasting then leaves a leading axis of slices alone.

@@ -13,8 +13,9 @@ struct Loop {
 };
 
 // Takes out of the loop what depends on constants alone, unless it grows in memory, and products of
-// slices of the xs with constants, element-wise ops around them included: of all steps at once,
-// with the result among the xs. Operands that are then read no more are dropped.
+// slices of the xs with constants, element-wise ops around them included, unless their results are
+// much larger than the constants. Such a product is made for all steps at once and its result is
+// one of the xs. Operands that are then read no more are dropped.
 void hoist(Loop& loop);
 
 }  // namespace ranvier::ops

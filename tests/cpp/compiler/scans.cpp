@@ -73,6 +73,26 @@ TEST_CASE("a loop and the one its gradient runs for its values are one scan") {
   CHECK(count(backward, "tanh") == 0);
 }
 
+TEST_CASE("what is under remat is computed again, and so is what costs less than to store it") {
+  const auto backward_ops = [](bool remat) {
+    const Graph graph = merged([&](TensorSpan a) {
+      const Tensors out = scan(
+          [&](TensorSpan s) {
+            set_current_remat(remat ? new_remat_group() : 0);
+            const Tensor h = ops::tanh(ops::add(s[0], s[1]));
+            set_current_remat(0);
+            return Tensors{ops::square(ops::add(h, s[1])), h};
+          },
+          {a[0]}, {a[1]}, -1, false);
+      return gradients(ops::sum_all(out[0]), {a[0]});
+    });
+    const Trace& body = *scans_of(graph).back()->attrs.body("body");
+    return std::pair(count(body, "tanh"), count(body, "add") > 0);
+  };
+  CHECK(backward_ops(false) == std::pair<size_t, bool>(0, true));
+  CHECK(backward_ops(true) == std::pair<size_t, bool>(1, true));
+}
+
 TEST_CASE("the gradient of a weight is one product over all steps unless each step has many rows") {
   const auto products = [](int64_t batch) {
     const Graph graph =
@@ -172,4 +192,17 @@ TEST_CASE("what a step changes, checks or cannot do for all steps at once stays 
   const Trace& body = *trace->nodes()[0]->attrs.body("body");
   CHECK(count(body, "matmul") == 3);
   CHECK(count(body, "check_finite") == 1);
+}
+
+TEST_CASE("a product of many rows stays in the loop: its results would fill the memory") {
+  const auto products_inside = [](int64_t rows) {
+    const TraceRef trace =
+        trace_of({{DType::F32, {6, rows, 8}}, {DType::F32, {8, 8}}}, [](TensorSpan a) {
+          return scan([&](TensorSpan s) -> Tensors { return {ops::tanh(ops::matmul(s[0], a[1]))}; },
+                      {}, {a[0]}, -1, false);
+        });
+    return count(*trace->nodes().back()->attrs.body("body"), "matmul");
+  };
+  CHECK(products_inside(32) == 0);
+  CHECK(products_inside(33) == 1);
 }
