@@ -1,14 +1,13 @@
 // Gradient of a scan: a scan in the other direction that carries the gradient of the carry.
 //
-//   forward    the scan again, that also stacks what the gradient reads of each step: the carries
-//   it
-//              began with and the kept values. In a program the compiler merges it with the scan
-//              itself (passes/merge_scans.cpp).
-//   backward   carry: gradients of the floating carries, sums of the gradients of wanted constants
-//              xs: the stacked values, the scan's own xs, gradients of its stacked outputs
-//              constants: the scan's own
-//              stacked: gradients of the xs, and what gradients of constants are made from when all
-//              steps are done (scan_rows.h)
+// forward   the scan again, with what the gradient reads of each step as outputs: the carries it
+//           began with and the kept values. In a program the compiler merges it with the scan
+//           itself (passes/merge_scans.cpp).
+// backward  carry: gradients of the floating carries, sums of gradients of constants
+//           xs: gradients of the stacked outputs, what the forward scan stacked, the scan's xs
+//           constants: the scan's own
+//           stacked outputs: gradients of the xs, and what other gradients of constants are made
+//           from when all steps are done (scan_rows.h)
 
 #include <algorithm>
 
