@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from benchmarks.courses import COURSES
 from benchmarks.networks import NETWORKS, NORM_EPSILON
 
 # The transformer block: batch, time, width, heads, inner width.
@@ -182,6 +183,7 @@ MODELS = {
     "wide": wide,
     "wide_bfloat16": functools.partial(wide, policy="mixed_bfloat16"),
     **{name: functools.partial(network, name=name) for name in NETWORKS},
+    **{name: course.compiled for name, course in COURSES.items()},
 }
 
 
@@ -211,6 +213,7 @@ DATA = {
     "wide_bfloat16": _wide,
     "resnet20": _images(4, 32),
     "resnet50": _images(2, 224, classes=1000),
+    **{name: lambda n, course=course: course.data(4 * n) for name, course in COURSES.items()},
 }
 
 

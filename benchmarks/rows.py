@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.courses import COURSES
 from benchmarks.everyday import OPERATIONS
 from benchmarks.networks import resnet50_convolutions
 
@@ -72,6 +73,12 @@ _FITS = [
         ("wide_bf16_fit_256", "the same under mixed_bfloat16", "wide_bfloat16", 256, None, None),
     )
 ]  # fmt: skip
+
+# Against whatever else runs the same Keras code.
+_COURSES = [
+    Row(name, f"{course.title}, batch {course.batch}: fit step", "fit", (name, course.batch), 1.0)
+    for name, course in COURSES.items()
+]
 
 _INFERENCE = [
     Row(name, title, kind, (model, batch), bar)
@@ -187,6 +194,7 @@ _MEMORY = [
 
 ROWS = [
     *_FITS,
+    *_COURSES,
     *_INFERENCE,
     *_LATENCY,
     *_GEMM,
