@@ -166,6 +166,21 @@ def test_kernel_and_cell_agree(name, extra, activation):
         np.testing.assert_allclose(np.asarray(ours), np.asarray(expected), rtol=1e-4, atol=1e-5)
 
 
+def test_activation_without_a_hash():
+    class Twice:
+        __hash__ = None
+
+        def __call__(self, x):
+            return ops.multiply(x, 2.0)
+
+    layer = layers.LSTM(3, activation=Twice())
+    doubled = layers.LSTM(3, activation=lambda x: x * 2.0)
+    doubled.build(X.shape)
+    layer.build(X.shape)
+    doubled.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(np.asarray(layer(X)), np.asarray(doubled(X)))
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_stack_equals_layers_on_top_of_each_other(backwards):
     mask = rng.random((3, 6)) < 0.6

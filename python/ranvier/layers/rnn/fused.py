@@ -5,12 +5,12 @@ from __future__ import annotations
 from ranvier import _backend as B
 from ranvier import activations, ops
 
-_ACTIVATIONS = {
-    activations.tanh: "tanh",
-    activations.relu: "relu",
-    activations.sigmoid: "sigmoid",
-    activations.linear: "linear",
-}
+_ACTIVATIONS = (
+    (activations.tanh, "tanh"),
+    (activations.relu, "relu"),
+    (activations.sigmoid, "sigmoid"),
+    (activations.linear, "linear"),
+)
 
 
 def fuses(cell) -> bool:
@@ -26,7 +26,11 @@ def has_kernel(cell) -> bool:
 
 
 def _activation(cell):
-    return "linear" if cell.activation is None else _ACTIVATIONS.get(cell.activation)
+    """The kernel's name of the cell's activation; `None` where it has none."""
+    if cell.activation is None:
+        return "linear"
+    # By identity: a callable need not have a hash.
+    return next((name for f, name in _ACTIVATIONS if f is cell.activation), None)
 
 
 def input_products(cell, sequences, bias, training):
