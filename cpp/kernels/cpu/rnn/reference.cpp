@@ -129,8 +129,9 @@ void forward(const RnnShape& s, const RnnForward& o) {
     for (int64_t step = 0; step < s.steps; ++step) {
       const int64_t time = row * s.steps + (s.backwards ? s.steps - 1 - step : step);
       const bool keep = !o.mask || o.mask[time];
-      std::vector<double> rh = dropped<T>(h, o.drop, n, row, 2), next_h(h), next_c(c);
-      for (int64_t j = 0; j < n.units && s.kind == RnnKind::GruBefore; ++j) {
+      std::vector<double> rh, next_h(h), next_c(c);
+      if (s.kind == RnnKind::GruBefore) rh = dropped<T>(h, o.drop, n, row, 2);
+      for (int64_t j = 0; j < static_cast<int64_t>(rh.size()); ++j) {
         const double r =
             logistic(get<T>(o.x, time * n.columns + n.units + j) +
                      product<T>(dropped<T>(h, o.drop, n, row, 1), o.u, n.columns, n.units + j));

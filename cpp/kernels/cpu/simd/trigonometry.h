@@ -45,10 +45,12 @@ struct Hyperbolic {
 inline constexpr float kSinhPoly[] = {0x1.a2e318p-13f, 0x1.110fbep-7f, 0x1.555556p-3f};
 inline constexpr float kCoshPoly[] = {0x1.6d4f16p-10f, 0x1.5554e6p-5f, 0x1p-1f};
 RV_INLINE Hyperbolic hyperbolic(VecF x) {
+  using VecU = Vec<uint32_t>;
   const VecF a = clamp_nan(abs(x), 0.0f, 89.5f);
   VecF up;
   const VecF r = reduce_ln2<-2>(a, up), z = r * r;
-  const VecF inverse = bit_cast<float>(VecI::set1(2 * 125 << 23) - bit_cast<int32_t>(up));
+  const VecU twice = VecU::set1(2 * 125u << 23);  // of NaN the difference is anything
+  const VecF inverse = bit_cast<float>(twice - bit_cast<uint32_t>(up));
   const VecF down = select(a > vf(20.0f), vf(0.0f), inverse);
   return {r,        r * z * horner(z, kSinhPoly), z * horner(z, kCoshPoly), up, down, up + down,
           up - down};
