@@ -12,8 +12,9 @@ def text_convolution(keras):
     """Patterns of five words, the strongest of each."""
     layers = keras.layers
     return keras.Sequential([
-        layers.Embedding(20_000, 128), layers.Conv1D(128, 5, activation="relu"),
-        layers.GlobalMaxPooling1D(), layers.Dropout(0.5), layers.Dense(10),
+        layers.Input((200,), dtype="int32"), layers.Embedding(20_000, 128),
+        layers.Conv1D(128, 5, activation="relu"), layers.GlobalMaxPooling1D(),
+        layers.Dropout(0.5), layers.Dense(10),
     ])  # fmt: skip
 
 
@@ -21,7 +22,8 @@ def text_bidirectional(keras):
     """A text read in both directions."""
     layers = keras.layers
     return keras.Sequential([
-        layers.Embedding(20_000, 64), layers.Bidirectional(layers.LSTM(64)), layers.Dense(10),
+        layers.Input((200,), dtype="int32"), layers.Embedding(20_000, 64),
+        layers.Bidirectional(layers.LSTM(64)), layers.Dense(10),
     ])  # fmt: skip
 
 
