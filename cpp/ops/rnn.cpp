@@ -166,14 +166,14 @@ Tensors forward_gradients(const VjpArgs& args, const RnnLayout& layout, const Te
   inputs.push_back(or_zeros(grads[first]));
   if (layout.has_cell()) inputs.push_back(or_zeros(grads[first + 1]));
   if (has_sequence) inputs.push_back(grads[0]);
-  if (layout.drop) inputs.push_back(input(args, static_cast<size_t>(layout.forward_drop())));
+  const Tensor drop =
+      layout.drop ? input(args, static_cast<size_t>(layout.forward_drop())) : Tensor();
+  if (drop) inputs.push_back(drop);
   if (layout.mask) inputs.push_back(input(args, static_cast<size_t>(layout.forward_mask())));
   const Tensors found = apply(kGrad, inputs, attrs);
   const Tensor& dm = found[layout.has_bias() ? 1 : 0];
   Tensors results(args.node.inputs.size());
   results[0] = found[0];
-  const Tensor drop =
-      layout.drop ? input(args, static_cast<size_t>(layout.forward_drop())) : Tensor();
   if (args.needs[1]) results[1] = matrix_gradient(layout, saved, dm, drop);
   if (layout.has_bias() && args.needs[2]) results[2] = sum(dm, {0, 1});
   const auto h = static_cast<size_t>(layout.h0());

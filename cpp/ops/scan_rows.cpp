@@ -7,6 +7,9 @@
 namespace ranvier::ops {
 namespace {
 
+// Each term is an op of its own after the loop; sums that meet themselves again have many.
+constexpr size_t kMostTerms = 32;
+
 bool sums_rows(const Node& node) {
   const std::string_view op = node.op->name;
   if (op == "sum" || op == "conv_grad_filter") return true;
@@ -20,7 +23,7 @@ bool collect(const Trace& step, const Tensor& value, std::vector<const Node*>& t
     if (!(node->outputs[0] == value)) continue;
     if (sums_rows(*node)) {
       terms.push_back(node.get());
-      return true;
+      return terms.size() <= kMostTerms;
     }
     return std::string_view(node->op->name) == "add" &&
            node->inputs[0].shape() == node->inputs[1].shape() &&

@@ -10,6 +10,9 @@
 namespace ranvier::compiler {
 namespace {
 
+// Sums that meet themselves again and again have more terms than any split has parts.
+constexpr size_t kMostParts = 1024;
+
 struct Part {
   ValueId value;
   int axis;
@@ -35,6 +38,7 @@ std::optional<Part> padded_part(const Graph& graph, const GraphNode* node) {
 
 // The parts that are summed; false where something else is.
 bool collect_parts(const Graph& graph, ValueId value, std::vector<Part>& parts) {
+  if (parts.size() > kMostParts) return false;
   const GraphNode* node = graph.producer(value);
   if (node && node->named("add"))
     return std::all_of(node->inputs.begin(), node->inputs.end(), [&](ValueId input) {

@@ -232,6 +232,19 @@ TEST_CASE("a max pooling of what relu leaves takes in the zeros around it") {
   CHECK(largest_difference(result(true), result(false)) == 0);
 }
 
+TEST_CASE("sums of padded parts that meet themselves again and again compile") {
+  const TraceRef trace = trace_of({{DType::F32, {2, 3}}}, [](TensorSpan a) -> Tensors {
+    Tensor x = ops::pad(a[0], {0, 0, 0, 3}), y = ops::pad(ops::exp(a[0]), {0, 0, 0, 3});
+    for (int i = 0; i < 40; ++i) {  // 2^40 terms
+      const Tensor sum = ops::add(x, y);
+      x = ops::add(sum, y);
+      y = sum;
+    }
+    return {x};
+  });
+  CHECK(compile(*trace, {.name = "test", .exact = false, .fuse = true}) != nullptr);
+}
+
 TEST_CASE("the gradient of a max pooling of what relu leaves goes without the zeros around it") {
   // `other` adds a second reader of what relu left, whose gradient is added first.
   const auto step = [](Ints zeros, Ints pool, bool other) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/rounding.h"
 #include "kernels/cpu/levels.h"
 #include "kernels/cpu/rnn/rnn.h"
 
@@ -44,17 +45,17 @@ RnnPlan rnn_prepare(const RnnShape& shape, DType dtype, Isa isa) {
   plan.kernels = &rnn_kernels(isa, dtype);
   const int64_t lanes = plan.kernels->lanes, gates = rnn_gates(shape.kind);
   const int64_t wanted = wanted_rows(shape.batch);
-  plan.chunks = (shape.batch + wanted - 1) / wanted;
-  plan.chunk_rows = plan.chunks ? (shape.batch + plan.chunks - 1) / plan.chunks : 0;
-  plan.padded = (shape.units + lanes - 1) / lanes * lanes;
+  plan.chunks = ceil_div(shape.batch, wanted);
+  plan.chunk_rows = plan.chunks ? ceil_div(shape.batch, plan.chunks) : 0;
+  plan.padded = round_up(shape.units, lanes);
   const int64_t forward_matrix = shape.units * gates * (plan.padded + lanes);
   const int64_t matrix = std::max(forward_matrix, gates * plan.padded * plan.padded);
   const int64_t state = plan.padded + lanes;
   const int64_t row =
       std::max(5 * state + gates * state + lanes, 3 * state + gates * plan.padded + lanes);
   const auto element = static_cast<int64_t>(size_of(dtype));
-  plan.scratch.shared = static_cast<size_t>((matrix * element + 63) / 64 * 64);
-  plan.scratch.per_worker = static_cast<size_t>((plan.chunk_rows * row * element + 63) / 64 * 64);
+  plan.scratch.shared = static_cast<size_t>(round_up(matrix * element, 64));
+  plan.scratch.per_worker = static_cast<size_t>(round_up(plan.chunk_rows * row * element, 64));
   const double rows = static_cast<double>(shape.batch) * static_cast<double>(shape.steps);
   const double columns = static_cast<double>(gates * shape.units);
   plan.cost.flops = rows * columns * (2 * static_cast<double>(shape.units) + 20);

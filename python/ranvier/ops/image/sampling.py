@@ -115,7 +115,10 @@ def _sum_corners(table, axes, mode, fill_value, base):
         base = None
         inputs += [cast(ew.subtract(1.0, share), dtype), cast(share, dtype)]
     shape = list(np.broadcast_shapes(*(x.shape for x in inputs)))
-    inputs = [apply("broadcast_to", [x], {"shape": shape}) for x in inputs]
+    inputs = [
+        x if list(x.shape) == shape else apply("broadcast_to", [x], {"shape": shape})
+        for x in inputs
+    ]
     fill = float(np.asarray(fill_value).astype(table.dtype)) if whole else float(fill_value)
     total = apply("sample", [cast(table, dtype), *inputs], {"fill": fill})
     return cast(_round_half_away(total) if whole else total, table.dtype)
