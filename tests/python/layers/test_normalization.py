@@ -24,6 +24,7 @@ def data(*shape):
     ],
 )
 def test_spectral_norm_becomes_one(make, shape):
+    keras.utils.set_random_seed(0)  # close singular values take many iterations
     layer = layers.SpectralNormalization(make(), power_iterations=30)
     x = rng.integers(0, 7, shape) if shape == (2, 4) else data(*shape)
     if shape == (2, 4):
