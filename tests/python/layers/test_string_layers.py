@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 
 import numpy as np
 import pytest
@@ -177,6 +179,38 @@ def test_mistakes():
     with pytest.raises(RuntimeError, match="size cannot be changed"):
         layer = lookup(vocabulary=["a"], output_mode="count")
         layer.set_vocabulary(["a", "b"])
+
+
+@pytest.mark.parametrize("how", [
+    None, "lower", "strip_punctuation", "lower_and_strip_punctuation",
+])  # fmt: skip
+def test_words_end_at_ascii_spaces_only_and_letters_beyond_ascii_stay(how):
+    texts = ["", "Plain, ASCII text.", "tab\tnew\nline\x0b\x0c\r end ", "one\x1cword",
+             "Él ¿DIJO? «Sí»", "no\xa0break", "\u2003wide\u3000spaces,", "ÄÖÜ!",
+             "\x85", "...", "ß.İ."]  # fmt: skip
+
+    def words(text):
+        lower, strip = how != "strip_punctuation", how != "lower"
+        if how is not None:
+            text = "".join(c.lower() if c.isascii() and lower else c for c in text
+                           if not (strip and c in string.punctuation))  # fmt: skip
+        return [word for word in re.split("[ \t\n\x0b\x0c\r]", text) if word]
+
+    layer = layers.TextVectorization(standardize=how)
+    layer.adapt(texts)
+    names = np.array(layer.get_vocabulary())
+    rows = np.asarray(layer(np.array(texts, dtype=object)))
+    assert [names[row[row > 0]].tolist() for row in rows] == [words(text) for text in texts]
+
+
+@pytest.mark.parametrize("salt", [None, 7, [3, -4]])
+def test_integers_are_hashed_as_their_digits(salt):
+    powers = [sign * 10**k + step for k in range(19) for step in (-1, 0, 1) for sign in (-1, 1)]
+    values = np.array([*powers, -(2**63), 2**63 - 1])
+    hashing = layers.Hashing(num_bins=10007, salt=salt)
+    expected = hashing(np.array([str(v) for v in values.tolist()]))
+    np.testing.assert_array_equal(np.asarray(hashing(values)), np.asarray(expected))
+    assert hashing(values[:0]).shape == (0,)
 
 
 def test_one_unsplit_string_gives_one_index():

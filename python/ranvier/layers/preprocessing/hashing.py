@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ranvier import config
-from ranvier.layers.preprocessing import string_hashes
 from ranvier.layers.preprocessing.encoding import (
     MODES,
     check_choice,
@@ -15,6 +14,7 @@ from ranvier.layers.preprocessing.encoding import (
     encoded_shape,
 )
 from ranvier.layers.preprocessing.host_layer import HostLayer, as_array, strings_of
+from ranvier.layers.preprocessing.string_hashes import CROSS_START, combine, hash64
 
 
 class Hashing(HostLayer):
@@ -187,25 +187,24 @@ class HashedCrossing(HostLayer):
 
 def hashed(array, num_bins, mask_value, salt, output_mode, dtype) -> np.ndarray:
     """What `Hashing` computes."""
-    flat = _flat(array, "Hashing")
-    texts = [str(x).encode("utf-8") for x in flat]
-    reserved = int(mask_value is not None and num_bins > 1)
-    if salt is None:
-        hashes = string_hashes.fingerprint64(texts)
+    array = np.asarray(array)
+    if array.dtype.kind in "OUS":
+        terms = values = strings_of(array, what="A Hashing layer")
     else:
-        hashes = string_hashes.siphash(texts, salt)
+        terms, values = array.reshape(-1).astype("int64"), array.reshape(-1).tolist()
+    reserved = int(mask_value is not None and num_bins > 1)
+    hashes = hash64(terms, salt)
     bins = (hashes % np.uint64(num_bins - reserved)).astype("int64") + reserved
     if reserved:
-        values = flat if array.dtype.kind in "OUS" else array.reshape(-1).tolist()
         bins[np.array([x == mask_value for x in values], dtype=bool)] = 0
     return encode_array(bins.reshape(array.shape), output_mode, num_bins, dtype)
 
 
 def crossed(*arrays, num_bins, output_mode, dtype) -> np.ndarray:
     """What `HashedCrossing` computes."""
-    total = np.full(arrays[0].size, string_hashes.CROSS_START, np.uint64)
+    total = np.full(arrays[0].size, CROSS_START, np.uint64)
     for array in arrays:
-        total = string_hashes.combine(total, _fingerprints(array))
+        total = combine(total, _fingerprints(array))
     bins = (total % np.uint64(num_bins)).astype("int64").reshape(arrays[0].shape)
     return encode_array(bins, output_mode, num_bins, dtype)
 
@@ -219,12 +218,4 @@ def _fingerprints(array):
             "All `HashedCrossing` inputs should have an integer or string dtype. Received: "
             f"an array of dtype {array.dtype}"
         )
-    return string_hashes.fingerprint64([s.encode("utf-8") for s in _flat(array, "HashedCrossing")])
-
-
-def _flat(array, kind) -> list:
-    """Strings, or Python integers."""
-    array = np.asarray(array)
-    if array.dtype.kind in "OUS":
-        return strings_of(array, what=f"A {kind} layer")
-    return array.reshape(-1).astype("int64").tolist()
+    return hash64(strings_of(array, what="A HashedCrossing layer"))

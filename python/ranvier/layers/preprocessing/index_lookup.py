@@ -8,7 +8,6 @@ import os
 import numpy as np
 
 from ranvier import config, ops
-from ranvier.layers.preprocessing import string_hashes
 from ranvier.layers.preprocessing.encoding import (
     check_choice,
     check_salt,
@@ -17,6 +16,7 @@ from ranvier.layers.preprocessing.encoding import (
     encoded_shape,
 )
 from ranvier.layers.preprocessing.host_layer import HostLayer, as_array, batches_of, string_array
+from ranvier.layers.preprocessing.string_hashes import hash64
 from ranvier.layers.preprocessing.vocabulary import Counter, Vocabulary
 from ranvier.serialization import in_safe_mode
 from ranvier.variable import bump_structure
@@ -384,12 +384,7 @@ class IndexLookup(HostLayer):
     def _oov_bins(self, terms):
         if self._integers and self.oov_method != "farmhash":
             return np.asarray(terms, dtype="int64") % self.num_oov_indices
-        texts = [str(t).encode("utf-8") for t in terms]
-        hashes = (
-            string_hashes.fingerprint64(texts)
-            if self.salt is None
-            else string_hashes.siphash(texts, self.salt)
-        )
+        hashes = hash64(np.asarray(terms) if self._integers else terms, self.salt)
         return (hashes % np.uint64(self.num_oov_indices)).astype("int64")
 
     def _to_terms(self, array):

@@ -149,8 +149,8 @@ class Normalization(Layer):
             size = math.prod(batch.shape[a] for a in self._reduce_axis)
             count += size
             share = size / count
-            batch = batch.astype("float64")
-            own_mean, own_variance = batch.mean(self._reduce_axis), batch.var(self._reduce_axis)
+            moments = ops.moments(ops.cast(batch, "float64"), self._reduce_axis)
+            own_mean, own_variance = map(np.asarray, moments)
             # Variance of a union: within the parts plus between their means.
             total = mean * (1 - share) + own_mean * share
             variance = (variance + (mean - total) ** 2) * (1 - share)

@@ -12,7 +12,9 @@ import numpy as np
 _K0, _K1, _K2 = (np.uint64(k) for k in (0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F))
 _CROSS = np.uint64(0xC6A4A7935BD1E995)
 CROSS_START = 0xDECAFCAFFE
-_BYTES = np.arange(8)
+_BLOCK = 16384  # terms hashed together, whose arrays stay in the caches
+_POWERS_OF_TEN = np.uint64(10) ** np.arange(1, 20, dtype=np.uint64)
+_FOUR_DIGITS = np.frombuffer("".join(f"{i:04}" for i in range(10000)).encode(), "<u4")
 
 
 def _u(value) -> np.uint64:
@@ -32,17 +34,48 @@ def _hash16(u, v, mul):
     return _shift_mix((v ^ a) * mul) * mul
 
 
-class _Strings:
-    """Byte strings end to end in one buffer, with the reads that the hashes make."""
+class Strings:
+    """Byte strings in one buffer, with the reads that the hashes make.
 
-    def __init__(self, strings):
-        self.lengths = np.fromiter((len(s) for s in strings), np.int64, len(strings))
-        self.starts = np.cumsum(self.lengths) - self.lengths
-        self._bytes = np.frombuffer(b"".join(strings) + bytes(8), np.uint8)
+    Args:
+        buffer: bytes, at least seven more than the strings need.
+        starts: where each string begins (int64).
+        lengths: number of bytes of each.
+    """
+
+    def __init__(self, buffer, starts, lengths):
+        self.starts, self.lengths = starts, lengths
+        self._bytes = np.frombuffer(buffer, np.uint8)
+        # A word begins at every byte: unaligned, overlapping.
+        self._words = np.ndarray(len(self._bytes) - 7, "<u8", self._bytes, strides=(1,))
+
+    @classmethod
+    def encode(cls, texts) -> Strings:
+        """A list of `str`, in UTF-8."""
+        encoded = [text.encode("utf-8") for text in texts]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return cls(b"".join(encoded) + bytes(8), np.cumsum(lengths) - lengths, lengths)
+
+    @classmethod
+    def decimals(cls, integers) -> Strings:
+        """The decimal digits of each of an array of integers (int64)."""
+        rest, negative = np.abs(integers).view(np.uint64), integers < 0
+        lengths = 1 + np.searchsorted(_POWERS_OF_TEN, rest, side="right")
+        groups = -(-int(lengths.max(initial=1)) // 4)
+        text = np.zeros((len(rest), groups + 1), "<u4")  # the first group has room for a sign
+        for group in range(groups, 0, -1):
+            above = rest // _u(10000)
+            text[:, group] = _FOUR_DIGITS[rest - above * _u(10000)]
+            rest = above
+        ends = np.arange(1, len(rest) + 1) * text.itemsize * (groups + 1)
+        starts = ends - lengths - negative
+        flat = np.append(text.view(np.uint8).reshape(-1), np.zeros(8, np.uint8))
+        flat[starts[negative]] = ord("-")
+        return cls(flat, starts, ends - starts)
 
     def word(self, at):
         """Eight bytes from each position, little-endian."""
-        return self._bytes[at[:, None] + _BYTES].view("<u8")[:, 0]
+        return self._words[at]
 
     def half(self, at):
         """Four bytes."""
@@ -53,9 +86,24 @@ class _Strings:
         return self._bytes[at].astype(np.uint64)
 
 
-def fingerprint64(strings) -> np.ndarray:
-    """FarmHash `Fingerprint64` of each of a list of `bytes`, as uint64."""
-    text = _Strings(strings)
+def hash64(terms, salt=None) -> np.ndarray:
+    """FarmHash of each term, or with a salt of two integers SipHash under that key, as uint64.
+
+    Args:
+        terms: a list of `str`, hashed in UTF-8, or an int64 array, hashed as decimal digits.
+        salt: `None`, or two integers.
+    """
+    strings_of = Strings.decimals if isinstance(terms, np.ndarray) else Strings.encode
+    hashes = np.empty(len(terms), np.uint64)
+    for begin in range(0, len(terms), _BLOCK):
+        block = slice(begin, begin + _BLOCK)
+        strings = strings_of(terms[block])
+        hashes[block] = fingerprint64(strings) if salt is None else siphash(strings, salt)
+    return hashes
+
+
+def fingerprint64(text: Strings) -> np.ndarray:
+    """FarmHash `Fingerprint64` of each string, as uint64."""
     out = np.full(len(text.lengths), _K2, np.uint64)
     bounds = ((1, 3, _farm_3), (4, 7, _farm_7), (8, 16, _farm_16), (17, 32, _farm_32),
               (33, 64, _farm_64))  # fmt: skip
@@ -148,9 +196,8 @@ def _farm_long(text, at, n, blocks):
     return _hash16(first, _hash16(v[1], w[1], mul) + x, mul)
 
 
-def siphash(strings, key) -> np.ndarray:
-    """SipHash-2-4 of each of a list of `bytes` under a key of two integers, as uint64."""
-    text = _Strings(strings)
+def siphash(text: Strings, key) -> np.ndarray:
+    """SipHash-2-4 of each string under a key of two integers, as uint64."""
     k0, k1 = (_u(int(k) & 0xFFFFFFFFFFFFFFFF) for k in key)
     start = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
     state = [np.full(len(text.lengths), _u(s) ^ k) for s, k in zip(start, (k0, k1, k0, k1))]
