@@ -158,7 +158,7 @@ RV_INLINE void sum_tile(const T* a, int64_t stride, const T* b, int64_t b_stride
       pin(base[g]);
     }
   };
-  constexpr int kRow = V * Vec<T>::kLanes;
+  constexpr int kRow = V * Vec<T>::kLanes, kLine = 64 / sizeof(T);
   constexpr bool kPacked = kColumns == Columns::Packed;
   const int tail = target.tail;
   const T* ahead = b + kAhead * b_stride;
@@ -176,9 +176,9 @@ RV_INLINE void sum_tile(const T* a, int64_t stride, const T* b, int64_t b_stride
       --f->rows;
     }
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      __builtin_prefetch(fetch + v * Vec<T>::kLanes, 1);
-      __builtin_prefetch(fetch_residual + v * Vec<T>::kLanes);
+    for (int i = 0; i < kRow; i += kLine) {
+      __builtin_prefetch(fetch + i, 1);
+      __builtin_prefetch(fetch_residual + i);
     }
     fetch_residual += fetch == last_row ? 0 : target.close.ld_residual;
     fetch += fetch == last_row ? 0 : target.ldc;
@@ -186,13 +186,12 @@ RV_INLINE void sum_tile(const T* a, int64_t stride, const T* b, int64_t b_stride
     for (int u = 0; u < kUnroll; ++u) {
       if constexpr (kPacked) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v)
-          __builtin_prefetch(b + (kAhead + u) * kRow + v * Vec<T>::kLanes);
+        for (int i = 0; i < kRow; i += kLine) __builtin_prefetch(b + (kAhead + u) * kRow + i);
         tile_step<T, R, V, kWalk, kColumns, kCopies>(acc, base, stride, u, b + u * kRow, tail,
                                                      nullptr);
       } else {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) __builtin_prefetch(ahead + v * Vec<T>::kLanes);
+        for (int i = 0; i < kRow; i += kLine) __builtin_prefetch(ahead + i);
         if constexpr (V > 1) __builtin_prefetch(ahead + kRow - 1);  // no row need begin at a line
         tile_step<T, R, V, kWalk, kColumns, kCopies>(acc, base, stride, u, b, tail,
                                                      copy + u * kRow);
