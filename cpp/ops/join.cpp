@@ -187,7 +187,7 @@ Kernel prepare_pad(const PrepareArgs& args) {
 
 // --- tile, repeat, flip ---
 
-Specs infer_tile(const InferArgs& args) {
+Specs infer_copies(const InferArgs& args) {
   expect_count(args, 1);
   Shape shape = args.inputs[0].shape;
   const Ints& repeats = expect_ints(args, "repeats", static_cast<size_t>(shape.rank()));
@@ -200,40 +200,27 @@ Specs infer_tile(const InferArgs& args) {
   return {{args.inputs[0].dtype, shape}};
 }
 
-Specs infer_repeat(const InferArgs& args) {
-  expect_count(args, 1);
-  const Shape& shape = args.inputs[0].shape;
-  const int axis = normalize_axis(args.op.name, args.attrs.integer("axis"), shape.rank());
-  const int64_t count = args.attrs.integer("repeats");
-  if (count < 0)
-    fail<ValueError>(args.op.name, ": bad `repeats`. Expected >= 0. Received: ", count);
-  return {{args.inputs[0].dtype, shape.with(axis, shape[axis] * count)}};
-}
-
-// Sums grad over `count` copies of an axis of size n, copies before (tile) or after (repeat) it.
-Tensor sum_copies(const Tensor& grad, int axis, int64_t n, int64_t count, bool before) {
+// Sums grad over `count` copies of an axis of size n, of all of it (tile) or of each element
+// (repeat).
+Tensor sum_copies(const Tensor& grad, int axis, int64_t n, int64_t count, bool whole) {
   int64_t outer = 1, inner = 1;
   for (int i = 0; i < axis; ++i) outer *= grad.shape()[i];
   for (int i = axis + 1; i < grad.rank(); ++i) inner *= grad.shape()[i];
   const Tensor split =
-      before ? reshape(grad, {outer, count, n, inner}) : reshape(grad, {outer, n, count, inner});
-  return reshape(sum(split, {before ? 1 : 2}), grad.shape().with(axis, n));
+      whole ? reshape(grad, {outer, count, n, inner}) : reshape(grad, {outer, n, count, inner});
+  return reshape(sum(split, {whole ? 1 : 2}), grad.shape().with(axis, n));
 }
 
-Tensors vjp_tile(const VjpArgs& args) {
+// Outer axes first: their sums run along whole rows, and leave less to the others.
+template <bool whole>
+Tensors vjp_copies(const VjpArgs& args) {
   const Shape& x = input(args, 0).shape();
   Tensor grad = args.grads[0];
   for (int axis = 0; axis < x.rank(); ++axis) {
     const int64_t count = args.node.attrs.ints("repeats")[static_cast<size_t>(axis)];
-    if (count != 1) grad = sum_copies(grad, axis, x[axis], count, true);
+    if (count != 1) grad = sum_copies(grad, axis, x[axis], count, whole);
   }
   return {grad};
-}
-
-Tensors vjp_repeat(const VjpArgs& args) {
-  const Shape& x = input(args, 0).shape();
-  const int axis = normalize_axis("repeat", args.node.attrs.integer("axis"), x.rank());
-  return {sum_copies(args.grads[0], axis, x[axis], args.node.attrs.integer("repeats"), false)};
 }
 
 Specs infer_flip(const InferArgs& args) {
@@ -251,16 +238,10 @@ Kernel copy_kernel(const kernels::StridedCopy& copy) {
   return make_kernel(run_copy, copy, {}, copy.cost);
 }
 
-Kernel prepare_tile(const PrepareArgs& args) {
-  return copy_kernel(kernels::prepare_tile(element_bytes(args.inputs[0]), args.inputs[0].shape,
-                                           args.attrs.ints("repeats")));
-}
-Kernel prepare_repeat(const PrepareArgs& args) {
-  const Shape& shape = args.inputs[0].shape;
-  return copy_kernel(kernels::prepare_repeat(
-      element_bytes(args.inputs[0]), shape,
-      normalize_axis(args.op.name, args.attrs.integer("axis"), shape.rank()),
-      args.attrs.integer("repeats")));
+template <bool whole>
+Kernel prepare_copies(const PrepareArgs& args) {
+  return copy_kernel(kernels::prepare_copies(element_bytes(args.inputs[0]), args.inputs[0].shape,
+                                             args.attrs.ints("repeats"), whole));
 }
 Kernel prepare_flip(const PrepareArgs& args) {
   const Shape& shape = args.inputs[0].shape;
@@ -307,14 +288,14 @@ const OpRecord kPad{.name = "pad",
                     .prepare = {prepare_pad},
                     .traits = {.moves = true}};
 const OpRecord kTile{.name = "tile",
-                     .infer = infer_tile,
-                     .vjp = vjp_tile,
-                     .prepare = {prepare_tile},
+                     .infer = infer_copies,
+                     .vjp = vjp_copies<true>,
+                     .prepare = {prepare_copies<true>},
                      .traits = {.moves = true}};
 const OpRecord kRepeat{.name = "repeat",
-                       .infer = infer_repeat,
-                       .vjp = vjp_repeat,
-                       .prepare = {prepare_repeat},
+                       .infer = infer_copies,
+                       .vjp = vjp_copies<false>,
+                       .prepare = {prepare_copies<false>},
                        .traits = {.moves = true}};
 const OpRecord kFlip{.name = "flip",
                      .infer = infer_flip,

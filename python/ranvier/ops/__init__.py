@@ -87,6 +87,7 @@ def _collect():
         "holds_complex",
         "no_gradient",
         "positive",
+        "repeat_along",
         "subscript",
         "check_callable",
         "flash_allowed",

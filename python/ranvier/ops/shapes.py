@@ -235,7 +235,12 @@ def repeat(x, repeats, axis=None):
             index = np.repeat(np.arange(x.shape[axis], dtype="int32"), counts)
             return apply("take", [x, B.tensor(index)], {"axis": axis})
         repeats = int(counts[0])
-    return apply("repeat", [x], {"repeats": int(repeats), "axis": axis})
+    return repeat_along(x, {axis: int(repeats)})
+
+
+def repeat_along(x, repeats):
+    """Each element repeated along several axes at once: `repeats` has the number for each."""
+    return apply("repeat", [x], {"repeats": [repeats.get(i, 1) for i in range(len(x.shape))]})
 
 
 @op(NUMPY, static=("axis",))

@@ -115,22 +115,16 @@ TEST_CASE("broadcast, tile, repeat") {
   }
   const Shape src = {3, 2, 5};
   const Ints reps = {2, 1, 3};
-  const Shape tiled = {6, 2, 15};
-  check_copy(
-      src.size(), tiled.size(), [&](int bytes) { return rk::prepare_tile(bytes, src, reps); },
-      [&](int64_t i) {
-        Ints at = unravel(i, tiled);
-        for (int a = 0; a < 3; ++a) at[a] %= src[a];
-        return ravel(at, src);
-      });
-  const Shape repeated = {3, 8, 5};
-  check_copy(
-      src.size(), repeated.size(), [&](int bytes) { return rk::prepare_repeat(bytes, src, 1, 4); },
-      [&](int64_t i) {
-        Ints at = unravel(i, repeated);
-        at[1] /= 4;
-        return ravel(at, src);
-      });
+  const Shape copied = {6, 2, 15};
+  for (const bool whole : {true, false})
+    check_copy(
+        src.size(), copied.size(),
+        [&](int bytes) { return rk::prepare_copies(bytes, src, reps, whole); },
+        [&](int64_t i) {
+          Ints at = unravel(i, copied);
+          for (int a = 0; a < 3; ++a) at[a] = whole ? at[a] % src[a] : at[a] / reps[a];
+          return ravel(at, src);
+        });
 }
 
 TEST_CASE("single elements repeated, long rows reversed") {
@@ -138,7 +132,9 @@ TEST_CASE("single elements repeated, long rows reversed") {
   for (const int64_t times : {2, 3, 4, 5, 8, 16, 17})
     check_copy(
         src.size(), src.size() * times,
-        [&](int bytes) { return rk::prepare_repeat(bytes, src, 1, times); },
+        [&](int bytes) {
+          return rk::prepare_copies(bytes, src, Ints{1, times}, false);
+        },
         [&](int64_t i) { return i / times; });
   const int axes[] = {1};
   for (const int64_t cols : {1, 63, 64, 65, 5000})

@@ -126,14 +126,15 @@ TEST_CASE("joins") {
       run1("pad", {i32({3}, {1, 2, 3})}, {{"padding", Ints{1, 2}}, {"value", int64_t{7}}}), {6},
       {7, 1, 2, 3, 7, 7});
   expect_values<int32_t>(run1("tile", {a}, {{"repeats", Ints{1, 3}}}), {2, 3}, {1, 1, 1, 2, 2, 2});
-  expect_values<int32_t>(run1("repeat", {b}, {{"repeats", int64_t{2}}, {"axis", int64_t{1}}}),
+  expect_values<int32_t>(run1("repeat", {b}, {{"repeats", Ints{1, 2}}}),
                          {2, 4}, {3, 3, 4, 4, 5, 5, 6, 6});
   expect_values<int32_t>(ops::flip(b, {0, 1}), {2, 2}, {6, 5, 4, 3});
   expect_values<int32_t>(ops::roll(i32({4}, {1, 2, 3, 4}), 1, 0), {4}, {4, 1, 2, 3});
   const Tensor x = values({2, 3}), y = values({2, 2}, -1, 1, 2);
   check_row({"concatenate", {x, y, values({2, 3}, -1, 1, 3)}, {{"axis", int64_t{-1}}}});
   check_row({"tile", {x}, {{"repeats", Ints{2, 3}}}});
-  check_row({"repeat", {x}, {{"repeats", int64_t{2}}, {"axis", int64_t{-1}}}});
+  check_row({"repeat", {x}, {{"repeats", Ints{1, 2}}}});
+  check_row({"repeat", {values({2, 1, 3})}, {{"repeats", Ints{3, 1, 2}}}});
   check_row({"flip", {x}, {{"axes", Ints{1}}}});
   check_row({"roll", {x}, {{"shift", int64_t{-2}}, {"axis", int64_t{1}}}});
   for (const char* mode : {"constant", "edge", "reflect", "symmetric", "wrap"})

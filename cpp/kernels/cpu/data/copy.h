@@ -60,10 +60,9 @@ StridedCopy prepare_slice(int element_bytes, const Shape& src, const Shape& dst,
 StridedCopy prepare_slice_update(int element_bytes, const Shape& dst, const Shape& update,
                                  std::span<const int64_t> begin, std::span<const int64_t> step);
 StridedCopy prepare_reverse(int element_bytes, const Shape& src, std::span<const int> axes);
-// dst axis a repeats src axis a reps[a] times as a whole; both have the rank of reps.
-StridedCopy prepare_tile(int element_bytes, const Shape& src, std::span<const int64_t> reps);
-// Every element along `axis` `count` times in a row.
-StridedCopy prepare_repeat(int element_bytes, const Shape& src, int axis, int64_t count);
+// dst axis a holds reps[a] copies of src axis a (`whole`), or of each of its elements in its place.
+StridedCopy prepare_copies(int element_bytes, const Shape& src, std::span<const int64_t> reps,
+                           bool whole);
 
 // dst[.., (i + shift) mod n, ..] = src[.., i, ..]: two copies of blocks.
 struct Roll {

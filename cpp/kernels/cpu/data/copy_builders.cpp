@@ -84,30 +84,17 @@ StridedCopy prepare_reverse(int element_bytes, const Shape& src, std::span<const
   return prepare_slice(element_bytes, src, src, {begin, n}, {step, n});
 }
 
-StridedCopy prepare_tile(int element_bytes, const Shape& src, std::span<const int64_t> reps) {
+StridedCopy prepare_copies(int element_bytes, const Shape& src, std::span<const int64_t> reps,
+                           bool whole) {
   const auto src_strides = src.strides();
   Shape dst;
   for (int a = 0; a < src.rank(); ++a) dst.push_back(src[a] * reps[a]);
   const auto dst_strides = dst.strides();
   Loops loops;
   for (int a = 0; a < src.rank(); ++a) {
-    loops.add(reps[a], dst_strides[a] * src[a], 0);
-    loops.add(src[a], dst_strides[a], src_strides[a]);
-  }
-  return loops.prepare(element_bytes);
-}
-
-StridedCopy prepare_repeat(int element_bytes, const Shape& src, int axis, int64_t count) {
-  const auto src_strides = src.strides();
-  const auto dst_strides = src.with(axis, src[axis] * count).strides();
-  Loops loops;
-  for (int a = 0; a < src.rank(); ++a) {
-    if (a == axis) {
-      loops.add(src[a], dst_strides[a] * count, src_strides[a]);
-      loops.add(count, dst_strides[a], 0);
-    } else {
-      loops.add(src[a], dst_strides[a], src_strides[a]);
-    }
+    if (whole) loops.add(reps[a], dst_strides[a] * src[a], 0);
+    loops.add(src[a], dst_strides[a] * (whole ? 1 : reps[a]), src_strides[a]);
+    if (!whole) loops.add(reps[a], dst_strides[a], 0);
   }
   return loops.prepare(element_bytes);
 }

@@ -7,6 +7,7 @@ from ranvier.config import standardize_data_format
 from ranvier.layers._parts import tuple_of
 from ranvier.layers.input_spec import InputSpec
 from ranvier.layers.layer import Layer
+from ranvier.ops.shapes import repeat_along
 
 
 def _border(value, rank, name):
@@ -198,10 +199,7 @@ class _UpSampling(_Border):
         self.size = size if self.rank == 1 else tuple_of(size, self.rank, "size")
 
     def call(self, inputs):
-        for axis, times in enumerate(self._spatial(self.size, 1)):
-            if times > 1:
-                inputs = ops.repeat(inputs, times, axis=axis)
-        return inputs
+        return repeat_along(inputs, dict(enumerate(self._spatial(self.size, 1))))
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, **self._format_config()}
