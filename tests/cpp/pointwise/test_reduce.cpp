@@ -47,7 +47,14 @@ const std::vector<Case>& cases() {
                                          {{500, 1}, {1}},
                                          {{2, 3, 2, 3, 2, 3, 2, 3}, {0, 2, 4, 6}},
                                          {{3, 1100}, {0, 1}},
-                                         {{2, 200, 1500}, {1}}};
+                                         {{2, 200, 1500}, {1}},
+                                         {{70, 1024}, {1}},
+                                         {{700, 100}, {1}},
+                                         {{2000, 2, 8}, {1}},
+                                         {{777, 3, 5}, {1}},
+                                         {{501, 2, 256}, {1}},
+                                         {{90, 200, 2}, {1}},
+                                         {{30, 7, 2, 40}, {0, 2}}};
   return list;
 }
 
@@ -96,6 +103,28 @@ TEST_CASE("float32 reductions agree with the oracle, with the same bits for any 
   set_num_threads(before);
 }
 
+TEST_CASE("short columns that share a tile give the bits of each block alone") {
+  for (Isa isa : levels())
+    for (const Shape& shape :
+         {Shape{40, 2, 8}, Shape{33, 3, 5}, Shape{21, 64, 7}, Shape{9, 200, 2}})
+      for (int kind = 0; kind < kReduceOpCount; ++kind) {
+        const ReduceOp op = static_cast<ReduceOp>(kind);
+        if (op == ReduceOp::Any || op == ReduceOp::All) continue;
+        CAPTURE(shape.str());
+        CAPTURE(std::string(name_of(op)));
+        const std::vector<int> axis{1};
+        const std::vector<float> x = random_floats(static_cast<size_t>(shape.size()), 0.5f, 1.5f);
+        const int64_t block = shape[1] * shape[2];
+        std::vector<float> all(static_cast<size_t>(shape[0] * shape[2])), alone(all.size());
+        run(prepare_reduce(op, DType::F32, DType::F32, shape, axis, isa), x.data(), all.data());
+        const ReduceParams one =
+            prepare_reduce(op, DType::F32, DType::F32, {1, shape[1], shape[2]}, axis, isa);
+        for (int64_t i = 0; i < shape[0]; ++i)
+          run(one, x.data() + i * block, alone.data() + i * shape[2]);
+        CHECK(same_bits(all, alone));
+      }
+}
+
 TEST_CASE("products of float32 keep values whose partial products leave its range") {
   for (Isa isa : levels())
     for (const int64_t n : {5, 70, 300, 1024, 5000})
@@ -129,8 +158,8 @@ TEST_CASE("reductions of every dtype") {
   for (int d = 0; d < kPromotableCount * static_cast<int>(levels().size()); ++d) {
     const DType dtype = static_cast<DType>(d % kPromotableCount);
     const Isa isa = levels()[static_cast<size_t>(d / kPromotableCount)];
-    for (const Case& c :
-         {Case{{9, 40}, {0}}, Case{{9, 40}, {1}}, Case{{9, 3}, {1}}, Case{{3000}, {0}}})
+    for (const Case& c : {Case{{9, 40}, {0}}, Case{{9, 40}, {1}}, Case{{9, 3}, {1}},
+                          Case{{3000}, {0}}, Case{{300, 3, 5}, {1}}})
       for (int kind = 0; kind < kReduceOpCount; ++kind) {
         const ReduceOp op = static_cast<ReduceOp>(kind);
         const bool logical = op == ReduceOp::Any || op == ReduceOp::All;

@@ -23,6 +23,16 @@ int64_t part_of(const PointwiseProgram& program, int64_t elements) {
   return leaves_caches(bytes) ? kShort : kTile;
 }
 
+// How many blocks reduce x inner of a column reduction a tile holds; 0 where only one, or a part of
+// it, which may be cut into panels of columns and groups of rows.
+int64_t blocks_in_tile(const PointwiseProgram& p) {
+  const int64_t block = p.reduce * p.inner;
+  const bool product = std::any_of(p.reductions.begin(), p.reductions.end(),
+                                   [](const auto& r) { return r.op == ReduceOp::Prod; });
+  const bool short_enough = block > 0 && 2 * block <= kTile && !(product && p.reduce > kBlockRows);
+  return p.outer > 1 && short_enough ? kTile / block : 0;
+}
+
 // Tiles hold whole rows where a reduction needs them; the cut depends on the shape alone.
 void ProgramPlanner::cut_work() {
   double nanoseconds = 10;  // of one full tile
@@ -47,6 +57,10 @@ void ProgramPlanner::cut_work() {
     p.tile_rows = p.reduce <= kTile ? p.tile / std::max<int64_t>(1, p.reduce) : 1;
     p.units = p.reduce <= kTile ? ceil_div(p.outer * p.reduce, p.tile)
                                 : p.outer * ceil_div(p.reduce, kTile);
+  } else if ((p.tile_blocks = blocks_in_tile(p)) > 0) {
+    p.tile = p.tile_blocks * p.reduce * p.inner;
+    p.units = ceil_div(p.outer, p.tile_blocks);
+    work += 8.0 * static_cast<double>(p.tile_blocks * p.reductions.size());
   } else {
     // A power of two of rows, so that blocks of kBlockRows end with a tile, or are a longer one.
     const int64_t width = std::clamp<int64_t>(p.inner, 1, kTile);
@@ -89,10 +103,11 @@ void ProgramPlanner::book_scratch() {
   }
   p.staging_offset = take(2 * kTile * 8);
   const bool columns = !p.reductions.empty() && p.inner > 1;
+  const int64_t width = p.tile_blocks > 0 ? p.tile_blocks * p.inner : std::min(p.inner, kTile);
   for (PwReduction& reduction : p.reductions) {
     if (!columns) continue;
-    reduction.block_offset = take(std::min(p.inner, kTile) * size_of(reduction.type) + 64);
-    reduction.total_offset = take(std::min(p.inner, kTile) * sizeof(PwTotal));
+    reduction.block_offset = take(width * size_of(reduction.type) + 64);
+    reduction.total_offset = take(width * sizeof(PwTotal));
   }
   p.scratch.per_worker = static_cast<size_t>(offset);
   int64_t partials = 0;  // per reduction, where a result has more than one part

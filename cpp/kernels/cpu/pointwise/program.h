@@ -147,9 +147,10 @@ struct PointwiseProgram {
   int64_t outer = 1, reduce = 1, inner = 1;
 
   // Work is cut by shape: `units` pieces, `grain` of them to a chunk.
-  int64_t tile = kTile;   // elements of a full tile (whole rows where a reduction needs them)
-  int64_t part = kTile;   // elements of it that run together: fewer where data leave the caches
-  int64_t tile_rows = 1;  // reductions: whole rows in a full tile
+  int64_t tile = kTile;     // elements of a full tile (whole rows where a reduction needs them)
+  int64_t part = kTile;     // elements of it that run together: fewer where data leave the caches
+  int64_t tile_rows = 1;    // reductions: whole rows in a full tile
+  int64_t tile_blocks = 0;  // column reductions that short: whole blocks reduce x inner in one
   int64_t units = 1, grain = 1;
   void (*repeat)(const void* value, void* slot, int element) noexcept = nullptr;
   void (*fill)(const void* value, void* dst, int64_t n, int element) noexcept = nullptr;

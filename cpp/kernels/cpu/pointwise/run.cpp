@@ -84,6 +84,12 @@ void run_tiles(const Run& run) noexcept {
   });
 }
 
+// Whether values are reduced where they lie, so that a run of tiles is as good as one. Not where
+// they leave the caches: they are fetched a part of a tile ahead.
+bool reduces_memory(const PointwiseProgram& p) noexcept {
+  return p.body.empty() && p.inputs.size() == 1 && p.inputs[0].in_place && p.part == kTile;
+}
+
 // Rows of at most one tile: several whole rows per unit, each finished at once.
 void run_short_rows(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
@@ -91,8 +97,10 @@ void run_short_rows(const Run& run) noexcept {
     std::byte* scratch = run.scratch(worker);
     Frame frame(p, run.inputs, run.outputs, scratch);
     PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + p.staging_offset);
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t at = unit * p.tile, n = std::min(p.tile, p.size - at);
+    const int64_t together = reduces_memory(p) ? kTile / p.tile_rows : 1;
+    for (int64_t unit = begin; unit < end; unit += together) {
+      const int64_t at = unit * p.tile;
+      const int64_t n = std::min(std::min(together, end - unit) * p.tile, p.size - at);
       frame.run_tile(at, n);
       const int64_t rows = n == p.tile ? p.tile_rows : n / p.reduce;
       for (size_t k = 0; k < p.reductions.size(); ++k) {
@@ -112,12 +120,13 @@ void run_long_rows(const Run& run) noexcept {
   run.ctx.parallel_for(
       p.units, p.grain, [&run, &p, blocks](int64_t begin, int64_t end, int worker) {
         Frame frame(p, run.inputs, run.outputs, run.scratch(worker));
-        for (int64_t unit = begin; unit < end; ++unit) {
-          const int64_t in_row = unit % blocks * kTile;
-          const int64_t n = std::min(kTile, p.reduce - in_row);
-          frame.run_tile(unit / blocks * p.reduce + in_row, n);
+        for (int64_t unit = begin, count = 1; unit < end; unit += count) {
+          const int64_t block = unit % blocks, whole = p.reduce / kTile - block;
+          const int64_t n = std::min(kTile, p.reduce - block * kTile);
+          count = reduces_memory(p) && whole > 1 ? std::min(end - unit, whole) : 1;
+          frame.run_tile(unit / blocks * p.reduce + block * kTile, count * n);
           for (size_t k = 0; k < p.reductions.size(); ++k)
-            p.reductions[k].reducer->rows(frame.values(p.reductions[k].slot), 1, n,
+            p.reductions[k].reducer->rows(frame.values(p.reductions[k].slot), count, n,
                                           run.partials + static_cast<int64_t>(k) * p.units + unit);
         }
       });
@@ -136,6 +145,38 @@ void run_long_rows(const Run& run) noexcept {
 bool one_block(const PointwiseProgram& p, const PwReduction& reduction) noexcept {
   return p.groups == 1 && p.reduce <= kBlockRows && !reduction.store &&
          reduction.op != ReduceOp::Mean;
+}
+
+// Blocks reduce x inner of which a tile holds several: each is one block of its columns.
+void run_short_columns(const Run& run) noexcept {
+  const PointwiseProgram& p = run.p;
+  run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
+    std::byte* scratch = run.scratch(worker);
+    Frame frame(p, run.inputs, run.outputs, scratch);
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t first = unit * p.tile_blocks, blocks = std::min(p.tile_blocks, p.outer - first);
+      const int64_t block = p.reduce * p.inner, results = blocks * p.inner;
+      frame.run_tile(first * block, blocks * block);
+      for (size_t k = 0; k < p.reductions.size(); ++k) {
+        const PwReduction& reduction = p.reductions[k];
+        const PwReducer& reducer = *reduction.reducer;
+        const auto element = static_cast<int64_t>(size_of(reduction.type));
+        const bool in_place = one_block(p, reduction);
+        std::byte* sums = in_place
+                              ? static_cast<std::byte*>(run.result(k)) + first * p.inner * element
+                              : scratch + reduction.block_offset;
+        reducer.clear(sums, results);
+        const auto* values = static_cast<const std::byte*>(frame.values(reduction.slot));
+        for (int64_t b = 0; b < blocks; ++b)
+          reducer.columns(values + b * block * element, p.reduce, p.inner,
+                          sums + b * p.inner * element);
+        if (in_place) continue;
+        PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
+        reducer.start(totals, sums, results);
+        finish(run, k, totals, first * p.inner, results, scratch + p.staging_offset);
+      }
+    }
+  });
 }
 
 // One group of rows of one panel of columns.
@@ -220,6 +261,7 @@ void run_pointwise(const Context& ctx, const PointwiseProgram& program, const vo
   }
   if (p.reduce == 0) return finish_empty(run);
   if (p.outer == 0 || p.inner == 0) return;
+  if (p.tile_blocks > 0) return run_short_columns(run);
   if (p.inner > 1) return run_columns(run);
   if (p.reduce > kTile) return run_long_rows(run);
   run_short_rows(run);

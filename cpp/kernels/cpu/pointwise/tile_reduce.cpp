@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/pointwise/tile_ops.h"
 #include "kernels/cpu/simd/extremes.h"
+#include "kernels/cpu/simd/in_double.h"
 
 namespace ranvier::kernels::RV_ISA {
 extern const ReducerChoice kLevelReducers;
@@ -127,12 +128,7 @@ void integer_rows(const void* values, int64_t rows, int64_t n, PwTotal* out) noe
 }
 
 RV_INLINE VecD load_wide(const double* p) { return VecD::load(p); }
-RV_INLINE VecD load_wide(const float* p) {
-  using Half [[gnu::vector_size(kVectorBytes / 2)]] = float;
-  Half half;
-  std::memcpy(&half, p, sizeof half);
-  return {__builtin_convertvector(half, VecD::Register)};
-}
+RV_INLINE VecD load_wide(const float* p) { return load_double(p); }
 // Lanes joined as a tree: halves, then halves of halves.
 template <class Op>
 RV_INLINE double fold(VecD x) {

@@ -6,8 +6,9 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-// Both halves of a float vector as doubles, and back.
+// Both halves of a float vector as doubles, and back; half a vector in memory as doubles.
 #if defined(__AVX512F__)
+RV_INLINE VecD load_double(const float* p) { return {_mm512_cvtps_pd(_mm256_loadu_ps(p))}; }
 RV_INLINE VecD low_double(VecF x) { return {_mm512_cvtps_pd(_mm512_castps512_ps256(x.v))}; }
 RV_INLINE VecD high_double(VecF x) { return {_mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))}; }
 RV_INLINE VecF join_float(VecD low, VecD high) {
@@ -15,6 +16,7 @@ RV_INLINE VecF join_float(VecD low, VecD high) {
                              _mm512_cvtpd_ps(high.v), 1)};
 }
 #elif defined(__AVX2__)
+RV_INLINE VecD load_double(const float* p) { return {_mm256_cvtps_pd(_mm_loadu_ps(p))}; }
 RV_INLINE VecD low_double(VecF x) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(x.v))}; }
 RV_INLINE VecD high_double(VecF x) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(x.v, 1))}; }
 RV_INLINE VecF join_float(VecD low, VecD high) {
@@ -22,6 +24,9 @@ RV_INLINE VecF join_float(VecD low, VecD high) {
                                _mm256_cvtpd_ps(high.v), 1)};
 }
 #else
+RV_INLINE VecD load_double(const float* p) {
+  return {_mm_cvtps_pd(_mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(p))))};
+}
 RV_INLINE VecD low_double(VecF x) { return {_mm_cvtps_pd(x.v)}; }
 RV_INLINE VecD high_double(VecF x) { return {_mm_cvtps_pd(_mm_movehl_ps(x.v, x.v))}; }
 RV_INLINE VecF join_float(VecD low, VecD high) {
