@@ -102,7 +102,8 @@ template <class Op>
 RV_INLINE VecF join_chains(const VecF (&a)[4]) {
   return Op::join(Op::join(a[0], a[1]), Op::join(a[2], a[3]));
 }
-// Columns that are a half, a quarter, ... of a vector: rows lie side by side in it.
+// Columns that are a half, a quarter, ... of a vector: rows lie side by side in it. For few rows
+// the folds at the end would cost more than they save.
 template <class Op>
 void columns_side_by_side(const float* p, int64_t rows, int64_t n, float* acc) {
   const VecF none = vf(Op::kIdentity);
@@ -144,7 +145,7 @@ template <class Op>
 void columns_of(const void* values, int64_t rows, int64_t n, void* block) noexcept {
   const float* p = static_cast<const float*>(values);
   float* acc = static_cast<float*>(block);
-  if (n < kLanes && kLanes % n == 0) return columns_side_by_side<Op>(p, rows, n, acc);
+  if (n < kLanes && kLanes % n == 0 && rows > 4) return columns_side_by_side<Op>(p, rows, n, acc);
   int64_t c = 0;
   for (; c + 4 * kLanes <= n; c += 4 * kLanes) {
     VecF a[4];
