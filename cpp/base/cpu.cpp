@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 
 #include "base/env.h"
 #include "base/error.h"
@@ -136,6 +137,11 @@ const CpuInfo& cpu_info() {
     return out;
   }();
   return info;
+}
+
+int64_t l1_lines_at(int64_t pitch) {
+  constexpr int64_t kWay = 64 * 64;
+  return cpu_info().l1_data_bytes / std::gcd(pitch, kWay);
 }
 
 }  // namespace ranvier

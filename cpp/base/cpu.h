@@ -1,6 +1,7 @@
 #pragma once
 // Instruction-set levels this build has kernels for, and the one in use.
 
+#include <cstdint>
 #include <string>
 
 namespace ranvier {
@@ -27,5 +28,8 @@ struct CpuInfo {
   int l1_data_bytes = 0, l2_bytes = 0, l3_bytes = 0;
 };
 const CpuInfo& cpu_info();
+// How many lines of the first cache, of 64 sets of 64 bytes, can hold rows that begin `pitch` bytes
+// apart.
+int64_t l1_lines_at(int64_t pitch);
 
 }  // namespace ranvier

@@ -63,6 +63,11 @@ TEST_CASE("the compiler's view of this CPU agrees") {
   CHECK_FALSE(cpu_info().model.empty());
   CHECK(cpu_info().l1_data_bytes >= 8 << 10);
   CHECK(cpu_info().l2_bytes >= cpu_info().l1_data_bytes);
+  const int64_t ways = cpu_info().l1_data_bytes / 4096;
+  CHECK(l1_lines_at(4096) == ways);
+  CHECK(l1_lines_at(3 * 4096) == ways);
+  CHECK(l1_lines_at(3 * 2048) == 2 * ways);
+  CHECK(l1_lines_at(64) == 64 * ways);
 }
 
 TEST_CASE("control groups, version 2") {

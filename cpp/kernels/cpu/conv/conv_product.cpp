@@ -137,9 +137,9 @@ bool collide(int64_t pitch) {
   constexpr int64_t kColliding = 4096 / sizeof(float);
   return pitch % kColliding == 0;
 }
-bool x_collides(const ConvShape& s) { return collide(s.stride[2] * s.in_channels); }
-bool y_collides(const ConvShape& s) { return collide(s.out_channels); }
-bool collides(const ConvShape& s) { return x_collides(s) || y_collides(s); }
+bool collides(const ConvShape& s) {
+  return collide(s.stride[2] * s.in_channels) || collide(s.out_channels);
+}
 
 // Whether images leave the second cache by far and meet a filter that stays there: sums by taps
 // fetch the next pixels while they sum.
@@ -159,14 +159,20 @@ bool widens(ConvPass pass, const ConvShape& s) {
   return terms >= kFewestTerms && terms < (forward ? s.out_channels : s.in_channels);
 }
 
-// Whether the gradient of a filter is better summed where x and dy lie than as a product. The tiles
-// of 32 registers compute long enough on each row that one of both may collide in a first cache of
-// many ways; in one of 8 ways (32 KB: 10 to 35 % on a Zen 4) a product is faster.
+// Whether the gradient of a filter is better summed where x and dy lie than as a product: not where
+// few lines of the first cache hold their pixels, which tiles read again; patches of larger filters
+// cost more. The tiles of 32 registers compute long enough on each pixel that in a first cache of
+// 12 ways one of both may; in one of 8 ways (32 KB) a product is 3 to 35 % faster on a Zen 4.
 bool sums_in_place(const ConvShape& s, Isa isa) {
   constexpr int kManyWays = 48 << 10;
+  const int64_t few_lines = one_pixel(s) ? 16 : 12;
+  const auto collides_in_l1 = [few_lines](int64_t pitch) {
+    return l1_lines_at(pitch * int64_t{sizeof(float)}) <= few_lines;
+  };
   const int64_t pixels = s.batch * pixels_of(s.out);
   const bool bears_one = isa >= Isa::Avx512 && cpu_info().l1_data_bytes >= kManyWays;
-  const bool slow = bears_one ? x_collides(s) && y_collides(s) : collides(s);
+  const bool x = collides_in_l1(s.stride[2] * s.in_channels), y = collides_in_l1(s.out_channels);
+  const bool slow = bears_one ? x && y : x || y;
   return !slow && s.in_channels * s.out_channels <= kWeightsPerPixel * pixels;
 }
 

@@ -24,11 +24,13 @@ constexpr int64_t kPairBlock = 512, kSummedRows = 1024;
 constexpr int64_t kPairRows = 64;
 
 // A transposed A is read by tiles as it lies, a few columns of each row. Tiles of many rows use
-// most of each line: there only many panels pay for a copy, sooner where rows collide.
+// most of each line: there only many panels pay for a copy, sooner where few lines of the first
+// cache hold the rows, which every panel reads again.
 bool packs_transposed_a(const GemmShape& s, int64_t panels, int64_t tile_rows, int64_t element) {
+  constexpr int64_t kFewLines = 16;
   if (panels < 3 || s.k < 128) return false;
-  const bool colliding = collides(s.lda, element);
-  if (2 * tile_rows * element > 64) return panels > (colliding ? 4 : 12);
+  const bool colliding = l1_lines_at(s.lda * element) <= kFewLines;
+  if (2 * tile_rows * element > 64) return panels > (colliding ? 3 : 12);
   return colliding || panels > 16 || s.k > 1024;
 }
 

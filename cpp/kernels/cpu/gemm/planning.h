@@ -1,6 +1,6 @@
 #pragma once
 // What the choices of a product share (prepare.cpp: variant and cuts; packing.cpp: what is packed).
-// Every choice depends on shape and instruction set alone, never on the number of threads.
+// Every choice depends on shape and machine alone, never on the number of threads.
 
 #include "base/rounding.h"
 #include "kernels/cpu/gemm/gemm.h"
