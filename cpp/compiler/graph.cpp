@@ -205,6 +205,11 @@ std::string Graph::str() const {
 
 namespace {
 
+// Whether nothing but a gradient, of which none is built any more, tells a node from its operand.
+bool is_identity(const Node& node) {
+  return node.op->traits.alias && node.outputs[0].spec() == node.inputs[0].spec();
+}
+
 // Copies nodes of traces into a graph; a `call` is replaced by its body.
 class Builder {
  public:
@@ -225,6 +230,10 @@ class Builder {
 
   void add_nodes(const Trace& trace, Map& map, uint32_t region = 0) {
     for (const NodeRef& node : trace.nodes()) {
+      if (is_identity(*node)) {
+        map[node->outputs[0].get()->value] = resolve(node->inputs[0], map);
+        continue;
+      }
       std::vector<ValueId> inputs;
       for (const Tensor& input : node->inputs) inputs.push_back(resolve(input, map));
       if (std::string_view(node->op->name) == "call") {

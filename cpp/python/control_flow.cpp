@@ -69,6 +69,10 @@ void bind_control_flow(py::module_& m) {
     const Ref<PythonRule> kept = make_ref<PythonRule>(rule);
     return ops::with_gradient(value, to_tensors(operands), Ref<ops::GradientRule>(kept.get()));
   });
+  m.def("with_traced_gradient",
+        [](const Tensor& value, py::handle operands, const py::function& rule) {
+          return ops::with_traced_gradient(value, to_tensors(operands), PythonRule(rule));
+        });
   m.def("call", [](const TraceRef& trace, py::handle arguments) {
     return call(*trace, to_tensors(arguments));
   });

@@ -221,6 +221,20 @@ Tensors scan(const BodyFn& body, Tensors carry, Tensors xs, int64_t length, bool
   return perform_writes(std::move(outputs), n_results, loop.written);
 }
 
+ClosedBody close_over(const BodyFn& fn, const Specs& arguments) {
+  const TraceRef trace = trace_body(fn, arguments);
+  if (!trace->written().empty())
+    fail<GraphError>("closure: the function assigns variable '", trace->written()[0].first->name(),
+                     "'. Expected a function without side effects.");
+  Inputs order(trace->inputs().begin(),
+               trace->inputs().begin() + static_cast<ptrdiff_t>(arguments.size()));
+  add_outer_inputs(order, *trace);
+  ClosedBody closed{trace->closed(order, {}, 0), {}};
+  for (size_t i = arguments.size(); i < order.size(); ++i)
+    closed.outer.push_back(operand_of(order[i]));
+  return closed;
+}
+
 Tensors call(const Trace& trace, TensorSpan arguments) {
   static const OpRecord& record = *find_op("call");
   const auto written = written_variables({&trace});

@@ -33,6 +33,14 @@ Tensors scan(const BodyFn& body, Tensors carry, Tensors xs, int64_t length, bool
 // Captures and variables are read, and its variable writes performed, in the current environment.
 Tensors call(const Trace& trace, TensorSpan arguments);
 
+// A function as a closed trace: its arguments, then what it takes from outside, whose operands here
+// `outer` lists. The function must not assign variables.
+struct ClosedBody {
+  TraceRef body;
+  Tensors outer;
+};
+ClosedBody close_over(const BodyFn& fn, const Specs& arguments);
+
 // The step of a structured op, made by the runtime, which stands above this floor; set once when it
 // loads.
 void set_body_compiler(PrepareFn prepare);

@@ -178,14 +178,18 @@ class _Structure:
         packed = tree.pack_sequence_as(self.template, leaves)
         return ew.complex_values().together(packed) if self.has_pairs else packed
 
-    def promoted(self, tensors, step):
-        """The tensors a loop starts with: a number takes the dtype that one step gives it."""
+    def promoted(self, tensors, step, *given):
+        """The tensors a loop starts with: a number takes the dtype that one step gives it.
+
+        The step takes the carry, and the stand-ins `given`.
+        """
         weak = [_weak_type(self.leaves[i]) for i in self.places]
         if not any(weak):
             return tensors
         if self.has_pairs:
-            own_step, step = step, lambda carry: ew.complex_values().apart(own_step(carry))
-        after = self._leaves_of(compute_output_spec(step, [_slot(t, t.shape) for t in tensors]))
+            own_step, step = step, lambda *args: ew.complex_values().apart(own_step(*args))
+        slots = [_slot(t, t.shape) for t in tensors]
+        after = self._leaves_of(compute_output_spec(step, slots, *given))
         return [
             _cast(t, result_type(kind, getattr(new, "dtype", type(new)))) if kind else t
             for t, kind, new in zip(tensors, weak, after)
@@ -354,7 +358,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     else:
         count = int(length)
     first = [_slot(t, t.shape[1:]) for t in slices]
-    carry = state.promoted(carry, lambda c: call(c, first)[0])
+    carry = state.promoted(carry, lambda c, x: call(c, x)[0], first)
 
     def body(*args):
         flat = _args(args)
@@ -434,7 +438,6 @@ def custom_gradient(f):
 
     Args:
         f: the function.
-        f: the function.
 
     Example:
         >>> clipped = ops.custom_gradient(lambda x: (x, lambda upstream: ops.clip(upstream, -1, 1)))
@@ -457,11 +460,21 @@ def custom_gradient(f):
             grads = list(grads) if isinstance(grads, (list, tuple)) else [grads]
             return [None if g is None else to_tensor(g, x.dtype) for g, x in zip(grads, operands)]
 
-        node = B.core.with_gradient(joined, operands, rule)
+        node = _with_gradient(joined, operands, rule)
         results = [node] if len(values) == 1 else _cut(node, shapes)
         return tree.pack_sequence_as(outputs, results)
 
     return wrapper
+
+
+def _with_gradient(value, operands, rule):
+    """`value` with the gradient of `rule`, which inside a trace is traced at once."""
+    if any(x.is_symbol for x in (value, *operands)):
+        try:
+            return B.core.with_traced_gradient(value, operands, rule)
+        except Exception:
+            pass  # it comes up again where a gradient is wanted
+    return B.core.with_gradient(value, operands, rule)
 
 
 def _join(values):

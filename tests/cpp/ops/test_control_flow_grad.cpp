@@ -2,6 +2,7 @@
 // replaying them: the definition of each op.
 
 #include "harness.h"
+#include "ops/custom_gradient.h"
 
 using namespace ranvier;
 using namespace ranvier::test;
@@ -164,6 +165,31 @@ TEST_CASE("scan with a counter in the carry and without sequences") {
     return weighted_sum(out);
   };
   check_structured(f, {values({2})});
+}
+
+TEST_CASE("a traced rule reads values of the loop's body and from around it") {
+  // x² w, whose rule gives its derivatives.
+  struct Rule : ops::GradientRule {
+    Tensor x, w;
+    Tensors gradients(const Tensor& dy) const override {
+      const Tensor slope = ops::mul(dy, ops::add(x, x));
+      return {ops::mul(slope, w), ops::mul(dy, ops::square(x))};
+    }
+    std::string str() const override { return "rule"; }
+  };
+  const auto f = [](TensorSpan in) {
+    const Tensor w = in[1];
+    return weighted_sum(scan(
+        [&](TensorSpan s) {
+          Rule rule;
+          rule.x = ops::sin(s[0]);
+          rule.w = w;
+          const Tensor value = ops::mul(ops::square(rule.x), w);
+          return Tensors{ops::with_traced_gradient(value, {rule.x, w}, rule), rule.x};
+        },
+        {in[0]}, {}, 3, false));
+  };
+  check_structured(f, {values({2}), values({2}, 0.5, 1.5, 2)});
 }
 
 TEST_CASE("a bounded while loop has a gradient, an unbounded one says why not") {

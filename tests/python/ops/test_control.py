@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier import GradientTape, Variable, grad, jit, ops
+from ranvier import GradientTape, Variable, grad, jit, ops, remat
 
 
 def both(fn, *args):
@@ -152,6 +152,87 @@ def test_custom_gradient_replaces_the_own_one():
     weighted = grad(lambda a, b: ops.sum(swapped(a, b)[0]) + 7 * swapped(a, b)[1], argnums=1)
     assert float(weighted(a, b)) == 20.0
     assert [float(ops.sum(v)) for v in swapped(a, b)] == [6.0, 15.0]
+
+
+@ops.custom_gradient
+def spike(x):
+    """A step whose gradient is that of a smooth one: the rule reads x."""
+
+    def rule(*args, upstream=None):
+        upstream = args[0] if upstream is None else upstream
+        return upstream / (1 + ops.abs(x)) ** 2
+
+    return ops.cast(x > 0, x.dtype), rule
+
+
+def surrogate(x):
+    return 1 / (1 + abs(x)) ** 2
+
+
+def in_scan(x):
+    return ops.sum(ops.scan(lambda c, v: (c + spike(v * 2), c), ops.zeros(()), x)[0])
+
+
+def in_branch(x):
+    return ops.sum(ops.cond(ops.sum(x) > -100, lambda: spike(x * 2), lambda: x))
+
+
+def in_remat(x):
+    return ops.sum(remat(lambda v: spike(v * 2))(x))
+
+
+def in_while(x):
+    def body(i, total):
+        return i + 1, total + ops.sum(spike(x * 2)) / 3
+
+    return ops.while_loop(lambda i, t: i < 3, body, (0, ops.zeros(())), maximum_iterations=5)[1]
+
+
+@pytest.mark.parametrize("f", [in_scan, in_branch, in_remat, in_while, jit(in_scan)])
+def test_rules_of_custom_gradients_read_values_inside_loops_and_branches(f):
+    x = np.array([-1.5, -0.25, 0.5, 3.0], dtype="float32")
+    expected = 2 * surrogate(2 * x)
+    for g in (grad(f), jit(grad(f))):
+        np.testing.assert_allclose(np.asarray(g(ops.convert_to_tensor(x))), expected, rtol=1e-6)
+
+
+def test_custom_gradients_in_a_loop_have_derivatives():
+    @ops.custom_gradient
+    def cube(x):
+        return x**3, lambda upstream: upstream * x * x * 3
+
+    def f(x):
+        return ops.scan(lambda c, _: (cube(c), c), x, length=2)[0]  # x^9
+
+    x = ops.convert_to_tensor(np.float32(1.1))
+    assert float(jit(grad(f))(x)) == pytest.approx(9 * 1.1**8, rel=1e-5)
+    assert float(jit(grad(grad(f)))(x)) == pytest.approx(72 * 1.1**7, rel=1e-5)
+
+
+def test_rules_that_fail_or_assign_matter_for_gradients_only():
+    seen = Variable(0.0)
+
+    @ops.custom_gradient
+    def without(x):
+        def rule(upstream):
+            raise NotImplementedError("there is no gradient of this")
+
+        return x * 2, rule
+
+    @ops.custom_gradient
+    def counting(x):
+        def rule(upstream):
+            seen.assign_add(1.0)
+            return upstream * 5
+
+        return x * 2, rule
+
+    x = ops.convert_to_tensor(np.float32(3))
+    assert float(jit(without)(x)) == 6
+    with pytest.raises(NotImplementedError, match="no gradient of this"):
+        jit(grad(without))(x)
+    assert float(jit(counting)(x)) == 6 and float(seen) == 0
+    assert float(jit(grad(counting))(x)) == 5 and float(seen) == 1
 
 
 def test_indexing_follows_numpy():

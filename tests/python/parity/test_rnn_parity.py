@@ -279,3 +279,48 @@ def test_conv_lstm(mode):
         all_close(ours(x), theirs(x))
     shape = ours.compute_output_shape(x.shape)
     assert ranvier.tree.lists_to_tuples(shape) == theirs.compute_output_shape(x.shape)
+
+
+def spiking(module):
+    """Leaky neurons whose spikes have the gradient of a smooth step, as spiking networks train."""
+    ops = module.ops
+
+    @ops.custom_gradient
+    def spike(x):
+        def rule(*args, upstream=None):
+            return (args[0] if upstream is None else upstream) / (1 + 10 * ops.abs(x)) ** 2
+
+        return ops.cast(x > 0, x.dtype), rule
+
+    class Leaky(module.layers.Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.state_size = (units, units)
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel")
+
+        def call(self, x, states):
+            voltage, spikes = states
+            voltage = 0.9 * voltage * (1 - spikes) + ops.matmul(x, self.kernel)
+            spikes = spike(voltage - 0.5)
+            return spikes, [voltage, spikes]
+
+    inputs = module.Input((6, 4))
+    x = module.layers.RNN(Leaky(12, name="leaky"), return_sequences=True, name="rnn")(inputs)
+    x = module.layers.GlobalAveragePooling1D()(x)
+    return module.Model(inputs, module.layers.Dense(2, name="out")(x))
+
+
+def test_spiking_networks_train_as_keras_does():
+    ours, theirs = spiking(ranvier), spiking(keras)
+    same_weights(ours, theirs)
+    y = np.random.default_rng(5).random((3, 2)).astype("float32")
+    losses = []
+    for module, model in ((ranvier, ours), (keras, theirs)):
+        model.compile(module.optimizers.SGD(0.3), "mse")
+        losses.append(model.fit(X, y, epochs=4, batch_size=3, verbose=0).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    for a, b in zip(ours.get_weights(), theirs.get_weights()):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
