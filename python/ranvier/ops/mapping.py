@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -142,7 +143,7 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
 
 @op(CORE, static=("f", "reverse", "axis"))
 def associative_scan(f, elems, reverse=False, axis=0):
-    """All prefix results of an associative function, in log2(n) combining steps.
+    """All prefix results of an associative function: fewer than 2 n joins, in 2 log2(n) calls.
 
     Args:
         f: associative function of two slices.
@@ -165,17 +166,65 @@ def associative_scan(f, elems, reverse=False, axis=0):
         )
     if reverse:
         leaves = [sh.flip(t, axis) for t in leaves]
-    pack = lambda flat: tree.pack_sequence_as(elems, flat)  # noqa: E731
-    gap = 1
-    while gap < count:
-        low = [joins._cut(t, axis, 0, count - gap) for t in leaves]
-        high = [joins._cut(t, axis, gap, count - gap) for t in leaves]
-        joined = [to_tensor(x) for x in tree.flatten(f(pack(low), pack(high)))]
-        leaves = [
-            apply("concatenate", [joins._cut(t, axis, 0, gap), j], {"axis": axis})
-            for t, j in zip(leaves, joined)
-        ]
-        gap *= 2
+
+    def combine(left, right):
+        joined = f(tree.pack_sequence_as(elems, left), tree.pack_sequence_as(elems, right))
+        return [to_tensor(x) for x in tree.flatten(joined)]
+
+    leaves = _prefixes(combine, leaves, axis)
     if reverse:
         leaves = [sh.flip(t, axis) for t in leaves]
-    return pack(leaves)
+    return tree.pack_sequence_as(elems, leaves)
+
+
+def _prefixes(combine, leaves, axis):
+    """Neighbours are joined and the prefixes of these pairs found; every other one follows by one
+    more join (Brent and Kung, "A regular layout for parallel adders", 1982)."""
+    count = leaves[0].shape[axis]
+    if count < 2:
+        return leaves
+    half = count // 2
+    pairs = [_alternate(joins._cut(t, axis, 0, 2 * half), axis) for t in leaves]
+    left, right = [p[0] for p in pairs], [p[1] for p in pairs]
+    odd = _prefixes(combine, combine(left, right), axis)
+    later = [joins._cut(t, axis, 1, half - 1) for t in left]
+    if count % 2:
+        last = [joins._cut(t, axis, count - 1, 1) for t in leaves]
+        later = [_join(two, axis) for two in zip(later, last)]
+    n = later[0].shape[axis]
+    if n == 0:
+        return [_join(two, axis) for two in zip(left, odd)]
+    before = [joins._cut(t, axis, 0, n) for t in odd]
+    even = combine(before, later)
+    between = [_interleaved(o, e, axis) for o, e in zip(before, even)]
+    first = [joins._cut(t, axis, 0, 1) for t in left]
+    if count % 2:
+        return [_join(two, axis) for two in zip(first, between)]
+    rest = [joins._cut(t, axis, n, 1) for t in odd]
+    return [_join(three, axis) for three in zip(first, between, rest)]
+
+
+def _join(parts, axis):
+    return apply("concatenate", list(parts), {"axis": axis})
+
+
+def _around(t, axis):
+    """Number of elements before and after an axis, as two sizes."""
+    return math.prod(t.shape[:axis]), math.prod(t.shape[axis + 1 :])
+
+
+def _alternate(t, axis):
+    """The slices with even and those with odd index, of an even number."""
+    outer, inner = _around(t, axis)
+    half = t.shape[axis] // 2
+    pairs = reshape(t, [outer, half, 2, inner])
+    shape = [*t.shape[:axis], half, *t.shape[axis + 1 :]]
+    return [reshape(joins._cut(pairs, 2, i, 1), shape) for i in (0, 1)]
+
+
+def _interleaved(a, b, axis):
+    """a[0], b[0], a[1], b[1], ... along an axis."""
+    outer, inner = _around(a, axis)
+    count = a.shape[axis]
+    parts = [reshape(t, [outer, count, 1, inner]) for t in (a, b)]
+    return reshape(_join(parts, 2), [*a.shape[:axis], 2 * count, *a.shape[axis + 1 :]])

@@ -154,6 +154,34 @@ def test_custom_gradient_replaces_the_own_one():
     assert [float(ops.sum(v)) for v in swapped(a, b)] == [6.0, 15.0]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("count", [*range(10), 16, 31])
+def test_associative_scan_of_functions_that_do_not_commute(count, reverse):
+    """Prefixes of x -> a x + b, composed along axis 1."""
+    rng = np.random.default_rng(count)
+    a, b = rng.uniform(0.5, 1.5, (3, count, 2)), rng.normal(size=(3, count, 2))
+
+    def composed(first, then):
+        return {"a": first["a"] * then["a"], "b": then["a"] * first["b"] + then["b"]}
+
+    steps = range(count)[::-1] if reverse else range(count)
+    expected, state = {"a": np.empty_like(a), "b": np.empty_like(b)}, None
+    for i in steps:
+        one = {"a": a[:, i], "b": b[:, i]}
+        state = one if state is None else composed(state, one)
+        expected["a"][:, i], expected["b"][:, i] = state["a"], state["b"]
+    found = ops.associative_scan(composed, {"a": a, "b": b}, reverse=reverse, axis=1)
+    for name, value in expected.items():
+        np.testing.assert_allclose(np.asarray(found[name]), value, rtol=1e-12, atol=1e-14)
+
+
+def test_associative_scan_has_a_gradient():
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (7, 2))
+    product = grad(lambda x: ops.sum(ops.associative_scan(ops.multiply, x)))
+    same = grad(lambda x: ops.sum(ops.cumprod(x, axis=0)))
+    np.testing.assert_allclose(np.asarray(jit(product)(x)), np.asarray(same(x)), rtol=1e-12)
+
+
 @ops.custom_gradient
 def spike(x):
     """A step whose gradient is that of a smooth one: the rule reads x."""
