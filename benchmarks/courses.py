@@ -145,6 +145,68 @@ def wave_net(keras):
     return keras.Model(inputs, layers.Conv1D(64, 1)(x))
 
 
+def spiking(keras):
+    """Leaky neurons that fire; a spike has the gradient of a smooth step."""
+    ops, layers = keras.ops, keras.layers
+
+    @ops.custom_gradient
+    def spike(x):
+        def rule(*args, upstream=None):
+            return (args[0] if upstream is None else upstream) / (1 + 10 * ops.abs(x)) ** 2
+
+        return ops.cast(x > 0, x.dtype), rule
+
+    class Leaky(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+            self.state_size = (units, units)
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight((input_shape[-1], self.units))
+            self.recurrent = self.add_weight((self.units, self.units))
+
+        def call(self, x, states):
+            voltage, spikes = states
+            current = ops.matmul(x, self.kernel) + ops.matmul(spikes, self.recurrent)
+            voltage = 0.9 * voltage * (1 - spikes) + current
+            spikes = spike(voltage - 0.5)
+            return spikes, [voltage, spikes]
+
+    return keras.Sequential([
+        layers.Input((100, 32)), layers.RNN(Leaky(128), return_sequences=True),
+        layers.GlobalAveragePooling1D(), layers.Dense(10),
+    ])  # fmt: skip
+
+
+def quantized_autoencoder(keras):
+    """Images as 7x7 entries of a learned table: the gradient passes by the choice."""
+    ops, layers = keras.ops, keras.layers
+
+    class Quantizer(layers.Layer):
+        def build(self, input_shape):
+            self.table = self.add_weight((input_shape[-1], 128), initializer="random_uniform")
+
+        def call(self, x):
+            flat = ops.reshape(x, (-1, x.shape[-1]))
+            lengths = ops.sum(self.table**2, axis=0)
+            nearest = ops.argmin(lengths - 2 * ops.matmul(flat, self.table), axis=1)
+            found = ops.take(ops.transpose(self.table), nearest, axis=0)
+            found = ops.reshape(found, ops.shape(x))
+            apart = ops.mean((ops.stop_gradient(found) - x) ** 2)
+            self.add_loss(0.25 * apart + ops.mean((found - ops.stop_gradient(x)) ** 2))
+            return x + ops.stop_gradient(found - x)
+
+    same = {"padding": "same", "activation": "relu"}
+    return keras.Sequential([
+        layers.Input((28, 28, 1)),
+        layers.Conv2D(32, 3, strides=2, **same), layers.Conv2D(64, 3, strides=2, **same),
+        layers.Conv2D(16, 1), Quantizer(),
+        layers.Conv2DTranspose(64, 3, strides=2, **same),
+        layers.Conv2DTranspose(32, 3, strides=2, **same), layers.Conv2D(1, 3, padding="same"),
+    ])  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Course:
     """A model, its batch, and its data: shape of a sample and of its target.
@@ -200,4 +262,7 @@ COURSES = {
     "course_efficient_net": Course("EfficientNetB0, 64×64", efficient_net, 8, (64, 64, 3)),
     "course_wave_net": Course("WaveNet, 1,024 steps", wave_net, 8, (1024, 1), (1024,),
                               classes=64),
+    "course_spiking": Course("spiking neurons, 100 steps", spiking, 32, (100, 32)),
+    "course_quantized": Course("autoencoder with a learned table, 28×28", quantized_autoencoder,
+                               64, (28, 28, 1), classes=None),
 }  # fmt: skip
