@@ -91,7 +91,7 @@
 //   sample (x: (rows, depth), for each axis: row before, row after: int32, weight before, weight
 //     after) {fill=0}: sums of x over the 2^axes corners, whose rows add up and weights multiply; a
 //     row outside of x reads fill
-//   concatenate (x...) {axis}, tile (x) {repeats}, repeat (x) {repeats, axis}
+//   concatenate (x...) {axis}, tile and repeat (x) {repeats}
 //   pad (x) {padding: (low, high) per axis, mode="constant", value=0}: edge, reflect, symmetric,
 //     wrap too
 //   flip (x) {axes}, roll (x) {shift, axis}

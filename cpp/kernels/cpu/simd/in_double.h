@@ -25,7 +25,7 @@ RV_INLINE VecF join_float(VecD low, VecD high) {
 }
 #else
 RV_INLINE VecD load_double(const float* p) {
-  return {_mm_cvtps_pd(_mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(p))))};
+  return {_mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
 }
 RV_INLINE VecD low_double(VecF x) { return {_mm_cvtps_pd(x.v)}; }
 RV_INLINE VecD high_double(VecF x) { return {_mm_cvtps_pd(_mm_movehl_ps(x.v, x.v))}; }
