@@ -117,8 +117,8 @@
 //   check_finite (x)
 //
 // Structured, made by tensor/control_flow.h: call cond while scan; host_call: ops/host_call.h
-// with_gradient, with_traced_gradient (value, operands...), made by ops/custom_gradient.h: a rule of
-// the user's
+// with_gradient, with_traced_gradient (value, operands...), made by ops/custom_gradient.h: a rule
+// of the user's
 
 #include <initializer_list>
 

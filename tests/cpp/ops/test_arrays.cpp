@@ -126,8 +126,8 @@ TEST_CASE("joins") {
       run1("pad", {i32({3}, {1, 2, 3})}, {{"padding", Ints{1, 2}}, {"value", int64_t{7}}}), {6},
       {7, 1, 2, 3, 7, 7});
   expect_values<int32_t>(run1("tile", {a}, {{"repeats", Ints{1, 3}}}), {2, 3}, {1, 1, 1, 2, 2, 2});
-  expect_values<int32_t>(run1("repeat", {b}, {{"repeats", Ints{1, 2}}}),
-                         {2, 4}, {3, 3, 4, 4, 5, 5, 6, 6});
+  expect_values<int32_t>(run1("repeat", {b}, {{"repeats", Ints{1, 2}}}), {2, 4},
+                         {3, 3, 4, 4, 5, 5, 6, 6});
   expect_values<int32_t>(ops::flip(b, {0, 1}), {2, 2}, {6, 5, 4, 3});
   expect_values<int32_t>(ops::roll(i32({4}, {1, 2, 3, 4}), 1, 0), {4}, {4, 1, 2, 3});
   const Tensor x = values({2, 3}), y = values({2, 2}, -1, 1, 2);
