@@ -434,8 +434,8 @@ def custom_gradient(f):
     """Decorator of a function that returns `(outputs, grad_fn)`.
 
     `grad_fn(upstream)` (one argument per output) gives the gradients with respect to the function's
-    arguments, in place of those of its computation. In a compiled function, a loop or a branch it is
-    traced where `f` is called; where it fails or assigns variables, it is called for gradients only.
+    arguments, in place of those of its computation. In compiled functions, loops and branches it is
+    traced where `f` is called; one that fails or assigns variables is called for gradients only.
 
     Args:
         f: the function.
