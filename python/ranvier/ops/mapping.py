@@ -190,22 +190,18 @@ def _prefixes(combine, leaves, axis):
     later = [joins._cut(t, axis, 1, half - 1) for t in left]
     if count % 2:
         last = [joins._cut(t, axis, count - 1, 1) for t in leaves]
-        later = [_join(two, axis) for two in zip(later, last)]
+        later = [joins.concatenate(two, axis) for two in zip(later, last)]
     n = later[0].shape[axis]
     if n == 0:
-        return [_join(two, axis) for two in zip(left, odd)]
+        return [joins.concatenate(two, axis) for two in zip(left, odd)]
     before = [joins._cut(t, axis, 0, n) for t in odd]
     even = combine(before, later)
     between = [_interleaved(o, e, axis) for o, e in zip(before, even)]
     first = [joins._cut(t, axis, 0, 1) for t in left]
     if count % 2:
-        return [_join(two, axis) for two in zip(first, between)]
+        return [joins.concatenate(two, axis) for two in zip(first, between)]
     rest = [joins._cut(t, axis, n, 1) for t in odd]
-    return [_join(three, axis) for three in zip(first, between, rest)]
-
-
-def _join(parts, axis):
-    return apply("concatenate", list(parts), {"axis": axis})
+    return [joins.concatenate(three, axis) for three in zip(first, between, rest)]
 
 
 def _around(t, axis):
@@ -214,7 +210,10 @@ def _around(t, axis):
 
 
 def _alternate(t, axis):
-    """The slices with even and those with odd index, of an even number."""
+    """The slices with even and those with odd index, of an even number.
+
+    As halves of pairs: gradients of strided slices would each fill the whole.
+    """
     outer, inner = _around(t, axis)
     half = t.shape[axis] // 2
     pairs = reshape(t, [outer, half, 2, inner])
@@ -227,4 +226,5 @@ def _interleaved(a, b, axis):
     outer, inner = _around(a, axis)
     count = a.shape[axis]
     parts = [reshape(t, [outer, count, 1, inner]) for t in (a, b)]
-    return reshape(_join(parts, 2), [*a.shape[:axis], 2 * count, *a.shape[axis + 1 :]])
+    pairs = joins.concatenate(parts, axis=2)
+    return reshape(pairs, [*a.shape[:axis], 2 * count, *a.shape[axis + 1 :]])

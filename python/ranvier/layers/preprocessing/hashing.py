@@ -188,14 +188,13 @@ class HashedCrossing(HostLayer):
 def hashed(array, num_bins, mask_value, salt, output_mode, dtype) -> np.ndarray:
     """What `Hashing` computes."""
     array = np.asarray(array)
-    if array.dtype.kind in "OUS":
-        terms = values = strings_of(array, what="A Hashing layer")
-    else:
-        terms, values = array.reshape(-1).astype("int64"), array.reshape(-1).tolist()
+    text = array.dtype.kind in "OUS"
+    flat = array.reshape(-1)
+    terms = strings_of(array, what="A Hashing layer") if text else flat.astype("int64")
     reserved = int(mask_value is not None and num_bins > 1)
-    hashes = hash64(terms, salt)
-    bins = (hashes % np.uint64(num_bins - reserved)).astype("int64") + reserved
+    bins = (hash64(terms, salt) % np.uint64(num_bins - reserved)).astype("int64") + reserved
     if reserved:
+        values = terms if text else flat.tolist()
         bins[np.array([x == mask_value for x in values], dtype=bool)] = 0
     return encode_array(bins.reshape(array.shape), output_mode, num_bins, dtype)
 

@@ -14,7 +14,8 @@ _CROSS = np.uint64(0xC6A4A7935BD1E995)
 CROSS_START = 0xDECAFCAFFE
 _BLOCK = 16384  # terms hashed together, whose arrays stay in the caches
 _POWERS_OF_TEN = np.uint64(10) ** np.arange(1, 20, dtype=np.uint64)
-_FOUR_DIGITS = np.frombuffer("".join(f"{i:04}" for i in range(10000)).encode(), "<u4")
+_DIGITS = np.arange(10000)[:, None] // (1000, 100, 10, 1) % 10 + ord("0")
+_FOUR_DIGITS = _DIGITS.astype(np.uint8).view("<u4")[:, 0]
 
 
 def _u(value) -> np.uint64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 
@@ -315,6 +316,7 @@ def _check_numbers(ngrams, output_mode, length):
         )
 
 
+@functools.cache
 def _standardizer(how):
     """A function of a text that replaces its characters; ASCII texts as bytes, which is faster."""
     changes = _STANDARDIZE[how]
