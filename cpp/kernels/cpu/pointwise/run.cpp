@@ -147,7 +147,34 @@ bool one_block(const PointwiseProgram& p, const PwReduction& reduction) noexcept
          reduction.op != ReduceOp::Mean;
 }
 
-// Blocks reduce x inner of which a tile holds several: each is one block of its columns.
+// Where the columns of results first, first + 1, ... are summed.
+std::byte* sums_at(const Run& run, size_t index, int64_t first, std::byte* scratch) noexcept {
+  const PwReduction& reduction = run.p.reductions[index];
+  if (!one_block(run.p, reduction)) return scratch + reduction.block_offset;
+  const auto element = static_cast<int64_t>(size_of(reduction.dtype));
+  return static_cast<std::byte*>(run.result(index)) + first * element;
+}
+
+// The sums of `blocks` blocks reduce x inner that lie in a tile, from block `first` on.
+void reduce_blocks(const Run& run, size_t index, const void* tile, int64_t first, int64_t blocks,
+                   std::byte* scratch) noexcept {
+  const PointwiseProgram& p = run.p;
+  const PwReduction& reduction = p.reductions[index];
+  const PwReducer& reducer = *reduction.reducer;
+  const auto element = static_cast<int64_t>(size_of(reduction.type));
+  const auto* values = static_cast<const std::byte*>(tile);
+  std::byte* sums = sums_at(run, index, first * p.inner, scratch);
+  reducer.clear(sums, blocks * p.inner);
+  for (int64_t b = 0; b < blocks; ++b)
+    reducer.columns(values + b * p.reduce * p.inner * element, p.reduce, p.inner,
+                    sums + b * p.inner * element);
+  if (one_block(p, reduction)) return;
+  PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
+  reducer.start(totals, sums, blocks * p.inner);
+  finish(run, index, totals, first * p.inner, blocks * p.inner, scratch + p.staging_offset);
+}
+
+// Columns so short that a tile holds several blocks of them.
 void run_short_columns(const Run& run) noexcept {
   const PointwiseProgram& p = run.p;
   run.for_units([&run, &p](int64_t begin, int64_t end, int worker) {
@@ -155,26 +182,9 @@ void run_short_columns(const Run& run) noexcept {
     Frame frame(p, run.inputs, run.outputs, scratch);
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t first = unit * p.tile_blocks, blocks = std::min(p.tile_blocks, p.outer - first);
-      const int64_t block = p.reduce * p.inner, results = blocks * p.inner;
-      frame.run_tile(first * block, blocks * block);
-      for (size_t k = 0; k < p.reductions.size(); ++k) {
-        const PwReduction& reduction = p.reductions[k];
-        const PwReducer& reducer = *reduction.reducer;
-        const auto element = static_cast<int64_t>(size_of(reduction.type));
-        const bool in_place = one_block(p, reduction);
-        std::byte* sums = in_place
-                              ? static_cast<std::byte*>(run.result(k)) + first * p.inner * element
-                              : scratch + reduction.block_offset;
-        reducer.clear(sums, results);
-        const auto* values = static_cast<const std::byte*>(frame.values(reduction.slot));
-        for (int64_t b = 0; b < blocks; ++b)
-          reducer.columns(values + b * block * element, p.reduce, p.inner,
-                          sums + b * p.inner * element);
-        if (in_place) continue;
-        PwTotal* totals = reinterpret_cast<PwTotal*>(scratch + reduction.total_offset);
-        reducer.start(totals, sums, results);
-        finish(run, k, totals, first * p.inner, results, scratch + p.staging_offset);
-      }
+      frame.run_tile(first * p.reduce * p.inner, blocks * p.reduce * p.inner);
+      for (size_t k = 0; k < p.reductions.size(); ++k)
+        reduce_blocks(run, k, frame.values(p.reductions[k].slot), first, blocks, scratch);
     }
   });
 }
@@ -188,10 +198,7 @@ void run_column_unit(const Run& run, Frame& frame, std::byte* scratch, int64_t u
   const int64_t first_row = group * p.group_rows;
   const int64_t last_row = std::min(p.reduce, first_row + p.group_rows);
   const auto block_of = [&](size_t k) {
-    const PwReduction& reduction = p.reductions[k];
-    if (!one_block(p, reduction)) return scratch + reduction.block_offset;
-    const auto element = static_cast<int64_t>(size_of(reduction.dtype));
-    return static_cast<std::byte*>(run.result(k)) + (outer * p.inner + first_column) * element;
+    return sums_at(run, k, outer * p.inner + first_column, scratch);
   };
 
   for (size_t k = 0; k < p.reductions.size(); ++k)
