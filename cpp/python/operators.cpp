@@ -187,7 +187,13 @@ void bind_operators(py::module_& m, py::class_<Tensor>& cls) {
   bind_binary(cls, "__ge__", nullptr, "greater_equal", Serves::Numbers);
   bind_binary(cls, "__eq__", nullptr, "equal", Serves::Numbers);
   bind_binary(cls, "__ne__", nullptr, "not_equal", Serves::Numbers);
-  bind_binary(cls, "__getitem__", nullptr);
+  cls.def("__getitem__",
+          [&rule = hook("getitem")](const py::object& self, const py::object& key) -> py::object {
+            const Tensor& x = *as_tensor(self.ptr());
+            if (!x.is_symbol() && eager())
+              if (Tensor item = basic_item(x, key.ptr())) return from_tensor(std::move(item));
+            return rule(self, key);
+          });
   bind_unary(cls, "__neg__");
   bind_unary(cls, "__pos__");
   bind_unary(cls, "__abs__");

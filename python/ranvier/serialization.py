@@ -225,7 +225,7 @@ def find_builtin(module: str, name: str):
 
 
 class ObjectSharingScope:
-    """Within it, one object serialized twice gets one id, and is one object when read."""
+    """Within it, every serialized object has its id, and one id is one object when read."""
 
     def __enter__(self):
         _shared.append({})
@@ -233,6 +233,35 @@ class ObjectSharingScope:
 
     def __exit__(self, *exc):
         _shared.pop()
+
+
+def serialize_with_sharing(obj) -> dict:
+    """The form of an object, where all objects that occur in it more than once have an id, counted
+    from 1 in the order they appear: equal objects give equal forms."""
+    with ObjectSharingScope():
+        config = serialize_keras_object(obj)
+        places: dict[int, list[dict]] = {}
+        _collect_ids(config, places)
+    number = 0
+    for same in places.values():
+        number += len(same) > 1
+        for place in same:
+            if len(same) > 1:
+                place["shared_object_id"] = number
+            else:
+                del place["shared_object_id"]
+    return config
+
+
+def _collect_ids(config, places):
+    if isinstance(config, dict):
+        if isinstance(config.get("shared_object_id"), int):
+            places.setdefault(config["shared_object_id"], []).append(config)
+        for value in config.values():
+            _collect_ids(value, places)
+    elif isinstance(config, (list, tuple)):
+        for value in config:
+            _collect_ids(value, places)
 
 
 def serialize_dict(obj: dict) -> dict:
@@ -374,13 +403,8 @@ def _serialize_instance(obj) -> dict:
     if hasattr(obj, "get_compile_config"):
         out["compile_config"] = serialize_dict(obj.get_compile_config() or {})
     if _shared:
-        table = _shared[-1]
-        key = id(obj)
-        if key in table:
-            out["shared_object_id"] = key
-            table[key][1]["shared_object_id"] = key
-        else:
-            table[key] = (obj, out)
+        _shared[-1][id(obj)] = obj
+        out["shared_object_id"] = id(obj)
     return out
 
 

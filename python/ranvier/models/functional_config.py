@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ranvier import serialization, tree
 from ranvier.layers.core.input_layer import InputLayer
+from ranvier.models.functional import Functional
+from ranvier.models.sequential import Sequential
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -31,7 +33,8 @@ def functional_config(model) -> dict:
 
     def place(x):
         operation, node_index, tensor_index = x._keras_history
-        return _Triple([operation.name, numbers[(id(operation), node_index)], tensor_index])
+        number = numbers[(id(operation), node_index)] + _own_calls(operation)
+        return _Triple([operation.name, number, tensor_index])
 
     return {
         "name": model.name,
@@ -79,67 +82,115 @@ def _call_config(node, numbers):
 
 def functional_from_config(cls, config, custom_objects=None):
     """The model that `functional_config` describes."""
-    made: dict = {}
-    waiting: list = []
-    for entry in config["layers"]:
-        operation = _make_operation(entry, custom_objects)
-        made[entry.get("name") or entry["config"]["name"]] = operation
-        for index, call in enumerate(entry.get("inbound_nodes", [])):
-            waiting.append((operation, index, call))
-    while waiting:
-        later = []
-        for operation, index, call in waiting:
-            ready = index == len(operation._inbound_nodes) - _offset(operation)
-            arguments = _read_call(call, made) if ready else None
-            if arguments is None:
-                later.append((operation, index, call))
-                continue
-            args, kwargs = arguments
-            if (
-                type(operation).__name__ == "GetItem"
-                and len(args) > 1
-                and isinstance(args[1], list)
-            ):
-                # JSON has no tuples; an index of several axes is one.
-                args[1] = tuple(args[1])
-            operation(*args, **kwargs)
-        if len(later) == len(waiting):
-            _refuse_graph(later, made)
-        waiting = later
-
-    def tensor(place):
-        name, node_index, tensor_index = place[0], place[1], place[2]
-        if name not in made:
-            raise ValueError(f"The graph of the model names a layer '{name}' that is not there.")
-        operation = made[name]
-        nodes = operation._inbound_nodes
-        position = node_index + (0 if isinstance(operation, InputLayer) else _offset(operation))
-        if not 0 <= position < len(nodes) or not 0 <= tensor_index < len(nodes[position].outputs):
-            raise ValueError(
-                f"The graph of the model names output {tensor_index} of call {node_index} of "
-                f"'{name}', which is not there."
-            )
-        return nodes[position].outputs[tensor_index]
-
+    graph = _Graph(config["layers"], custom_objects)
     extra = {
         k: v
         for k, v in config.items()
-        if k not in ("name", "trainable", "layers", "input_layers", "output_layers")
+        if k not in ("name", "trainable", "layers", "input_layers", "output_layers", "dtype")
     }
-    extra.pop("dtype", None)
-    model = cls(
-        inputs=_read_places(config["input_layers"], tensor),
-        outputs=_read_places(config["output_layers"], tensor),
+    return cls(
+        inputs=_read_places(config["input_layers"], graph.tensor),
+        outputs=_read_places(config["output_layers"], graph.tensor),
         name=config.get("name"),
         trainable=config.get("trainable", True),
         **extra,
     )
-    return model
+
+
+class _Graph:
+    """Operations by name, made and called as their entries say. Calls of an operation that another
+    model shares do not count here."""
+
+    def __init__(self, entries, custom_objects=None):
+        calls = [call for entry in entries for call in entry.get("inbound_nodes", [])]
+        self.of_keras_2 = any(isinstance(call, list) for call in calls)
+        self.operations: dict = {}
+        self.nodes: dict[str, list] = {}
+        waiting: list = []
+        for entry in entries:
+            name = entry.get("name") or entry["config"]["name"]
+            operation = self.operations[name] = _make_operation(entry, custom_objects)
+            is_input = isinstance(operation, InputLayer)
+            self.nodes[name] = operation._inbound_nodes[:1] if is_input else []
+            waiting += [(name, i, call) for i, call in enumerate(entry.get("inbound_nodes", []))]
+        while waiting:
+            later = [call for call in waiting if not self._make(*call)]
+            if len(later) == len(waiting):
+                _refuse_graph(later, self.operations)
+            waiting = later
+
+    def _make(self, name, index, call) -> bool:
+        """Makes a call, unless it comes after others or its arguments are not made yet."""
+        operation = self.operations[name]
+        arguments = self._arguments(call) if index == len(self.nodes[name]) else None
+        if arguments is None:
+            return False
+        args, kwargs = arguments
+        if type(operation).__name__ == "GetItem" and len(args) > 1 and isinstance(args[1], list):
+            args[1] = tuple(args[1])  # JSON has no tuples; an index of several axes is one
+        operation(*args, **kwargs)
+        self.nodes[name].append(operation._inbound_nodes[-1])
+        return True
+
+    def tensor(self, place):
+        """An output of a call, as `input_layers` and `output_layers` name it."""
+        name, number, index = place[:3]
+        if name not in self.operations:
+            raise ValueError(f"The graph of the model names a layer '{name}' that is not there.")
+        own = _own_calls(self.operations[name], self.of_keras_2)
+        found = self._output(name, number - own, index)
+        if found is None:
+            raise ValueError(
+                f"The graph of the model names output {index} of call {number} of '{name}', which "
+                "is not there."
+            )
+        return found
+
+    def _output(self, name, call, index):
+        nodes = self.nodes.get(name, [])
+        outputs = nodes[call].outputs if 0 <= call < len(nodes) else []
+        return outputs[index] if 0 <= index < len(outputs) else None
+
+    def _arguments(self, call):
+        """The arguments of a call, or `None` while a tensor among them is not made yet."""
+        if isinstance(call, list):
+            return self._arguments_of_keras_2(call)
+        missing = False
+
+        def read(x):
+            nonlocal missing
+            if isinstance(x, dict):
+                if x.get("class_name") == "__keras_tensor__":
+                    found = self._output(*x["config"]["keras_history"])
+                    missing = missing or found is None
+                    return tree.MAP_TO_NONE if found is None else found
+                if "class_name" in x and "config" in x:
+                    found = serialization.deserialize_keras_object(x)
+                    return tree.MAP_TO_NONE if found is None else found
+            return None
+
+        args = tree.traverse(read, call.get("args", []))
+        kwargs = {k: tree.traverse(read, v) for k, v in call.get("kwargs", {}).items()}
+        return None if missing else (list(args), kwargs)
+
+    def _arguments_of_keras_2(self, call):
+        """Of a list of `[layer, node, tensor, kwargs]`."""
+        entries = [call] if call and isinstance(call[0], str) else call
+        tensors = [
+            self._output(name, number - _own_calls(self.operations.get(name), True), index)
+            for name, number, index in (entry[:3] for entry in entries)
+        ]
+        if any(t is None for t in tensors):
+            return None
+        kwargs = entries[0][3] if len(entries[0]) > 3 else {}
+        return [tensors[0] if len(tensors) == 1 else tensors], {
+            k: v for k, v in kwargs.items() if v is not None
+        }
 
 
 def _refuse_graph(waiting, made):
     """Says which call of a graph can never be made: its tensors are of no layer, or its own."""
-    names = sorted({operation.name for operation, _, _ in waiting})
+    names = sorted({name for name, _, _ in waiting})
     asked = {name for _, _, call in waiting for name in _names_in(call)}
     missing = ", ".join(sorted(asked - made.keys()))
     reason = f"Missing node: {missing}" if missing else "The calls form a loop"
@@ -164,9 +215,10 @@ def _names_in(call):
     return found
 
 
-def _offset(operation) -> int:
-    """Calls that an operation has from its construction (an input layer's own)."""
-    return 1 if isinstance(operation, InputLayer) else 0
+def _own_calls(operation, keras_2=False) -> int:
+    """Calls that Keras counts before the first one, in `input_layers` and `output_layers`: of a
+    functional model its own graph. Keras 2 counts it everywhere, and of `Sequential` too."""
+    return 1 if isinstance(operation, (Functional, Sequential) if keras_2 else Functional) else 0
 
 
 def _make_operation(entry, custom_objects):
@@ -180,50 +232,6 @@ def _make_operation(entry, custom_objects):
             f"{type(operation)}"
         )
     return operation
-
-
-def _find(place, made):
-    name, node_index, tensor_index = place[:3]
-    operation = made.get(name)
-    if operation is None or node_index >= len(operation._inbound_nodes):
-        return None
-    outputs = operation._inbound_nodes[node_index].outputs
-    return outputs[tensor_index] if tensor_index < len(outputs) else None
-
-
-def _read_call(call, made):
-    """The arguments of a call, or `None` while a tensor among them is not made yet."""
-    if isinstance(call, list):
-        return _read_old_call(call, made)
-    missing = False
-
-    def read(x):
-        nonlocal missing
-        if isinstance(x, dict):
-            if x.get("class_name") == "__keras_tensor__":
-                found = _find(x["config"]["keras_history"], made)
-                missing = missing or found is None
-                return tree.MAP_TO_NONE if found is None else found
-            if "class_name" in x and "config" in x:
-                found = serialization.deserialize_keras_object(x)
-                return tree.MAP_TO_NONE if found is None else found
-        return None
-
-    args = tree.traverse(read, call.get("args", []))
-    kwargs = {k: tree.traverse(read, v) for k, v in call.get("kwargs", {}).items()}
-    return None if missing else (list(args), kwargs)
-
-
-def _read_old_call(call, made):
-    """Keras 2: a list of `[layer, node, tensor, kwargs]`."""
-    entries = [call] if call and isinstance(call[0], str) else call
-    tensors = [_find(entry, made) for entry in entries]
-    if any(t is None for t in tensors):
-        return None
-    kwargs = entries[0][3] if len(entries[0]) > 3 else {}
-    return [tensors[0] if len(tensors) == 1 else tensors], {
-        k: v for k, v in kwargs.items() if v is not None
-    }
 
 
 def _read_places(structure, tensor):

@@ -165,7 +165,7 @@ def _recorded(args, kwargs):
 
 
 def _iterate(self):
-    return iter([subscripts.get_item(self, i) for i in range(len(self))])
+    return iter([self[i] for i in range(len(self))])
 
 
 def install() -> None:

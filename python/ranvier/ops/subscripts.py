@@ -42,11 +42,16 @@ def index(x: Tensor, key) -> Tensor:
     items = [_plain_key(k) for k in items]
     items = _expand_masks(items, x.shape)
     items = _expand_ellipsis(items, len(x.shape))
-    starts, sizes, strides, shape = [], [], [], []
-    arrays = []
+    starts: list[int] = []
+    sizes: list[int] = []
+    strides: list[int] = []
+    shape: list[int] = []
+    arrays: list[tuple] = []
     axis = 0
     for k in items:
-        if k is None:
+        if _axes_taken(k) == 0:
+            if k is not None:  # one mask for the whole: all of it, along a new axis, or nothing
+                arrays.append((len(shape), np.flatnonzero(k)))
             shape.append(1)
             continue
         n = x.shape[axis]
@@ -129,14 +134,14 @@ def _expand_masks(items, shape):
                     f"a boolean index must have the shape of the axes it selects from: {expected} "
                     f"from axis {axis}. Received: a mask of shape {mask.shape}"
                 )
-            out.extend(i.astype("int32") for i in np.nonzero(mask))
+            out.extend([i.astype("int32") for i in np.nonzero(mask)] if mask.ndim else [mask])
         else:
             out.append(k)
     return out
 
 
 def _expand_ellipsis(items, rank):
-    used = len([k for k in items if k is not None and k is not Ellipsis])
+    used = builtins.sum(_axes_taken(k) for k in items)
     if used > rank:
         raise _range_error(
             f"too many indices: the tensor has {rank} dimensions, but {used} were indexed"

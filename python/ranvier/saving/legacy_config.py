@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ranvier import serialization
+from ranvier.symbolic.operation import operation_module
 
 # Where a class named by a key of a config is looked for; others are layers and models.
 _NAMESPACE_OF = (
@@ -44,7 +45,7 @@ def _object(config, namespace):
         )
     out["class_name"] = name
     out["registered_name"] = config.get("registered_name", name if ">" in name else None)
-    out["module"] = _module(name, namespace)
+    out["module"] = _module_of_op(config) or _module(name, namespace)
     is_known = out["module"] or name == "Functional" or serialization.get_registered_object(name)
     if not is_known:
         raise ValueError(
@@ -65,6 +66,14 @@ def _object(config, namespace):
     if name == "Sequential" and isinstance(inner, list):
         out["config"] = _inner(name, {"layers": inner}, namespace)
     return out
+
+
+def _module_of_op(config):
+    """Files of Keras 3 tell an op from the layer of its name by what a layer's config has more."""
+    calls = config.get("inbound_nodes")
+    if not calls or not isinstance(calls[0], dict) or "trainable" in config["config"]:
+        return None
+    return operation_module(config["class_name"])
 
 
 def _module(name, namespace):

@@ -96,8 +96,16 @@ def _layers(config):
 
 def _layer(entry):
     kept = {k: entry[k] for k in ("name", "inbound_nodes") if k in entry}
-    name = entry.get("registered_name") or entry["class_name"]
-    return {"class_name": name, "config": _layers(entry["config"]), **kept}
+    config = entry["config"]
+    is_model = entry["class_name"] == "Sequential" or "input_layers" in config
+    name = entry.get("registered_name") or _class_name(entry)
+    return {"class_name": name, "config": _layers(config) if is_model else config, **kept}
+
+
+def _class_name(entry):
+    """The class's own name; today's files have the one that Keras exports."""
+    cls = serialization.find_builtin(entry["module"] or "", entry["class_name"])
+    return getattr(cls, "__name__", entry["class_name"])
 
 
 def _training_config(model):

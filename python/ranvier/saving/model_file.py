@@ -119,24 +119,7 @@ def _check_format(save_format, path):
 
 def config_text(model) -> str:
     """The model's architecture and compile arguments as JSON; equal models give equal texts."""
-    with serialization.ObjectSharingScope():
-        config = serialization.serialize_keras_object(model)
-    _renumber(config, {})
-    return json.dumps(config)
-
-
-def _renumber(config, numbers):
-    """Shared objects are counted in the order they appear; their memory addresses mean nothing."""
-    if isinstance(config, dict):
-        if isinstance(config.get("shared_object_id"), int):
-            config["shared_object_id"] = numbers.setdefault(
-                config["shared_object_id"], len(numbers) + 1
-            )
-        for value in config.values():
-            _renumber(value, numbers)
-    elif isinstance(config, (list, tuple)):
-        for value in config:
-            _renumber(value, numbers)
+    return json.dumps(serialization.serialize_with_sharing(model))
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):

@@ -22,6 +22,11 @@ def operation_class(module: str, name: str) -> type | None:
     return _CLASSES.get((module, name))
 
 
+def operation_module(name: str) -> str | None:
+    """The module that has a registered operation class of this name."""
+    return next((module for module, known in _CLASSES if known == name), None)
+
+
 class Operation:
     """Base of layers and of the operations that `ops` functions become on symbolic tensors.
 

@@ -71,6 +71,24 @@ def test_config_has_one_entry_per_call_of_a_shared_layer():
     assert config["output_layers"] == [["out", 0, 0], ["shared", 0, 0]]
 
 
+def test_outputs_of_a_nested_model_are_numbered_as_keras_does():
+    x = Input((4,), name="x")
+    tower = Model(x, layers.Dense(3)(x), name="tower")
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    model = Model([a, b], [tower(b), tower(a)])
+    config = model.get_config()
+    # Call 0 is the nested model's own graph.
+    assert config["output_layers"] == [["tower", 1, 0], ["tower", 2, 0]]
+    copy = Model.from_config(config)
+    copy.set_weights(model.get_weights())
+    for p, q in zip(model(data(4, 4)), copy(data(4, 4)), strict=True):
+        np.testing.assert_array_equal(p, q)
+    for number in (0, 3):
+        config["output_layers"][0] = ["tower", number, 0]
+        with pytest.raises(ValueError, match=f"output 0 of call {number} of 'tower'"):
+            Model.from_config(config)
+
+
 def test_a_layer_called_elsewhere_counts_only_the_calls_of_this_model():
     dense = layers.Dense(3, name="d")
     elsewhere = Input((2,))

@@ -134,6 +134,34 @@ def test_keras_2_functional_with_neutral_keys(tmp_path):
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["Functional", "Model", "Sequential"])
+def test_keras_2_counts_the_graph_of_a_nested_model_as_its_first_call(kind, tmp_path):
+    def start(name):
+        return {"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+                "config": {"batch_input_shape": [None, 2], "name": name}}  # fmt: skip
+
+    dense = {"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 2},
+             "inbound_nodes": [[["in", 0, 0, {}]]]}  # fmt: skip
+    tower = {"name": "tower", "layers": [start("in"), dense]}
+    if kind != "Sequential":
+        tower |= {"input_layers": [["in", 0, 0]], "output_layers": [["d", 0, 0]]}
+    calls = [[["a", 0, 0, {}]], [["b", 0, 0, {}]]]
+    last = {"class_name": "Subtract", "name": "s", "config": {"name": "s"},
+            "inbound_nodes": [[["tower", 1, 0, {}], ["tower", 2, 0, {}]]]}  # fmt: skip
+    nested = {"class_name": kind, "name": "tower", "config": tower, "inbound_nodes": calls}
+    config = {"name": "m", "layers": [start("a"), start("b"), nested, last],
+              "input_layers": [["a", 0, 0], ["b", 0, 0]],
+              "output_layers": [["s", 0, 0], ["tower", 2, 0]]}  # fmt: skip
+    kernel, bias, a, b = arrays((2, 2), 2, (3, 2), (3, 2))
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": config})
+        named = [("a", []), ("b", []), ("tower", [kernel, bias]), ("s", [])]
+        write_layers(file.create_group("model_weights"), named, text=str)
+    difference, second = saving.load_model(tmp_path / "m.h5")([a, b])
+    np.testing.assert_allclose(difference, (a - b) @ kernel, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(second, b @ kernel + bias, rtol=1e-5, atol=1e-6)
+
+
 def two_layers():
     return keras.Sequential(
         [keras.Input((4,)), layers.Dense(3, name="a"), layers.ReLU(), layers.Dense(2, name="b")]

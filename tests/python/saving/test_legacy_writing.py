@@ -52,6 +52,20 @@ def test_whole_model_round_trip(tmp_path):
     assert not saving.load_model(tmp_path / "plain.h5").compiled
 
 
+def test_ops_of_a_graph_are_no_layers_of_their_name(tmp_path):
+    inputs = keras.Input((4,))
+    first, second = keras.ops.split(inputs, 2, axis=-1)
+    total = layers.Add()([first, second]) + keras.ops.nn.relu(first)
+    model = keras.Model(inputs, [total, keras.ops.image.resize(inputs[:, :, None, None], (2, 2))])
+    model.save(tmp_path / "m.h5")
+    again = saving.load_model(tmp_path / "m.h5")
+    assert [type(o).__name__ for o in again.operations] == [
+        type(o).__name__ for o in model.operations
+    ]
+    for ours, theirs in zip(model(X), again(X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_missing_folders_are_made(tmp_path):
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     path = tmp_path / "one" / "two" / "m.h5"

@@ -263,6 +263,34 @@ def test_a_layer_shared_with_a_wrapper_is_read_as_one(tmp_path):
     assert_equal(values(read), values(model))
 
 
+def inner_and_outer():
+    shared = layers.Dense(3, name="shared")
+    x = keras.Input((3,))
+    inner = keras.Model(x, shared(x), name="inner")
+    x = keras.Input((3,))
+    return keras.Model(x, [shared(inner(x)), inner(shared(x))])
+
+
+def on_three_levels():
+    x = keras.Input((3,))
+    inner = keras.Model(x, layers.Dense(3)(x), name="inner")
+    x = keras.Input((3,))
+    twice = keras.Model(x, inner(inner(x)), name="twice")
+    x = keras.Input((3,))
+    chain = keras.Sequential([keras.Input((3,)), twice, layers.Dense(3)])
+    return keras.Model(x, [chain(twice(x)), inner(x)])
+
+
+@pytest.mark.parametrize("make", [inner_and_outer, on_three_levels])
+def test_a_layer_shared_with_nested_models_is_read_as_one(make, tmp_path):
+    model = make()
+    model.save(tmp_path / "model.keras")
+    read = saving.load_model(tmp_path / "model.keras")
+    assert_equal(read.get_weights(), model.get_weights())
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    assert_equal(read.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
 def test_values_without_a_place_are_named(tmp_path):
     small().save_weights(tmp_path / "m.weights.h5")
     shorter = keras.Sequential([keras.Input((4,)), layers.Dense(3)])

@@ -57,7 +57,17 @@ def with_ops(k):
     return k.Model(inputs, k.layers.Dense(2)(k.ops.concatenate([y, x], axis=-1)))
 
 
-MODELS = {"dense": dense, "cnn": cnn, "shared": shared, "with_ops": with_ops}
+def siamese(k):
+    x = k.Input((4,))
+    tower = k.Model(x, [k.layers.Dense(3)(x), k.layers.Dense(2)(x)], name="tower")
+    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
+    first, second = tower(b), tower(a)
+    return k.Model({"a": a, "b": b}, [first[1], second[0], first[0]])
+
+
+MODELS = {
+    "dense": dense, "cnn": cnn, "shared": shared, "with_ops": with_ops, "siamese": siamese,
+}  # fmt: skip
 
 
 def data_for(model, rows=6):
@@ -132,17 +142,28 @@ def test_training_goes_on_where_the_file_was_written(writer, reader, tmp_path):
     assert_same(model, loaded, x)
 
 
-def test_legacy_files_of_keras(tmp_path):
-    for name in ("dense", "cnn"):
-        model = MODELS[name](keras)
-        randomize(model)
-        model.compile("adam", "mse")
-        model.save(tmp_path / "m.h5")
-        loaded = ranvier.saving.load_model(tmp_path / "m.h5")
-        assert_same(model, loaded, data_for(model))
-        fresh = MODELS[name](ranvier)
-        fresh.load_weights(tmp_path / "m.h5")
-        assert_same(model, fresh, data_for(model))
+@pytest.mark.parametrize("name", MODELS)
+def test_legacy_files_of_keras(name, tmp_path):
+    model = MODELS[name](keras)
+    randomize(model)
+    model.compile("adam", "mse")
+    model.save(tmp_path / "m.h5")
+    loaded = ranvier.saving.load_model(tmp_path / "m.h5")
+    assert_same(model, loaded, data_for(model))
+    fresh = MODELS[name](ranvier)
+    fresh.load_weights(tmp_path / "m.h5")
+    assert_same(model, fresh, data_for(model))
+
+
+def test_keras_reads_legacy_files(tmp_path):
+    image, words = ranvier.Input((8, 8, 3), name="a"), ranvier.Input((5, 4), name="b")
+    attend = ranvier.layers.GroupQueryAttention(4, 2, 1)
+    edit = ranvier.layers.Pipeline([ranvier.layers.RandomContrast(0.1), ranvier.layers.ReLU()])
+    each = ranvier.layers.TimeDistributed(ranvier.layers.Dense(2))
+    outputs = [edit(image), each(attend(words, words))]
+    model = ranvier.Model({"a": image, "b": words}, outputs)
+    model.save(tmp_path / "m.h5")
+    assert_same(model, keras.saving.load_model(tmp_path / "m.h5"), data_for(model))
 
 
 def test_config_names_are_keras_names(tmp_path):
