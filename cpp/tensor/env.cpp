@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "ops/host_call.h"
+#include "tensor/apply.h"
 #include "tensor/tape.h"
 
 namespace ranvier {
@@ -55,6 +56,8 @@ void Variable::assign(Tensor value) {
     fail<DTypeError>("assign: the value's dtype differs from the variable's. Expected ",
                      name_of(spec_.dtype), " for variable '", name_,
                      "'. Received: ", name_of(value.dtype()), ". Hint: ops.cast the value first.");
+  if (trainable_ && !active_tapes().empty() && !(t_env && t_env->is_stateless()))
+    value = apply1(*find_op("stop_gradient"), {value});
   if (t_env) return t_env->assign(*this, std::move(value));
   set_storage(std::move(value));
 }

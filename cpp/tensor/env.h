@@ -29,8 +29,10 @@ class Variable : public RefCounted {
   bool trainable() const { return trainable_; }
   void set_trainable(bool trainable) { trainable_ = trainable; }
 
-  Tensor read();              // through the environment stack; tapes are told
-  void assign(Tensor value);  // same shape and dtype, else ShapeError / DTypeError
+  Tensor read();  // through the environment stack; tapes are told
+  // Same shape and dtype, else ShapeError / DTypeError. A tape's gradient is that of the new value,
+  // which passes none on to what it was computed from; in a stateless scope it does.
+  void assign(Tensor value);
 
   // The memory itself, past the environment stack. The caller holds the right lock
   // (runtime/locks.h).
@@ -57,6 +59,8 @@ class Env {
   const std::vector<std::pair<VariableRef, Tensor>>& written() const { return written_; }
   Env* enclosing_env() const { return parent_; }
   void set(Variable& variable, Tensor value);  // answers reads, does not count as written
+  // Whether assigned values are results of a function rather than state.
+  virtual bool is_stateless() const { return false; }
 
  protected:
   // What a value that comes from outside becomes in here. A trace makes it an input.
@@ -74,6 +78,9 @@ class Env {
 
 // Keras' StatelessScope: reads fall through, writes stay here.
 class StatelessEnv : public Env {
+ public:
+  bool is_stateless() const override { return true; }
+
  protected:
   Tensor import(Variable&, Tensor outer) override { return outer; }
   bool keeps_imports() const override { return false; }

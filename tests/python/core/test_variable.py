@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranvier import StatelessScope, Variable, jit, layers, name_scope, ops
+from ranvier import GradientTape, StatelessScope, Variable, grad, jit, layers, name_scope, ops
 from ranvier.scopes import AutocastScope
 from ranvier.variable import structure_version
 
@@ -88,6 +88,33 @@ def test_assignments_inside_jit_reach_the_storage():
 
     assert float(twice(np.float32(3))) == 60
     assert float(v.value) == 6
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_a_tape_differentiates_by_the_value_that_was_assigned(wrap):
+    w = Variable([1.0, 3.0])
+
+    def slope():
+        with GradientTape() as tape:
+            loss = ops.sum(w)
+            w.assign(ops.minimum(w * 2.0, 4.0))  # no slope leads through here
+            loss = loss + ops.sum(w * w)
+        return tape.gradient(loss, w)
+
+    assert wrap(slope)().tolist() == [1 + 4, 1 + 8]
+    assert w.numpy().tolist() == [2, 4]
+
+
+def test_in_a_stateless_scope_an_assigned_value_is_one_of_the_function():
+    w = Variable([1.0, 3.0])
+
+    def loss(value):
+        with StatelessScope(state_mapping=[(w, value)]):
+            w.assign(ops.minimum(w * 2.0, 4.0))
+            return ops.sum(w * w)
+
+    assert grad(loss)(np.float32([1, 3])).tolist() == [8, 0]
+    assert w.numpy().tolist() == [1, 3]
 
 
 def test_autocast_casts_float_reads_only():

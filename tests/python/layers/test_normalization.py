@@ -52,6 +52,23 @@ def test_spectral_normalization_trains_and_keeps_zero_kernels():
     assert copy.get_config() == layer.get_config()
 
 
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_spectral_normalization_trains_the_normalized_kernel(run_eagerly):
+    x, y = data(8, 4), data(8, 3)
+    layer = layers.SpectralNormalization(layers.Dense(3, use_bias=False))
+    model = keras.Sequential([keras.Input((4,)), layer])
+    for _ in range(3):
+        start = layer.kernel.numpy()
+        u = layer.vector_u.numpy() @ start.T
+        u = u / np.linalg.norm(u) @ start
+        sigma = np.linalg.norm(u)
+        normal = start / sigma
+        slope = 2 / y.size * x.T @ (x @ normal - y)
+        model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=run_eagerly)
+        model.fit(x, y, batch_size=8, verbose=0)
+        np.testing.assert_allclose(layer.kernel, normal - 0.1 * slope, rtol=1e-4, atol=1e-5)
+
+
 def test_spectral_normalization_errors():
     with pytest.raises(ValueError, match="power_iterations"):
         layers.SpectralNormalization(layers.Dense(1), power_iterations=0)
