@@ -71,8 +71,8 @@ Specs infer_matmul(const InferArgs& args) {
 // --- gradients ---
 
 Tensor flat_rows(const Tensor& x) {
-  const int64_t last = x.shape().at(-1);
-  return x.rank() == 2 ? x : reshape(x, {x.size() / std::max<int64_t>(1, last), last});
+  if (x.rank() == 2) return x;
+  return reshape(x, {x.shape().erase(x.rank() - 1).size(), x.shape().at(-1)});
 }
 
 Tensors vjp_matmul(const VjpArgs& args) {
@@ -86,7 +86,7 @@ Tensors vjp_matmul(const VjpArgs& args) {
   full.push_back(p.m);
   full.push_back(p.n);
   const Tensor dy = args.grads[0].shape() == full ? args.grads[0] : reshape(args.grads[0], full);
-  const bool shared_b = b.rank() == 2 && a.rank() > 2 && !p.trans_a && a.size() > 0;
+  const bool shared_b = b.rank() == 2 && a.rank() > 2 && !p.trans_a;
   Tensors results(2);
   if (args.needs[0]) {
     const Tensor da = p.trans_a ? matmul(b, dy, p.trans_b, true) : matmul(dy, b, false, !p.trans_b);

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ranvier import GradientTape, ops
+from ranvier import GradientTape, jit, ops, value_and_grad
 
 IMAGES = {
     "resize": lambda x: ops.image.resize(x, (7, 5)),
@@ -53,6 +53,21 @@ def test_integer_products(dtype):
     for m, k, n in itertools.product((0, 3), (0, 4), (0, 5)):
         product = np.asarray(ops.matmul(ops.zeros((m, k), dtype), ops.zeros((k, n), dtype)))
         assert product.shape == (m, n) and not product.any()
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+@pytest.mark.parametrize("lead_a, lead_b", [((2,), ()), ((2, 1), (3,)), ((2,), (2,)), ((), (2,))])
+def test_batches_of_products(wrap, lead_a, lead_b):
+    value_and_slopes = wrap(
+        value_and_grad(lambda a, b: ops.sum(ops.exp(ops.matmul(a, b))), argnums=(0, 1))
+    )
+    for m, k, n in itertools.product((0, 3), (0, 4), (0, 5)):
+        a, b = np.ones((*lead_a, m, k), "float32"), np.ones((*lead_b, k, n), "float32")
+        product = a @ b
+        value, (slope_a, slope_b) = value_and_slopes(a, b)
+        np.testing.assert_allclose(value, np.exp(product).sum(), rtol=1e-5)
+        assert (slope_a.shape, slope_b.shape) == (a.shape, b.shape)
+        np.testing.assert_array_equal(ops.matmul(a, b), product, strict=True)
 
 
 def test_searches_counts_and_choices():

@@ -66,7 +66,7 @@ void validate(GemmPlan& plan) {
     fail<ValueError>(
         "gemm: a packed B wants a plain A and one B for the whole batch. Received: trans_a=",
         s.trans_a, ", stride_b=", s.stride_b, ".");
-  if (s.batch > 1 && s.stride_c == 0)
+  if (s.batch > 1 && s.stride_c == 0 && s.m * s.n > 0)
     fail<ValueError>(
         "gemm: the matrices of a batch would all be written to one place. "
         "Expected stride_c of at least m * n. Received: 0.");
