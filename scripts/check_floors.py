@@ -25,6 +25,7 @@ PYTHON_FLOORS = (
         "config",
         "devices",
         "errors",
+        "exported_names",
         "identifiers",
         "naming",
         "serialization",
@@ -56,8 +57,9 @@ PYTHON_FLOORS = (
 LATE_UPWARD = {
     ("config", "dtype_policies"): "the global policy is created from floatx when first asked for",
     ("dtype_policies", "ops"): "a policy casts the inputs of a layer with the op that users call",
+    ("exported_names", "symbolic"): "operations are known by the classes that ops define",
     ("serialization", "ops"): "a tensor in a config is read as users make one",
-    ("serialization", "symbolic"): "the configs of KerasTensor and Operation are built in",
+    ("serialization", "symbolic"): "the config of a KerasTensor is built in",
     ("symbolic", "ops"): "methods of KerasTensor are the ops that users call",
     ("variable", "initializers"): "a variable may name its initializer",
     ("variable", "ops"): "assign_add and assign_sub are ops on the stored value",

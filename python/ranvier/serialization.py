@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib
 import inspect
 import types
 
@@ -16,31 +15,18 @@ import numpy as np
 
 from ranvier.config import thread_state
 from ranvier.errors import ShapeError
+from ranvier.exported_names import (
+    PACKAGE,
+    exported,
+    find_builtin,
+    keras_module_of,
+    public_name,
+)
 
-_PACKAGE = __name__.rpartition(".")[0]
 _GLOBAL_OBJECTS: dict[str, object] = {}
 _GLOBAL_NAMES: dict[object, str] = {}
 _scopes: list[dict[str, object]] = []
 _shared: list[dict] = []
-
-# Public namespaces whose exports a file may name.
-NAMESPACES = (
-    "layers", "models", "optimizers", "optimizers.schedules", "losses", "metrics", "initializers",
-    "regularizers", "constraints", "activations", "dtype_policies", "callbacks", "random",
-    "quantizers", "ops", "ops.numpy", "ops.nn", "applications.convnext",
-    "applications.inception_resnet_v2", "distillation",
-)  # fmt: skip
-
-# Classes whose Keras module is not their folder's.
-_AT_TOP = {
-    "Model", "Sequential", "Layer", "InputSpec", "DTypePolicy", "FloatDTypePolicy", "Optimizer",
-    "Loss", "Metric", "Initializer", "Regularizer", "KerasTensor", "Variable", "Quantizer",
-}  # fmt: skip
-# The only objects of Keras' utilities that files name.
-_FEATURES = "keras.src.layers.preprocessing.feature_space"
-_FEATURE_SPACE = {("keras.utils", "FeatureSpace")} | {
-    (_FEATURES, name) for name in ("Feature", "Cross", "TFDIdentity", "TFDConcat")
-}
 
 
 class CustomObjectScope:
@@ -146,81 +132,6 @@ def _in_scopes(obj) -> str | None:
         for name, value in scope.items():
             if value is obj:
                 return name
-    return None
-
-
-def keras_module_of(cls) -> str | None:
-    """The module under which Keras exports a class of this package; `None` for others."""
-    own = cls.__dict__.get("_keras_module")
-    if own:
-        return own
-    module = cls.__module__
-    if not module.startswith(_PACKAGE + "."):
-        return None
-    if cls.__name__ in _AT_TOP:
-        return "keras"
-    rest = module[len(_PACKAGE) + 1 :]
-    best = ""
-    for namespace in NAMESPACES:
-        if (rest == namespace or rest.startswith(namespace + ".")) and len(namespace) > len(best):
-            best = namespace
-    if rest.startswith("optimizers") and _exports("optimizers.schedules", cls.__name__) is cls:
-        best = "optimizers.schedules"
-    if best and _exports(best, _public_name(cls)) is cls:
-        return "keras." + best
-    return None
-
-
-def _public_name(cls) -> str:
-    """The name under which Keras exports a class, where it is not the class's own."""
-    return cls.__dict__.get("_keras_name", cls.__name__)
-
-
-def _exports(namespace: str, name: str):
-    try:
-        module = importlib.import_module(f"{_PACKAGE}.{namespace}")
-    except ImportError:
-        return None
-    if name.startswith("_"):
-        return None
-    value = getattr(module, name, None)
-    public = inspect.isclass(value) or callable(value)
-    own = (getattr(value, "__module__", None) or "").startswith(_PACKAGE + ".")
-    return value if public and own else None
-
-
-def find_builtin(module: str, name: str):
-    """The exported object that Keras' files call `module.name`; `None` when there is none."""
-    if module in (
-        "keras.src.models.functional",
-        "keras.src.models.model",
-        "keras.src.models.sequential",
-    ):
-        return _exports("models", name) or importlib.import_module(
-            f"{_PACKAGE}.models.functional"
-        ).__dict__.get("Functional" if name == "Functional" else "")
-    if module.startswith("keras.src.ops."):
-        from ranvier.symbolic.operation import operation_class
-
-        importlib.import_module(f"{_PACKAGE}.ops")
-        return operation_class(module, name)
-    if (module, name) in _FEATURE_SPACE:
-        return _exports("utils.feature_space", name)
-    if module == "keras":
-        for namespace in ("models", "layers", "dtype_policies", "optimizers", "losses", "metrics",
-                          "initializers", "regularizers", "quantizers"):  # fmt: skip
-            if name in _AT_TOP:
-                found = _exports(namespace, name)
-                if found is not None:
-                    return found
-        return None
-    namespace = module[len("keras.") :] if module.startswith("keras.") else ""
-    if namespace.startswith("src."):
-        namespace = namespace[4:]
-        while namespace and namespace not in NAMESPACES:
-            namespace = namespace.rpartition(".")[0]
-    if namespace in NAMESPACES:
-        return _exports(namespace, name)
     return None
 
 
@@ -354,7 +265,7 @@ def _serialize_function(fn):
             "A lambda cannot be saved: files never hold code. Use a named function decorated with "
             "`@keras.saving.register_keras_serializable()`."
         )
-    builtin = (getattr(fn, "__module__", None) or "").startswith(_PACKAGE)
+    builtin = (getattr(fn, "__module__", None) or "").startswith(PACKAGE)
     return {
         "module": "builtins",
         "class_name": "function",
@@ -370,7 +281,7 @@ def _class_names(cls) -> dict:
         private = builtin.startswith("keras.src.")
         return {
             "module": builtin,
-            "class_name": _public_name(cls),
+            "class_name": public_name(cls),
             "registered_name": cls.__name__ if private else None,
         }
     module = cls.__module__
@@ -532,7 +443,7 @@ def _resolve(config, custom_objects, module_objects):
             return found
     if module is None and registered in (None, class_name):
         for namespace in ("layers", "models"):
-            found = _exports(namespace, class_name)
+            found = exported(namespace, class_name)
             if inspect.isclass(found):
                 return found
     raise TypeError(
@@ -561,7 +472,7 @@ def _refuse_registered_name(config, name):
 
 def _find_function(name, custom_objects=None):
     for namespace in ("activations", "losses", "metrics", "ops", "initializers", "regularizers"):
-        found = _exports(namespace, name)
+        found = exported(namespace, name)
         if isinstance(found, types.FunctionType):
             return found
     # Keras up to 3.6 wrote a registered function without its package.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from ranvier import serialization
+from ranvier.exported_names import find_builtin
 from ranvier.symbolic.operation import operation_module
 
 # Where a class named by a key of a config is looked for; others are layers and models.
@@ -81,7 +82,7 @@ def _module(name, namespace):
         return "keras"
     for candidate in (namespace, "layers", "initializers", "regularizers", "constraints",
                       "optimizers", "optimizers.schedules", "losses", "metrics"):  # fmt: skip
-        if serialization.find_builtin(f"keras.{candidate}", name) is not None:
+        if find_builtin(f"keras.{candidate}", name) is not None:
             return f"keras.{candidate}"
     return None
 

@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from ranvier import serialization
+from ranvier.exported_names import find_builtin
 from ranvier.saving import hdf5
 from ranvier.saving.archive import write_atomically
 from ranvier.saving.legacy import TOP, in_file_order
@@ -104,7 +105,7 @@ def _layer(entry):
 
 def _class_name(entry):
     """The class's own name; today's files have the one that Keras exports."""
-    cls = serialization.find_builtin(entry["module"] or "", entry["class_name"])
+    cls = find_builtin(entry["module"] or "", entry["class_name"])
     return getattr(cls, "__name__", entry["class_name"])
 
 
