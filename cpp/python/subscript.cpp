@@ -2,6 +2,7 @@
 // tensor ask for, each time with another key. All other keys go to Python's ops/subscripts.
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/cpu/data/copy.h"
 #include "python/operators.h"
