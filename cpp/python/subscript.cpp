@@ -2,7 +2,6 @@
 // tensor ask for, each time with another key. All other keys go to Python's ops/subscripts.
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "kernels/cpu/data/copy.h"
@@ -40,10 +39,6 @@ class BasicKey {
     if (window_ == x_ && forward_) return x.view(result_);
     Tensor out = Tensor::empty(x.dtype(), result_);
     const auto bytes = static_cast<int>(size_of(x.dtype()));
-    if (size() > 0 && is_one_run()) {
-      std::memcpy(out.data(), x.data_as<std::byte>() + begin_offset() * bytes, out.spec().bytes());
-      return out;
-    }
     const auto rank = static_cast<size_t>(x_.rank());
     const kernels::StridedCopy copy = kernels::prepare_slice(
         bytes, x_, window_, std::span(begin_).first(rank), std::span(step_).first(rank));
@@ -108,21 +103,6 @@ class BasicKey {
     step_[i] = step;
     forward_ &= step == 1;
     window_.push_back(size);
-  }
-
-  // Whole behind the first axis of which it holds more than one element.
-  bool is_one_run() const {
-    bool whole = forward_;
-    for (int a = window_.rank() - 1; a >= 0; --a) {
-      if (!whole && window_[a] != 1) return false;
-      whole = whole && window_[a] == x_[a];
-    }
-    return forward_;
-  }
-  int64_t begin_offset() const {
-    int64_t offset = 0;
-    for (int a = 0; a < x_.rank(); ++a) offset = offset * x_[a] + begin_[static_cast<size_t>(a)];
-    return offset;
   }
 
   int axis() const { return window_.rank(); }

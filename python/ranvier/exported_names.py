@@ -58,6 +58,7 @@ def public_name(cls) -> str:
 
 
 def exported(namespace: str, name: str):
+    """What a public namespace of this package has of its own under the name, or `None`."""
     try:
         module = importlib.import_module(f"{PACKAGE}.{namespace}")
     except ImportError:

@@ -153,14 +153,12 @@ def serialize_with_sharing(obj) -> dict:
         config = serialize_keras_object(obj)
         places: dict[int, list[dict]] = {}
         _collect_ids(config, places)
-    number = 0
-    for same in places.values():
-        number += len(same) > 1
+    repeated = [same for same in places.values() if len(same) > 1]
+    for (place,) in (same for same in places.values() if len(same) == 1):
+        del place["shared_object_id"]
+    for number, same in enumerate(repeated, 1):
         for place in same:
-            if len(same) > 1:
-                place["shared_object_id"] = number
-            else:
-                del place["shared_object_id"]
+            place["shared_object_id"] = number
     return config
 
 

@@ -72,7 +72,7 @@ def _object(config, namespace):
 def _module_of_op(config):
     """Files of Keras 3 tell an op from the layer of its name by what a layer's config has more."""
     calls = config.get("inbound_nodes")
-    if not calls or not isinstance(calls[0], dict) or "trainable" in config["config"]:
+    if not calls or not isinstance(calls[0], dict) or "trainable" in (config.get("config") or {}):
         return None
     return operation_module(config["class_name"])
 
