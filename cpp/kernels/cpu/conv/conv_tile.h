@@ -2,7 +2,7 @@
 // Register tiles of convolution: MR pixels (or filter rows) times V vectors of outputs.
 
 #include "kernels/cpu/conv/conv_kernels.h"
-#include "kernels/cpu/simd/vec.h"
+#include "kernels/cpu/simd/registers.h"
 
 namespace ranvier::kernels::RV_ISA {
 namespace {
@@ -51,24 +51,6 @@ RV_INLINE void store_row(T* p, int tail, const Vec<T> (&row)[V]) {
       row[v].store_partial(p + v * L, tail);
     else
       row[v].store(p + v * L);
-}
-
-// Hides where a pointer came from, so that the compiler keeps few address registers.
-template <class T>
-RV_INLINE T* opaque(T* p) {
-  asm("" : "+r"(p));
-  return p;
-}
-
-// Keeps x in a register: where accumulators fill nearly all of them, the compiler would rather
-// leave a row of the filter in memory, and read it there for every pixel.
-template <class T>
-RV_INLINE void hold(Vec<T>& x) {
-#if defined(__AVX512F__)
-  asm("" : "+v"(x.v));
-#else
-  asm("" : "+x"(x.v));
-#endif
 }
 
 }  // namespace

@@ -36,10 +36,10 @@ void correlate_tile(const TileArgs<T>& t) noexcept {
   T* fetch = t.c + t.offsets[0];
   T* const last_row = t.c + t.offsets[MR - 1];
   for (int64_t r = 0; r < t.count; ++r) {
-    const T* a0 = opaque(t.runs[r].a + t.a_shift);
-    const T* a1 = opaque(a0 + 5 * s);
-    const T* a2 = opaque(a0 + 10 * s);
-    const T* a3 = opaque(a0 + 15 * s);
+    const T* a0 = held(t.runs[r].a + t.a_shift);
+    const T* a1 = held(a0 + 5 * s);
+    const T* a2 = held(a0 + 10 * s);
+    const T* a3 = held(a0 + 15 * s);
     const T* b = t.runs[r].b + t.b_shift;
     for (int64_t k = t.runs[r].length; k > 0; --k) {
       __builtin_prefetch(ahead);

@@ -66,7 +66,7 @@ RV_INLINE void finish_pixels(const PixelClose<T>& close, const T* residual, int 
       W other[V];
       load_row<T, V, Tail>(residual, tail, other);
       for (int v = 0; v < V; ++v) acc[p][v] = acc[p][v] + other[v];
-      residual = opaque(residual + close.pitch);
+      residual = held(residual + close.pitch);
     }
   }
   if (close.activation != Activation::None) each([&](W sum, int) { return max(W::zero(), sum); });
@@ -75,7 +75,7 @@ RV_INLINE void finish_pixels(const PixelClose<T>& close, const T* residual, int 
   for (int p = 0; p < P; ++p) {
     if (p >= close.count) break;
     store_row<T, V, Tail>(y, tail, acc[p]);
-    y = opaque(y + close.pitch);
+    y = held(y + close.pitch);
   }
 }
 

@@ -81,7 +81,7 @@ RV_INLINE void depthwise_vector(const Correlation& q, const RunRows<T>& rows, co
       for (int kw = 0; kw < K; ++kw) {
         load_row<T, 1, Tail>(from + kw % 3 * tap, tail, weight[kw]);
         asm("" : "+v"(weight[kw][0].v));
-        if (kw % 3 == 2) from = opaque(from + 3 * tap);
+        if (kw % 3 == 2) from = held(from + 3 * tap);
       }
       from = row;
 #pragma GCC unroll 32
@@ -95,7 +95,7 @@ RV_INLINE void depthwise_vector(const Correlation& q, const RunRows<T>& rows, co
             if (j - p * S >= 0 && j - p * S < K)
               acc[p][0] = fma(value[0], weight[j - p * S][0], acc[p][0]);
         }
-        if ((j - kFirst) % 3 == 2) from = opaque(from + 3 * pitch);
+        if ((j - kFirst) % 3 == 2) from = held(from + 3 * pitch);
       }
     }
     const int64_t to = at + oh * q.out_pitch[1];

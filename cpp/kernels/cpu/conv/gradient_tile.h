@@ -38,6 +38,8 @@ void gradient_tile(const GradientTileArgs<T>& t) noexcept {
       ahead += t.ahead_step;
       W row[V];
       load_row<T, V, Tail>(dy, t.tail, row);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) hold(row[v]);
 #pragma GCC unroll 16
       for (int m = 0; m < MR; ++m) {
         const W value = W::set1(x[m]);

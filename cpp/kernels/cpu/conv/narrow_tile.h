@@ -82,10 +82,10 @@ void narrow_tile(const TileArgs<T>& t) noexcept {
   const int64_t s = t.a_pitch, s3 = 3 * t.a_pitch;
   const char* ahead = t.ahead;
   for (int64_t r = 0; r < t.count; ++r) {
-    const T* a0 = opaque(t.runs[r].a + t.a_shift);
-    const T* a1 = opaque(a0 + 5 * s);
-    const T* a2 = opaque(a0 + 10 * s);
-    const T* a3 = opaque(a0 + 15 * s);
+    const T* a0 = held(t.runs[r].a + t.a_shift);
+    const T* a1 = held(a0 + 5 * s);
+    const T* a2 = held(a0 + 10 * s);
+    const T* a3 = held(a0 + 15 * s);
     const T* b = t.runs[r].b;
     const auto pixel = [&](int p) {
       const T* base = p < 5 ? a0 : p < 10 ? a1 : p < 15 ? a2 : a3;

@@ -51,8 +51,9 @@ void pack_tiles(const Chunk<T>& chunk, const RowTiles& tiles, int64_t first, int
   const int64_t place = chunk.plan.a_elements / chunk.plan.a_group;
   if (!s.trans_a) {
     for (int64_t t = first; t < last; ++t, packed += place)
-      pack_rows(chunk.a + tiles.top(t) * s.lda + p0, s.lda, static_cast<int>(kc),
-                static_cast<int>(chunk.plan.a_pitch), tiles.height(t), packed);
+      for (int64_t r = 0; r < tiles.height(t); ++r)
+        std::memcpy(packed + r * chunk.plan.a_pitch, chunk.a + (tiles.top(t) + r) * s.lda + p0,
+                    static_cast<size_t>(kc) * sizeof(T));
     return;
   }
   const int64_t run = tiles.top(last) - tiles.top(first);
