@@ -175,7 +175,7 @@ def arange(start, stop=None, step=None, dtype=None):
     start, stop, step = (x.item() if hasattr(x, "item") else x for x in bounds)
     size = max(0, math.ceil((stop - start) / step))
     if not config.is_float_dtype(dtype):
-        start, step = int(start), int(start + step) - int(start)
+        start, step = int(start), int(step)
     if all(float(v).is_integer() for v in (start, step)):
         attrs = {"size": size, "start": int(start), "step": int(step), "dtype": dtype}
         return apply("arange", [], attrs)

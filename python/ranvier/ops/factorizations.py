@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ranvier import _backend as B
@@ -469,7 +471,7 @@ def _lu_host(x):
     """Row-pivoted elimination of every matrix: factors packed into one, and the row swaps."""
     packed = np.array(x)
     m, n = packed.shape[-2:]
-    flat = packed.reshape(-1, m, n)
+    flat = packed.reshape(math.prod(packed.shape[:-2]), m, n)
     pivots = np.empty((flat.shape[0], min(m, n)), "int32")
     for matrix, swaps in zip(flat, pivots):
         for k in range(min(m, n)):

@@ -182,8 +182,8 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
             f"`x1`'s dim on `axis={axisa}` and `x2`'s must be 2 or 3. Received: "
             f"{tuple(a.shape)} and {tuple(b.shape)}"
         )
-    pa = [a[..., i] for i in range(a.shape[-1])] + ([0.0] if a.shape[-1] == 2 else [])
-    pb = [b[..., i] for i in range(b.shape[-1])] + ([0.0] if b.shape[-1] == 2 else [])
+    pa = [a[..., i] for i in range(a.shape[-1])] + ([0] if a.shape[-1] == 2 else [])
+    pb = [b[..., i] for i in range(b.shape[-1])] + ([0] if b.shape[-1] == 2 else [])
 
     def minor(i, j):
         return ew.subtract(ew.multiply(pa[i], pb[j]), ew.multiply(pa[j], pb[i]))
@@ -362,6 +362,10 @@ def corrcoef(x):
         [[1.0, -1.0], [-1.0, 1.0]]
     """
     x = to_float(x)
+    if len(x.shape) > 2:
+        raise B.ShapeError(
+            f"corrcoef: a matrix of variables in rows is needed. Received: shape {tuple(x.shape)}"
+        )
     if len(x.shape) < 2:
         return reshape(corrcoef(reshape(x, [1, -1])), [])
     centred = ew.subtract(x, red.mean(x, 1, True))
@@ -410,5 +414,11 @@ def cdist(x, y):
         [[5.0, 1.0]]
     """
     a, b = promote_pair(x, y, floating=True)
+    if len(a.shape) < 2 or len(b.shape) < 2 or a.shape[-1] != b.shape[-1]:
+        raise B.ShapeError(
+            "cdist: two sets of points with as many coordinates are needed, (..., points, d). "
+            f"Received: shapes {tuple(a.shape)} and {tuple(b.shape)}. Hint: one point is a row, "
+            "(1, d)."
+        )
     gap = ew.subtract(expand(a, -2), expand(b, -3))
     return ew.sqrt(red.sum(ew.square(gap), -1))

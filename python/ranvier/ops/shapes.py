@@ -226,8 +226,8 @@ def repeat(x, repeats, axis=None):
         [1, 1, 2, 2]
     """
     x = to_tensor(x)
-    if axis is None:
-        x, axis = _reshape(x, [-1]), 0
+    if axis is None or not x.shape:
+        x, axis = _reshape(x, [-1]), axis or 0
     axis = one_axis(axis, len(x.shape))
     if not isinstance(repeats, (int, np.integer)):
         counts = np.asarray(repeats).reshape(-1)

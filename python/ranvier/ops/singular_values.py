@@ -94,7 +94,7 @@ def _cut(s, rcond, shape):
     """Singular values that count, and the least of them: rcond times the largest."""
     if rcond is None:
         rcond = 10.0 * max(shape) * float(np.finfo(s.dtype).eps)
-    limit = ew.multiply(red.max(s, -1, True), rcond)
+    limit = ew.multiply(red.max(s, -1, True, initial=0.0), rcond)
     return ew.greater(s, limit)
 
 

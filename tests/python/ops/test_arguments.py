@@ -20,6 +20,10 @@ MISTAKES = [
     (lambda: ops.inner(X, X[0, :3]), ValueError, "last dimension"),
     (lambda: ops.reshape(X, (-1, -1)), ValueError, "at most one unknown dimension"),
     (lambda: ops.reshape(X, (-2, 6)), ValueError, "non-negative integer"),
+    (lambda: ops.cdist(X, X[0]), ValueError, "two sets of points"),
+    (lambda: ops.cdist(X, X[:, :2]), ValueError, "as many coordinates"),
+    (lambda: ops.corrcoef(X[None]), ValueError, "variables in rows"),
+    (lambda: ops.repeat(5, 3, axis=1), ValueError, "out of bounds"),
     (lambda: ops.array_split(X, 0), ValueError, "must be positive"),
     (lambda: ops.concatenate([]), ValueError, "at least one tensor"),
     (lambda: random.shuffle(ops.ones(())), ValueError, "out of bounds"),
@@ -60,3 +64,16 @@ def test_a_range_has_the_dtype_of_its_bounds(dtype):
 
 def test_dtypes_of_tensors_combine():
     assert backend.result_type(ops.ones(2, "bool").dtype, ops.ones(2, "int16").dtype) == "int16"
+
+
+def test_ranges_of_integers_round_their_bounds():
+    assert ops.arange(-1.5, 5, 2, dtype="int32").tolist() == [-1, 1, 3, 5]
+
+
+def test_a_number_is_repeated_as_a_vector():
+    assert ops.repeat(5, 3, axis=0).tolist() == [5, 5, 5]
+
+
+def test_cross_products_of_planes_and_spaces_keep_integers():
+    product = ops.cross(np.array([[1, 2]], "int8"), np.array([[0, 0, 1]], "int8"))
+    assert product.dtype == "int8" and product.tolist() == [[2, -1, 0]]

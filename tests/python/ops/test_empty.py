@@ -77,3 +77,13 @@ def test_searches_counts_and_choices():
     assert ops.take(ops.zeros((4, 3)), ops.zeros((0,), "int32"), axis=1).shape == (4, 0)
     assert ops.top_k(ops.zeros((0, 5)), 2)[0].shape == (0, 2)
     assert ops.fft((ops.zeros((0, 8)), ops.zeros((0, 8))))[0].shape == (0, 8)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0), (2, 0, 3), (0, 2, 3)])
+def test_decompositions(shape):
+    x = ops.zeros(shape)
+    *batch, m, n = shape
+    factors, pivots = ops.lu_factor(x)
+    assert factors.shape == shape and pivots.shape == (*batch, min(m, n))
+    assert ops.pinv(x).shape == (*batch, n, m)
+    np.testing.assert_array_equal(ops.matrix_rank(x), np.zeros(batch))
