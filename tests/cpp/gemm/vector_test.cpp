@@ -70,5 +70,31 @@ TEST_CASE_TEMPLATE("gemm: vector products stay inside the matrix", T, float, dou
         for (int64_t gap : {0, 1, 16}) check_fenced<T>(n, k, n + gap, down);
 }
 
+// Rows of what lies beyond the caches of a core are read as this CPU's prefetchers follow them:
+// both ways are right on every CPU.
+TEST_CASE_TEMPLATE("gemm: vector products of large matrices", T, float, double) {
+  const GemmEpilogue epilogue{.alpha = 0.5, .beta = 1, .bias = true};
+  for (const GemmShape& shape : {GemmShape{.m = 1, .n = 523, .k = 1031},
+                                 {.m = 1, .n = 523, .k = 1031, .ldb = 528},
+                                 {.m = 1, .n = 70'001, .k = 5},
+                                 {.m = 1, .n = 523, .k = 1031, .trans_b = true},
+                                 {.m = 1, .n = 5, .k = 70'001, .trans_b = true},
+                                 {.m = 523, .n = 1, .k = 1031, .trans_a = true}}) {
+    const GemmCase<T> c(shape, epilogue);
+    const std::vector<T> want = c.expected();
+    CAPTURE(shape.n);
+    CAPTURE(shape.trans_b);
+    for (Isa isa : levels())
+      for (bool paired : {false, true}) {
+        CAPTURE(name_of(isa));
+        CAPTURE(paired);
+        GemmPlan plan = gemm_prepare(shape, dtype_of<T>(), epilogue, isa);
+        REQUIRE(plan.streamed);
+        plan.paired = paired;
+        CHECK(c.error(c.run(plan), want) < tolerance<T>());
+      }
+  }
+}
+
 }  // namespace
 }  // namespace ranvier::kernels::test

@@ -288,11 +288,22 @@ RV_INLINE void sum_parts(const GemmPlan& plan, int64_t unit, int64_t begin, int6
               T(p0 == first ? 0 : 1));
   }
 }
+// The kernel of a matrix of this size, on this CPU.
+template <class T>
+RV_INLINE auto row_sum_of(const GemmPlan& plan) {
+  if (!plan.streamed) return row_sum<T>;
+  return plan.paired ? row_sum_streamed<T, 2> : row_sum_streamed<T, 8>;
+}
+template <class T>
+RV_INLINE auto dots_of(const GemmPlan& plan) {
+  if (!plan.streamed) return dots<T>;
+  return plan.paired ? dots_streamed<T, true> : dots_streamed<T, false>;
+}
 template <class T>
 void row_sum_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begin, int64_t end,
                    T* sums) noexcept {
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
-  const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
+  const auto sum = row_sum_of<T>(plan);
   sum_parts(plan, 1, begin, end, sums, [&](int64_t p0, int64_t count, T* y, T beta) {
     sum(v.x + p0 * v.x_stride, v.x_stride, v.matrix + p0 * v.ld, v.ld, count, v.count, y, T(1),
         beta);
@@ -303,7 +314,7 @@ void dots_parts(const GemmPlan& plan, const GemmOperands& operands, int64_t begi
                 T* sums) noexcept {
   const VectorProduct<T> v(make_chunk<T>(plan, operands, 0), plan.down);
   constexpr int64_t kLine = 64 / sizeof(T);
-  const auto product = plan.streamed ? dots_streamed<T> : dots<T>;
+  const auto product = dots_of<T>(plan);
   sum_parts(plan, kLine, begin, end, sums, [&](int64_t p0, int64_t count, T* y, T beta) {
     product(v.matrix + p0, v.ld, v.x + p0, count, v.count, y, T(1), beta);
   });
@@ -327,7 +338,7 @@ void row_sum_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t 
                     std::byte* scratch) noexcept {
   if (plan.sum_chunks > 1)
     return row_sum_parts(plan, operands, begin, end, reinterpret_cast<T*>(scratch));
-  const auto sum = plan.streamed ? row_sum_streamed<T> : row_sum<T>;
+  const auto sum = row_sum_of<T>(plan);
   for (int64_t i = begin; i < end;) {
     const VectorProduct<T> v(chunks_beside<T>(plan, operands, i, end), plan.down);
     for (int64_t p0 = 0; p0 < plan.shape.k; p0 += plan.k_block)
@@ -343,7 +354,7 @@ void dots_chunks(const GemmPlan& plan, const GemmOperands& operands, int64_t beg
   if (plan.sum_chunks > 1)
     return dots_parts(plan, operands, begin, end, reinterpret_cast<T*>(scratch));
   const GemmShape& s = plan.shape;
-  const auto product = plan.streamed ? dots_streamed<T> : dots<T>;
+  const auto product = dots_of<T>(plan);
   for (int64_t i = begin; i < end; ++i) {
     const Chunk<T> chunk = make_chunk<T>(plan, operands, i);
     const VectorProduct<T> v(chunk, plan.down);

@@ -103,6 +103,7 @@ struct GemmPlan {
   bool turned = false;    // Tiles: C^T is computed, and `shape` is turned
   bool down = false;      // RowSum, Dots: the result is the one column of C
   bool streamed = false;  // RowSum, Dots: the matrix is larger than the caches of a core
+  bool paired = false;    // and two of its rows are read beside each other
   // RowSum, Dots: so many parts of k are summed apart, each into a row of sum_pitch elements of the
   // first worker's scratch, and added in order.
   int64_t sum_chunks = 1, sum_pitch = 0;

@@ -20,11 +20,6 @@ inline constexpr int kStripVectors = 8;
 
 // Bytes of y that stay in L1, and of a row that are read in one run.
 constexpr int64_t kStreamedRun = 16384;
-// Rows that are read beside each other from beyond the caches of a core. With one the prefetchers
-// read memory as fast, the third cache more slowly; with two to four some of them lose the thread:
-// half of the bandwidth (Zen 4, GB/s of two cores from memory and the third cache: 1 row 45 and 90,
-// 2 rows 26 and 105, 8 rows 46 and 150).
-constexpr int kStreams = 8;
 
 // Independent chains per column: enough of them to hide the latency of an FMA in a narrow strip.
 constexpr int chains(int vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
@@ -151,25 +146,27 @@ void row_sum(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k, in
 }
 
 // V vectors of y = alpha * sum of R rows, factor[r] * m[r * ld ...], + beta * y; beta 0 does not
-// read y.
+// read y. The rows that follow a pair are fetched.
 template <class T, int R, int V, bool kTail>
 RV_INLINE void add_rows(const Vec<T> (&factor)[R], const T* m, int64_t ld,
                         const TileTarget<T>& target) {
   constexpr int kLanes = Vec<T>::kLanes;
   Vec<T> sum[1][V];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r, m += ld)
+  for (int r = 0; r < R; ++r, m += ld) {
+    if constexpr (R == 2) __builtin_prefetch(m + R * ld);
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       const Vec<T> x = load_last<T, kTail>(m + v * kLanes, target.tail);
       sum[0][v] = r == 0 ? factor[0] * x : fma(factor[r], x, sum[0][v]);
     }
+  }
   tile_store<T, 1, V, kTail>(sum, target);
 }
 template <class T, int R>
 void add_rows(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t count, T* y, T alpha,
               T beta) noexcept {
-  constexpr int kLanes = Vec<T>::kLanes, kWide = 4;
+  constexpr int kLanes = Vec<T>::kLanes, kWide = R == 2 ? 1 : 4;
   Vec<T> factor[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) factor[r] = Vec<T>::set1(x[r * x_stride]);
@@ -183,18 +180,18 @@ void add_rows(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t coun
                             {y + j, 0, alpha, beta, static_cast<int>(count - j)});
 }
 
-// As row_sum, for matrices larger than the caches of a core, which are read row by row while y
-// stays in L1.
-template <class T>
+// As row_sum, for matrices larger than the caches of a core: kRows rows are read beside each other
+// along all columns, while y stays in L1.
+template <class T, int kRows>
 void row_sum_streamed(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k,
                       int64_t count, T* y, T alpha, T beta) {
   constexpr int64_t kColumns = kStreamedRun / static_cast<int64_t>(sizeof(T));
   for (int64_t j = 0; j < count; j += kColumns) {
     const int64_t columns = least(kColumns, count - j);
     int64_t p = 0;
-    for (; p + kStreams <= k; p += kStreams)
-      add_rows<T, kStreams>(x + p * x_stride, x_stride, m + p * ld + j, ld, columns, y + j, alpha,
-                            p == 0 ? beta : T(1));
+    for (; p + kRows <= k; p += kRows)
+      add_rows<T, kRows>(x + p * x_stride, x_stride, m + p * ld + j, ld, columns, y + j, alpha,
+                         p == 0 ? beta : T(1));
     for (; p < k; ++p)
       add_rows<T, 1>(x + p * x_stride, x_stride, m + p * ld + j, ld, columns, y + j, alpha,
                      p == 0 ? beta : T(1));
@@ -302,50 +299,51 @@ void dots(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T 
     dot_group<T, kFew>(m + i * ld, ld, x, k, static_cast<int>(count - i), y + i, alpha, beta);
 }
 
-// sum[r] over the lanes is the dot product of row r of R with x.
-template <class T, int R>
-RV_INLINE void dot_rows(const T* m, int64_t ld, const T* x, int64_t k, Vec<T>* sum) {
-  constexpr int kLanes = Vec<T>::kLanes, kWide = 4;
-  Vec<T> acc[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) acc[r] = Vec<T>::zero();
+// sum[0] and sum[1] over the lanes are the dot products of two rows with x. The next two rows are
+// fetched.
+template <class T>
+RV_INLINE void dot_pair(const T* row0, const T* row1, int64_t ld, const T* x, int64_t k,
+                        Vec<T>* sum) {
+  constexpr int kLanes = Vec<T>::kLanes, kChains = 4;
+  Vec<T> acc[2][kChains];
+#pragma GCC unroll 4
+  for (int c = 0; c < kChains; ++c) acc[0][c] = acc[1][c] = Vec<T>::zero();
   int64_t p = 0;
-  for (; p + kWide * kLanes <= k; p += kWide * kLanes) {
-    Vec<T> factor[kWide];
+  for (; p + kChains * kLanes <= k; p += kChains * kLanes)
 #pragma GCC unroll 4
-    for (int c = 0; c < kWide; ++c) {
-      factor[c] = Vec<T>::load(x + p + c * kLanes);
-      hold(factor[c]);
+    for (int c = 0; c < kChains; ++c) {
+      const int64_t at = p + c * kLanes;
+      const Vec<T> factor = Vec<T>::load(x + at);
+      __builtin_prefetch(row0 + 2 * ld + at);
+      __builtin_prefetch(row1 + 2 * ld + at);
+      acc[0][c] = fma(factor, Vec<T>::load(row0 + at), acc[0][c]);
+      acc[1][c] = fma(factor, Vec<T>::load(row1 + at), acc[1][c]);
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int c = 0; c < kWide; ++c)
-        acc[r] = fma(factor[c], Vec<T>::load(m + r * ld + p + c * kLanes), acc[r]);
-  }
   for (; p < k; p += kLanes) {
     const int left = static_cast<int>(least(kLanes, k - p));
     const Vec<T> factor = Vec<T>::load_partial(x + p, left);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-      acc[r] = fma(factor, Vec<T>::load_partial(m + r * ld + p, left), acc[r]);
+    acc[0][0] = fma(factor, Vec<T>::load_partial(row0 + p, left), acc[0][0]);
+    acc[1][0] = fma(factor, Vec<T>::load_partial(row1 + p, left), acc[1][0]);
   }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) sum[r] = acc[r];
+#pragma GCC unroll 2
+  for (int r = 0; r < 2; ++r) sum[r] = (acc[r][0] + acc[r][1]) + (acc[r][2] + acc[r][3]);
 }
 
-// As dots, for matrices larger than the caches of a core: see kStreams.
-template <class T>
+// As dots, for matrices larger than the caches of a core: one row after the other, or pairs.
+template <class T, bool kPairs>
 void dots_streamed(const T* m, int64_t ld, const T* x, int64_t k, int64_t count, T* y, T alpha,
                    T beta) {
-  constexpr int kLanes = Vec<T>::kLanes, kRows = kLanes < kStreams ? kLanes : kStreams;
+  constexpr int kLanes = Vec<T>::kLanes;
   for (int64_t i = 0; i < count; i += kLanes) {
     const int rows = static_cast<int>(least(kLanes, count - i));
-    Vec<T> sums[kLanes] = {};
+    Vec<T> acc[kLanes] = {};
     int r = 0;
-    for (; r + kRows <= rows; r += kRows) dot_rows<T, kRows>(m + (i + r) * ld, ld, x, k, sums + r);
-    for (; r < rows; ++r) sums[r] = dot_row(m + (i + r) * ld, x, k);
-    store_sums(sums, rows, y + i, alpha, beta);
+    for (; kPairs && r + 2 <= rows; r += 2) {
+      const T* row = m + (i + r) * ld;
+      dot_pair(row, row + ld, ld, x, k, acc + r);
+    }
+    for (; r < rows; ++r) acc[r] = dot_row(m + (i + r) * ld, x, k);
+    store_sums(acc, rows, y + i, alpha, beta);
   }
 }
 
