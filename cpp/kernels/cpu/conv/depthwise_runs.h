@@ -80,7 +80,7 @@ RV_INLINE void depthwise_vector(const Correlation& q, const RunRows<T>& rows, co
 #pragma GCC unroll 8
       for (int kw = 0; kw < K; ++kw) {
         load_row<T, 1, Tail>(from + kw % 3 * tap, tail, weight[kw]);
-        asm("" : "+v"(weight[kw][0].v));
+        hold(weight[kw][0]);
         if (kw % 3 == 2) from = held(from + 3 * tap);
       }
       from = row;
@@ -89,7 +89,7 @@ RV_INLINE void depthwise_vector(const Correlation& q, const RunRows<T>& rows, co
         if (kKnown || (j >= b.first && j < b.end)) {
           W value[1];
           load_row<T, 1, Tail>(from + (j - kFirst) % 3 * pitch, tail, value);
-          asm("" : "+v"(value[0].v));
+          hold(value[0]);
 #pragma GCC unroll 8
           for (int p = 0; p < kRun; ++p)
             if (j - p * S >= 0 && j - p * S < K)

@@ -55,7 +55,7 @@ RV_INLINE void add_scaled_lines(Vec<T> (&sum)[V], T x, const T* row) noexcept {
 #pragma GCC unroll 26
   for (int v = 0; v < V; ++v) {
     Vec<T> high = Vec<T>::load(line + (v + 1) * kLanes);
-    asm("" : "+v"(high.v));  // loaded once
+    hold(high);  // loaded once
     sum[v] = fma(factor, shift_lanes(low, index, high), sum[v]);
     low = high;
   }
