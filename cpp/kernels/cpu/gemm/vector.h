@@ -146,7 +146,7 @@ void row_sum(const T* x, int64_t x_stride, const T* m, int64_t ld, int64_t k, in
 }
 
 // V vectors of y = alpha * sum of R rows, factor[r] * m[r * ld ...], + beta * y; beta 0 does not
-// read y. The rows that follow a pair are fetched.
+// read y. The rows that follow a pair are fetched, for which a pair is read line by line.
 template <class T, int R, int V, bool kTail>
 RV_INLINE void add_rows(const Vec<T> (&factor)[R], const T* m, int64_t ld,
                         const TileTarget<T>& target) {

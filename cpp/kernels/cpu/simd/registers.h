@@ -7,11 +7,7 @@
 namespace ranvier::kernels::RV_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-inline constexpr int kVectorRegisters = 32;
-#else
-inline constexpr int kVectorRegisters = 16;
-#endif
+inline constexpr int kVectorRegisters = kVectorBytes == 64 ? 32 : 16;
 
 // Where sums fill nearly all registers, a vector that many of them read would rather be left in
 // memory, and be read there each time.
