@@ -313,14 +313,15 @@ def _log_softmax(x, axis=-1):
 def _solve(a, b):
     """[[x, -y], [y, x]] (u, v) = (p, q) for (x + iy)(u + iv) = p + iq."""
     a, b = with_shape(a), with_shape(b)
-    vector = b.ndim == a.ndim - 1
-    if vector:
+    factorizations._check_system(a, b)
+    vectors = factorizations._is_vectors(a, b)
+    if vectors:
         b = shapes.expand_dims(b, -1)
     rows = [[a.real, ew.negative(a.imag)], [a.imag, a.real]]
     block = joins.concatenate([joins.concatenate(row, axis=-1) for row in rows], axis=-2)
     both = factorizations.solve(block, joins.concatenate([b.real, b.imag], axis=-2))
     out = ComplexTensor(*joins.split(both, 2, axis=-2))
-    return shapes.squeeze(out, axis=-1) if vector else out
+    return shapes.squeeze(out, axis=-1) if vectors else out
 
 
 @rule(factorizations.inv)

@@ -34,15 +34,32 @@ def _check_square(x):
         )
 
 
+def _broadcast(a, b):
+    """The shape of both batches together; None when they do not fit."""
+    try:
+        return list(np.broadcast_shapes(tuple(a), tuple(b)))
+    except ValueError:
+        return None
+
+
+def _is_vectors(a, b):
+    """Whether b is one vector for all systems, or one for each (..., m); else it is matrices."""
+    if len(b.shape) == 1:
+        return True
+    fits = len(b.shape) == len(a.shape) - 1 and b.shape[-1] == a.shape[-1]
+    return fits and _broadcast(a.shape[:-2], b.shape[:-1]) is not None
+
+
 def _check_system(a, b):
     _check_square(a)
     if not b.shape:
         raise B.ShapeError("Expected input to have rank >= 1. Received a scalar.")
-    rows = -1 if len(a.shape) == len(b.shape) + 1 else -2
-    if b.shape[rows] != a.shape[-1]:
+    columns = 0 if _is_vectors(a, b) else 1
+    rows, batch = b.shape[-1 - columns], b.shape[: -1 - columns]
+    if rows != a.shape[-1] or _broadcast(a.shape[:-2], batch) is None:
         raise B.ShapeError(
-            "Incompatible shapes between `a` and `b`. Expected as many rows in both. Received: "
-            f"a.shape={tuple(a.shape)}, b.shape={tuple(b.shape)}"
+            "Incompatible shapes between `a` and `b`. Expected as many rows in both, and batches "
+            f"that broadcast. Received: a.shape={tuple(a.shape)}, b.shape={tuple(b.shape)}"
         )
 
 
@@ -185,27 +202,24 @@ def _sum_to(x, shape):
     return reshape(red.sum(x, axes), list(shape)) if axes else x
 
 
-def _batch(a, b):
-    return list(np.broadcast_shapes(tuple(a.shape[:-2]), tuple(b.shape[:-2])))
+def _solution(a, b):
+    """Shape and dtype of x in a x = b of matrices."""
+    return [*_broadcast(a.shape[:-2], b.shape[:-2]), *b.shape[-2:]], a.dtype
 
 
 def _solve(a, b):
-    shape = [*_batch(a, b), *b.shape[-2:]]
-    return host_call(
-        _solve_host, [a, b], [(shape, a.dtype)], gradient=_solve_gradient, name="solve"
-    )
+    return host_call(_solve_host, [a, b], [_solution(a, b)], gradient=_solve_gradient, name="solve")
 
 
 def _with_columns(a, b, run):
-    """Runs a solver on matrices of right-hand sides; a vector per system becomes one column."""
+    """Runs a solver on matrices of right-hand sides; vectors become matrices of one column."""
     a, b = promote_pair(a, b, floating=True)
     _check_system(a, b)
     dtype, wide_a, wide_b = a.dtype, _wide(a), _wide(b)
-    if len(b.shape) == len(a.shape) - 1:
-        out = reshape(run(wide_a, expand(wide_b, -1)), list(b.shape))
-    else:
-        out = run(wide_a, wide_b)
-    return _back(out, dtype)
+    if _is_vectors(a, b):
+        out = run(wide_a, expand(wide_b, -1))
+        return _back(reshape(out, list(out.shape[:-1])), dtype)
+    return _back(run(wide_a, wide_b), dtype)
 
 
 @op(LINALG)
@@ -214,7 +228,8 @@ def solve(a, b):
 
     Args:
         a: (..., m, m) square matrices.
-        b: (..., m) or (..., m, n).
+        b: (m,), (..., m) or (..., m, n); batches broadcast. Where (..., m) and (..., m, n) both
+            fit, b is a vector for each system.
 
     Raises:
         ValueError: shapes that do not fit, or a singular matrix.
@@ -243,7 +258,7 @@ def _solve_triangular_gradient(inputs, outputs, grads, lower):
 
 def _solve_triangular(a, b, lower):
     return host_call(
-        _solve_triangular_host, [a, b], [([*_batch(a, b), *b.shape[-2:]], a.dtype)],
+        _solve_triangular_host, [a, b], [_solution(a, b)],
         gradient=_solve_triangular_gradient, options=(("lower", bool(lower)),),
         name="solve_triangular",
     )  # fmt: skip
@@ -255,8 +270,11 @@ def solve_triangular(a, b, lower=False):
 
     Args:
         a: (..., m, m).
-        b: (..., m) or (..., m, k).
+        b: (m,), (..., m) or (..., m, n), as for `solve`.
         lower: whether the lower triangle of a is read.
+
+    Raises:
+        ValueError: shapes that do not fit, or a singular matrix.
 
     Example:
         >>> ops.solve_triangular([[2.0, 0.0], [2.0, 1.0]], [[2.0], [3.0]], lower=True).tolist()

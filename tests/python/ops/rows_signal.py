@@ -78,6 +78,12 @@ add("cholesky_inverse", np.linalg.cholesky(_definite[0]), grad=True,
 add("solve", _square, f(2, 4, 3), reference=np.linalg.solve, grad=True)
 add("solve", _square, f(2, 4), grad=True, keras=False,
     reference=lambda a, b: np.linalg.solve(a, b[..., None])[..., 0])  # fmt: skip
+for _shape in ((4,), (4, 3), (1, 4, 3)):  # one right-hand side for both systems
+    add("solve", _square, f(*_shape), reference=np.linalg.solve, grad=True)
+    add("solve_triangular", _square, f(*_shape), lower=True, grad=True,
+        reference=lambda a, b, lower: np.linalg.solve(np.tril(a), b))  # fmt: skip
+add("solve_triangular", _square, f(1, 4), grad=True,
+    reference=lambda a, b: np.linalg.solve(np.triu(a), b[..., None])[..., 0])  # fmt: skip
 add("solve_triangular", _square, f(2, 4, 3), lower=True, grad=True,
     reference=lambda a, b, lower: np.linalg.solve(np.tril(a), b))  # fmt: skip
 add("eigh", _definite, reference=lambda x: tuple(np.linalg.eigh(x)), grad=True, keras=False)

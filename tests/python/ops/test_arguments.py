@@ -8,6 +8,7 @@ import pytest
 from ranvier import backend, ops, random
 
 X = np.ones((3, 4), "float32")
+SQUARES = np.ones((2, 3, 3), "float32")
 MISTAKES = [
     (lambda: ops.sum(X, axis=5), IndexError, "axis 5 is out of bounds"),
     (lambda: ops.sum(X, axis=5), ValueError, "axis 5 is out of bounds"),
@@ -22,6 +23,9 @@ MISTAKES = [
     (lambda: ops.reshape(X, (-2, 6)), ValueError, "non-negative integer"),
     (lambda: ops.cdist(X, X[0]), ValueError, "two sets of points"),
     (lambda: ops.cdist(X, X[:, :2]), ValueError, "as many coordinates"),
+    (lambda: ops.solve(SQUARES, X[0]), ValueError, "Expected as many rows in both"),
+    (lambda: ops.solve(SQUARES, np.ones((4, 3, 1))), ValueError, "batches that broadcast"),
+    (lambda: ops.solve_triangular(SQUARES, X[:1]), ValueError, "Expected as many rows in both"),
     (lambda: ops.corrcoef(X[None]), ValueError, "variables in rows"),
     (lambda: ops.repeat(5, 3, axis=1), ValueError, "out of bounds"),
     (lambda: ops.array_split(X, 0), ValueError, "must be positive"),

@@ -146,6 +146,10 @@ MORE = {
     "real_cast": (lambda z: ops.cast(z, "float32"), Z.real),
     "norm": (lambda z: ops.norm(z, axis=-1), np.linalg.norm(Z, axis=-1)),
     "solve": (lambda z: ops.solve(z[:, :3], W[:3, 0]), np.linalg.solve(Z[:, :3], W[:3, 0])),
+    "solve_one_vector": (
+        lambda z: ops.solve(ops.stack([z[:, :3], 2 * z[:, :3]]), W[:3, 0]),
+        np.linalg.solve(np.stack([Z[:, :3], 2 * Z[:, :3]]), W[:3, 0]),
+    ),
     "sqrt": (ops.sqrt, np.sqrt(Z)),
     "log": (ops.log, np.log(Z)),
     "log1p": (ops.log1p, np.log1p(Z)),
