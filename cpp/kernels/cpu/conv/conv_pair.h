@@ -2,9 +2,9 @@
 // A 1×1 convolution and the depthwise one that reads it, as one step:
 //   t = act1(x · w1 + bias1),  y = act2(depthwise(t, w2) + bias2 + residual)
 // Where t is larger than the second cache, writing and reading it takes longer than its arithmetic.
-// Here a worker computes the rows of t under some rows of y into its scratch and goes on from
-// there; rows of t between two blocks are computed twice. The bits are those of two steps. float32
-// alone.
+// Here a worker keeps a window of rows of t in its scratch, which moves down the image with the
+// rows of y: only rows between two workers' are computed twice. The bits are those of two steps.
+// float32 alone.
 
 #include "kernels/cpu/conv/conv.h"
 
@@ -15,11 +15,10 @@ const char* conv_pair_refusal(const ConvShape& first, const ConvShape& second, D
 
 // What prepare decided; immutable and free of pointers to data.
 struct ConvPairPlan {
-  ConvPlan first;  // the rows of t under one block, of one image
+  ConvPlan row, strip;  // the first: one row of t, or some rows
   ConvPlan second;
-  int64_t rows = 0;    // of t in a block
-  int64_t blocks = 0;  // of an image's output rows
-  size_t t_bytes = 0;  // of a block, before the scratch of the first
+  int64_t rows = 0;         // of t in the window
+  size_t window_bytes = 0;  // before the scratch of the first
   Scratch scratch;
   Cost cost;
 };
