@@ -23,6 +23,7 @@ const Tensor* as_tensor(PyObject* object) noexcept;
 // py::cast without the search for the type's record, a tenth of a small op.
 py::object from_tensor(Tensor tensor);
 Tensor to_tensor(py::handle object, py::handle dtype);  // copies arrays, scalars, lists
+bool lies_as_tensor(const py::array& array);  // dense, aligned, in this machine's byte order
 Tensor borrow_or_copy(py::handle object,
                       DType dtype);         // wraps a dense array of that dtype in place
 py::object to_numpy(const Tensor& tensor);  // read-only view

@@ -60,8 +60,8 @@ class PyLoop {
     std::vector<ArraySource> result;
     for (size_t i = 0; i < arrays.size(); ++i) {
       const auto array = py::reinterpret_borrow<py::array>(arrays[i]);
-      if (!(array.flags() & py::array::c_style))
-        fail<ValueError>("EpochLoop: array ", i, " is not dense row-major.");
+      if (!lies_as_tensor(array))
+        fail<ValueError>("EpochLoop: array ", i, " is not dense, aligned and in byte order.");
       std::vector<int64_t> row(array.shape() + 1, array.shape() + array.ndim());
       result.push_back({array.data(), dtype_of(array.dtype()), Shape(row), dtype_of(targets[i])});
     }

@@ -49,7 +49,11 @@ Tensor as_constant(Tensor tensor) {
   return tensor;
 }
 
+bool in_byte_order(const py::array& array) { return array.dtype().byteorder() != '>'; }
+
 Tensor copy_array(const py::array& array) {
+  if (!in_byte_order(array))
+    return copy_array(array.attr("astype")(array.dtype().attr("newbyteorder")("=")));
   const py::array dense = py::array::ensure(array, py::array::c_style);
   if (!dense) throw py::error_already_set();
   const DType dtype = from_numpy_dtype(dense.dtype());
@@ -214,12 +218,16 @@ Tensor to_tensor(py::handle object, py::handle dtype) {
   return cast_to(from_object(object), wanted);
 }
 
+bool lies_as_tensor(const py::array& array) {
+  constexpr int kDense = py::array::c_style, kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  return (array.flags() & kDense) && (array.flags() & kAligned) && in_byte_order(array);
+}
+
 Tensor borrow_or_copy(py::handle object, DType dtype) {
   if (const Tensor* known = as_tensor(object.ptr())) return *known;
   if (py::isinstance<py::array>(object)) {
     const auto array = py::reinterpret_borrow<py::array>(object);
-    const bool dense = array.flags() & py::array::c_style;
-    if (dense && from_numpy_dtype(array.dtype()) == dtype) {
+    if (lies_as_tensor(array) && from_numpy_dtype(array.dtype()) == dtype) {
       const Shape shape(std::span(array.shape(), static_cast<size_t>(array.ndim())));
       return Tensor::wrap(dtype, shape, {}, const_cast<void*>(array.data()));
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 import inspect
 
+import numpy as np
+
 from ranvier import _backend as B
 from ranvier import config, tree
 from ranvier.jit import trace_function
@@ -109,20 +111,17 @@ class StepFunction:
         """
         if holds_complex(data):
             data = apart(data)
-        leaves = [
-            x if isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
-            for x in _leaves(data)
-        ]
-        place = tuple((x.shape, x.dtype if isinstance(x, B.Tensor) else "string") for x in leaves)
+        leaves = [_operand(x) for x in _leaves(data)]
+        place = tuple((x.shape, _dtype(x)) for x in leaves)
         self._refresh()
         feed = self._feeds.get((place, self._state_key, config.floatx()), _NO_FEED)
         fed = feed.fed(leaves)
         step = self._cache.get(self._key(place, feed, fed))
         if step is None:
-            step, feed = self._trace_fed(data, leaves, place)
+            step, feed = self._trace_fed(data, [_tensor_or_strings(x) for x in leaves], place)
             fed = feed.fed(leaves)
         self._cache.move_to_end(self._key(place, feed, fed))
-        return step, [x for x in leaves if isinstance(x, B.Tensor)] + fed
+        return step, [x for x, (_, dtype) in zip(leaves, place) if dtype != "string"] + fed
 
     def _key(self, place, feed, fed):
         """The cache key; that of `get` where nothing is fed."""
@@ -164,6 +163,33 @@ def remember(steps: dict, key, step) -> None:
     if len(steps) >= _MAX_PROGRAMS:
         del steps[next(iter(steps))]
     steps[key] = step
+
+
+# Dtypes of arrays that a program reads where they lie.
+_IN_PLACE = {
+    np.dtype(name): name
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64"),
+    )
+}
+
+
+def _operand(x):
+    """A tensor, an array of strings, or an array that needs no copy to be an argument."""
+    if type(x) is np.ndarray and x.flags.c_contiguous and x.dtype in _IN_PLACE:
+        return x
+    return _tensor_or_strings(x)
+
+
+def _tensor_or_strings(x):
+    return x if isinstance(x, B.Tensor) or is_string_array(x) else B.tensor(x)
+
+
+def _dtype(x):
+    if isinstance(x, B.Tensor):
+        return x.dtype
+    return _IN_PLACE.get(x.dtype, "string")
 
 
 def _leaves(data):
