@@ -28,6 +28,7 @@ PYTHON_FLOORS = (
         "exported_names",
         "identifiers",
         "naming",
+        "python_numbers",
         "serialization",
         "tracebacks",
         "tree",

@@ -1,5 +1,6 @@
 // The Python class Tensor: attributes and conversions. Operators live in operators.cpp.
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -63,10 +64,18 @@ Tensor copy_array(const py::array& array) {
   return as_constant(std::move(tensor));
 }
 
-// Python numbers and lists take Keras' default dtypes: int32, float32, bool.
-DType default_dtype(DType dtype) {
+bool fit_int32(const Tensor& tensor) {
+  const auto* values = static_cast<const int64_t*>(tensor.data());
+  return std::all_of(values, values + tensor.size(),
+                     [](int64_t v) { return v >= INT32_MIN && v <= INT32_MAX; });
+}
+
+// Python numbers and lists take Keras' default dtypes: bool, float32, and int32 where it holds
+// them.
+DType default_dtype(const Tensor& tensor) {
+  const DType dtype = tensor.dtype();
   if (dtype == DType::F64) return DType::F32;
-  if (dtype == DType::I64) return DType::I32;
+  if (dtype == DType::I64 && fit_int32(tensor)) return DType::I32;
   return dtype;
 }
 
@@ -93,7 +102,7 @@ Tensor from_object(py::handle object) {
   const bool typed = py::hasattr(object, "__array__");
   const py::object array = py::module_::import("numpy").attr("asarray")(object);
   Tensor tensor = copy_array(array);
-  return typed ? tensor : cast_to(tensor, default_dtype(tensor.dtype()));
+  return typed ? tensor : cast_to(tensor, default_dtype(tensor));
 }
 
 py::object item(const Tensor& t) {

@@ -31,6 +31,18 @@ class AxisError(B.ShapeError, IndexError):
     """
 
 
+class IntegerOverflowError(B.InvalidValueError, OverflowError):
+    """A Python integer does not fit into a dtype; a ValueError and an OverflowError, as in NumPy.
+
+    Example:
+        >>> try:
+        ...     ops.convert_to_tensor([1, 300], dtype="uint8")
+        ... except keras.errors.IntegerOverflowError:
+        ...     print("too large")
+        too large
+    """
+
+
 class FileFormatError(ValueError):
     """A file is not what its name promises: truncated, damaged, or hostile.
 
@@ -79,6 +91,7 @@ __all__ = [
     "FileFormatError",
     "FolderNotFoundError",
     "GraphError",
+    "IntegerOverflowError",
     "InternalError",
     "InvalidValueError",
     "OutOfMemoryError",

@@ -9,6 +9,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, naming
 from ranvier.config import standardize_dtype
+from ranvier.python_numbers import given_for, weak_number
 from ranvier.scopes import AutocastScope, current_path, scope_state, stack_of
 
 _structure = 0
@@ -114,7 +115,7 @@ def _to_tensor(value, dtype):
         value = value.value
     if isinstance(value, B.Tensor):
         return _cast(value, dtype)
-    return B.tensor(value, dtype)
+    return B.tensor(value if dtype is None else given_for(value, dtype), dtype)
 
 
 def standardize_shape(shape) -> tuple:
@@ -465,6 +466,7 @@ def _binary(name, variable, value):
     from ranvier import ops
 
     stored = variable.handle.read()
+    value = weak_number(value, variable._dtype)
     return getattr(ops, name)(stored, _to_tensor(value, variable._dtype))
 
 

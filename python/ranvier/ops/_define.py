@@ -11,6 +11,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, serialization
 from ranvier.errors import AxisError
+from ranvier.python_numbers import check_unmasked, given_for, weak_number
 from ranvier.symbolic import operation as _operation
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.operation import Operation
@@ -329,8 +330,9 @@ def to_tensor(x, dtype=None) -> Tensor:
 
 
 def _from_object(x, dtype) -> Tensor:
+    check_unmasked(x)
     try:
-        return B.tensor(x, dtype)
+        return B.tensor(x if dtype is None else given_for(x, dtype), dtype)
     except ValueError as error:
         if isinstance(error, B.Error) or not isinstance(x, (list, tuple)):
             raise
@@ -381,6 +383,7 @@ def _cached_scalar(value, dtype):
 
 def scalar(value, dtype: str) -> Tensor:
     """A rank-0 tensor of a Python number; one of its own inside a trace and a recorded call."""
+    value = weak_number(value, dtype)
     return B.tensor(value, dtype) if B.recording() else _cached_scalar(value, dtype)
 
 

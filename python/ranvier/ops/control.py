@@ -12,6 +12,7 @@ from ranvier import config, tree
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import CORE, apply, holds_complex, op, reshape, result_type, to_tensor
 from ranvier.ops._define import cast as _cast
+from ranvier.python_numbers import given_for
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec, probing
 from ranvier.variable import Variable
@@ -69,6 +70,9 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         dtype: of the tensor.
         sparse, ragged: must not be true: tensors are dense.
 
+    Raises:
+        ValueError: a Python integer that does not fit into the dtype, or masked values.
+
     Example:
         >>> ops.convert_to_tensor([1, 2], dtype="float32").tolist()
         [1.0, 2.0]
@@ -82,6 +86,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     if dtype is not None:
         dtype = config.standardize_dtype(dtype)
     if dtype == "complex64" or holds_complex(x):
+        if dtype not in (None, "complex64"):
+            given_for(x, dtype)  # Python's numbers do not lose their imaginary part
         z = ew.complex_values().from_numbers(x)
         return z if dtype is None else cast(z, dtype)
     return to_tensor(x, dtype)

@@ -23,6 +23,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops._define import cast as _cast
 from ranvier.ops._define import reshape as _reshape
+from ranvier.python_numbers import weak_number
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -91,6 +92,7 @@ def full(shape, fill_value, dtype=None):
         [[7.0, 7.0], [7.0, 7.0]]
     """
     dtype = config.standardize_dtype(dtype)
+    fill_value = weak_number(fill_value, dtype)
     exact = isinstance(fill_value, (bool, float)) or (
         isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53
     )

@@ -23,6 +23,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops.creation import ones_like, zeros
 from ranvier.ops.joins import _atleast, _cut, stack
+from ranvier.python_numbers import weak_number
 
 
 @op(NUMPY, static=("newshape",))
@@ -363,6 +364,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         from ranvier.ops.pad_modes import pad_by
 
         return pad_by(x, widths, mode)
+    constant_values = weak_number(constant_values, x.dtype)
     value = 0.0 if constant_values is None else float(constant_values)
     if mode in ("reflect", "symmetric", "wrap"):
         x, widths = _pad_widely(x, widths, mode)

@@ -16,6 +16,7 @@ BUILT_IN = {
     "FileFormatError": (ValueError,),
     "FolderNotFoundError": (FileNotFoundError,),
     "GraphError": (RuntimeError,),
+    "IntegerOverflowError": (ValueError, OverflowError),
     "InternalError": (RuntimeError,),
     "InvalidValueError": (ValueError,),
     "OutOfMemoryError": (MemoryError,),

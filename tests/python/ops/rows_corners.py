@@ -22,6 +22,19 @@ add("nanpercentile", f(3, 4).astype("float16"), 30.0, method="midpoint", toleran
 add("unique", np.array([np.nan, 1.0, np.nan, 1.0]), reference=lambda x: np.array([1, *x[[0, 2]]]))
 add("corrcoef", f(5))
 
+# Shifts by all bits and more, and by less than 0.
+for _name, _reference in (("left_shift", np.left_shift), ("right_shift", np.right_shift)):
+    for _dtype in ("int8", "uint8", "int32", "int64"):
+        _by = np.array([[0], [7], [8], [31], [32], [64], [100]]).astype(_dtype)
+        add(_name, np.array([1, 3, -4, 100]).astype(_dtype), _by, reference=_reference,
+            keras=_dtype != "int64")  # fmt: skip
+    add(_name, np.array([1, -4], "int32"), np.array([[-1], [-33]], "int32"), reference=_reference)
+add("isin", np.array([1, 2]), [2**32 + 1], reference=lambda x, y: np.isin(x, y), keras=False)
+add("full", 2, 2**53 + 1, dtype="int64", keras=False)
+add("full", 2, 300, dtype="uint8", reference=lambda n, v, dtype: np.array([44, 44]))
+add("pad", np.array([1], "uint8"), 1, constant_values=300,
+    reference=lambda *_, **__: np.array([44, 1, 44]))  # fmt: skip
+
 add("digitize", f(5), [1.0, 0.0, -1.0])
 add("digitize", ints(5).astype("float32"), [1.0, 0.0, -1.0])
 add("one_hot", np.array([0.0, 2.0, 1.2], "float32"), 3,

@@ -77,15 +77,19 @@ T power(T base, T exponent) {
   }
   return result;
 }
+// By less than 0 or all bits and more, as XLA: nothing of a is left but its sign.
+template <class T>
+constexpr Unsigned<T> kBits = 8 * sizeof(T);
 template <class T>
 T shift_left(T a, T count) {
-  constexpr Unsigned<T> kMask = 8 * sizeof(T) - 1;
-  return static_cast<T>(static_cast<Unsigned<T>>(a) << (static_cast<Unsigned<T>>(count) & kMask));
+  const auto by = static_cast<Unsigned<T>>(count);
+  const auto bits = static_cast<Unsigned<T>>(a) << (by % kBits<T>);
+  return by < kBits<T> ? static_cast<T>(bits) : T(0);
 }
 template <class T>
 T shift_right(T a, T count) {
-  constexpr Unsigned<T> kMask = 8 * sizeof(T) - 1;
-  return static_cast<T>(a >> (static_cast<Unsigned<T>>(count) & kMask));
+  const auto by = static_cast<Unsigned<T>>(count);
+  return static_cast<T>(a >> (by < kBits<T> ? by : kBits<T> - 1) >> (by < kBits<T> ? 0 : 1));
 }
 template <class T>
 T negate(T a) {

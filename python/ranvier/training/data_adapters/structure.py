@@ -9,6 +9,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
+from ranvier.python_numbers import check_unmasked
 from ranvier.symbolic.host import is_string_array
 from ranvier.variable import Variable
 
@@ -88,8 +89,10 @@ def to_array(x, strings: bool = False) -> np.ndarray:
 
     Raises:
         DTypeError: the array holds Python objects, or strings where they are not allowed.
+        ValueError: values are masked.
     """
     if isinstance(x, np.ndarray):
+        check_unmasked(x)
         array = x
     elif hasattr(x, "detach"):
         array = x.detach().cpu().numpy()
