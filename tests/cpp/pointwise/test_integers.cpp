@@ -59,9 +59,9 @@ T expected(PwOp op, T a, T b) {
     case PwOp::BitXor:
       return a ^ b;
     case PwOp::ShiftLeft:
-      return static_cast<T>(x << (y % (8 * sizeof(T))));
+      return y < 8 * sizeof(T) ? static_cast<T>(x << y) : T(0);
     case PwOp::ShiftRight:
-      return static_cast<T>(a >> (y % (8 * sizeof(T))));
+      return y < 8 * sizeof(T) ? static_cast<T>(a >> y) : static_cast<T>(a < 0 ? -1 : 0);
     case PwOp::Neg:
       return static_cast<T>(-x);
     case PwOp::Abs:

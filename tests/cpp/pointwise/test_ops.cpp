@@ -100,8 +100,10 @@ TEST_CASE("integer division and remainder follow Python and never trap") {
   CHECK(binary(PwOp::Mod, DType::I32, a, b) == V{1, 1, -1, -1, 0, 0, 0, 0, 0, 0});
   CHECK(binary(PwOp::Pow, DType::I32, V{2, -3, 5, 1, -1, 2}, V{10, 3, 0, -4, -3, -1}) ==
         V{1024, -27, 1, 1, -1, 0});
-  CHECK(binary(PwOp::ShiftLeft, DType::I32, V{1, 1, -1}, V{4, 33, 1}) == V{16, 2, -2});
-  CHECK(binary(PwOp::ShiftRight, DType::I32, V{-16, 16}, V{2, 2}) == V{-4, 4});
+  CHECK(binary(PwOp::ShiftLeft, DType::I32, V{1, 1, -1, 5, 5}, V{4, 33, 1, 32, -1}) ==
+        V{16, 0, -2, 0, 0});
+  CHECK(binary(PwOp::ShiftRight, DType::I32, V{-16, 16, -16, 16, -16}, V{2, 2, 32, 99, -1}) ==
+        V{-4, 4, -1, 0, -1});
   using U = std::vector<uint64_t>;
   CHECK(binary(PwOp::FloorDiv, DType::U64, U{~uint64_t{0}, 9}, U{2, 0}) ==
         U{0x7fffffffffffffff, ~uint64_t{0}});
