@@ -11,8 +11,8 @@ from ranvier.errors import IntegerOverflowError
 
 # The least and the greatest value of each dtype of integers.
 LIMITS = {
-    name: (int(np.iinfo(name).min), int(np.iinfo(name).max))
-    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
 }
 
 
@@ -39,13 +39,14 @@ def given_for(x, dtype: str):
     Objects, strings and NumPy's extended precision become numbers, as NumPy makes them.
 
     Raises:
-        ValueError: a Python integer that the dtype cannot hold, NaN where integers are wanted, or
+        ValueError: a Python number that integers of the dtype cannot hold, NaN among them, or
             masked values.
-        TypeError: complex numbers in a list.
+        TypeError: a complex number of Python's.
     """
-    if type(x) is int:
-        return _held(x, dtype)
-    if type(x) in (bool, float) or not isinstance(x, _WITH_NUMBERS):
+    if type(x) is int or type(x) is float:
+        _check_held(x, dtype)
+        return x
+    if type(x) is bool or not isinstance(x, _WITH_NUMBERS):
         return x
     check_unmasked(x)
     array = np.asarray(x)
@@ -56,9 +57,9 @@ def given_for(x, dtype: str):
     if kind in "OUS" or (kind == "f" and array.dtype.itemsize > 8):
         array = _as_numbers(x, array, dtype)
     objects = array.dtype.kind == "O"
-    if (objects or listed and array.dtype.kind in "iuf") and dtype in LIMITS and array.size:
+    if array.size and (objects or (listed and array.dtype.kind in "iuf")):
         for value in (array.min(), array.max()):
-            _held(value, dtype)
+            _check_held(value.item() if isinstance(value, np.generic) else value, dtype)
     return array.astype(dtype) if objects else array
 
 
@@ -88,13 +89,15 @@ def check_unmasked(x) -> None:
         )
 
 
-def _held(value, dtype):
-    low, high = LIMITS.get(dtype, (value, value))
+def _check_held(value, dtype):
+    """Raises where integers of the dtype cannot hold the value, cut to an integer."""
+    if dtype not in LIMITS:
+        return
+    low, high = LIMITS[dtype]
     if value != value:
         raise B.InvalidValueError(f"NaN cannot become {dtype}.")
-    if not low <= int(value) <= high:
+    if not low - 1 < value < high + 1:
         raise _overflow(value, dtype)
-    return value
 
 
 def _overflow(value, dtype):

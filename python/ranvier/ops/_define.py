@@ -330,9 +330,12 @@ def to_tensor(x, dtype=None) -> Tensor:
 
 
 def _from_object(x, dtype) -> Tensor:
-    check_unmasked(x)
     try:
-        return B.tensor(x if dtype is None else given_for(x, dtype), dtype)
+        if dtype is None:
+            check_unmasked(x)
+        else:
+            x = given_for(x, dtype)
+        return B.tensor(x, dtype)
     except ValueError as error:
         if isinstance(error, B.Error) or not isinstance(x, (list, tuple)):
             raise

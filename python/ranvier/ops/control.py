@@ -87,7 +87,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         dtype = config.standardize_dtype(dtype)
     if dtype == "complex64" or holds_complex(x):
         if dtype not in (None, "complex64"):
-            given_for(x, dtype)  # Python's numbers do not lose their imaginary part
+            x = given_for(x, dtype)  # an error for Python's own, which would lose a part
         z = ew.complex_values().from_numbers(x)
         return z if dtype is None else cast(z, dtype)
     return to_tensor(x, dtype)

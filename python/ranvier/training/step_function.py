@@ -12,6 +12,7 @@ from ranvier import config, tree
 from ranvier.jit import trace_function
 from ranvier.ops._define import holds_complex
 from ranvier.ops.complex_values import apart, together
+from ranvier.python_numbers import LIMITS
 from ranvier.symbolic.host import Feed, is_string_array
 from ranvier.variable import structure_version
 
@@ -166,18 +167,12 @@ def remember(steps: dict, key, step) -> None:
 
 
 # Dtypes of arrays that a program reads where they lie.
-_IN_PLACE = {
-    np.dtype(name): name
-    for name in (
-        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float16", "float32", "float64"),
-    )
-}
+_IN_PLACE = {np.dtype(x): x for x in (*LIMITS, "bool", "float16", "float32", "float64")}
 
 
 def _operand(x):
-    """A tensor, an array of strings, or an array that needs no copy to be an argument."""
-    if type(x) is np.ndarray and x.flags.c_contiguous and x.dtype in _IN_PLACE:
+    """A tensor, an array of strings, or an array that is an argument as it is."""
+    if type(x) is np.ndarray and x.dtype in _IN_PLACE:
         return x
     return _tensor_or_strings(x)
 

@@ -24,11 +24,13 @@ TOO_LARGE = {
     "filled": lambda: ops.full(2, LARGE, dtype="int32"),
     "wanted": lambda: ops.convert_to_tensor(300, dtype="uint8"),
     "negative": lambda: ops.convert_to_tensor(-1, dtype="uint32"),
-    "listed": lambda: ops.convert_to_tensor([1, [LARGE]][1], dtype="int32"),
+    "listed": lambda: ops.convert_to_tensor([[1, LARGE]], dtype="int32"),
     "far": lambda: ops.convert_to_tensor([2**70], dtype="int64"),
     "variable": lambda: keras.Variable(300, dtype="uint8"),
     "assigned": lambda: keras.Variable(0, dtype="uint8").assign(300),
-    "float": lambda: ops.convert_to_tensor([3e9], dtype="int32"),
+    "floats": lambda: ops.convert_to_tensor([3e9], dtype="int32"),
+    "float": lambda: ops.convert_to_tensor(3e9, dtype="int32"),
+    "infinite": lambda: ops.convert_to_tensor([float("inf")], dtype="int8"),
 }
 
 
@@ -39,9 +41,15 @@ def test_integers_that_do_not_fit(call):
             call()
 
 
-def test_no_number_is_no_integer():
+@pytest.mark.parametrize("given", [float("nan"), [1.0, float("nan")]])
+def test_no_number_is_no_integer(given):
     with pytest.raises(ValueError, match="NaN cannot become int32"):
-        ops.convert_to_tensor([float("nan")], dtype="int32")
+        ops.convert_to_tensor(given, dtype="int32")
+
+
+def test_fractions_are_cut():
+    assert ops.convert_to_tensor([-0.9, 255.9], dtype="uint8").tolist() == [0, 255]
+    assert ops.convert_to_tensor(2.7, dtype="int32").item() == 2
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from ranvier.random import draw_seed
 from ranvier.training.data_adapters.structure import (
     check_data_cardinality,
     class_weight_to_sample_weights,
-    in_byte_order,
     merge_lists,
     pack_x_y_sample_weight,
     target_dtype,
@@ -96,7 +95,9 @@ class ArrayAdapter:
         data = pack_x_y_sample_weight(x, y, sample_weight)
         self._data = apart(data) if holds_complex(data) else data
         leaves = [np.asarray(x) for x in tree.flatten(self._data) if x is not None]
-        self.arrays = [np.require(in_byte_order(leaf), requirements=("C", "A")) for leaf in leaves]
+        # As steps read them: dense, aligned and in this machine's byte order.
+        native = [x.astype(x.dtype.newbyteorder("="), copy=False) for x in leaves]
+        self.arrays = [np.require(x, requirements=("C", "A")) for x in native]
         self.dtypes = [target_dtype(leaf.dtype) for leaf in leaves]
         self.has_strings = "string" in self.dtypes
 

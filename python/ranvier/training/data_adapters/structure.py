@@ -138,17 +138,10 @@ def batch_to_arrays(batch):
     return to_arrays(batch, strings=True)
 
 
-def in_byte_order(array):
-    """The array in this machine's byte order: big-endian files are read as they lie."""
-    dtype = array.dtype
-    return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
-
-
 def _in_floatx(array, strings=False):
     kind = array.dtype.kind
     if kind in "OUSMm":
         return to_array(array, strings)
-    array = in_byte_order(array)
     if kind != "f":
         return array
     dtype = config.floatx()
