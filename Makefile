@@ -22,7 +22,7 @@ setup: .venv/installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet ninja 'scikit-build-core>=0.10' 'pybind11>=2.13' \
-	  numpy pytest h5py hypothesis matplotlib pillow tensorboardX scikit-learn
+	  numpy pytest h5py hypothesis matplotlib pandas pillow tensorboardX scikit-learn scipy
 	touch $@
 
 # A wheel from the tree, then the wheel installed: tests see what users get. Rebuilds only what changed.

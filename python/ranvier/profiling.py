@@ -177,9 +177,10 @@ def profile(
     if mode == "predict":
         y = sample_weight = None
     adapter = data_adapters.get_adapter(x, y, sample_weight, batch_size=batch_size, shuffle=False)
-    if adapter.kind != "arrays":
+    if adapter.kind != "arrays" or adapter.in_python:
         raise ValueError(
-            f"profile: arrays are needed. Received: {type(x).__name__}. Hint: pass one batch."
+            f"profile: arrays of numbers are needed. Received: {type(x).__name__}. "
+            "Hint: pass one batch."
         )
     rows = min(adapter.batch_size, adapter.rows)
     step = ArrayEpochs(adapter, model._function(mode)).step_for(rows)

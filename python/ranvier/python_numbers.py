@@ -79,6 +79,27 @@ def _as_numbers(x, array, dtype):
         ) from error
 
 
+def numbers_of(array: np.ndarray, what="Data") -> np.ndarray:
+    """Objects that are numbers, as an array of the dtype that NumPy gives their values.
+
+    So mixed columns of a data frame become floats. `what` names the values in the error.
+
+    Raises:
+        DTypeError: some are no numbers: strings, `None`, pandas' `NA`, dates, arrays.
+    """
+    if array.dtype.kind == "O":
+        try:
+            found = np.array(array.tolist())
+        except ValueError:  # lists of different lengths
+            found = array
+        if found.shape == array.shape and found.dtype.kind in "biuf":
+            return found
+    raise B.DTypeError(
+        f"{what} must be numbers. Received: an array of dtype {array.dtype} and shape "
+        f"{array.shape}. Hint: turn strings into indices, and missing values into numbers."
+    )
+
+
 def check_unmasked(x) -> None:
     """Raises a ValueError for a masked array, whose mask would be lost."""
     if type(x) is not np.ndarray and isinstance(x, np.ndarray) and np.ma.is_masked(x):

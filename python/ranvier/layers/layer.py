@@ -151,6 +151,7 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
         self._build_shapes_dict = None
         self._convert_input_args = True
         self._allow_non_tensor_positional_args = False
+        self._takes_lists = False  # of numbers, for an array
         self._dtype_policy = dtype_policies.get(dtype)
         self._remat_mode = get_current_remat_mode()
 
@@ -276,6 +277,9 @@ class Layer(LayerState, calls.HandsDown, OutputSpec, Operation):
         return self._call_traits.has_training
 
     def _convert_arguments(self, args, kwargs):
+        if self._takes_lists and args and isinstance(args[0], (list, tuple)):
+            first = self.dtype_policy.convert_input(args[0], self.autocast, self.input_dtype)
+            args = (first, *args[1:])
         if not self._convert_input_args:
             return args, dict(kwargs)
         dtype = self.input_dtype

@@ -11,7 +11,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, serialization
 from ranvier.errors import AxisError
-from ranvier.python_numbers import check_unmasked, given_for, weak_number
+from ranvier.python_numbers import check_unmasked, given_for, numbers_of, weak_number
 from ranvier.symbolic import operation as _operation
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.operation import Operation
@@ -336,6 +336,12 @@ def _from_object(x, dtype) -> Tensor:
         else:
             x = given_for(x, dtype)
         return B.tensor(x, dtype)
+    except B.DTypeError:
+        array = np.asarray(x)
+        if array.dtype.kind != "O":
+            raise
+        numbers = numbers_of(array, "convert_to_tensor: values")
+        return to_tensor(numbers.tolist(), dtype)  # in the dtypes of Python's numbers
     except ValueError as error:
         if isinstance(error, B.Error) or not isinstance(x, (list, tuple)):
             raise

@@ -14,7 +14,7 @@ from ranvier.training.epochs import ArrayBatches, ArrayEpochs, BatchEpochs, join
 
 def runs_whole(model, adapter) -> bool:
     """Whether epochs run in C++: arrays of numbers, and no layer that works in Python."""
-    if adapter.kind != "arrays" or adapter.has_strings:
+    if adapter.kind != "arrays" or adapter.in_python:
         return False
     return not any(layer.runs_on_host for layer in model._flatten_layers())
 

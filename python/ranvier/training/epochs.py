@@ -6,6 +6,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import tree
+from ranvier.training.data_adapters.structure import dense_rows
 from ranvier.training.step_function import StepFunction
 
 # How often the C++ loop returns for progress and Ctrl-C.
@@ -246,7 +247,7 @@ class ArrayBatches:
         for first in range(0, len(order), adapter.batch_size):
             rows = order[first : first + adapter.batch_size]
             flat = [
-                array[rows] if dtype == "string" else B.tensor(array[rows], dtype)
+                array[rows] if dtype == "string" else B.tensor(dense_rows(array, rows), dtype)
                 for array, dtype in zip(adapter.arrays, adapter.dtypes, strict=True)
             ]
             yield adapter.pack(flat)

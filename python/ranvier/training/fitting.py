@@ -49,8 +49,8 @@ class Fitting:
         """Trains for a number of epochs.
 
         Args:
-            x: array, tensor, list or dict of them, or something that yields batches (generator,
-                `PyDataset`, iterable, torch `DataLoader`).
+            x: array, tensor, data frame, sparse matrix of SciPy, list or dict of them, or something
+                that yields batches (generator, `PyDataset`, iterable, torch `DataLoader`).
             y: targets, when `x` is arrays.
             batch_size: rows of a batch, 32 by default; not with iterables.
             epochs: index of the last epoch.

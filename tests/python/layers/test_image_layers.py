@@ -230,3 +230,20 @@ def test_histogram_layers_by_definition():
 def test_mistakes(call, error, part):
     with pytest.raises(error, match=part):
         call()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Resizing(2, 3),
+        lambda: layers.CenterCrop(2, 2),
+        lambda: layers.RandomFlip(seed=1),
+        lambda: layers.Solarization(),
+        lambda: layers.Rescaling(0.5),
+        lambda: layers.Normalization(mean=[1.0, 2, 3], variance=[1.0, 4, 9]),
+    ],
+    ids=["resizing", "crop", "flip", "solarization", "rescaling", "normalization"],
+)
+def test_lists_of_numbers_are_images(make):
+    image = np.arange(60, dtype="float32").reshape(4, 5, 3)
+    np.testing.assert_array_equal(make()(image.tolist()), make()(image))

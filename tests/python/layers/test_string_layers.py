@@ -225,3 +225,28 @@ def test_one_unsplit_string_gives_one_index():
 def test_lookups_without_a_vocabulary_are_refused(make):
     with pytest.raises(RuntimeError, match="no vocabulary yet"):
         make()(np.array(["a"]))
+
+
+def test_lookups_of_other_numbers_and_of_nothing():
+    objects = np.array([[1, 2], [2, 7]], dtype=object)
+    lookup = layers.IntegerLookup(vocabulary=[2, 1])
+    assert lookup(objects).tolist() == [[2, 1], [1, 0]]
+    back = layers.IntegerLookup(vocabulary=[2, 1], invert=True)
+    assert back(np.array([2.0, 1.0, 9.0])).tolist() == [1, 2, -1]
+    for layer, empty in (
+        (layers.IntegerLookup(vocabulary=[2], output_mode="multi_hot"), np.zeros((0, 3), "int64")),
+        (layers.StringLookup(vocabulary=["a"], output_mode="count"), np.zeros((0, 3), "<U1")),
+        (layers.TextVectorization(vocabulary=["a"], output_mode="count"), np.zeros(0, "<U1")),
+    ):
+        assert tuple(layer(empty).shape) == (0, 2)
+    counting = layers.StringLookup()
+    counting.adapt(np.zeros((0, 3), "<U1"))
+    assert counting.get_vocabulary() == ["[UNK]"]
+
+
+def test_booleans_are_hashed_as_words():
+    values = np.array([True, False])
+    hashing = layers.Hashing(num_bins=5)
+    assert hashing(values).tolist() == hashing(np.array(["true", "false"])).tolist() == [0, 2]
+    assert layers.Hashing(num_bins=5, mask_value=True)(values).tolist() == [0, 2]
+    assert layers.Hashing(num_bins=5, mask_value=False)(values).tolist() == [3, 0]

@@ -99,7 +99,7 @@ class Discretization(Layer):
                 "`bin_boundaries`, use `num_bins` instead."
             )
         self.reset_state()
-        for batch in batches_of(data, steps, whole=(np.ndarray,))[0]:
+        for batch in batches_of(data, steps, whole=())[0]:
             self.update_state(batch)
         self.finalize_state()
 

@@ -100,7 +100,8 @@ def encode_array(indices, output_mode, depth, dtype) -> np.ndarray:
     if output_mode == "one_hot":
         items = indices.reshape(-1, 1)
     else:
-        items = np.moveaxis(indices, min(1, indices.ndim - 1), -1).reshape(len(flat), -1)
+        items = np.moveaxis(indices, min(1, indices.ndim - 1), -1)
+        items = items.reshape(len(flat), items.shape[-1])
     rows, places = np.nonzero((items >= 0) & (items < depth))
     np.add.at(flat, (rows, items[rows, places]), 1)
     return np.minimum(out, 1) if output_mode == "multi_hot" else out

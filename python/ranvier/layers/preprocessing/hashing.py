@@ -20,7 +20,8 @@ from ranvier.layers.preprocessing.string_hashes import CROSS_START, combine, has
 class Hashing(HostLayer):
     """The bin of each string or integer: its hash modulo the number of bins.
 
-    Integers are hashed as their decimal digits; floats are cut to integers.
+    Integers are hashed as their decimal digits, booleans as "true" and "false"; floats are cut to
+    integers.
 
     Args:
         num_bins: number of bins, with the one of `mask_value`.
@@ -29,8 +30,8 @@ class Hashing(HostLayer):
         output_mode: "int"; "one_hot" per item; "multi_hot" or "count" per sample.
         sparse: kept for Keras programs; results are dense.
 
-    Input: strings, integers or floats of any shape. Output: int64 (or the given int dtype) of the
-    same shape, or rows of `num_bins`.
+    Input: strings, integers, floats or booleans of any shape. Output: int64 (or the given int
+    dtype) of the same shape, or rows of `num_bins`.
 
     Raises:
         ValueError: no bins, an unknown mode, a salt that is none, a float dtype for indices.
@@ -190,7 +191,12 @@ def hashed(array, num_bins, mask_value, salt, output_mode, dtype) -> np.ndarray:
     array = np.asarray(array)
     text = array.dtype.kind in "OUS"
     flat = array.reshape(-1)
-    terms = strings_of(array, what="A Hashing layer") if text else flat.astype("int64")
+    if text:
+        terms = strings_of(array, what="A Hashing layer")
+    elif array.dtype.kind == "b":
+        terms = np.where(flat, "true", "false").tolist()
+    else:
+        terms = flat.astype("int64")
     reserved = int(mask_value is not None and num_bins > 1)
     bins = (hash64(terms, salt) % np.uint64(num_bins - reserved)).astype("int64") + reserved
     if reserved:

@@ -101,16 +101,17 @@ def string_array(strings, shape) -> np.ndarray:
     return out.reshape(shape)
 
 
-def batches_of(data, steps=None, whole=(list, tuple, np.ndarray)):
+def batches_of(data, steps=None, whole=(list, tuple)):
     """The batches that `adapt` goes through, and whether `data` is one single batch.
 
     Args:
-        data: arrays, lists (one batch), or a dataset or iterable of batches; of batches that are
-            tuples `(x, ...)` the first part counts.
+        data: arrays, lists, columns of data frames (one batch), or a dataset or iterable of
+            batches; of batches that are tuples `(x, ...)` the first part counts.
         steps: batches at most.
-        whole: types that are one batch.
+        whole: types beside arrays that are one batch.
     """
-    if isinstance(data, (*whole, str, bytes, B.Tensor)) or not hasattr(data, "__iter__"):
+    one = isinstance(data, (*whole, str, bytes)) or hasattr(data, "__array__")
+    if one or not hasattr(data, "__iter__"):
         return [data], True
 
     def batches():

@@ -257,10 +257,10 @@ class IndexLookup(HostLayer):
     def update_state(self, data):
         """Counts a batch: a document per row, or one document of rank 1."""
         array = np.asarray(as_array(data))
-        array = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
+        rows = 1 if array.ndim < 2 else len(array)
         flat = self._flat_terms(array)
-        width = array.shape[1]
-        self.count_documents([flat[i * width : (i + 1) * width] for i in range(len(array))])
+        width = array.size // max(rows, 1)
+        self.count_documents([flat[i * width : (i + 1) * width] for i in range(rows)])
 
     def count_documents(self, documents):
         """Counts documents given as lists of terms."""
@@ -388,7 +388,7 @@ class IndexLookup(HostLayer):
         return (hashes % np.uint64(self.num_oov_indices)).astype("int64")
 
     def _to_terms(self, array):
-        flat = array.reshape(-1).tolist()
+        flat = array.reshape(-1).astype("int64").tolist()
         terms = self._terms.term(flat, self.oov_token)
         if self.mask_token is not None:
             terms = [self.mask_token if i == 0 else t for i, t in zip(flat, terms)]

@@ -8,6 +8,7 @@ from ranvier import _backend as B
 from ranvier import ops
 from ranvier.layers.preprocessing.encoding import encode
 from ranvier.layers.preprocessing.index_lookup import _DROPPED, IndexLookup
+from ranvier.python_numbers import numbers_of
 from ranvier.symbolic import host
 
 
@@ -110,6 +111,8 @@ class IntegerLookup(IndexLookup):
 
     def _flat_terms(self, array):
         array = np.asarray(array)
+        if array.dtype.kind == "O":
+            array = numbers_of(array)
         if array.dtype.kind not in "iubf":
             raise TypeError(
                 f"Layer '{self.name}' (of type IntegerLookup) takes integers. Received: an array "

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from ranvier import _backend as B
 from ranvier import config, ops
 from ranvier.layers.layer import Layer
+from ranvier.python_numbers import numbers_of
 
 
 class Normalization(Layer):
@@ -35,7 +35,7 @@ class Normalization(Layer):
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
         super().__init__(**kwargs)
-        self._allow_non_tensor_positional_args = True
+        self._allow_non_tensor_positional_args = self._takes_lists = True
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         self.input_mean, self.input_variance = mean, variance
         self.invert = invert
@@ -121,14 +121,14 @@ class Normalization(Layer):
         """Computes mean and variance of data.
 
         Args:
-            data: an array or tensor, or an iterable of batches (a list of arrays, a generator, a
-                dataset, a `PyDataset`); of batches `(x, ...)` the first part counts.
+            data: an array, tensor or data frame, or an iterable of batches (a list of arrays, a
+                generator, a dataset, a `PyDataset`); of batches `(x, ...)` the first part counts.
 
         Raises:
-            ValueError: no batch, or shapes that differ on the kept axes.
+            ValueError: no batch, a batch without samples, or shapes that differ on the kept axes.
             TypeError: something that is no data.
         """
-        if isinstance(data, (np.ndarray, B.Tensor)):
+        if hasattr(data, "__array__"):
             batches = iter([data])
         elif hasattr(data, "__iter__"):
             batches = iter(data)
@@ -147,6 +147,11 @@ class Normalization(Layer):
         for batch in itertools.chain([first], map(_samples, batches)):
             self._check_batch(batch)
             size = math.prod(batch.shape[a] for a in self._reduce_axis)
+            if size == 0:
+                raise ValueError(
+                    f"adapt() of layer '{self.name}' received a batch without samples. Expected at "
+                    f"least one value for each mean. Received: shape={batch.shape}"
+                )
             count += size
             share = size / count
             moments = ops.moments(ops.cast(batch, "float64"), self._reduce_axis)
@@ -208,4 +213,5 @@ def _samples(batch) -> np.ndarray:
             "adapt() expects an iterable that yields arrays or tensors, which have a `.shape`. "
             f"Received an element of type {type(batch).__name__}."
         )
-    return batch.numpy() if hasattr(batch, "numpy") else np.asarray(batch)
+    array = batch.numpy() if hasattr(batch, "numpy") else np.asarray(batch)
+    return numbers_of(array) if array.dtype.kind == "O" else array

@@ -15,10 +15,11 @@ from ranvier.random import draw_seed
 from ranvier.training.data_adapters.structure import (
     check_data_cardinality,
     class_weight_to_sample_weights,
+    is_sparse,
     merge_lists,
     pack_x_y_sample_weight,
     target_dtype,
-    to_array,
+    to_rows,
 )
 
 RAN_OUT = (
@@ -67,10 +68,10 @@ class ArrayAdapter:
         steps=None,
     ):
         x = tree.map_structure(
-            lambda leaf: to_array(leaf, strings=True), merge_lists(x), none_is_leaf=False
+            lambda leaf: to_rows(leaf, strings=True), merge_lists(x), none_is_leaf=False
         )
         y, sample_weight = (
-            tree.map_structure(to_array, merge_lists(part), none_is_leaf=False)
+            tree.map_structure(to_rows, merge_lists(part), none_is_leaf=False)
             for part in (y, sample_weight)
         )
         check_data_cardinality((x, y, sample_weight))
@@ -94,12 +95,11 @@ class ArrayAdapter:
         self._rest = np.empty(0, dtype=np.int64)
         data = pack_x_y_sample_weight(x, y, sample_weight)
         self._data = apart(data) if holds_complex(data) else data
-        leaves = [np.asarray(x) for x in tree.flatten(self._data) if x is not None]
-        # As steps read them: dense, aligned and in this machine's byte order.
-        native = [x.astype(x.dtype.newbyteorder("="), copy=False) for x in leaves]
-        self.arrays = [np.require(x, requirements=("C", "A")) for x in native]
+        leaves = [x for x in tree.flatten(self._data) if x is not None]
+        self.arrays = [x if is_sparse(x) else _as_steps_read(x) for x in leaves]
         self.dtypes = [target_dtype(leaf.dtype) for leaf in leaves]
-        self.has_strings = "string" in self.dtypes
+        # Strings, and rows of sparse matrices, are taken batch by batch.
+        self.in_python = "string" in self.dtypes or any(map(is_sparse, leaves))
 
     def reset(self):
         """Nothing to prepare."""
@@ -139,6 +139,12 @@ class ArrayAdapter:
         first = permutation(full) * self.batch_size
         blocks = first[:, None] + np.arange(self.batch_size)
         return np.concatenate([blocks.reshape(-1), np.arange(full * self.batch_size, self.rows)])
+
+
+def _as_steps_read(array) -> np.ndarray:
+    """Dense, aligned and in this machine's byte order."""
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return np.require(native, requirements=("C", "A"))
 
 
 def _weights_of_classes(y, sample_weight, class_weight):

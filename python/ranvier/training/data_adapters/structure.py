@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier import _backend as B
 from ranvier import config, tree
-from ranvier.python_numbers import check_unmasked
+from ranvier.python_numbers import check_unmasked, numbers_of
 from ranvier.symbolic.host import is_string_array
 from ranvier.variable import Variable
 
@@ -56,8 +56,15 @@ def pack_x_y_sample_weight(x, y=None, sample_weight=None):
 
 
 def is_array_like(x) -> bool:
-    """Whether the object is one array: NumPy, tensor, data frame, anything with `__array__`."""
-    return isinstance(x, (np.ndarray, np.generic, B.Tensor, Variable)) or hasattr(x, "__array__")
+    """Whether the object is one array: NumPy, tensor, data frame, SciPy's sparse matrices,
+    anything with `__array__`."""
+    known = isinstance(x, (np.ndarray, np.generic, B.Tensor, Variable))
+    return known or hasattr(x, "__array__") or is_sparse(x)
+
+
+def is_sparse(x) -> bool:
+    """Whether the object is a sparse matrix or array of SciPy."""
+    return hasattr(x, "tocsr") and hasattr(x, "toarray")
 
 
 def _is_numbers(x) -> bool:
@@ -84,11 +91,13 @@ def to_array(x, strings: bool = False) -> np.ndarray:
     """One leaf as a NumPy array of its own dtype.
 
     Args:
-        x: array, tensor, data frame, list of numbers.
+        x: array, tensor, data frame (of mixed columns the numbers' common dtype), sparse matrix,
+            list of numbers.
         strings: whether arrays of strings are allowed, as they are among the inputs.
 
     Raises:
-        DTypeError: the array holds Python objects, or strings where they are not allowed.
+        DTypeError: the array holds objects that are no numbers, or strings where they are not
+            allowed.
         ValueError: values are masked.
     """
     if isinstance(x, np.ndarray):
@@ -99,13 +108,21 @@ def to_array(x, strings: bool = False) -> np.ndarray:
     elif type(x).__name__ == "Series" and hasattr(x, "to_numpy"):
         array = np.expand_dims(x.to_numpy(), -1)
     else:
-        array = np.asarray(x)
-    if array.dtype.kind in "OUSMm" and not (strings and is_string_array(array)):
-        raise B.DTypeError(
-            f"Data must be numbers. Received: an array of dtype {array.dtype} and shape "
-            f"{array.shape}. Hint: turn strings into indices, and mixed columns into one type."
-        )
-    return array
+        array = x.toarray() if is_sparse(x) else np.asarray(x)
+    if array.dtype.kind not in "OUSMm" or (strings and is_string_array(array)):
+        return array
+    return numbers_of(array)
+
+
+def to_rows(x, strings: bool = False):
+    """What batches are cut from: `to_array`, but a sparse matrix stays one, by rows."""
+    return x.tocsr() if is_sparse(x) else to_array(x, strings)
+
+
+def dense_rows(rows, index) -> np.ndarray:
+    """Some rows of what `to_rows` gave."""
+    part = rows[index]
+    return part.toarray() if is_sparse(part) else part
 
 
 def target_dtype(dtype) -> str:
@@ -139,10 +156,9 @@ def batch_to_arrays(batch):
 
 
 def _in_floatx(array, strings=False):
-    kind = array.dtype.kind
-    if kind in "OUSMm":
-        return to_array(array, strings)
-    if kind != "f":
+    if array.dtype.kind in "OUSMm":
+        array = to_array(array, strings)
+    if array.dtype.kind != "f":
         return array
     dtype = config.floatx()
     if dtype == "bfloat16" or array.dtype == dtype:
@@ -231,7 +247,7 @@ def train_validation_split(arrays, validation_split):
             "Argument `validation_split` must be between 0 and 1. "
             f"Received: validation_split={validation_split}"
         )
-    rows = len(leaves[0])
+    rows = leaves[0].shape[0]
     cut = int(math.floor(rows * (1.0 - validation_split)))
     if cut in (0, rows):
         raise ValueError(
@@ -243,7 +259,7 @@ def train_validation_split(arrays, validation_split):
 
     def part(begin, end):
         return tree.map_structure(
-            lambda x: None if x is None else to_array(x, True)[begin:end], arrays, none_is_leaf=True
+            lambda x: None if x is None else to_rows(x, True)[begin:end], arrays, none_is_leaf=True
         )
 
     return part(0, cut), part(cut, rows)

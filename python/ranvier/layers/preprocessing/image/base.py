@@ -41,7 +41,7 @@ class BaseImagePreprocessingLayer(Layer):
 
     def __init__(self, factor=None, bounding_box_format=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self._allow_non_tensor_positional_args = True
+        self._allow_non_tensor_positional_args = self._takes_lists = True
         self.bounding_box_format = bounding_box_format
         self.data_format = standardize_data_format(data_format)
         if self._USE_BASE_FACTOR:
