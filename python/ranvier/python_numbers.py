@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import operator
 
 import numpy as np
 
@@ -14,6 +15,21 @@ LIMITS = {
     **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
 }
+
+
+def whole(name: str, value, least: int | None = None) -> int:
+    """The value of an argument that counts.
+
+    Raises:
+        TypeError: numbers with a fraction, texts, anything that is no integer.
+        ValueError: less than `least`.
+    """
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
+    count = operator.index(value)
+    if least is not None and count < least:
+        raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value!r}")
+    return count
 
 
 def weak_number(value, dtype: str):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import operator
+
+import numpy as np
+
 from ranvier import activations, constraints, initializers, regularizers
 from ranvier.errors import AxisError
+from ranvier.python_numbers import whole
 
 
 def take_weight_arguments(layer, **arguments) -> None:
@@ -38,15 +43,12 @@ def activation_config(layer):
 def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
     """n ints from one or n; `ValueError` when something else comes."""
     problem = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value!r}"
-    if isinstance(value, int):
-        out = (value,) * n
-    else:
-        try:
-            out = tuple(int(v) for v in value)
-        except (TypeError, ValueError):
-            raise ValueError(problem) from None
-        if len(out) != n:
-            raise ValueError(problem)
+    try:
+        out = tuple(map(operator.index, value)) if np.iterable(value) else (whole(name, value),) * n
+    except TypeError:
+        raise ValueError(problem) from None
+    if len(out) != n:
+        raise ValueError(problem)
     wrong = {v for v in out if v < 0 or (v == 0 and not allow_zero)}
     if wrong:
         bound = ">= 0" if allow_zero else "> 0"

@@ -11,7 +11,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier import config, serialization
 from ranvier.errors import AxisError
-from ranvier.python_numbers import check_unmasked, given_for, numbers_of, weak_number
+from ranvier.python_numbers import check_unmasked, given_for, numbers_of, weak_number, whole
 from ranvier.symbolic import operation as _operation
 from ranvier.symbolic.keras_tensor import KerasTensor, any_symbolic
 from ranvier.symbolic.operation import Operation
@@ -503,28 +503,32 @@ def result_type(*dtypes) -> str:
     return out
 
 
+def listed(value) -> list:
+    """One number or several, as a list."""
+    several = hasattr(value, "__iter__") and getattr(value, "shape", None) != ()
+    return list(value) if several and not isinstance(value, str) else [value]
+
+
 def shape_list(shape) -> list:
     """The sizes of a shape; one number is the size of a vector."""
-    if isinstance(shape, (int, np.integer)) or getattr(shape, "shape", None) == ():
-        return [int(shape)]
-    if shape is None or isinstance(shape, str) or any(isinstance(d, str) for d in shape):
-        raise TypeError(f"A shape must be an integer or several. Received: shape={shape!r}")
-    if any(d is None for d in shape):
+    if shape is None:
+        raise TypeError("A shape must be an integer or several. Received: shape=None")
+    sizes = listed(shape)
+    if any(d is None for d in sizes):
         raise TypeError(
             "A shape needs known sizes here. Hint: an op on the tensor itself, such as "
             f"`ops.zeros_like`, or -1 in `ops.reshape`. Received: shape={tuple(shape)}"
         )
-    return [int(d) for d in shape]
+    return [whole("shape", d) for d in sizes]
 
 
 def axis_tuple(axis, rank: int) -> tuple:
     """Non-negative axes from an axis, several, or `None` for all."""
     if axis is None:
         return tuple(range(rank))
-    axes = (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
     out = []
-    for a in axes:
-        a = int(a)
+    for a in listed(axis):
+        a = whole("axis", a)
         if not -rank <= a < rank:
             expected = f"an axis in [{-rank}, {rank - 1}]" if rank else "none"
             raise AxisError(
@@ -536,4 +540,4 @@ def axis_tuple(axis, rank: int) -> tuple:
 
 def one_axis(axis, rank: int) -> int:
     """One non-negative axis."""
-    return axis_tuple(int(axis), rank)[0]
+    return axis_tuple(whole("axis", axis), rank)[0]

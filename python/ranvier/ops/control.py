@@ -12,7 +12,7 @@ from ranvier import config, tree
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import CORE, apply, holds_complex, op, reshape, result_type, to_tensor
 from ranvier.ops._define import cast as _cast
-from ranvier.python_numbers import given_for
+from ranvier.python_numbers import given_for, whole
 from ranvier.symbolic.keras_tensor import KerasTensor
 from ranvier.symbolic.probe import compute_output_spec, probing
 from ranvier.variable import Variable
@@ -354,7 +354,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
                 f"structure of them. Received: xs={xs}"
             )
         count = slices[0].shape[0]
-        if length is not None and int(length) != count:
+        if length is not None and whole("length", length) != count:
             raise ValueError(
                 f"scan: `length` is not the size of axis 0 of `xs`. Expected: {count}. "
                 f"Received: length={length}"
@@ -362,7 +362,7 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
     elif length is None:
         raise ValueError("Got no `xs` to scan over and `length` not provided.")
     else:
-        count = int(length)
+        count = whole("length", length)
     first = [_slot(t, t.shape[1:]) for t in slices]
     carry = state.promoted(carry, lambda c, x: call(c, x)[0], first)
 
@@ -388,7 +388,7 @@ def fori_loop(lower, upper, body_fun, init_val):
         >>> ops.fori_loop(0, 4, lambda i, val: val + i, 10).tolist()
         16
     """
-    known = _known_int(lower), _known_int(upper)
+    known = _known_int("lower", lower), _known_int("upper", upper)
     if None not in known:
         count = max(0, known[1] - known[0])
         if count == 0:
@@ -405,9 +405,9 @@ def fori_loop(lower, upper, body_fun, init_val):
     return out[1]
 
 
-def _known_int(x):
-    if isinstance(x, (int, np.integer)):
-        return int(x)
+def _known_int(name, x):
+    if not isinstance(x, (B.Tensor, Variable)):
+        return whole(name, x)
     x = to_tensor(x)
     x = B.constant_value(x) if x.is_symbol else x
     return None if x is None else int(x)

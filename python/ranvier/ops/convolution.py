@@ -7,15 +7,16 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.config import standardize_data_format
 from ranvier.ops._define import NN, apply, cast, op, promote_pair, reshape, to_float, to_tensor
+from ranvier.python_numbers import whole
 
 
 def _per_axis(value, rank, name):
-    out = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
+    out = tuple(value) if np.iterable(value) else (value,) * rank
     if len(out) != rank:
         raise ValueError(
             f"`{name}` must be an integer or {rank} integers. Received: {name}={value}"
         )
-    return [int(v) for v in out]
+    return [whole(name, v) for v in out]
 
 
 def _to_last(x, data_format):
@@ -303,9 +304,7 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
 
 
 def _block(block_size):
-    if block_size < 2:
-        raise ValueError(f"`block_size` must be at least 2. Received: block_size={block_size}")
-    return int(block_size)
+    return whole("block_size", block_size, 2)
 
 
 @op(NN, static=("block_size", "data_format"))

@@ -12,6 +12,7 @@ from ranvier import config
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import NUMPY, apply, cast, expand, op, promote_pair, reshape, to_tensor
 from ranvier.ops.indexing import _index_tensor, _values
+from ranvier.python_numbers import whole
 
 
 @op(NUMPY, static=("side",), name="SearchSorted")
@@ -73,7 +74,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         [1, 2, 0, 1]
     """
     x = ew.maximum(_index_tensor(x), 0)
-    length = int(minlength)
+    length = whole("minlength", minlength)
     from ranvier.ops.reductions import max as _max
 
     if math.prod(x.shape):

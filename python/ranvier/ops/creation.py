@@ -23,7 +23,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops._define import cast as _cast
 from ranvier.ops._define import reshape as _reshape
-from ranvier.python_numbers import weak_number
+from ranvier.python_numbers import weak_number, whole
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -284,7 +284,7 @@ def eye(N, M=None, k=0, dtype=None):
             raise TypeError(f"eye: `N` and `M` must be integers. Received: N={N}, M={M}")
     dtype = config.standardize_dtype(dtype)
     made = "float32" if dtype == "complex64" else dtype
-    out = apply("eye", [], {"rows": int(N), "cols": int(M), "k": int(k), "dtype": made})
+    out = apply("eye", [], {"rows": int(N), "cols": int(M), "k": whole("k", k), "dtype": made})
     return ew.complex_values().with_shape(out) if dtype == "complex64" else out
 
 
@@ -313,7 +313,7 @@ def tri(N, M=None, k=0, dtype=None):
         [[1.0, 0.0], [1.0, 1.0]]
     """
     cols = N if M is None else M
-    row, col = arange(N), arange(cols)
+    row, col = arange(whole("N", N)), arange(whole("M", cols))
     below = ew.greater_equal(ew.add(expand(row, 1), k), expand(col, 0))
     return _cast(below, config.standardize_dtype(dtype))
 

@@ -6,6 +6,7 @@ from ranvier.ops._define import NUMPY, apply, op, to_tensor
 from ranvier.ops._define import reshape as _reshape
 from ranvier.ops.joins import _cut
 from ranvier.ops.shapes import moveaxis, ravel
+from ranvier.python_numbers import whole
 
 
 @op(NUMPY, static=("k",))
@@ -20,7 +21,7 @@ def tril(x, k=0):
         >>> ops.tril([[1, 2], [3, 4]]).tolist()
         [[1, 0], [3, 4]]
     """
-    return apply("tril", [to_tensor(x)], {"k": int(k)})
+    return apply("tril", [to_tensor(x)], {"k": whole("k", k)})
 
 
 @op(NUMPY, static=("k",))
@@ -35,7 +36,7 @@ def triu(x, k=0):
         >>> ops.triu([[1, 2], [3, 4]]).tolist()
         [[1, 2], [0, 4]]
     """
-    return apply("triu", [to_tensor(x)], {"k": int(k)})
+    return apply("triu", [to_tensor(x)], {"k": whole("k", k)})
 
 
 @op(NUMPY, static=("k",))
@@ -52,7 +53,7 @@ def diag(x, k=0):
     """
     x = to_tensor(x)
     if len(x.shape) == 1:
-        return apply("diag", [x], {"k": int(k)})
+        return apply("diag", [x], {"k": whole("k", k)})
     if len(x.shape) == 2:
         return diagonal(x, k)
     raise ValueError(f"`x` must be 1d or 2d. Received: x.shape={tuple(x.shape)}")

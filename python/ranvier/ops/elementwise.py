@@ -23,9 +23,12 @@ from ranvier.ops._define import (
     to_float,
     to_tensor,
 )
+from ranvier.python_numbers import whole
 from ranvier.symbolic.probe import probing
 
 _NUMBERS = (float, int)
+# The largest values of float dtypes that differ from float32 in it.
+_LARGEST = {"float16": 65504.0, "float64": float(np.finfo("float64").max)}
 _ON_BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")
 
 
@@ -428,7 +431,7 @@ def round(x, decimals=0):
         >>> ops.round([0.5, 1.5, 2.25]).tolist()
         [0.0, 2.0, 2.0]
     """
-    x = to_tensor(x)
+    x, decimals = to_tensor(x), whole("decimals", decimals)
     if x.dtype == "bool":
         x = cast(x, "int32")
     if decimals == 0:
@@ -437,7 +440,9 @@ def round(x, decimals=0):
         if decimals > 0:
             return x
         return cast(round(cast(x, config.floatx()), decimals), x.dtype)
-    factor = 10.0 ** (decimals if decimals >= 0 else -decimals)
+    factor = float(f"1e{decimals if decimals > 0 else -decimals}")
+    if factor > _LARGEST.get(x.dtype, 3e38):
+        return x if decimals > 0 else multiply(x, 0.0)
     if decimals > 0:
         return divide(apply("round", [multiply(x, factor)], None), factor)
     return multiply(apply("round", [divide(x, factor)], None), factor)

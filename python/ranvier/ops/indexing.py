@@ -23,8 +23,10 @@ from ranvier.ops._define import (
     op,
     promote_all,
     reshape,
+    shape_list,
     to_tensor,
 )
+from ranvier.python_numbers import whole
 from ranvier.symbolic.probe import probing
 from ranvier.variable import Variable
 
@@ -116,7 +118,7 @@ def _static_ints(values):
             if known is None:
                 return None
             v = known
-        out.append(int(v))
+        out.append(whole("start_indices", v))
     return out
 
 
@@ -142,7 +144,7 @@ def slice(inputs, start_indices, shape):
     """
     x = to_tensor(inputs)
     starts = _static_ints(start_indices)
-    sizes = [int(d) for d in shape]
+    sizes = [whole("shape", d) for d in shape]
     if len(sizes) != len(x.shape):
         raise ValueError(
             "The number of dimensions in `inputs` must match the number of dimensions in `shape`. "
@@ -240,7 +242,7 @@ def scatter(indices, values, shape):
         [0, 5, 0, 6]
     """
     values = to_tensor(values)
-    shape = [int(d) for d in shape]
+    shape = shape_list(shape)
     return _scatter("scatter_add", B.full(shape, 0, values.dtype), indices, values, shape)
 
 
@@ -313,11 +315,12 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
         [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
     x, dtype = to_tensor(x), config.standardize_dtype(dtype)
+    num_classes = whole("num_classes", num_classes)
     if config.is_float_dtype(x.dtype):
-        attrs = {"size": int(num_classes), "start": 0, "step": 1, "dtype": x.dtype}
+        attrs = {"size": num_classes, "start": 0, "step": 1, "dtype": x.dtype}
         out = cast(ew.equal(expand(x, -1), apply("arange", [], attrs)), dtype)
     else:
-        out = apply("one_hot", [_index_tensor(x)], {"depth": int(num_classes), "dtype": dtype})
+        out = apply("one_hot", [_index_tensor(x)], {"depth": num_classes, "dtype": dtype})
     rank = len(out.shape)
     if axis in (-1, rank - 1):
         return out
@@ -387,7 +390,7 @@ def unravel_index(indices, shape):
     indices = to_tensor(indices)
     x = _index_tensor(indices)
     out = []
-    for d in reversed([int(s) for s in shape]):
+    for d in reversed(shape_list(shape)):
         out.append(cast(ew.mod(x, d), indices.dtype))
         x = ew.floor_divide(x, d)
     return tuple(reversed(out))

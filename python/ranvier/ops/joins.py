@@ -7,6 +7,7 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.ops._define import CORE, NUMPY, apply, expand, one_axis, op, promote_all, to_tensor
 from ranvier.ops._define import reshape as _reshape
+from ranvier.python_numbers import whole
 from ranvier.symbolic.probe import current_stand_in
 
 
@@ -132,8 +133,8 @@ def split(x, indices_or_sections, axis=0):
     x = to_tensor(x)
     axis = one_axis(axis, len(x.shape))
     size = x.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        parts = int(indices_or_sections)
+    parts = _number_of_parts(indices_or_sections)
+    if parts is not None:
         if size % parts:
             raise B.ShapeError(
                 f"split: axis {axis} of size {size} cannot be cut into {parts} equal parts. "
@@ -141,8 +142,16 @@ def split(x, indices_or_sections, axis=0):
             )
         cuts = [size // parts * i for i in range(1, parts)]
     else:
-        cuts = [int(c) for c in indices_or_sections]
+        cuts = [whole("indices_or_sections", c) for c in indices_or_sections]
     return _cut_at(x, axis, cuts)
+
+
+def _number_of_parts(given):
+    """`None` for a list of indices. As in NumPy, whole numbers may be floats."""
+    if np.iterable(given) and not isinstance(given, str):
+        return None
+    value = int(given) if isinstance(given, float) and given.is_integer() else given
+    return whole("indices_or_sections", value, 1)
 
 
 def _cut_at(x, axis, cuts):
@@ -166,15 +175,11 @@ def array_split(x, indices_or_sections, axis=0):
     """
     x = to_tensor(x)
     axis = one_axis(axis, len(x.shape))
-    if not isinstance(indices_or_sections, (int, np.integer)):
+    parts = _number_of_parts(indices_or_sections)
+    if parts is None:
         return split(x, indices_or_sections, axis)
-    if indices_or_sections < 1:
-        raise ValueError(
-            "array_split: the number of parts must be positive. Received: "
-            f"indices_or_sections={indices_or_sections}"
-        )
-    size, rest = divmod(x.shape[axis], int(indices_or_sections))
-    cuts = [size * i + min(i, rest) for i in range(1, int(indices_or_sections))]
+    size, rest = divmod(x.shape[axis], parts)
+    cuts = [size * i + min(i, rest) for i in range(1, parts)]
     return _cut_at(x, axis, cuts)
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from ranvier import _backend as B
 from ranvier.ops import shapes as sh
 from ranvier.ops._define import NN, WIDE, apply, cast, op, reshape, to_tensor
+from ranvier.python_numbers import whole
 
 
 def _pair(value, name):
-    out = (value, value) if isinstance(value, (int, np.integer)) else tuple(value)
+    out = tuple(value) if np.iterable(value) else (value, value)
     if len(out) != 2:
         raise ValueError(f"`{name}` must be an integer or two. Received: {name}={value}")
-    return tuple(int(v) for v in out)
+    return tuple(whole(name, v) for v in out)
 
 
 class _Blocks:

@@ -83,7 +83,7 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
     x = to_float(x)
     q = to_tensor(q, x.dtype)
     rows = _Rows(x, axis)
-    position = ew.multiply(reshape(q, [-1]), float(rows.size - 1))
+    position = ew.multiply(ew.clip(reshape(q, [-1]), 0.0, 1.0), float(rows.size - 1))
     low, high = ew.floor(position), ew.ceil(position)
     places = (_clamped(cast(i, "int32"), rows.size) for i in (low, high))
     a, b = (apply("take", [rows.ordered, i], {"axis": -1}) for i in places)

@@ -22,6 +22,7 @@ from ranvier.ops._define import (
     to_float,
     to_tensor,
 )
+from ranvier.python_numbers import whole
 
 
 def _attrs(x, axis, keepdims):
@@ -524,7 +525,7 @@ def top_k(x, k, sorted=True):
         >>> values.tolist(), indices.tolist()
         ([9, 4], [1, 2])
     """
-    return apply("top_k", [to_tensor(x)], {"k": int(k)})
+    return apply("top_k", [to_tensor(x)], {"k": whole("k", k)})
 
 
 @op(MATH, static=("k",))
@@ -547,4 +548,4 @@ def in_top_k(targets, predictions, k):
     chosen = apply("take_along_axis", [predictions, expand(cast(index, "int32"), -1)], {"axis": -1})
     better = sum(cast(ew.greater(predictions, chosen), "int32"), -1)
     finite = ew.isfinite(reshape(chosen, index.shape))
-    return ew.logical_and(ew.logical_and(inside, finite), ew.less(better, int(k)))
+    return ew.logical_and(ew.logical_and(inside, finite), ew.less(better, whole("k", k)))

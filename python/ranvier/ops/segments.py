@@ -11,6 +11,7 @@ from ranvier import config
 from ranvier.ops import elementwise as ew
 from ranvier.ops._define import MATH, WIDE, apply, cast, expand, op, reshape, to_tensor
 from ranvier.ops.reductions import max, min, prod
+from ranvier.python_numbers import whole
 from ranvier.symbolic.probe import current_stand_in, probing
 
 _ARGS = """
@@ -33,7 +34,7 @@ def _segment(name, doc, result, identity, combine):
     def fn(data, segment_ids, num_segments=None, sorted=False):
         data, ids = to_tensor(data), to_tensor(segment_ids)
         _check_segments(data, ids)
-        count = _segment_count(ids) if num_segments is None else int(num_segments)
+        count = _segment_count(ids) if num_segments is None else whole("num_segments", num_segments)
         dtype = data.dtype
         data = cast(data, WIDE.get(dtype, dtype))
         if combine == "add":

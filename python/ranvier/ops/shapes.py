@@ -12,6 +12,7 @@ from ranvier.ops._define import (
     NUMPY,
     apply,
     axis_tuple,
+    listed,
     one_axis,
     op,
     shape_list,
@@ -23,7 +24,7 @@ from ranvier.ops._define import (
 )
 from ranvier.ops.creation import ones_like, zeros
 from ranvier.ops.joins import _atleast, _cut, stack
-from ranvier.python_numbers import weak_number
+from ranvier.python_numbers import weak_number, whole
 
 
 @op(NUMPY, static=("newshape",))
@@ -39,7 +40,7 @@ def reshape(x, newshape):
         [[0, 1, 2], [3, 4, 5]]
     """
     shape = [newshape] if isinstance(newshape, (int, np.integer)) else list(newshape)
-    shape = [-1 if d is None else int(d) for d in shape]
+    shape = [-1 if d is None else whole("newshape", d) for d in shape]
     if any(d < -1 for d in shape):
         raise ValueError(
             "reshape: every size must be a non-negative integer, or one of them -1. "
@@ -76,7 +77,7 @@ def expand_dims(x, axis):
         [[1, 2]]
     """
     x = to_tensor(x)
-    axes = [axis] if isinstance(axis, int) else list(axis)
+    axes = listed(axis)
     rank = len(x.shape) + len(axes)
     axes = sorted(axis_tuple(axes, rank))
     shape = list(x.shape)
@@ -232,6 +233,8 @@ def repeat(x, repeats, axis=None):
     axis = one_axis(axis, len(x.shape))
     if not isinstance(repeats, (int, np.integer)):
         counts = np.asarray(repeats).reshape(-1)
+        if counts.dtype.kind not in "iu":
+            raise TypeError(f"`repeats` must be integers. Received: repeats={repeats}")
         if counts.size != 1:
             index = np.repeat(np.arange(x.shape[axis], dtype="int32"), counts)
             return apply("take", [x, B.tensor(index)], {"axis": axis})
@@ -351,7 +354,10 @@ def pad(x, pad_width, mode="constant", constant_values=None):
         [0, 1, 2, 0, 0]
     """
     x = to_tensor(x)
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (len(x.shape), 2))
+    given = np.asarray(pad_width)
+    if given.dtype.kind not in "iub" and given.size:
+        raise TypeError(f"`pad_width` must be integers. Received: pad_width={pad_width}")
+    widths = np.broadcast_to(given.astype("int64"), (len(x.shape), 2))
     if mode != "constant" and constant_values is not None:
         raise ValueError(
             "Argument `constant_values` can only be provided when `mode == 'constant'`. "
@@ -486,7 +492,7 @@ def vander(x, N=None, increasing=False):
         raise ValueError(
             f"Input tensor must be 1-dimensional. Received: input.shape={tuple(x.shape)}"
         )
-    count = x.shape[0] if N is None else int(N)
+    count = x.shape[0] if N is None else whole("N", N)
     powers = range(count) if increasing else range(count - 1, -1, -1)
     columns = [ew.power(x, p) if p else ones_like(x) for p in powers]
     return stack(columns, -1) if columns else zeros((x.shape[0], 0), x.dtype)

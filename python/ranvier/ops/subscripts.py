@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def _plain_key(k):
 
 
 def _known_slice(k):
-    parts = [v if v is None else int(v) for v in (k.start, k.stop, k.step)]
+    parts = [v if v is None else operator.index(v) for v in (k.start, k.stop, k.step)]
     return builtins.slice(*parts)
 
 

@@ -7,6 +7,7 @@ import math
 from ranvier import _backend as B
 from ranvier import config, ops
 from ranvier.ops._define import cast, one_axis, shape_list, to_float, to_tensor
+from ranvier.python_numbers import whole
 from ranvier.random.seed import draw_seed
 from ranvier.symbolic.keras_tensor import KerasTensor
 
@@ -146,7 +147,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
             f"logits={logits}"
         )
     out = B.apply("random_categorical", [draw_seed(seed), cast(to_float(logits), "float32")],
-                  {"draws": int(num_samples)})  # fmt: skip
+                  {"draws": whole("num_samples", num_samples)})  # fmt: skip
     return cast(out, config.standardize_dtype(dtype))
 
 

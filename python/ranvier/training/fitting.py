@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 
 from ranvier import config
+from ranvier.python_numbers import whole
 from ranvier.tracebacks import entry_point
 from ranvier.training import data_adapters
 from ranvier.training.epochs import Pass
@@ -74,8 +74,8 @@ class Fitting:
             RangeError: a label is out of range; no variable of the failed step was changed.
         """
         self._assert_compiled("fit")
-        epochs = least(_whole("epochs", epochs), config.max_epochs())
-        initial_epoch = _whole("initial_epoch", initial_epoch)
+        epochs = least(whole("epochs", epochs), config.max_epochs())
+        initial_epoch = whole("initial_epoch", initial_epoch)
         _due(1, validation_freq)
         steps_per_epoch = steps_per_epoch or None
         if validation_split and validation_data is None:
@@ -144,13 +144,6 @@ class Fitting:
 def least(value, limit):
     """The smaller of two numbers; `None` is no limit."""
     return value if limit is None else limit if value is None else min(value, limit)
-
-
-def _whole(name, value) -> int:
-    """The value of an argument that counts; numbers with a fraction and texts are errors."""
-    if not hasattr(value, "__index__"):
-        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
-    return operator.index(value)
 
 
 def _due(epoch, validation_freq):

@@ -39,7 +39,7 @@ def add_affine(layer, name: str, shape):
 def check_axes(axis, input_shape) -> tuple:
     """The input shape, as a tuple; `ValueError` where an axis is not one of it."""
     rank = len(input_shape)
-    for a in (axis,) if isinstance(axis, int) else axis:
+    for a in axis if isinstance(axis, (list, tuple)) else (axis,):
         if not -rank <= a < rank:
             raise ValueError(
                 f"Axis {a} is out of bounds for input shape {tuple(input_shape)}. "

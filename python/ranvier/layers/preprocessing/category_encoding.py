@@ -5,6 +5,7 @@ from __future__ import annotations
 from ranvier import ops
 from ranvier.layers.layer import Layer
 from ranvier.layers.preprocessing.encoding import encode, encoded_shape
+from ranvier.python_numbers import whole
 from ranvier.symbolic.keras_tensor import KerasTensor
 
 
@@ -42,9 +43,7 @@ class CategoryEncoding(Layer):
                 "num_tokens must be set to use this layer. If the number of tokens is not known "
                 "beforehand, use the IntegerLookup layer instead."
             )
-        if num_tokens < 1:
-            raise ValueError(f"`num_tokens` must be >= 1. Received: num_tokens={num_tokens}.")
-        self.num_tokens = num_tokens
+        self.num_tokens = whole("num_tokens", num_tokens, 1)
         self.output_mode = output_mode
         self.sparse = sparse
         self._allow_non_tensor_positional_args = True

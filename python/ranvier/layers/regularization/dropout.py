@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 from ranvier import ops, random, regularizers
 from ranvier.layers.input_spec import InputSpec
@@ -23,7 +24,7 @@ class _Noise(Layer):
 
 
 def _check_rate(rate):
-    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+    if not isinstance(rate, numbers.Real) or not 0 <= rate <= 1:
         raise ValueError(
             f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
             f"Received: rate={rate}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ranvier.ops._define import IMAGE, apply, op, to_tensor
 from ranvier.ops.image._layout import check_rank, spatial_axes
+from ranvier.python_numbers import whole
 from ranvier.symbolic.probe import current_stand_in
 
 _SIDES = (("top", "bottom", "height"), ("left", "right", "width"))
@@ -21,8 +22,8 @@ def _check(kind, values):
 
 
 def _check_not_negative(name, value):
-    if value is not None and value < 0:
-        raise ValueError(f"{name} must be >= 0. Received: {name}={value}")
+    if value is not None:
+        whole(name, value, 0)
 
 
 def _amounts(kind, values, sizes, sign):
@@ -101,7 +102,7 @@ def pad_images(
     starts, sizes = [0] * len(full), [n + min(0, last) for n, (_, last) in zip(x.shape, full)]
     if sizes != list(x.shape):  # an unknown size, tried out larger than the target
         x = apply("slice", [x], {"starts": starts, "sizes": sizes, "strides": [1] * len(starts)})
-    return apply("pad", [x], {"padding": [max(0, int(n)) for pair in full for n in pair]})
+    return apply("pad", [x], {"padding": [max(0, n) for pair in full for n in pair]})
 
 
 @op(IMAGE, static=_CROP)

@@ -18,6 +18,7 @@ from ranvier.ops import elementwise as ew
 from ranvier.ops._define import IMAGE, Tensor, apply, cast, op, reshape, to_tensor
 from ranvier.ops.image._layout import check_rank, spatial_axes
 from ranvier.ops.reductions import sum as _sum
+from ranvier.python_numbers import whole
 from ranvier.variable import Variable
 
 RESIZE_METHODS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
@@ -224,7 +225,7 @@ def resize(
     x = to_tensor(images)
     check_rank(x.shape)
     _check_resize(size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode)
-    dtype, size = x.dtype, [int(n) for n in size]
+    dtype, size = x.dtype, [whole("size", n) for n in size]
     axes = [a + len(x.shape) for a in spatial_axes(data_format)]
     fractional = pad_to_aspect_ratio and not float(fill_value).is_integer()
     if not config.is_float_dtype(dtype) and (interpolation != "nearest" or fractional):

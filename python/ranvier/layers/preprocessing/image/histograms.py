@@ -7,6 +7,7 @@ import numpy as np
 from ranvier import ops
 from ranvier.layers.preprocessing.image.base import ColorLayer
 from ranvier.ops.image._layout import Batch
+from ranvier.python_numbers import whole
 
 
 class AutoContrast(ColorLayer):
@@ -61,7 +62,7 @@ class Equalization(ColorLayer):
 
     def __init__(self, value_range=(0, 255), bins=256, data_format=None, **kwargs):
         super().__init__(data_format=data_format, **kwargs)
-        self.bins = bins
+        self.bins = whole("bins", bins, 1)
         self._set_value_range(value_range)
 
     def transform_images(self, images, transformation, training=True):

@@ -6,6 +6,7 @@ from ranvier import ops
 from ranvier.layers.preprocessing.image import boxes as bx
 from ranvier.layers.preprocessing.image.base import BaseImagePreprocessingLayer
 from ranvier.ops.image.resampling import back_to
+from ranvier.python_numbers import whole
 from ranvier.random import make_default_seed
 
 
@@ -86,7 +87,7 @@ class Resizing(_Sized):
         **kwargs,
     ):
         super().__init__(data_format=data_format, **kwargs)
-        self.height, self.width = height, width
+        self.height, self.width = whole("height", height, 1), whole("width", width, 1)
         self.interpolation = interpolation
         self.crop_to_aspect_ratio = crop_to_aspect_ratio
         self.pad_to_aspect_ratio = pad_to_aspect_ratio
@@ -160,7 +161,7 @@ class CenterCrop(_Sized):
 
     def __init__(self, height, width, data_format=None, **kwargs):
         super().__init__(data_format=data_format, **kwargs)
-        self.height, self.width = height, width
+        self.height, self.width = whole("height", height, 1), whole("width", width, 1)
 
     def get_random_transformation(self, data, training=True, seed=None):
         """The shape of the input."""
@@ -213,7 +214,7 @@ class RandomCrop(_Sized):
 
     def __init__(self, height, width, seed=None, data_format=None, name=None, **kwargs):
         super().__init__(data_format=data_format, name=name, **kwargs)
-        self.height, self.width = height, width
+        self.height, self.width = whole("height", height, 1), whole("width", width, 1)
         self._set_seed(seed)
         self.seed = seed if seed is not None else make_default_seed()
         self.supports_masking = False
