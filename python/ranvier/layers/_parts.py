@@ -8,7 +8,6 @@ import numpy as np
 
 from ranvier import activations, constraints, initializers, regularizers
 from ranvier.errors import AxisError
-from ranvier.python_numbers import whole
 
 
 def take_weight_arguments(layer, **arguments) -> None:
@@ -44,7 +43,7 @@ def tuple_of(value, n: int, name: str, allow_zero: bool = False) -> tuple:
     """n ints from one or n; `ValueError` when something else comes."""
     problem = f"The `{name}` argument must be a tuple of {n} integers. Received {name}={value!r}"
     try:
-        out = tuple(map(operator.index, value)) if np.iterable(value) else (whole(name, value),) * n
+        out = tuple(map(operator.index, value if np.iterable(value) else (value,) * n))
     except TypeError:
         raise ValueError(problem) from None
     if len(out) != n:

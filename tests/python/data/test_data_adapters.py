@@ -369,3 +369,9 @@ def test_fit_takes_every_source():
         losses.append(history.history["loss"])
         assert int(model.optimizer.iterations) == 6
     np.testing.assert_allclose(losses, [losses[0]] * 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1.5, "2"])
+def test_steps_are_whole(steps):
+    with pytest.raises(TypeError, match="`steps` must be an integer"):
+        adapters.get_adapter(np.zeros((4, 1)), steps=steps)

@@ -6,6 +6,7 @@ import types
 import warnings
 
 from ranvier import tree
+from ranvier.python_numbers import whole
 from ranvier.training.data_adapters.arrays import ArrayAdapter
 from ranvier.training.data_adapters.iterables import IterableAdapter
 from ranvier.training.data_adapters.py_dataset import PyDataset
@@ -48,8 +49,10 @@ def get_adapter(
     Raises:
         ValueError: arguments that do not go together, arrays of different lengths, no rows, or
             something that is no data.
+        TypeError: `steps` is no integer.
         DTypeError: arrays of strings or objects.
     """
+    steps = None if steps is None else whole("steps", steps)
     if isinstance(x, (ArrayAdapter, IterableAdapter)):
         return x
     if _is_arrays(x) and all(part is None or _is_arrays(part) for part in (y, sample_weight)):
